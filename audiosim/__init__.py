@@ -1,0 +1,102 @@
+"""audiosim finds the tracks in your own music library that sound alike.
+
+    import audiosim
+
+    for event in audiosim.index_folder(["music"]):
+        print(event)
+    for match in audiosim.find_similar("song.wav", count=5).matches:
+        print(match.similarity, match.track.path)
+
+These are the functions that the ``audiosim`` command calls. They print nothing and never exit;
+errors are `AudiosimError` and its children. Importing this package is cheap: TensorFlow and
+Chroma are loaded when they are first needed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audiosim.configure import Loading, Wish
+    from audiosim.encoders import EncoderRequest, load_encoder
+    from audiosim.errors import AudioError, AudiosimError
+    from audiosim.extract import Extractor, extract_files
+    from audiosim.pipeline import index_folder
+    from audiosim.pooling import pool
+    from audiosim.report import IndexReport
+    from audiosim.run import IndexOptions
+    from audiosim.search import SearchResult, find_similar
+    from audiosim.types import (
+        EncoderSpec,
+        FrameEmbeddings,
+        Match,
+        Tags,
+        Track,
+        TrackOutcome,
+        TrackVector,
+        Waveform,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AudioError": "errors",
+    "AudiosimError": "errors",
+    "EncoderRequest": "encoders",
+    "EncoderSpec": "types",
+    "Extractor": "extract",
+    "FrameEmbeddings": "types",
+    "IndexOptions": "run",
+    "IndexReport": "report",
+    "Loading": "configure",
+    "Match": "types",
+    "SearchResult": "search",
+    "Tags": "types",
+    "Track": "types",
+    "TrackOutcome": "types",
+    "TrackVector": "types",
+    "Waveform": "types",
+    "Wish": "configure",
+    "extract_files": "extract",
+    "find_similar": "search",
+    "index_folder": "pipeline",
+    "load_encoder": "encoders",
+    "pool": "pooling",
+}
+
+__all__ = [
+    "AudioError",
+    "AudiosimError",
+    "EncoderRequest",
+    "EncoderSpec",
+    "Extractor",
+    "FrameEmbeddings",
+    "IndexOptions",
+    "IndexReport",
+    "Loading",
+    "Match",
+    "SearchResult",
+    "Tags",
+    "Track",
+    "TrackOutcome",
+    "TrackVector",
+    "Waveform",
+    "Wish",
+    "__version__",
+    "extract_files",
+    "find_similar",
+    "index_folder",
+    "load_encoder",
+    "pool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""``python -m audiosim``."""
+
+from audiosim.cli import main
+
+main()

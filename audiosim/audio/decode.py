@@ -1,0 +1,157 @@
+"""Decoding to mono blocks: soundfile first, PyAV for what it doesn't read or refuses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import soundfile
+
+from audiosim.errors import AudioError
+from audiosim.types import Float32
+
+BLOCK = 65_536  # source frames in a block
+MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
+# A file that claims to be a playlist must not make FFmpeg open anything else.
+OPEN_OPTIONS = {"protocol_whitelist": "file"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Mono samples float32 (n,) at the source's rate in Hz."""
+
+    samples: Float32
+    sample_rate: int
+
+
+@contextmanager
+def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
+    """FFmpeg's container and first audio stream of a file.
+
+    Raises
+    ------
+    AudioError : when no demuxer reads it, or it has no audio stream.
+    """
+    try:
+        container = av.open(path, metadata_errors="replace", options=OPEN_OPTIONS)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise AudioError(f"not readable as audio ({_short(error)})") from error
+    with container:
+        if not container.streams.audio:
+            raise AudioError("there is no audio stream in it")
+        yield container, container.streams.audio[0]
+
+
+def soundfile_blocks(path: str) -> Iterator[Block]:
+    """The file through libsndfile.
+
+    Raises
+    ------
+    AudioError : when libsndfile does not read it, at once or at a damaged place.
+    """
+    try:
+        with soundfile.SoundFile(_soundfile_name(path)) as file:
+            _check_rate(file.samplerate)
+            while len(data := file.read(BLOCK, dtype="float32", always_2d=True)):
+                yield Block(_mono(data), file.samplerate)
+    except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
+        raise AudioError(f"not readable as audio ({_short(error)})") from error
+
+
+def av_blocks(path: str) -> Iterator[Block]:
+    """The file's first audio stream through FFmpeg, leaving out packets that fail to decode.
+
+    Raises
+    ------
+    AudioError : when FFmpeg does not read it, has no decoder for it, or more than a tenth of its
+        packets are damaged.
+    """
+    with open_demuxer(path) as (container, stream):
+        if stream.codec_context is None:
+            raise AudioError("there is no decoder for it")
+        yield from _gathered(_av_frames(container, stream))
+
+
+def decode_blocks(path: str) -> Iterator[Block | None]:
+    """The file through whichever decoder reads it to its end.
+
+    Yields None when it starts again with the other decoder: what came before is void.
+    """
+    first = None
+    try:
+        yield from soundfile_blocks(path)
+        return
+    except AudioError as error:
+        first = error
+    yield None
+    try:
+        yield from av_blocks(path)
+    except AudioError as error:
+        raise (error if "damaged" in error.reason else first) from error
+
+
+def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
+    resampler = av.AudioResampler(format="fltp")  # changes the sample format only
+    packets = damaged = 0
+    try:
+        for packet in container.demux(stream):
+            packets += 1
+            try:
+                frames = packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                damaged += 1
+                continue
+            for frame in frames:
+                yield from _converted(resampler, frame)
+    except av.error.FFmpegError as error:
+        raise AudioError(f"damaged, no longer readable after {packets} packets ({_short(error)})") from error
+    if damaged > MAX_DAMAGED * packets:
+        raise AudioError(f"damaged: {damaged} of its {packets} packets could not be decoded")
+
+
+def _converted(resampler: av.AudioResampler, frame: Any) -> Iterator[Block]:
+    _check_rate(frame.sample_rate)
+    for planar in resampler.resample(frame):
+        yield Block(_mono(planar.to_ndarray().T), planar.sample_rate)
+
+
+def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Fewer, longer blocks; never across a change of rate."""
+    parts: list[Float32] = []
+    rate = 0
+    for block in blocks:
+        if parts and (block.sample_rate != rate or sum(map(len, parts)) >= BLOCK):
+            yield Block(np.concatenate(parts), rate)
+            parts = []
+        parts.append(block.samples)
+        rate = block.sample_rate
+    if parts:
+        yield Block(np.concatenate(parts), rate)
+
+
+def _mono(data: Float32) -> Float32:
+    """The mean of the channels, float32 (n,), of data (n, channels)."""
+    mono = data[:, 0] if data.shape[1] == 1 else data.mean(axis=1, dtype=np.float32)
+    if not np.isfinite(mono).all():
+        raise AudioError("damaged: it has samples that are not finite numbers")
+    return np.ascontiguousarray(mono)
+
+
+def _check_rate(rate: int) -> None:
+    if not 0 < rate <= 10_000_000:
+        raise AudioError(f"its header claims a sample rate of {rate} Hz")
+
+
+def _soundfile_name(path: str) -> bytes | str:
+    return path if os.name == "nt" else os.fsencode(path)
+
+
+def _short(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.replace("\\x00", "").split()) or type(error).__name__

@@ -1,0 +1,112 @@
+"""What the decoding processes report, and the bounded queue that it waits in."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from audiosim.types import AudioInfo, Float32
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A file was identified; ``wanted``: its samples follow."""
+
+    path: bytes
+    info: AudioInfo
+    wanted: bool
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Part of a file's signal, float32 (n,), mono, at the rate asked for."""
+
+    path: bytes
+    samples: Float32
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """Another decoder starts the file again: its samples so far are void."""
+
+    path: bytes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """All samples of a file have been given; its decoded duration in s."""
+
+    path: bytes
+    duration: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file can't be used; nothing more comes of it."""
+
+    path: bytes
+    reason: str
+
+
+DecodeEvent = Probed | Samples | Restarted | Ended | Failed
+
+
+class QueueClosedError(Exception):
+    """The crew is being dismissed."""
+
+
+class EventQueue:
+    """Events on their way, with a bound on the samples among them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._samples = 0
+        self._items: deque[DecodeEvent | BaseException | None] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, event: DecodeEvent) -> None:
+        """Adds an event, waiting while too many samples are queued."""
+        weight = _weight(event)
+        with self._changed:
+            while weight and self._samples >= self._limit and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise QueueClosedError
+            self._samples += weight
+            self._items.append(event)
+            self._changed.notify_all()
+
+    def done(self) -> None:
+        """Tells the reader that one writer has no more."""
+        with self._changed:
+            self._items.append(None)
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Has the reader raise `error`."""
+        with self._changed:
+            self._items.append(error)
+            self._changed.notify_all()
+
+    def get(self) -> DecodeEvent | BaseException | None:
+        """The next event, an error to raise, or None when one writer has ended."""
+        with self._changed:
+            while not self._items:
+                self._changed.wait()
+            event = self._items.popleft()
+            if isinstance(event, Samples):
+                self._samples -= _weight(event)
+            self._changed.notify_all()
+            return event
+
+    def close(self) -> None:
+        """Lets waiting writers give up."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def _weight(event: DecodeEvent) -> int:
+    return len(event.samples) if isinstance(event, Samples) else 0

@@ -1,0 +1,79 @@
+"""What a decoding process and its parent say to each other, over pipes; never pickled.
+
+A message is a kind (one byte), a length (4 bytes) and a payload: JSON, or float32 samples.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from enum import Enum
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from audiosim.types import AudioInfo, Float32, Tags
+
+HEADER = struct.Struct("<cI")
+
+
+class Kind(bytes, Enum):
+    """Kinds of message; the first two come from the parent."""
+
+    JOB = b"J"  # {"path", "sample_rate", "resampler"}: probe this file
+    ANSWER = b"?"  # true or false: whether to decode it
+    READY = b"R"  # the process can take jobs
+    PROBED = b"P"  # AudioInfo
+    TICK = b"T"  # still at work
+    SAMPLES = b"S"  # float32 samples at the rate asked for
+    RESTARTED = b"X"  # the samples so far are void
+    ENDED = b"E"  # {"duration"}: the file is decoded
+    FAILED = b"F"  # {"reason"}
+
+
+def send(pipe: BinaryIO, kind: Kind, payload: bytes = b"") -> None:
+    """Writes one message."""
+    pipe.write(HEADER.pack(kind.value, len(payload)))
+    pipe.write(payload)
+    pipe.flush()
+
+
+def send_json(pipe: BinaryIO, kind: Kind, value: Any) -> None:
+    """Writes one message of JSON; surrogate escapes survive."""
+    send(pipe, kind, json.dumps(value).encode("ascii"))
+
+
+def receive(pipe: BinaryIO) -> tuple[Kind, bytes]:
+    """Reads one message.
+
+    Raises
+    ------
+    EOFError : when the other side is gone.
+    """
+    header = _read(pipe, HEADER.size)
+    kind, length = HEADER.unpack(header)
+    return Kind(kind), _read(pipe, length)
+
+
+def info_to_json(info: AudioInfo) -> dict[str, Any]:
+    """An `AudioInfo` as JSON values."""
+    return asdict(info)
+
+
+def info_from_json(payload: bytes) -> AudioInfo:
+    """The `AudioInfo` of a PROBED message."""
+    data = json.loads(payload)
+    return AudioInfo(**{**data, "tags": Tags(**data["tags"])})
+
+
+def samples_from(payload: bytes) -> Float32:
+    """The samples of a SAMPLES message, float32 (n,)."""
+    return np.frombuffer(payload, np.float32)
+
+
+def _read(pipe: BinaryIO, length: int) -> bytes:
+    data = pipe.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data

@@ -1,0 +1,134 @@
+"""What a file is, before decoding it: the identity of its audio, its length, its tags."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import av.error
+
+from audiosim.audio.decode import open_demuxer, soundfile_blocks
+from audiosim.audio.tags import read_tags
+from audiosim.errors import AudioError
+from audiosim.types import AudioInfo
+
+DIGEST_BYTES = 16
+READ_BLOCK = 1 << 20  # bytes
+
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Identity:
+    digest: str
+    duration: float  # s
+    sample_rate: int  # Hz
+    channels: int
+    codec: str
+
+
+def probe(path: str, tick: Tick) -> AudioInfo:
+    """Reads a file once, without keeping it.
+
+    The digest is BLAKE2b-128 over codec, sample rate, channels and the demuxed audio packets, so
+    that a new name or tag leaves it as it is. Where no demuxer reads the file it is taken over
+    the decoded samples, and where no decoder does, over the file's bytes.
+
+    Parameters
+    ----------
+    path : of the file, with surrogate escapes for what is not UTF-8.
+    tick : called again and again, as a sign of progress.
+
+    Raises
+    ------
+    AudioError : when there is no such file, it is empty, not a regular file, or may not be read.
+    """
+    try:
+        with open(path, "rb", opener=_open_nonblocking) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise AudioError("not a regular file")
+            if status.st_size == 0:
+                raise AudioError("the file is empty")
+            tick()
+            tags = read_tags(file)
+            identity = _identify(path, tick)
+    except OSError as error:
+        raise AudioError(unreadable(error)) from error
+    return AudioInfo(
+        digest=identity.digest,
+        duration=identity.duration,
+        sample_rate=identity.sample_rate,
+        channels=identity.channels,
+        codec=identity.codec,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        tags=tags,
+    )
+
+
+def unreadable(error: OSError) -> str:
+    """One line for a file that the system does not let us read."""
+    if isinstance(error, FileNotFoundError):
+        return "it is no longer there"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return f"not readable ({error.strerror or error})"
+
+
+def _identify(path: str, tick: Tick) -> _Identity:
+    for identify in (_by_packets, _by_samples):
+        try:
+            return identify(path, tick)
+        except AudioError:
+            continue
+    return _by_bytes(path, tick)
+
+
+def _by_packets(path: str, tick: Tick) -> _Identity:
+    with open_demuxer(path) as (container, stream):
+        context = stream.codec_context
+        if context is None:
+            raise AudioError("there is no decoder for it")
+        codec = context.codec.canonical_name
+        rate, channels = context.sample_rate or 0, context.channels or 0
+        state = hashlib.blake2b(f"{codec} {rate} {channels}\n".encode(), digest_size=DIGEST_BYTES)
+        ticks = 0
+        try:
+            for packet in container.demux(stream):
+                state.update(packet)
+                ticks += packet.duration or 0
+                tick()
+        except av.error.FFmpegError as error:
+            raise AudioError("damaged") from error
+        length = stream.duration if stream.duration and stream.duration > 0 else ticks
+        duration = float(length * stream.time_base) if stream.time_base else 0.0
+        return _Identity(state.hexdigest(), duration, rate, channels, codec)
+
+
+def _by_samples(path: str, tick: Tick) -> _Identity:
+    state = hashlib.blake2b(b"decoded samples\n", digest_size=DIGEST_BYTES)
+    duration, rate = 0.0, 0
+    for block in soundfile_blocks(path):
+        rate = block.sample_rate
+        duration += len(block.samples) / rate
+        state.update(block.samples.tobytes())
+        tick()
+    return _Identity(state.hexdigest(), duration, rate, 1, "decoded")
+
+
+def _by_bytes(path: str, tick: Tick) -> _Identity:
+    state = hashlib.blake2b(b"bytes\n", digest_size=DIGEST_BYTES)
+    with open(path, "rb") as file:
+        while chunk := file.read(READ_BLOCK):
+            state.update(chunk)
+            tick()
+    return _Identity(state.hexdigest(), 0.0, 0, 0, "unknown")
+
+
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Opens without waiting for the other end of a FIFO."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

@@ -1,0 +1,120 @@
+"""A decoding process: reads jobs from stdin, writes messages to stdout.
+
+It imports neither TensorFlow nor chromadb, and whatever a decoder does to it, hanging and
+crashing included, costs the one file it has in hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from audiosim.audio.decode import decode_blocks
+from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
+from audiosim.audio.probe import probe, unreadable
+from audiosim.audio.resample import Resampler, make_resampler
+from audiosim.errors import AudioError
+from audiosim.types import AudioInfo, Float32, ResamplerName
+
+TICK_INTERVAL = 1.0  # s
+
+
+def main() -> None:
+    """Serves jobs until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
+    jobs, out = sys.stdin.buffer, _private_stdout()
+    send(out, Kind.READY)
+    try:
+        while True:
+            kind, payload = receive(jobs)
+            if kind is Kind.JOB:
+                _serve(json.loads(payload), jobs, out)
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # nothing of ours to clean up, and the pipes are gone
+
+
+def _private_stdout() -> BinaryIO:
+    """Stdout for messages alone: whatever a decoder library prints goes nowhere."""
+    private = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    return os.fdopen(private, "wb")
+
+
+def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
+    path = os.fsdecode(bytes.fromhex(cast("str", job["path"])))
+    try:
+        info = probe(path, _Ticker(out).tick)
+        send_json(out, Kind.PROBED, info_to_json(info))
+        _, answer = receive(jobs)
+        if json.loads(answer):
+            rate, name = cast("int", job["sample_rate"]), cast("ResamplerName", job["resampler"])
+            duration = _decode(path, rate, name, out)
+            _check_unchanged(path, info)
+            send_json(out, Kind.ENDED, {"duration": duration})
+    except AudioError as error:
+        send_json(out, Kind.FAILED, {"reason": error.reason})
+    except (EOFError, BrokenPipeError):
+        raise
+    except OSError as error:
+        send_json(out, Kind.FAILED, {"reason": unreadable(error)})
+    except Exception as error:  # a defect of ours or a decoder's: this file's failure, no more
+        send_json(out, Kind.FAILED, {"reason": f"the decoder failed ({type(error).__name__}: {error})"})
+
+
+def _decode(path: str, rate: int, name: ResamplerName, out: BinaryIO) -> float:
+    """Sends the file's samples at `rate`; returns its duration in s."""
+    resampler: Resampler | None = None
+    source = 0
+    duration = 0.0
+    for block in decode_blocks(path):
+        if block is None:
+            send(out, Kind.RESTARTED)
+            resampler, duration = None, 0.0
+            continue
+        if resampler is None or block.sample_rate != source:
+            _send_samples(out, resampler.finish() if resampler else np.empty(0, np.float32))
+            source = block.sample_rate
+            resampler = make_resampler(name, source, rate)
+        duration += len(block.samples) / source
+        _send_samples(out, resampler.push(block.samples))
+    if resampler is None or duration == 0.0:
+        raise AudioError("there is no sound in it (not one sample)")
+    _send_samples(out, resampler.finish())
+    return duration
+
+
+def _send_samples(out: BinaryIO, samples: Float32) -> None:
+    if len(samples):
+        send(out, Kind.SAMPLES, np.ascontiguousarray(samples, np.float32).tobytes())
+
+
+def _check_unchanged(path: str, info: AudioInfo) -> None:
+    status = os.stat(path)
+    if (status.st_size, status.st_mtime_ns) != (info.size, info.mtime_ns):
+        raise AudioError("it changed while it was read; the next run tries again")
+
+
+class _Ticker:
+    """Tells the parent now and then that a long file is still being read."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._last = time.monotonic()
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now - self._last >= TICK_INTERVAL:
+            self._last = now
+            send(self._out, Kind.TICK)
+
+
+if __name__ == "__main__":
+    main()

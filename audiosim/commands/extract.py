@@ -1,0 +1,110 @@
+"""``audiosim extract``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from audiosim.commands.options import (
+    BatchSizeOption,
+    CenterOption,
+    ContentTypeOption,
+    EmbeddingSizeOption,
+    EncoderOption,
+    HopSizeOption,
+    InputReprOption,
+    JobsOption,
+    PrecisionOption,
+    QuietOption,
+    WeightsOption,
+    encoder_request,
+    one_of,
+)
+
+NEEDS_A_LOOK = 3
+
+
+def extract(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the .npz files go.")],
+    encoder: EncoderOption = None,
+    weights: WeightsOption = None,
+    content_type: ContentTypeOption = None,
+    input_repr: InputReprOption = None,
+    embedding_size: EmbeddingSizeOption = None,
+    hop_size: HopSizeOption = None,
+    center: CenterOption = None,
+    jobs: JobsOption = None,
+    batch_size: BatchSizeOption = None,
+    precision: PrecisionOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Write the embeddings of audio files, as openl3's process_audio_file does.
+
+    One .npz a file, with embedding (float32) and timestamps (s). It uses no home.
+    Example: audiosim extract song.wav -o embeddings
+    """
+    import numpy as np
+
+    from audiosim.atomic import replacing
+    from audiosim.encoders import load_encoder
+    from audiosim.errors import AudioError
+    from audiosim.extract import extract_files
+    from audiosim.text import display_path, visible
+    from audiosim.types import Precision
+
+    one_of("--precision", precision, get_args(Precision))
+    targets = output_paths(files, output)
+    request = encoder_request(encoder, weights, content_type, input_repr, embedding_size, hop_size, center)
+    loaded = load_encoder(request, precision=cast("Precision", precision), batch_size=batch_size)
+    failed = 0
+    for path, result in extract_files(files, loaded, jobs=jobs):
+        shown = display_path(os.fsencode(path))
+        if isinstance(result, AudioError):
+            failed += 1
+            typer.echo(f"failed: {shown}: {visible(result.reason)}", err=True)
+            continue
+        target = targets[os.fspath(path)]
+        with replacing(target, durable=False) as file:
+            np.savez(file, embedding=result.embedding, timestamps=result.timestamps)
+        if not quiet:
+            typer.echo(f"{shown} -> {display_path(os.fsencode(target))}", err=True)
+    if failed:
+        raise typer.Exit(1 if failed == len(targets) else NEEDS_A_LOOK)
+
+
+def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:
+    """A different .npz in the folder for each file: by its stem, or by more where stems collide.
+
+    Raises
+    ------
+    UsageError : when a file does not exist.
+    """
+    from audiosim.errors import UsageError
+
+    for file in files:
+        if not os.path.lexists(file):
+            raise UsageError(f"No such file: {file}")
+    taken: set[str] = set()
+    targets: dict[str, Path] = {}
+    for file in files:
+        if os.fspath(file) in targets:
+            continue
+        name = next(name for name in _names(file) if name.casefold() not in taken)
+        taken.add(name.casefold())
+        targets[os.fspath(file)] = folder / f"{name}.npz"
+    return targets
+
+
+def _names(file: Path):  # type: ignore[no-untyped-def]
+    """Names to try: song, song.mp3, album_song.mp3, then with numbers."""
+    yield file.stem
+    yield file.name
+    yield f"{file.absolute().parent.name}_{file.name}"
+    number = 2
+    while True:
+        yield f"{file.name}_{number}"
+        number += 1

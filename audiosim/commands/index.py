@@ -1,0 +1,201 @@
+"""``audiosim index``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+
+import typer
+
+from audiosim.commands.options import (
+    BatchSizeOption,
+    CenterOption,
+    ContentTypeOption,
+    EmbeddingSizeOption,
+    EncoderOption,
+    HomeOption,
+    HopSizeOption,
+    InputReprOption,
+    JobsOption,
+    JsonOption,
+    PrecisionOption,
+    QuietOption,
+    WeightsOption,
+    encoder_request,
+    one_of,
+)
+
+if TYPE_CHECKING:
+    from audiosim.progress import ProgressDisplay
+    from audiosim.report import IndexEvent, IndexReport
+
+NEEDS_A_LOOK = 3
+
+
+def index(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Music folders or files [default: those of earlier runs].",
+            show_default=False,
+        ),
+    ] = None,
+    home: HomeOption = None,
+    encoder: EncoderOption = None,
+    weights: WeightsOption = None,
+    content_type: ContentTypeOption = None,
+    input_repr: InputReprOption = None,
+    embedding_size: EmbeddingSizeOption = None,
+    hop_size: HopSizeOption = None,
+    center: CenterOption = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].", show_default=False),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].", show_default=False),
+    ] = None,
+    jobs: JobsOption = None,
+    batch_size: BatchSizeOption = None,
+    precision: PrecisionOption = "auto",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Look only at files whose path matches; repeatable.", show_default=False
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Leave files whose path matches as they are; repeatable.", show_default=False
+        ),
+    ] = None,
+    accept_removals: Annotated[
+        bool, typer.Option("--accept-removals", help="Files that are missing are gone, however many.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try files again that failed and have not changed.")
+    ] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Start a new configuration for all known folders.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 for failures of earlier runs too.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish.")
+    ] = 0.0,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Bring the index up to date with music folders.
+
+    New and changed files are decoded and embedded; renamed, retagged and copied ones cost
+    nothing. Example: audiosim index ./music
+    """  # fmt: skip
+    from audiosim.configure import Loading, Wish
+    from audiosim.pipeline import index_folder
+    from audiosim.pooling import POOLINGS
+    from audiosim.progress import ProgressDisplay
+    from audiosim.render import to_json
+    from audiosim.run import IndexOptions
+    from audiosim.types import Pooling, Precision
+
+    if pooling is not None:
+        one_of("--pooling", pooling, POOLINGS)
+    one_of("--precision", precision, get_args(Precision))
+    options = IndexOptions(
+        wish=Wish(
+            encoder_request(encoder, weights, content_type, input_repr, embedding_size, hop_size, center),
+            cast("Pooling | None", pooling),
+            cache,
+        ),
+        loading=Loading(cast("Precision", precision), batch_size),
+        jobs=jobs,
+        include=include or (),
+        exclude=exclude or (),
+        accept_removals=accept_removals,
+        retry_failed=retry_failed,
+        rebuild=rebuild,
+        wait=wait,
+    )
+    with ProgressDisplay(shown=not quiet) as display:
+        talk = _Talk(display, quiet=quiet, json_=json_)
+        for event in index_folder(paths or (), home=home, options=options):
+            talk.tell(event)
+    report = talk.report
+    if json_:
+        typer.echo(to_json(_fields(report)), nl=False)
+    if report.needs_a_look or (strict and report.failed_before):
+        raise typer.Exit(NEEDS_A_LOOK)
+
+
+class _Talk:
+    """Says what happens in a run, and keeps its report."""
+
+    report: IndexReport
+
+    def __init__(self, display: ProgressDisplay, *, quiet: bool, json_: bool) -> None:
+        self._display, self._quiet = display, quiet
+        self._to_stderr = json_
+        self._total = 0
+
+    def tell(self, event: IndexEvent) -> None:
+        from audiosim.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started
+        from audiosim.text import display_path, visible
+        from audiosim.types import TrackOutcome
+
+        match event:
+            case Started(encoder, home):
+                self._say(f"Encoder: {encoder}; home: {home}")
+            case Notice(text):
+                if not self._quiet:
+                    self._display.message(f"audiosim: {text}")
+            case Planned(found, process):
+                self._say(f"{found} files found, {process} to open.")
+            case Progress(done, total, audio_seconds):
+                self._display.update(done, total, audio_seconds)
+            case TrackOutcome(path, "failed", reason):
+                self._display.message(f"failed: {display_path(path)}: {visible(reason or '')}")
+            case RootDoubted(root, reason):
+                self._display.message(
+                    f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
+                    "Nothing was changed there; if the files are really gone, use --accept-removals."
+                )
+            case IndexReport():
+                self.report = event
+                self._say(summary(event))
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            typer.echo(text, err=self._to_stderr)
+
+
+def summary(report: IndexReport) -> str:
+    """A report in one sentence."""
+    parts = [
+        f"{report.indexed} indexed",
+        f"{report.reused} reused",
+        f"{report.moved} moved",
+        f"{report.unchanged} unchanged",
+        f"{report.gone} gone",
+        f"{report.failed} failed",
+    ]
+    if report.failed_before:
+        parts.append(f"{report.failed_before} failed before")
+    hours = report.audio_seconds / 3600
+    return f"{', '.join(parts)}; {hours:.2f} h of audio in {report.seconds:.0f} s."
+
+
+def _fields(report: IndexReport) -> dict[str, Any]:
+    from audiosim.render import failure_fields
+
+    return {
+        "encoder": report.encoder,
+        "home": str(report.home),
+        **report.counts(),
+        "failures": failure_fields(report.failures),
+        "doubted": failure_fields(report.doubted),
+    }

@@ -1,0 +1,62 @@
+"""``audiosim status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from audiosim.commands.options import HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from audiosim.status import HomeStatus
+
+
+def status(home: HomeOption = None, json_: JsonOption = False) -> None:
+    """Show what the index holds, and which files failed and why.
+
+    Example: audiosim status --json
+    """
+    from audiosim.render import to_json
+    from audiosim.status import home_status
+
+    state = home_status(home)
+    typer.echo(to_json(_fields(state)) if json_ else _text(state), nl=False)
+
+
+def _fields(state: HomeStatus) -> dict[str, Any]:
+    from audiosim.render import failure_fields, path_fields
+
+    return {
+        "home": str(state.home),
+        "encoder": state.encoder,
+        "pooling": state.pooling,
+        "roots": [path_fields(root) for root in state.roots],
+        "tracks": state.tracks,
+        "hours": round(state.hours, 4),
+        "failed": state.failed,
+        "gone": state.gone,
+        "bytes": state.disk_use,
+        "last_run": state.last_run,
+        "failures": failure_fields(state.failures),
+    }
+
+
+def _text(state: HomeStatus) -> str:
+    import time
+
+    from audiosim.text import display_path, size, visible
+
+    if state.encoder is None:
+        return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"
+    lines = [
+        f"Home: {state.home} ({size(state.disk_use)})",
+        f"Encoder: {state.encoder}; pooling: {state.pooling}",
+        *(f"Folder: {display_path(root)}" for root in state.roots),
+        f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
+    ]
+    if state.last_run:
+        finished = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.last_run["finished"]))
+        lines.append(f"Last run: {finished}, {state.last_run['seconds']:.0f} s")
+    lines += [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures]
+    return "\n".join(lines) + "\n"

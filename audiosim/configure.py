@@ -1,0 +1,110 @@
+"""One configuration a home: fixed by the first run, kept by later ones, changed on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from audiosim.cache import Cache
+from audiosim.catalog import Catalog, Configuration
+from audiosim.config import Home, weights_folder
+from audiosim.encoders import EncoderRequest, conflicts, load_encoder, request_for
+from audiosim.errors import AudioError, HomeError, UsageError
+from audiosim.pooling import pool
+from audiosim.types import Encoder, Pooling, Precision, TrackVector
+
+DEFAULT_POOLING: Pooling = "mean"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run asks of the configuration; None where nothing was said."""
+
+    encoder: EncoderRequest = field(default_factory=EncoderRequest)
+    pooling: Pooling | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How an encoder is loaded."""
+
+    precision: Precision = "auto"
+    batch_size: int | None = None
+
+
+def first_configuration(home: Home, wish: Wish, loading: Loading) -> tuple[Configuration, Encoder]:
+    """The configuration of a home that has none yet, and the encoder that fixes it."""
+    encoder = load_encoder(wish.encoder, precision=loading.precision, batch_size=loading.batch_size)
+    cache = (wish.cache or home.cache).absolute()
+    return Configuration(encoder.spec, wish.pooling or DEFAULT_POOLING, cache), encoder
+
+
+def kept_configuration(stored: Configuration, wish: Wish) -> Configuration:
+    """The home's own configuration; only the caches' place may be another now.
+
+    Raises
+    ------
+    UsageError : when the wish contradicts it.
+    """
+    clashes = conflicts(wish.encoder, stored.spec)
+    if wish.encoder.weights is not None and stored.spec.name == "openl3":
+        digest = _weights_digest(wish.encoder.weights)
+        if digest != stored.spec.weights:
+            clashes.append(("--weights", digest, stored.spec.weights))
+    if clashes:
+        flag, wanted, there = clashes[0]
+        raise UsageError(
+            f"{flag} {wanted} contradicts this home",
+            f"its index was made with {there}",
+            "Leave the option out, use another --home, or start over with --rebuild.",
+        )
+    return stored if wish.cache is None else replace(stored, cache=wish.cache.absolute())
+
+
+def rebuilt_request(wish: EncoderRequest, stored: Configuration) -> EncoderRequest:
+    """What `--rebuild` asks for: the wish, and for what it leaves open, what the home had."""
+    old = request_for(stored.spec)
+    if wish.encoder is not None and wish.encoder != old.encoder:
+        return wish
+    merged = {
+        part.name: getattr(old if getattr(wish, part.name) is None else wish, part.name)
+        for part in fields(EncoderRequest)
+    }
+    return EncoderRequest(**merged)
+
+
+def check_cache(configuration: Configuration, home: Home) -> None:
+    """Makes the folder for caches, unless it is elsewhere and gone.
+
+    Raises
+    ------
+    HomeError : when a folder chosen with `--cache` is not there: its disk may not be mounted.
+    """
+    if configuration.cache == home.cache or configuration.cache.is_dir():
+        return
+    raise HomeError(
+        f"The cache folder {configuration.cache} is not there",
+        "its disk may not be mounted",
+        "Mount it, or give the folder's new place with --cache DIR.",
+    )
+
+
+def repooled(catalog: Catalog, configuration: Configuration) -> Iterator[tuple[str, TrackVector, float]]:
+    """Every known track, pooled anew from its cache: (digest, vector, duration in s)."""
+    cache = Cache(configuration.cache, configuration.spec)
+    for digest in sorted(catalog.known_digests()):
+        cached = cache.read(digest)
+        if cached is None:
+            continue
+        try:
+            yield digest, pool(cached.frames, configuration.pooling), cached.duration
+        except AudioError:
+            continue
+
+
+def _weights_digest(path: Path) -> str:
+    from audiosim.encoders.weights import WeightsFolder
+
+    return WeightsFolder(weights_folder()).import_by_digest(path).weights.digest

@@ -1,0 +1,78 @@
+"""One file over HTTP: checked against its git blob id, and whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import pooch
+
+from audiosim.atomic import replacing
+from audiosim.errors import WeightsError
+
+CONNECT_LIMIT = 8.0  # s to connect, and between two packets
+STALL_LIMIT = 20.0  # s without a byte, whatever the network layer is waiting for
+
+
+def git_blob_id(path: Path) -> str:
+    """SHA-1 of "blob", size, a zero byte and the content, as git names files."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def download(url: str, path: Path, blob_id: str) -> None:
+    """Fetches `url` to `path`, with a progress bar on a terminal.
+
+    Raises
+    ------
+    WeightsError : when there is no network, the server refuses, nothing arrives for STALL_LIMIT
+        seconds, or the file is not the one that `blob_id` names.
+    """
+    with replacing(path) as file:
+        _fetch(url, file)
+        file.flush()
+        found = git_blob_id(Path(file.name))
+        if found != blob_id:
+            raise WeightsError(
+                f"{url} gave another file than expected",
+                f"its git blob id is {found}, not {blob_id}",
+                "Nothing was kept. Try again, or bring the file from elsewhere.",
+            )
+
+
+def _fetch(url: str, file: IO[Any]) -> None:
+    """Runs pooch's downloader in a thread, so that a name server that hangs can't hold us."""
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=CONNECT_LIMIT)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            downloader(url, file, None)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    size, moved = -1, time.monotonic()
+    while thread.is_alive():
+        thread.join(0.2)
+        now = Path(file.name).stat().st_size
+        if now != size:
+            size, moved = now, time.monotonic()
+        elif time.monotonic() - moved > STALL_LIMIT:
+            raise WeightsError(f"{url} can't be fetched", f"nothing arrived for {STALL_LIMIT:g} s")
+    if failures:
+        raise WeightsError(f"{url} can't be fetched", _reason(failures[0])) from failures[0]
+
+
+def _reason(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answered {response.status_code}"
+    if type(error).__name__ in {"ConnectionError", "ConnectTimeout", "SSLError"}:
+        return "no connection to the server"
+    return " ".join(str(error).split()) or type(error).__name__

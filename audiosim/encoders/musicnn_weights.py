@@ -1,0 +1,138 @@
+"""MusiCNN's weights: taken from the musicnn package on PyPI, which is never imported or run."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from audiosim.atomic import replacing
+from audiosim.errors import WeightsError
+from audiosim.locks import hold
+
+REQUIREMENT = "musicnn==0.1.0"
+WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+MODEL = "musicnn/MSD_musicnn"
+FILES_SHA256 = {  # suffix of the checkpoint's files: digest
+    "index": "87f3e0f3550c8d3bafc840374003e5c8af5eeb5ecf6add61af09a7822d3282c8",
+    "data-00000-of-00001": "8579734ee6388f799ed0def4bbd0d1fdcbeaf213ef2a9dc860917bd76a303de6",
+}
+FETCH_LIMIT = 600.0  # s for the installer
+FETCH_WAIT = 600.0  # s for another process to finish fetching
+
+
+def find_musicnn(folder: Path) -> Path:
+    """The checkpoint's prefix in the weights folder, put there first if need be.
+
+    Looked for in the folder, in an installed musicnn package, then on the package index.
+
+    Raises
+    ------
+    WeightsError : when it can't be had, or a file is not the published one.
+    """
+    prefix = _prefix(folder)
+    if not _complete(prefix):
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        with hold(folder / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
+            if not _complete(prefix):
+                _provide(prefix)
+    return prefix
+
+
+def kept_musicnn(folder: Path) -> Path | None:
+    """The checkpoint's prefix, if it is in the weights folder."""
+    prefix = _prefix(folder)
+    return prefix if _complete(prefix) else None
+
+
+def _prefix(folder: Path) -> Path:
+    return folder / "musicnn-0.1.0" / "MSD_musicnn"
+
+
+def _complete(prefix: Path) -> bool:
+    return all(_file(prefix, suffix).is_file() for suffix in FILES_SHA256)
+
+
+def _file(prefix: Path, suffix: str) -> Path:
+    return prefix.with_name(f"{prefix.name}.{suffix}")
+
+
+def _provide(prefix: Path) -> None:
+    installed = _installed()
+    if installed is not None:
+        _keep(installed, prefix)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        _keep(_from_package_index(Path(scratch)), prefix)
+
+
+def _installed() -> Path | None:
+    spec = importlib.util.find_spec("musicnn")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        model = Path(folder).parent / MODEL
+        if all((model / f".{suffix}").is_file() for suffix in FILES_SHA256):
+            return model
+    return None
+
+
+def _keep(model: Path, prefix: Path) -> None:
+    """Copies the checkpoint out of the package's folder, each file checked."""
+    for suffix, expected in FILES_SHA256.items():
+        source = model / f".{suffix}"
+        data = source.read_bytes()
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise WeightsError(f"{source} is not the published file", f"its SHA-256 is not {expected}")
+        with replacing(_file(prefix, suffix)) as file:
+            file.write(data)
+
+
+def _from_package_index(scratch: Path) -> Path:
+    """The model's folder out of the wheel, fetched by pip, or uv where there is no pip."""
+    if importlib.util.find_spec("pip"):
+        wheel = _pip_download(scratch)
+        with zipfile.ZipFile(wheel) as archive:
+            for suffix in FILES_SHA256:
+                archive.extract(f"{MODEL}/.{suffix}", scratch)
+    elif uv := shutil.which("uv"):
+        _run([uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable,
+              "--target", str(scratch), REQUIREMENT])  # fmt: skip
+    else:
+        raise WeightsError(
+            "MusiCNN's weights can't be fetched",
+            "neither pip nor uv is there",
+            f"Install one of them, or the package: {REQUIREMENT}, without its dependencies.",
+        )
+    return scratch / MODEL
+
+
+def _pip_download(scratch: Path) -> Path:
+    _run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
+          "--no-deps", "--only-binary=:all:", "--retries", "1", "--timeout", "10",
+          "--dest", str(scratch), REQUIREMENT])  # fmt: skip
+    wheels = list(scratch.glob("musicnn-*.whl"))
+    if len(wheels) != 1 or hashlib.sha256(wheels[0].read_bytes()).hexdigest() != WHEEL_SHA256:
+        raise WeightsError(
+            "The package index gave another musicnn than expected", f"its SHA-256 is not {WHEEL_SHA256}"
+        )
+    return wheels[0]
+
+
+def _run(command: list[str]) -> None:
+    remedy = (
+        f"Check that '{' '.join(command[:3])}' reaches its package index, or install the package "
+        f"by hand, without its dependencies: pip install --no-deps {REQUIREMENT}"
+    )
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(
+            "MusiCNN's weights can't be fetched", f"no answer in {FETCH_LIMIT:g} s", remedy
+        ) from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip() and "WARNING" not in line]
+        raise WeightsError("MusiCNN's weights can't be fetched", lines[-1] if lines else "pip failed", remedy)

@@ -1,0 +1,238 @@
+"""OpenL3's audio network (Cramer, Wu, Salamon, Bello, ICASSP 2019) on plain TensorFlow.
+
+It reads the published v0.4.0 weights and gives the numbers of openl3 0.4.2, faster: each batch
+normalisation but the first is folded into the convolution before it, batches have one fixed
+shape, and convolutions run in bfloat16 where the CPU has it. The first normalisation acts on
+the zero-padded input of a convolution and can't be folded exactly: it stays an affine map.
+
+    window, 1 s at 48 kHz -> |STFT| -> mel bands -> dB below the window's maximum, not under -80
+    -> 3 x [conv, ReLU, conv, ReLU, max-pool 2] -> conv, ReLU -> conv -> max-pool -> flatten
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from audiosim.encoders.mel import mel_filters
+from audiosim.encoders.runtime import compute_dtype, tensorflow
+from audiosim.errors import WeightsError
+from audiosim.types import EncoderSpec, Float32, Framing, Precision
+
+ContentType = Literal["music", "env"]
+InputRepr = Literal["mel256", "mel128", "linear"]
+EmbeddingSize = Literal[512, 6144]
+CONTENT_TYPES: tuple[ContentType, ...] = get_args(ContentType)
+INPUT_REPRS: tuple[InputRepr, ...] = get_args(InputRepr)
+EMBEDDING_SIZES: tuple[EmbeddingSize, ...] = get_args(EmbeddingSize)
+
+VERSION = 1  # of this front end and network; raised by whatever changes vectors
+SAMPLE_RATE = 48_000  # Hz
+WINDOW = 48_000  # samples
+DEFAULT_HOP = 1.0  # s
+STFT_HOP = 242  # samples
+MIN_MAGNITUDE = 1e-10
+DYNAMIC_RANGE = 80.0  # dB
+EPSILON = 1e-3  # of Keras' BatchNormalization
+FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
+POOLED = (1, 3, 5)  # indices of the convolutions that a 2 x 2 max-pool follows
+BATCH_SIZE = 8  # windows; as fast as 16, with half the activations
+
+N_FFT: dict[InputRepr, int] = {"mel256": 2048, "mel128": 2048, "linear": 512}
+N_MELS: dict[InputRepr, int] = {"mel256": 256, "mel128": 128}
+FINAL_POOL: dict[InputRepr, dict[EmbeddingSize, tuple[int, int]]] = {
+    "mel256": {6144: (8, 8), 512: (32, 24)},
+    "mel128": {6144: (4, 8), 512: (16, 24)},
+    "linear": {6144: (8, 8), 512: (32, 24)},
+}
+
+
+@dataclass(frozen=True)
+class OpenL3Options:
+    """Which of OpenL3's networks, and how its windows lie; hop in s."""
+
+    content_type: ContentType = "music"
+    input_repr: InputRepr = "mel256"
+    embedding_size: EmbeddingSize = 512
+    center: bool = True
+    hop: float = DEFAULT_HOP
+
+
+@dataclass(frozen=True)
+class OpenL3Weights:
+    """The weight tensors, float32, in the network's order.
+
+    ``norms`` holds, for the input and then each convolution but the last, gamma, beta, mean and
+    variance as (4, channels); ``convolutions`` holds (kernel (3, 3, in, out), bias (out,)).
+    """
+
+    norms: tuple[Float32, ...]
+    convolutions: tuple[tuple[Float32, Float32], ...]
+
+    @classmethod
+    def from_layers(cls, layers: list[list[Float32]], source: str) -> OpenL3Weights:
+        """Checks the layers of a Keras file, those that have weights, in the file's order.
+
+        Raises
+        ------
+        WeightsError : when number or shapes are not those of OpenL3's audio network.
+        """
+        shapes = [[tensor.shape for tensor in layer] for layer in layers]
+        if shapes != _expected_shapes():
+            raise WeightsError(
+                f"{source} does not hold OpenL3 audio weights",
+                _first_difference(shapes, _expected_shapes()),
+                "Bring one of the published files: see 'audiosim weights list'.",
+            )
+        norms = tuple(np.stack(layer) for layer in layers[0:1] + layers[2::2])
+        convolutions = tuple((kernel, bias) for kernel, bias in layers[1::2])
+        weights = cls(norms, convolutions)
+        if not all(np.isfinite(tensor).all() for layer in layers for tensor in layer):
+            raise WeightsError(
+                f"{source} is damaged", "some of its weights are not finite numbers", "Fetch the file again."
+            )
+        return weights
+
+    @property
+    def digest(self) -> str:
+        """BLAKE2b-128 of the tensors, 32 hexadecimal digits, whatever file they came in."""
+        state = hashlib.blake2b(digest_size=16)
+        for tensor in [*self.norms, *(t for pair in self.convolutions for t in pair)]:
+            state.update(repr(tensor.shape).encode())
+            state.update(np.ascontiguousarray(tensor, "<f4").tobytes())
+        return state.hexdigest()
+
+
+def openl3_spec(options: OpenL3Options, weights_digest: str) -> EncoderSpec:
+    """The spec of an encoder with these options and weights."""
+    return EncoderSpec(
+        name="openl3",
+        version=VERSION,
+        options=(
+            ("content_type", options.content_type),
+            ("input_repr", options.input_repr),
+            ("embedding_size", options.embedding_size),
+            ("center", options.center),
+        ),
+        weights=weights_digest,
+        sample_rate=SAMPLE_RATE,
+        resampler="kaiser_best",
+        hop=options.hop,
+        dimension=options.embedding_size,
+        framing=Framing(
+            window=WINDOW,
+            hop=int(options.hop * SAMPLE_RATE),  # truncated, as openl3 does
+            lead=WINDOW // 2 if options.center else 0,
+        ),
+    )
+
+
+class OpenL3Encoder:
+    """OpenL3's audio network with weights loaded, front end included.
+
+    Parameters
+    ----------
+    weights : the tensors.
+    options : which network, and how its windows lie.
+    precision : "auto" for bfloat16 convolutions where the CPU has them, or "float32".
+    batch_size : windows computed at a time; smaller batches are filled up with zeros.
+    """
+
+    def __init__(
+        self,
+        weights: OpenL3Weights,
+        options: OpenL3Options | None = None,
+        *,
+        precision: Precision = "auto",
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        options = options or OpenL3Options()
+        self.spec = openl3_spec(options, weights.digest)
+        self.batch_size = batch_size
+        self.dtype = compute_dtype(precision)
+        self._graph = _build(weights, options, self.dtype, batch_size)
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeddings float32 (n, dim) of windows float32 (n, 48000) at 48 kHz."""
+        out = np.empty((len(windows), self.spec.dimension), np.float32)
+        for start in range(0, len(windows), self.batch_size):
+            part = windows[start : start + self.batch_size]
+            batch = np.zeros((self.batch_size, WINDOW), np.float32)
+            batch[: len(part)] = part
+            out[start : start + len(part)] = self._graph(batch).numpy()[: len(part)]
+        return out
+
+
+def _build(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
+    """A traced function from windows (batch_size, 48000) to embeddings (batch_size, dim)."""
+    tf = tensorflow()
+    scale, shift = (float(value[0]) for value in _affine(weights.norms[0]))
+    convolutions = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in _folded(weights)]
+    filters = None
+    if options.input_repr != "linear":
+        filters = tf.constant(mel_filters(SAMPLE_RATE, N_FFT[options.input_repr], N_MELS[options.input_repr]))
+
+    def graph(windows: Any) -> Any:
+        decibels = _spectrogram(tf, windows, options.input_repr, filters)
+        image = tf.transpose(decibels, [0, 2, 1])[..., tf.newaxis] * scale + shift
+        features = _network(tf, tf.cast(image, dtype), convolutions)
+        size = FINAL_POOL[options.input_repr][options.embedding_size]
+        pooled = tf.nn.max_pool2d(features, size, size, "SAME")
+        return tf.cast(tf.reshape(pooled, (batch_size, options.embedding_size)), tf.float32)
+
+    return tf.function(graph, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)])
+
+
+def _spectrogram(tf: Any, windows: Any, input_repr: InputRepr, filters: Any) -> Any:
+    """Magnitudes in dB below each window's maximum: (n, frames, bands)."""
+    n_fft = N_FFT[input_repr]
+    spectrum = tf.abs(tf.signal.stft(windows, n_fft, STFT_HOP, pad_end=filters is not None))
+    bands = spectrum if filters is None else tf.matmul(spectrum, filters)
+    decibels = tf.math.log(tf.maximum(bands, MIN_MAGNITUDE)) * np.float32(10 / np.log(10))
+    top = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
+    return tf.maximum(decibels - top, -DYNAMIC_RANGE)
+
+
+def _network(tf: Any, image: Any, convolutions: list[tuple[Any, Any]]) -> Any:
+    for index, (kernel, bias) in enumerate(convolutions):
+        image = tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "SAME"), bias)
+        if index < len(convolutions) - 1:
+            image = tf.nn.relu(image)
+        if index in POOLED:
+            image = tf.nn.max_pool2d(image, 2, 2, "VALID")
+    return image
+
+
+def _affine(norm: Float32) -> tuple[Float32, Float32]:
+    """Scale and shift (channels,) that equal a batch normalisation (4, channels)."""
+    gamma, beta, mean, variance = norm.astype(np.float64)
+    scale = gamma / np.sqrt(variance + EPSILON)
+    return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
+
+
+def _folded(weights: OpenL3Weights) -> list[tuple[Float32, Float32]]:
+    """Kernels and biases with the normalisation that follows each multiplied in."""
+    folded = []
+    for (kernel, bias), norm in zip(weights.convolutions, weights.norms[1:], strict=False):
+        scale, shift = _affine(norm)
+        folded.append((kernel * scale, bias * scale + shift))
+    return [*folded, weights.convolutions[-1]]  # the last convolution has none
+
+
+def _expected_shapes() -> list[list[tuple[int, ...]]]:
+    shapes: list[list[tuple[int, ...]]] = [[(1,)] * 4]
+    channels = 1
+    for filters in FILTERS:
+        shapes += [[(3, 3, channels, filters), (filters,)], [(filters,)] * 4]
+        channels = filters
+    return shapes[:-1]
+
+
+def _first_difference(found: list[list[tuple[int, ...]]], expected: list[list[tuple[int, ...]]]) -> str:
+    if len(found) != len(expected):
+        return f"it has {len(found)} layers with weights, not {len(expected)}"
+    index = next(i for i, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1])
+    return f"layer {index + 1} has the shapes {found[index]}, not {expected[index]}"

@@ -1,0 +1,55 @@
+"""TensorFlow, loaded when the first encoder is built: quietly, and with the precision chosen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from audiosim.types import Precision
+
+CPUINFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def tensorflow() -> Any:
+    """The tensorflow module, imported without its start-up chatter on stderr."""
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with _Muted():
+            import tensorflow
+    import tensorflow
+
+    return tensorflow
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware (Linux only; False where unknown)."""
+    try:
+        text = CPUINFO.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return any(BFLOAT16_FLAGS & set(line.split()) for line in text.splitlines() if line.startswith("flags"))
+
+
+def compute_dtype(precision: Precision) -> str:
+    """The dtype convolutions run in: "bfloat16" where it is fast and allowed, else "float32"."""
+    fast = precision == "auto" and cpu_has_bfloat16() and not tensorflow().config.list_physical_devices("GPU")
+    return "bfloat16" if fast else "float32"
+
+
+class _Muted:
+    """File descriptor 2 on the null device while TensorFlow's C++ start-up speaks."""
+
+    def __enter__(self) -> None:
+        sys.stderr.flush()
+        self._kept = os.dup(2)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
+
+    def __exit__(self, *exc: object) -> None:
+        sys.stderr.flush()
+        os.dup2(self._kept, 2)
+        os.close(self._kept)

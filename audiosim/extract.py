@@ -1,0 +1,205 @@
+"""From audio to frame embeddings: windows of many tracks, batched through one loaded encoder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.audio.crew import Crew
+from audiosim.audio.events import Ended, Failed, Restarted, Samples
+from audiosim.audio.resample import make_resampler
+from audiosim.config import default_jobs
+from audiosim.errors import AudioError
+from audiosim.framing import Framer
+from audiosim.types import Encoder, Float32, FrameEmbeddings, Frames, Waveform
+
+SPILL_BYTES = 32 * 2**20  # of a track's embeddings; beyond that they go to disk as they come
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Extractor(Generic[Key]):
+    """Embeds the windows of tracks that arrive in blocks, whatever track they belong to.
+
+    Tracks are known by a key of the caller's. A batch is computed when it is full, so a track
+    may be complete only after later ones have been pushed, or after `flush`.
+
+    Parameters
+    ----------
+    encoder : the loaded model.
+    dtype : of the embeddings given out: float16 for caches, float32 for users.
+    spill : folder for the embeddings of very long tracks; the system's temporary one by default.
+    """
+
+    def __init__(self, encoder: Encoder, *, dtype: type = np.float32, spill: Path | None = None) -> None:
+        self.encoder = encoder
+        self._dtype = np.dtype(dtype)
+        self._spill = spill
+        window = encoder.spec.framing.window
+        self._batch: Float32 = np.zeros((encoder.batch_size, window), np.float32)
+        self._owners: list[_Track] = []  # of the batch's rows
+        self._tracks: dict[Key, _Track] = {}
+
+    def push(self, key: Key, samples: Float32) -> None:
+        """Adds samples float32 (n,), mono, at the encoder's rate, to a track."""
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = _Track(self.encoder, self._dtype, self._spill)
+        self._add(track, track.framer.push(samples))
+
+    def end(self, key: Key) -> None:
+        """Says that a track has no more samples.
+
+        Raises
+        ------
+        AudioError : when it had none at all.
+        """
+        track = self._tracks.get(key)
+        if track is None:
+            raise AudioError("there is no sound in it (not one sample)")
+        self._add(track, track.framer.finish())
+        track.ended = True
+
+    def drop(self, key: Key) -> None:
+        """Forgets a track; windows of it on their way are computed for nothing."""
+        self._tracks.pop(key, None)
+
+    def finished(self) -> Iterator[tuple[Key, FrameEmbeddings]]:
+        """The tracks complete by now; each is given once."""
+        for key in [key for key, track in self._tracks.items() if track.complete]:
+            yield key, self._tracks.pop(key).frames()
+
+    def flush(self) -> None:
+        """Computes the windows at hand, though they fill no batch."""
+        if not self._owners:
+            return
+        embeddings = self.encoder.embed(self._batch[: len(self._owners)])
+        start = 0
+        while start < len(self._owners):
+            owner = self._owners[start]
+            stop = start + 1
+            while stop < len(self._owners) and self._owners[stop] is owner:
+                stop += 1
+            owner.append(embeddings[start:stop])
+            start = stop
+        self._owners = []
+
+    def extract(self, waveform: Waveform) -> FrameEmbeddings:
+        """The embeddings of one signal in memory, resampled if need be.
+
+        Raises
+        ------
+        AudioError : when it has no samples.
+        """
+        spec = self.encoder.spec
+        resampler = make_resampler(spec.resampler, waveform.sample_rate, spec.sample_rate)
+        single: Extractor[str] = Extractor(self.encoder, dtype=self._dtype.type, spill=self._spill)
+        for samples in (resampler.push(waveform.samples), resampler.finish()):
+            if len(samples):
+                single.push("", samples)
+        single.end("")
+        single.flush()
+        return next(single.finished())[1]
+
+    def _add(self, track: _Track, windows: Float32) -> None:
+        track.expect(windows)
+        size = len(self._batch)
+        while len(windows):
+            filled = len(self._owners)
+            part = windows[: size - filled]
+            self._batch[filled : filled + len(part)] = part
+            self._owners += [track] * len(part)
+            windows = windows[len(part) :]
+            if len(self._owners) == size:
+                self.flush()
+
+
+class _Track:
+    """One track on its way through the network."""
+
+    def __init__(self, encoder: Encoder, dtype: np.dtype[Any], spill: Path | None) -> None:
+        self.framer = Framer(encoder.spec.framing)
+        self.ended = False
+        self._hop = encoder.spec.hop
+        self._embedding = _Rows(encoder.spec.dimension, dtype, spill)
+        self._levels: list[npt.NDArray[np.float16]] = []
+        self._expected = 0
+
+    def expect(self, windows: Float32) -> None:
+        self._expected += len(windows)
+        self._levels.append(levels(windows))
+
+    def append(self, embeddings: Float32) -> None:
+        self._embedding.append(embeddings)
+
+    @property
+    def complete(self) -> bool:
+        return self.ended and self._embedding.count == self._expected
+
+    def frames(self) -> FrameEmbeddings:
+        embedding = self._embedding.array()
+        timestamps = np.arange(len(embedding), dtype=np.float64) * self._hop
+        return FrameEmbeddings(embedding, timestamps, np.concatenate(self._levels))
+
+
+class _Rows:
+    """Rows of numbers in memory, or in an unnamed file once they are many."""
+
+    def __init__(self, width: int, dtype: np.dtype[Any], folder: Path | None) -> None:
+        self._width, self._dtype = width, dtype
+        name = None if folder is None else os.fspath(folder)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(SPILL_BYTES, dir=name)  # noqa: SIM115
+        self.count = 0
+
+    def append(self, rows: Float32) -> None:
+        self._file.write(rows.astype(self._dtype).tobytes())
+        self.count += len(rows)
+
+    def array(self) -> Frames:
+        shape = (self.count, self._width)
+        self._file.flush()
+        if getattr(self._file, "_rolled", False):
+            return np.memmap(self._file, self._dtype, "r", shape=shape)
+        self._file.seek(0)
+        rows: Frames = np.frombuffer(self._file.read(), self._dtype).reshape(shape)
+        return rows
+
+
+def levels(windows: Float32) -> npt.NDArray[np.float16]:
+    """RMS of each window (n, samples) in dBFS, float16 (n,); -inf for zeros."""
+    power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / max(1, windows.shape[1])
+    with np.errstate(divide="ignore"):
+        decibels: npt.NDArray[np.float16] = (10 * np.log10(power)).astype(np.float16)
+    return decibels
+
+
+def extract_files(
+    paths: Iterable[str | os.PathLike[str]], encoder: Encoder, *, jobs: int | None = None
+) -> Iterator[tuple[str, FrameEmbeddings | AudioError]]:
+    """Embeds audio files, decoding in other processes; one result a file, as they are done.
+
+    Yields (path, embeddings float32) or (path, the error that befell the file).
+    """
+    names = {os.fsencode(path): os.fspath(path) for path in paths}
+    extractor: Extractor[bytes] = Extractor(encoder)
+    spec = encoder.spec
+    with Crew(spec.sample_rate, spec.resampler, jobs=min(jobs or default_jobs(), len(names) or 1)) as crew:
+        for event in crew.events(names):
+            if isinstance(event, Samples):
+                extractor.push(event.path, event.samples)
+            elif isinstance(event, Restarted):
+                extractor.drop(event.path)
+            elif isinstance(event, Ended):
+                extractor.end(event.path)
+            elif isinstance(event, Failed):
+                extractor.drop(event.path)
+                yield names[event.path], AudioError(event.reason)
+            yield from ((names[key], frames) for key, frames in extractor.finished())
+    extractor.flush()
+    yield from ((names[key], frames) for key, frames in extractor.finished())

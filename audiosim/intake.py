@@ -1,0 +1,154 @@
+"""What becomes of each file that an index run opens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed, Restarted, Samples
+from audiosim.cache import Cache
+from audiosim.catalog import Catalog, FileRow
+from audiosim.claims import Claims, Decision
+from audiosim.errors import AudioError
+from audiosim.extract import Extractor
+from audiosim.library import FoundFile
+from audiosim.pooling import pool
+from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, Pooling, TrackOutcome
+
+
+class Intake:
+    """Takes what the decoding processes report, and enters it into caches and catalog.
+
+    Parameters
+    ----------
+    catalog, cache, pooling : where finished work goes, and how.
+    load : gives the encoder; called when the first file needs the network.
+    files : those that will be opened.
+    missing : known files that were not found, from which a file of the same audio may have moved.
+    retry_failed : whether audio that failed under another name is tried again.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: Cache,
+        pooling: Pooling,
+        load: Callable[[], Encoder],
+        *,
+        files: Iterable[FoundFile],
+        missing: Iterable[FileRow],
+        retry_failed: bool,
+    ) -> None:
+        self._catalog, self._cache, self._pooling, self._load = catalog, cache, pooling, load
+        self.claims = Claims(catalog, cache, pooling, retry_failed=retry_failed)
+        self.audio_seconds = 0.0
+        self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
+        self._found = {file.path: file for file in files}
+        self._missing: dict[str, list[bytes]] = defaultdict(list)
+        for row in missing:
+            if row.digest is not None and row.state == "indexed":
+                self._missing[row.digest].append(row.path)
+        self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
+        self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
+        self._extractor: Extractor[bytes] | None = None
+
+    def take(self, event: DecodeEvent) -> Iterator[TrackOutcome]:
+        """Files that are done after this event."""
+        match event:
+            case Probed(path, info, _):
+                yield from self._probed(path, info)
+            case Samples(path, samples):
+                self._started().push(path, samples)
+            case Restarted(path):
+                self._started().drop(path)
+            case Ended(path, duration):
+                self._infos[path] = replace(self._infos[path], duration=duration)
+                self._started().end(path)
+            case Failed(path, reason):
+                yield from self._failed(path, reason)
+        yield from self._finished()
+
+    def flush(self) -> Iterator[TrackOutcome]:
+        """The files still on their way through the network, at the end."""
+        if self._extractor is not None:
+            self._extractor.flush()
+            yield from self._finished()
+
+    def _started(self) -> Extractor[bytes]:
+        if self._extractor is None:
+            spill = self._cache.folder
+            spill.mkdir(parents=True, exist_ok=True)
+            self._extractor = Extractor(self._load(), dtype=np.float16, spill=spill)
+        return self._extractor
+
+    def _probed(self, path: bytes, info: AudioInfo) -> Iterator[TrackOutcome]:
+        decision = self.claims.decision(path, info)
+        if decision is Decision.COMPUTE:
+            self._infos[path] = info
+        elif decision is Decision.WAIT:
+            self._waiting[info.digest].append((path, info))
+        elif decision is Decision.KNOWN:
+            yield self._known(path, info)
+        else:
+            reason = self.claims.reason(info)
+            self._catalog.record_failure(path, info.size, info.mtime_ns, reason, info)
+            yield TrackOutcome(path, "failed_before", reason)
+
+    def _finished(self) -> Iterator[TrackOutcome]:
+        if self._extractor is None:
+            return
+        for path, frames in self._extractor.finished():
+            yield from self._embedded(path, self._infos.pop(path), frames)
+
+    def _embedded(self, path: bytes, info: AudioInfo, frames: FrameEmbeddings) -> Iterator[TrackOutcome]:
+        self.audio_seconds += info.duration
+        try:
+            vector = pool(frames, self._pooling)
+        except AudioError as error:
+            yield from self._unusable(path, info, error.reason)
+            return
+        self._cache.write(info, frames)
+        self._catalog.record(path, info, vector)
+        self.claims.settle(info)
+        yield TrackOutcome(path, "indexed")
+        for copy, copy_info in self._waiting.pop(info.digest, []):
+            yield self._known(copy, copy_info)
+
+    def _known(self, path: bytes, info: AudioInfo) -> TrackOutcome:
+        """A file whose audio needs no network: moved, copied, retagged."""
+        info, vector = self.claims.recovered(info)
+        old = self._moved_from(path, info.digest)
+        self._catalog.record(path, info, vector)
+        if old is None:
+            return TrackOutcome(path, "reused")
+        self._catalog.mark_moved(old)
+        self.moved.add(old)
+        return TrackOutcome(path, "moved")
+
+    def _moved_from(self, path: bytes, digest: str) -> bytes | None:
+        if self._catalog.file(path) is not None:
+            return None  # it was here before, with other tags
+        if self._missing[digest]:
+            return self._missing[digest].pop()
+        return self._catalog.gone_with(digest)
+
+    def _failed(self, path: bytes, reason: str) -> Iterator[TrackOutcome]:
+        if self._extractor is not None:
+            self._extractor.drop(path)
+        info = self._infos.pop(path, None)
+        if info is not None:
+            yield from self._unusable(path, info, reason)
+            return
+        found = self._found[path]
+        self._catalog.record_failure(path, found.size, found.mtime_ns, reason)
+        yield TrackOutcome(path, "failed", reason)
+
+    def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
+        """Audio that was identified but gives no vector: all files that hold it fail."""
+        self.claims.fail(info, reason)
+        for holder, own in [(path, info), *self._waiting.pop(info.digest, [])]:
+            self._catalog.record_failure(holder, own.size, own.mtime_ns, reason, own)
+            yield TrackOutcome(holder, "failed", reason)

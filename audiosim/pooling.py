@@ -1,0 +1,93 @@
+"""Poolings: from one embedding a window to one unit vector a track. Pure NumPy.
+
+Windows that are digital silence, or more than 60 dB below the track's loudest window, do not
+count: OpenL3 shows a window of zeros as full scale in every band, so that silence would weigh
+as much as the loudest music. Sums run in float32 over chunks of fixed length, so that the same
+frames always give the same bits, also when they lie on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.errors import AudioError
+from audiosim.types import Float32, FrameEmbeddings, Frames, Pooling, TrackVector
+
+AUDIBLE_RANGE = 60.0  # dB below the loudest window
+CHUNK = 4096  # windows summed at a time
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+
+
+def audible(level: npt.NDArray[np.float16]) -> npt.NDArray[np.bool_]:
+    """Which windows count: bool (n,) for levels (n,) in dBFS."""
+    exact = level.astype(np.float32)
+    loudest = exact.max(initial=-np.inf)
+    return cast("npt.NDArray[np.bool_]", np.isfinite(exact) & (exact >= loudest - AUDIBLE_RANGE))
+
+
+def pooled_dimension(dimension: int, pooling: Pooling) -> int:
+    """Length of the track vector for frames of length `dimension`."""
+    return 2 * dimension if pooling == "mean-std" else dimension
+
+
+def pool(frames: FrameEmbeddings, pooling: Pooling = "mean") -> TrackVector:
+    """One unit vector for a track.
+
+    Parameters
+    ----------
+    frames : embeddings (n, dim) with their levels.
+    pooling : "mean", "max", or "mean-std" (mean and standard deviation, concatenated).
+
+    Raises
+    ------
+    AudioError : when no window is audible, or the frames give no direction (all zeros).
+    """
+    mask = audible(frames.level)
+    if not mask.any():
+        raise AudioError("silent: no window of it is above digital silence")
+    embedding = frames.embedding.astype(np.float16, copy=False)
+    vector = _POOLINGS[pooling](embedding, mask)
+    norm = float(np.linalg.norm(vector.astype(np.float64)))
+    if not np.isfinite(norm) or norm == 0.0:
+        raise AudioError("its embedding has no direction (all zeros, or not finite)")
+    return TrackVector((vector / norm).astype(np.float32), int(mask.sum()))
+
+
+def _chunks(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Iterator[Float32]:
+    for start in range(0, len(embedding), CHUNK):
+        keep = mask[start : start + CHUNK]
+        if keep.any():
+            yield embedding[start : start + CHUNK][keep].astype(np.float32)
+
+
+def _mean(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    total = np.zeros(embedding.shape[1], np.float32)
+    for chunk in _chunks(embedding, mask):
+        total += chunk.sum(axis=0, dtype=np.float32)
+    mean: Float32 = total / np.float32(mask.sum())
+    return mean
+
+
+def _max(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    peaks = [chunk.max(axis=0) for chunk in _chunks(embedding, mask)]
+    peak: Float32 = np.max(peaks, axis=0)
+    return peak
+
+
+def _mean_std(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    mean = _mean(embedding, mask)
+    squares = np.zeros_like(mean)
+    for chunk in _chunks(embedding, mask):
+        squares += np.square(chunk - mean).sum(axis=0, dtype=np.float32)
+    return np.concatenate([mean, np.sqrt(squares / np.float32(mask.sum()))])
+
+
+_POOLINGS: dict[Pooling, Callable[[Frames, npt.NDArray[np.bool_]], Float32]] = {
+    "mean": _mean,
+    "max": _max,
+    "mean-std": _mean_std,
+}

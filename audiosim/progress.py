@@ -1,0 +1,66 @@
+"""What a person sees of a run on stderr: a bar on a terminal, a line now and then without one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+LINE_INTERVAL = 300.0  # s between lines where there is no terminal
+
+
+class ProgressDisplay:
+    """Tracks done of those to open. A context manager.
+
+    Parameters
+    ----------
+    shown : False for silence.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._terminal = shown and sys.stderr.isatty()
+        self._bar: Any = None
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> ProgressDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def update(self, done: int, total: int, audio_seconds: float) -> None:
+        """Shows how far the run is."""
+        if self._terminal:
+            self._update_bar(done, total, audio_seconds)
+        elif self._shown and time.monotonic() - self._last >= LINE_INTERVAL:
+            self._last = time.monotonic()
+            self._write(f"{done} of {total} tracks, {self._speed(audio_seconds)}")
+
+    def message(self, text: str) -> None:
+        """A line on stderr, above the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        self._write(text)
+
+    def _update_bar(self, done: int, total: int, audio_seconds: float) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="track", file=sys.stderr, dynamic_ncols=True, leave=False)
+        self._bar.set_postfix_str(self._speed(audio_seconds), refresh=False)
+        self._bar.update(done - self._bar.n)
+        self._bar.refresh()
+
+    def _speed(self, audio_seconds: float) -> str:
+        elapsed = max(time.monotonic() - self._start, 1e-9)
+        return f"{audio_seconds / 3600:.1f} h of audio, {audio_seconds / elapsed:.0f} x real time"
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

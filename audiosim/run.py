@@ -1,0 +1,185 @@
+"""One index run: read the folders, open what is new, judge what is missing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from audiosim.audio.crew import Crew
+from audiosim.cache import Cache
+from audiosim.catalog import Catalog, Configuration
+from audiosim.config import Home, default_jobs
+from audiosim.configure import Loading, Wish
+from audiosim.encoders import load_encoder_for
+from audiosim.errors import AudiosimError
+from audiosim.intake import Intake
+from audiosim.library import FoundFile, Globs, Scan, outermost, scan
+from audiosim.plan import Plan, doubt, plan
+from audiosim.report import IndexEvent, IndexReport, Planned, Progress, RootDoubted
+from audiosim.sync import StoreSync
+from audiosim.types import Encoder, TrackOutcome
+
+PROGRESS_INTERVAL = 0.5  # s
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """How `index_folder` works; what is None or empty is left to the home or to defaults."""
+
+    wish: Wish = field(default_factory=Wish)
+    loading: Loading = field(default_factory=Loading)
+    jobs: int | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    accept_removals: bool = False
+    retry_failed: bool = False
+    rebuild: bool = False
+    wait: float = 0.0  # s for another writer
+
+
+class IndexRun:
+    """One run over some roots, with the index lock held.
+
+    Parameters
+    ----------
+    home, catalog, configuration : where, and what vectors are; fixed by now.
+    sync : writes Chroma; None leaves Chroma alone.
+    options : of this run.
+    encoder : if it is already loaded; else it is loaded when the first file needs it.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        catalog: Catalog,
+        configuration: Configuration,
+        sync: StoreSync | None,
+        options: IndexOptions,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self._catalog, self._configuration, self._sync = catalog, configuration, sync
+        self._options = options
+        self._encoder = encoder
+        self.report = IndexReport(configuration.spec.describe(), home.path)
+
+    def events(self, roots: Sequence[bytes]) -> Iterator[IndexEvent]:
+        """Everything that happens, the report last."""
+        start = time.monotonic()
+        scans = {root: self._scan(root) for root in roots}
+        plans = {root: self._plan(found) for root, found in scans.items()}
+        self._remember_roots(scans)
+        work = [file for planned in plans.values() for file in planned.process]
+        yield Planned(self.report.found, len(work))
+        try:
+            for planned in plans.values():
+                yield from self._settle(planned)
+            intake = self._intake(work, scans, plans)
+            yield from self._open(work, intake)
+            yield from self._judge(scans, plans, intake.moved)
+        except BaseException:
+            with suppress(AudiosimError):  # the error that ended the run is the one to show
+                self._flush()
+            raise
+        self._flush()
+        self.report.seconds = time.monotonic() - start
+        self._catalog.set_meta("last_run", json.dumps({"finished": time.time(), **self.report.counts()}))
+        yield self.report
+
+    def _scan(self, root: bytes) -> Scan:
+        found = scan(root, Globs(self._options.include, self._options.exclude))
+        self.report.found += len(found.files) + len(found.problems)
+        return found
+
+    def _plan(self, found: Scan) -> Plan:
+        rows = self._catalog.files(found.root)
+        return plan(found, rows, retry_failed=self._options.retry_failed)
+
+    def _remember_roots(self, scans: dict[bytes, Scan]) -> None:
+        known = self._catalog.roots()
+        roots = outermost(known + [root for root, found in scans.items() if found.files or found.problems])
+        if roots != known:
+            self._catalog.set_roots(roots)
+
+    def _settle(self, planned: Plan) -> Iterator[IndexEvent]:
+        """What needs no file to be opened."""
+        self.report.unchanged += len(planned.unchanged)
+        if planned.returned:
+            self._catalog.mark_returned(planned.returned)
+            self.report.reused += len(planned.returned)
+        for path in planned.failed_before:
+            yield self._counted(TrackOutcome(path, "failed_before"))
+        for path, reason in planned.problems:
+            self._catalog.record_failure(path, -1, -1, reason)
+            yield self._counted(TrackOutcome(path, "failed", reason))
+
+    def _intake(
+        self, work: Sequence[FoundFile], scans: dict[bytes, Scan], plans: dict[bytes, Plan]
+    ) -> Intake:
+        listed = [root for root, found in scans.items() if found.present and found.files]
+        return Intake(
+            self._catalog,
+            Cache(self._configuration.cache, self._configuration.spec),
+            self._configuration.pooling,
+            self._load,
+            files=work,
+            missing=[row for root in listed for row in plans[root].missing],
+            retry_failed=self._options.retry_failed,
+        )
+
+    def _open(self, work: Sequence[FoundFile], intake: Intake) -> Iterator[IndexEvent]:
+        """New and changed files: identified and, where their audio is new, embedded."""
+        if not work:
+            return
+        spec = self._configuration.spec
+        jobs = min(self._options.jobs or default_jobs(), len(work))
+        done, last = 0, time.monotonic()
+        with Crew(spec.sample_rate, spec.resampler, jobs=jobs, want=intake.claims.want) as crew:
+            for event in crew.events(file.path for file in work):
+                for outcome in intake.take(event):
+                    done += 1
+                    yield self._counted(outcome)
+                if time.monotonic() - last >= PROGRESS_INTERVAL:
+                    last = time.monotonic()
+                    yield Progress(done, len(work), intake.audio_seconds)
+                    if self._sync is not None and self._sync.due():
+                        self._sync.flush()
+        for outcome in intake.flush():
+            done += 1
+            yield self._counted(outcome)
+        self.report.audio_seconds = intake.audio_seconds
+        yield Progress(done, len(work), intake.audio_seconds)
+
+    def _judge(
+        self, scans: dict[bytes, Scan], plans: dict[bytes, Plan], moved: set[bytes]
+    ) -> Iterator[IndexEvent]:
+        """Which files are gone, and which roots look unmounted instead."""
+        for root, planned in plans.items():
+            lost = [row.path for row in planned.missing if row.path not in moved]
+            reason = doubt(scans[root], planned, len(lost))
+            if reason is not None and not self._options.accept_removals:
+                self.report.doubted.append((root, reason))
+                yield RootDoubted(root, reason)
+                continue
+            self._catalog.mark_gone(lost)
+            self.report.gone += len(lost)
+            if not scans[root].present:
+                self._catalog.set_roots(known for known in self._catalog.roots() if known != root)
+
+    def _counted(self, outcome: TrackOutcome) -> TrackOutcome:
+        self.report.count(outcome)
+        return outcome
+
+    def _load(self) -> Encoder:
+        if self._encoder is None:
+            loading = self._options.loading
+            self._encoder = load_encoder_for(
+                self._configuration.spec, precision=loading.precision, batch_size=loading.batch_size
+            )
+        return self._encoder
+
+    def _flush(self) -> None:
+        if self._sync is not None:
+            self._sync.flush()
