@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiosim.configure import Loading, Wish
+    from audiosim.configure import Wish
     from audiosim.encoders import EncoderRequest, load_encoder
     from audiosim.errors import AudioError, AudiosimError
     from audiosim.extract import Extractor, extract_files
@@ -49,7 +49,6 @@ _HOMES = {
     "FrameEmbeddings": "types",
     "IndexOptions": "run",
     "IndexReport": "report",
-    "Loading": "configure",
     "Match": "types",
     "SearchResult": "search",
     "Tags": "types",
@@ -74,7 +73,6 @@ __all__ = [
     "FrameEmbeddings",
     "IndexOptions",
     "IndexReport",
-    "Loading",
     "Match",
     "SearchResult",
     "Tags",

@@ -19,8 +19,9 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "w+b") as file:
+        with open(name, "w+b") as file:
             yield file
             file.flush()
             if durable:

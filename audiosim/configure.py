@@ -9,10 +9,10 @@ from pathlib import Path
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, weights_folder
-from audiosim.encoders import EncoderRequest, conflicts, load_encoder, request_for
+from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.errors import AudioError, HomeError, UsageError
 from audiosim.pooling import pool
-from audiosim.types import Encoder, Pooling, Precision, TrackVector
+from audiosim.types import Encoder, EncoderSpec, Pooling, TrackVector
 
 DEFAULT_POOLING: Pooling = "mean"
 
@@ -26,28 +26,23 @@ class Wish:
     cache: Path | None = None
 
 
-@dataclass(frozen=True)
-class Loading:
-    """How an encoder is loaded."""
-
-    precision: Precision = "auto"
-    batch_size: int | None = None
+def first_configuration(home: Home, wish: Wish, spec: EncoderSpec) -> Configuration:
+    """The configuration of a home that has none yet, for the encoder that fixes it."""
+    return Configuration(spec, wish.pooling or DEFAULT_POOLING, (wish.cache or home.cache).absolute())
 
 
-def first_configuration(home: Home, wish: Wish, loading: Loading) -> tuple[Configuration, Encoder]:
-    """The configuration of a home that has none yet, and the encoder that fixes it."""
-    encoder = load_encoder(wish.encoder, precision=loading.precision, batch_size=loading.batch_size)
-    cache = (wish.cache or home.cache).absolute()
-    return Configuration(encoder.spec, wish.pooling or DEFAULT_POOLING, cache), encoder
-
-
-def kept_configuration(stored: Configuration, wish: Wish) -> Configuration:
+def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | None = None) -> Configuration:
     """The home's own configuration; only the caches' place may be another now.
 
     Raises
     ------
-    UsageError : when the wish contradicts it.
+    UsageError : when the wish, or the encoder given, contradicts it.
     """
+    if encoder is not None and encoder.spec != stored.spec:
+        raise UsageError(
+            "The encoder given contradicts this home",
+            f"its index was made with {stored.spec.describe()}, fingerprint {stored.spec.fingerprint}",
+        )
     clashes = conflicts(wish.encoder, stored.spec)
     if wish.encoder.weights is not None and stored.spec.name == "openl3":
         digest = _weights_digest(wish.encoder.weights)
@@ -63,16 +58,13 @@ def kept_configuration(stored: Configuration, wish: Wish) -> Configuration:
     return stored if wish.cache is None else replace(stored, cache=wish.cache.absolute())
 
 
-def rebuilt_request(wish: EncoderRequest, stored: Configuration) -> EncoderRequest:
+def rebuilt_wish(wish: Wish, stored: Configuration) -> Wish:
     """What `--rebuild` asks for: the wish, and for what it leaves open, what the home had."""
-    old = request_for(stored.spec)
-    if wish.encoder is not None and wish.encoder != old.encoder:
-        return wish
-    merged = {
-        part.name: getattr(old if getattr(wish, part.name) is None else wish, part.name)
-        for part in fields(EncoderRequest)
-    }
-    return EncoderRequest(**merged)
+    asked, old = wish.encoder, request_for(stored.spec)
+    if asked.encoder in (None, old.encoder):
+        parts = {part.name: getattr(asked, part.name) for part in fields(EncoderRequest)}
+        asked = replace(old, **{name: value for name, value in parts.items() if value is not None})
+    return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache)
 
 
 def check_cache(configuration: Configuration, home: Home) -> None:

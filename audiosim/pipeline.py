@@ -17,15 +17,17 @@ from audiosim.configure import (
     check_cache,
     first_configuration,
     kept_configuration,
-    rebuilt_request,
+    rebuilt_wish,
     repooled,
 )
+from audiosim.encoders import load_encoder
 from audiosim.errors import AudiosimError, UsageError
 from audiosim.library import contains, identity, outermost
 from audiosim.locks import hold
-from audiosim.report import IndexEvent, IndexReport, Notice, Started
+from audiosim.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.run import IndexOptions, IndexRun
 from audiosim.sync import StoreSync
+from audiosim.types import Encoder
 
 
 def index_folder(
@@ -33,6 +35,7 @@ def index_folder(
     *,
     home: str | os.PathLike[str] | None = None,
     options: IndexOptions | None = None,
+    encoder: Encoder | None = None,
 ) -> Iterator[IndexEvent]:
     """Brings a home's index up to date with music folders.
 
@@ -41,6 +44,7 @@ def index_folder(
     paths : folders or files; without any, those of earlier runs.
     home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     options : of the run.
+    encoder : to use instead of loading one; later runs must be given its equal.
 
     Yields
     ------
@@ -65,19 +69,26 @@ def index_folder(
         roots = _roots(given, catalog, place)
         stored = catalog.configuration
         if options.rebuild and stored is not None:
-            yield from _rebuild(place, catalog, stored, options)
+            yield from _rebuild(place, catalog, stored, options, encoder)
         else:
-            yield from _update(place, catalog, stored, options, roots)
+            yield from _update(place, catalog, stored, options, roots, encoder)
 
 
 def _update(
-    home: Home, catalog: Catalog, stored: Configuration | None, options: IndexOptions, roots: list[bytes]
+    home: Home,
+    catalog: Catalog,
+    stored: Configuration | None,
+    options: IndexOptions,
+    roots: list[bytes],
+    encoder: Encoder | None,
 ) -> Iterator[IndexEvent]:
-    encoder = None
     if stored is None:
-        configuration, encoder = first_configuration(home, options.wish, options.loading)
+        encoder = encoder or load_encoder(
+            options.wish.encoder, precision=options.precision, batch_size=options.batch_size
+        )
+        configuration = first_configuration(home, options.wish, encoder.spec)
     else:
-        configuration = kept_configuration(stored, options.wish)
+        configuration = kept_configuration(stored, options.wish, encoder)
     _prepare_cache(configuration, home, options)
     yield Started(configuration.spec.describe(), home.path)
     pooling = options.wish.pooling
@@ -95,22 +106,19 @@ def _update(
 
 
 def _rebuild(
-    home: Home, catalog: Catalog, stored: Configuration, options: IndexOptions
+    home: Home, catalog: Catalog, stored: Configuration, options: IndexOptions, encoder: Encoder | None
 ) -> Iterator[IndexEvent]:
     """A new configuration for all known roots, in a catalog of its own until it is complete."""
-    wish = replace(
-        options.wish,
-        encoder=rebuilt_request(options.wish.encoder, stored),
-        pooling=options.wish.pooling or stored.pooling,
-        cache=options.wish.cache or stored.cache,
+    wish = rebuilt_wish(options.wish, stored)
+    encoder = encoder or load_encoder(
+        wish.encoder, precision=options.precision, batch_size=options.batch_size
     )
-    configuration, encoder = first_configuration(home, wish, options.loading)
+    configuration = first_configuration(home, wish, encoder.spec)
     _prepare_cache(configuration, home, options)
     yield Started(configuration.spec.describe(), home.path)
     yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
     with Catalog(home.rebuild) as new:
         started = new.configuration
-        complete = False
         if started is not None and started != configuration:
             raise UsageError(
                 "Another rebuild was begun with other options",
@@ -120,16 +128,15 @@ def _rebuild(
         new.set_configuration(configuration)
         for event in IndexRun(home, new, configuration, None, options, encoder).events(catalog.roots()):
             if isinstance(event, IndexReport):
-                complete = not any(not os.path.lexists(root) for root in catalog.roots())
                 report = event
             else:
                 yield event
-    if not complete and not options.accept_removals:
-        yield Notice(
-            "Some roots are not there, so the old index stays. Mount them and run --rebuild again, "
-            "or leave them out with --accept-removals."
-        )
-        report.doubted += [(root, "it is not there") for root in catalog.roots() if not os.path.lexists(root)]
+        absent = [root for root in catalog.roots() if any(catalog.files(root)) and not any(new.files(root))]
+    if absent and not options.accept_removals:
+        for root in absent:
+            report.doubted.append((root, "none of its known files are there"))
+            yield RootDoubted(root, "none of its known files are there")
+        yield Notice("The old index stays until --rebuild finds every folder, or gets --accept-removals.")
     else:
         catalog.adopt(home.rebuild)
         _remove_database(home.rebuild)

@@ -12,7 +12,7 @@ from audiosim.audio.crew import Crew
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, default_jobs
-from audiosim.configure import Loading, Wish
+from audiosim.configure import Wish
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudiosimError
 from audiosim.intake import Intake
@@ -20,7 +20,7 @@ from audiosim.library import FoundFile, Globs, Scan, outermost, scan
 from audiosim.plan import Plan, doubt, plan
 from audiosim.report import IndexEvent, IndexReport, Planned, Progress, RootDoubted
 from audiosim.sync import StoreSync
-from audiosim.types import Encoder, TrackOutcome
+from audiosim.types import Encoder, Precision, TrackOutcome
 
 PROGRESS_INTERVAL = 0.5  # s
 
@@ -30,8 +30,9 @@ class IndexOptions:
     """How `index_folder` works; what is None or empty is left to the home or to defaults."""
 
     wish: Wish = field(default_factory=Wish)
-    loading: Loading = field(default_factory=Loading)
     jobs: int | None = None
+    batch_size: int | None = None
+    precision: Precision = "auto"
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     accept_removals: bool = False
@@ -174,9 +175,10 @@ class IndexRun:
 
     def _load(self) -> Encoder:
         if self._encoder is None:
-            loading = self._options.loading
             self._encoder = load_encoder_for(
-                self._configuration.spec, precision=loading.precision, batch_size=loading.batch_size
+                self._configuration.spec,
+                precision=self._options.precision,
+                batch_size=self._options.batch_size,
             )
         return self._encoder
 

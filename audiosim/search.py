@@ -13,6 +13,7 @@ from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, find_home
+from audiosim.configure import Wish, kept_configuration
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudioError, AudiosimError, HomeError, LockedError, StoreError, UsageError
 from audiosim.extract import Extractor
@@ -54,6 +55,7 @@ def find_similar(
     home: str | os.PathLike[str] | None = None,
     include_self: bool = False,
     precision: Precision = "auto",
+    encoder: Encoder | None = None,
 ) -> SearchResult:
     """The tracks of the index nearest to one audio file, or to several taken together.
 
@@ -64,6 +66,7 @@ def find_similar(
     home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     include_self : whether the queries' own audio may be among the matches.
     precision : of the network, where a query has to be embedded.
+    encoder : to embed with instead of loading one; it must be the home's.
 
     Raises
     ------
@@ -82,7 +85,9 @@ def find_similar(
         configuration = catalog.configuration
         if configuration is None:
             raise _no_index(place)
-        resolved = _Resolver(catalog, configuration, precision).resolve([identity(path) for path in paths])
+        kept_configuration(configuration, Wish(), encoder)
+        resolver = _Resolver(catalog, configuration, precision, encoder)
+        resolved = resolver.resolve([identity(path) for path in paths])
         vector = mean_direction([query.vector for query in resolved])
         hidden = set() if include_self else {query.track.digest for query in resolved}
         wanted = count + catalog.copies(hidden)
@@ -169,8 +174,15 @@ def _rank(
 class _Resolver:
     """Finds each query's vector: in the catalog, from a cache, or by embedding the file."""
 
-    def __init__(self, catalog: Catalog, configuration: Configuration, precision: Precision) -> None:
-        self._catalog, self._configuration, self._precision = catalog, configuration, precision
+    def __init__(
+        self,
+        catalog: Catalog,
+        configuration: Configuration,
+        precision: Precision,
+        encoder: Encoder | None,
+    ) -> None:
+        self._catalog, self._configuration = catalog, configuration
+        self._precision, self._encoder = precision, encoder
         self._cache = Cache(configuration.cache, configuration.spec)
 
     def resolve(self, paths: Sequence[bytes]) -> list[Query]:
@@ -249,7 +261,7 @@ class _Resolver:
             raise _unusable(path, error.reason) from error
 
     def _load(self) -> Encoder:
-        return load_encoder_for(self._configuration.spec, precision=self._precision)
+        return self._encoder or load_encoder_for(self._configuration.spec, precision=self._precision)
 
 
 def _query(path: bytes, info: AudioInfo, vector: Float32) -> Query:

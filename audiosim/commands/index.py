@@ -95,7 +95,7 @@ def index(
     New and changed files are decoded and embedded; renamed, retagged and copied ones cost
     nothing. Example: audiosim index ./music
     """  # fmt: skip
-    from audiosim.configure import Loading, Wish
+    from audiosim.configure import Wish
     from audiosim.pipeline import index_folder
     from audiosim.pooling import POOLINGS
     from audiosim.progress import ProgressDisplay
@@ -112,8 +112,9 @@ def index(
             cast("Pooling | None", pooling),
             cache,
         ),
-        loading=Loading(cast("Precision", precision), batch_size),
         jobs=jobs,
+        batch_size=batch_size,
+        precision=cast("Precision", precision),
         include=include or (),
         exclude=exclude or (),
         accept_removals=accept_removals,

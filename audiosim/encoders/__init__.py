@@ -96,8 +96,14 @@ def load_encoder_for(
             folder.import_by_digest(weights)
         found = folder.find_digest(network_name(options.input_repr, options.content_type), spec.weights)
         encoder = OpenL3Encoder(found.weights, options, precision=precision, **sizes)
-    else:
+    elif spec.name == "musicnn":
         encoder = _load_musicnn(_musicnn_options(request_for(spec)), sizes)
+    else:
+        raise WeightsError(
+            f"This audiosim has no encoder {spec.name}",
+            "the index was made with an encoder given from Python",
+            "Give its equal: index_folder(..., encoder=...).",
+        )
     if encoder.spec != spec:
         raise WeightsError(
             "This audiosim computes other embeddings than the index holds",
@@ -110,7 +116,7 @@ def load_encoder_for(
 
 def request_for(spec: EncoderSpec) -> EncoderRequest:
     """The request that leads to `spec` (given its weights)."""
-    options: dict[str, Any] = dict(spec.options)
+    options: dict[str, Any] = {name: value for name, value in spec.options if name in FLAGS}
     return EncoderRequest(encoder=spec.name, hop=spec.hop, **options)
 
 
