@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from audiosim.cache import Cache
-from audiosim.catalog import Catalog, Configuration
+from audiosim.catalog import Configuration
 from audiosim.config import Home, weights_folder
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.errors import AudioError, HomeError, UsageError
@@ -83,10 +83,12 @@ def check_cache(configuration: Configuration, home: Home) -> None:
     )
 
 
-def repooled(catalog: Catalog, configuration: Configuration) -> Iterator[tuple[str, TrackVector, float]]:
-    """Every known track, pooled anew from its cache: (digest, vector, duration in s)."""
+def repooled(
+    digests: Iterable[str], configuration: Configuration
+) -> Iterator[tuple[str, TrackVector, float]]:
+    """Tracks pooled anew from their caches, where there are any: (digest, vector, duration in s)."""
     cache = Cache(configuration.cache, configuration.spec)
-    for digest in sorted(catalog.known_digests()):
+    for digest in digests:
         cached = cache.read(digest)
         if cached is None:
             continue

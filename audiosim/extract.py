@@ -68,7 +68,9 @@ class Extractor(Generic[Key]):
 
     def drop(self, key: Key) -> None:
         """Forgets a track; windows of it on their way are computed for nothing."""
-        self._tracks.pop(key, None)
+        track = self._tracks.pop(key, None)
+        if track is not None:
+            track.close()
 
     def finished(self) -> Iterator[tuple[Key, FrameEmbeddings]]:
         """The tracks complete by now; each is given once."""
@@ -142,6 +144,9 @@ class _Track:
     def complete(self) -> bool:
         return self.ended and self._embedding.count == self._expected
 
+    def close(self) -> None:
+        self._embedding.close()
+
     def frames(self) -> FrameEmbeddings:
         embedding = self._embedding.array()
         timestamps = np.arange(len(embedding), dtype=np.float64) * self._hop
@@ -149,26 +154,38 @@ class _Track:
 
 
 class _Rows:
-    """Rows of numbers in memory, or in an unnamed file once they are many."""
+    """Rows of numbers: in memory, or in an unnamed file once they are many."""
 
     def __init__(self, width: int, dtype: np.dtype[Any], folder: Path | None) -> None:
-        self._width, self._dtype = width, dtype
-        name = None if folder is None else os.fspath(folder)
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(SPILL_BYTES, dir=name)  # noqa: SIM115
+        self._width, self._dtype, self._folder = width, dtype, folder
+        self._parts: list[Frames] = []
+        self._file: IO[bytes] | None = None
         self.count = 0
 
     def append(self, rows: Float32) -> None:
-        self._file.write(rows.astype(self._dtype).tobytes())
         self.count += len(rows)
+        if self._file is not None:
+            self._file.write(rows.astype(self._dtype).tobytes())
+            return
+        self._parts.append(rows.astype(self._dtype))
+        if self.count * self._width * self._dtype.itemsize > SPILL_BYTES:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
+            self._file.writelines(part.tobytes() for part in self._parts)
+            self._parts = []
 
     def array(self) -> Frames:
-        shape = (self.count, self._width)
+        """All rows (count, width); to be taken once."""
+        if self._file is None:
+            rows: Frames = np.concatenate(self._parts, dtype=self._dtype)
+            return rows
         self._file.flush()
-        if getattr(self._file, "_rolled", False):
-            return np.memmap(self._file, self._dtype, "r", shape=shape)
-        self._file.seek(0)
-        rows: Frames = np.frombuffer(self._file.read(), self._dtype).reshape(shape)
-        return rows
+        mapped: Frames = np.memmap(self._file, self._dtype, "r", shape=(self.count, self._width))
+        self.close()  # the map stays
+        return mapped
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def levels(windows: Float32) -> npt.NDArray[np.float16]:

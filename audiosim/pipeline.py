@@ -95,7 +95,8 @@ def _update(
     if stored is not None and pooling not in (None, stored.pooling):
         configuration = replace(configuration, pooling=pooling)
         yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
-        catalog.replace_vectors(configuration, repooled(catalog, configuration))
+        digests = sorted(catalog.known_digests())
+        catalog.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.set_configuration(configuration)
     sync = StoreSync(home, catalog, configuration)

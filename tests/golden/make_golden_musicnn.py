@@ -4,21 +4,27 @@ Run in the environment that make_env.sh builds, after
     DIR/bin/pip install --no-deps musicnn==0.1.0
 usage: make_golden_musicnn.py OUT_DIR
 """
+
+from __future__ import annotations
+
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soundfile as sf
+import soundfile
 
-SAMPLE_RATE = 16000  # Hz
+MODEL = "MSD_musicnn"
+SAMPLE_RATE = 16_000  # Hz
 
 
-def signals():
+def signals() -> Iterator[tuple[str, Any]]:
     """Yields (name, int16 mono audio at 16 kHz)."""
     rng = np.random.RandomState(2)
 
-    def pcm(x):
+    def pcm(x: Any) -> Any:
         return np.round(np.clip(x, -1, 1) * 32767).astype(np.int16)
 
     t = np.arange(int(7.0 * SAMPLE_RATE)) / SAMPLE_RATE
@@ -29,25 +35,25 @@ def signals():
     yield "chord_and_beat", pcm(chord + beat)
 
 
-def main(out):
+def main(out: Path) -> None:
     from musicnn import configuration
     from musicnn.extractor import extractor
+
+    # With its batches of one, musicnn 0.1.0 repeats the first patch's penultimate for all later
+    # ones (its loop appends the variable of the first batch): one batch must hold all patches.
     configuration.BATCH_SIZE = 64
 
-    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
     arrays = {}
     for name, audio in signals():
-        with tempfile.NamedTemporaryFile(suffix=".wav") as f:
-            sf.write(f.name, audio, SAMPLE_RATE, subtype="PCM_16")
-            for model in ("MSD_musicnn", "MTT_musicnn"):
-                taggram, _, features = extractor(f.name, model=model, input_length=3)
-                arrays[f"{name}_{model}_taggram"] = taggram.astype(np.float32)
-                for layer in ("penultimate", "mean_pool", "max_pool"):
-                    arrays[f"{name}_{model}_{layer}"] = features[layer].astype(np.float32)
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            soundfile.write(file.name, audio, SAMPLE_RATE, subtype="PCM_16")
+            _, _, features = extractor(file.name, model=MODEL, input_length=3)
+        arrays[f"{name}_penultimate"] = features["penultimate"].astype(np.float32)
         arrays[f"{name}_audio"] = audio
     np.savez_compressed(out / "golden_musicnn.npz", **arrays)
-    print({k: v.shape for k, v in arrays.items()})
+    print({name: array.shape for name, array in arrays.items()})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

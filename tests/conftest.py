@@ -1,0 +1,114 @@
+"""Fixtures: private folders, the seeded weights, music of a few seconds, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+GOLDEN = Path(__file__).parent / "golden"
+sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
+
+SAMPLE_RATE = 8_000  # Hz
+
+
+@pytest.fixture(autouse=True)
+def private_folders(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """No test touches the user's home or weights."""
+    base = tmp_path_factory.mktemp("private")
+    monkeypatch.setenv("AUDIOSIM_HOME", str(base / "home"))
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(base / "weights"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base / "xdg-cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(base / "xdg-data"))
+    yield
+
+
+@pytest.fixture(scope="session")
+def seeded_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OpenL3 weights of the published layout, from a fixed seed."""
+    from recipe import write_weights
+
+    path = tmp_path_factory.mktemp("seeded") / "seeded_weights.h5"
+    write_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def musicnn_weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder with MusiCNN's weights, fetched once from the package index."""
+    from audiosim.encoders.musicnn_weights import find_musicnn
+
+    folder = tmp_path_factory.mktemp("weights")
+    find_musicnn(folder)
+    return folder
+
+
+def tone(seconds: float, frequency: float, *, rate: int = SAMPLE_RATE, level: float = 0.3) -> Any:
+    """A tone with a few overtones and a beat, float32 (n,)."""
+    t = np.arange(int(seconds * rate)) / rate
+    partials = sum(np.sin(2 * np.pi * frequency * k * t) / k for k in (1, 2, 3))
+    return (level * partials * (0.6 + 0.4 * np.cos(2 * np.pi * 2 * t))).astype(np.float32)
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Six files of 3 to 4 s in two folders: three low tones, three high ones."""
+    folder = tmp_path / "music"
+    for number, frequency in enumerate((110, 115, 120, 900, 920, 940)):
+        album = folder / ("low" if frequency < 500 else "high")
+        album.mkdir(parents=True, exist_ok=True)
+        suffix = ("wav", "flac", "ogg")[number % 3]
+        soundfile.write(album / f"{number:02} track.{suffix}", tone(3 + number / 6, frequency), SAMPLE_RATE)
+    return folder
+
+
+@dataclass
+class Finished:
+    """A command that has run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Finished]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs audiosim as a subprocess: cli("index", folder, AUDIOSIM_HOME=...)."""
+
+    def run(
+        *arguments: object, timeout: float = 300, cwd: Path = tmp_path, **environment: object
+    ) -> Finished:
+        done = subprocess.run(
+            [sys.executable, "-m", "audiosim", *(os.fsdecode(_argument(a)) for a in arguments)],
+            env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            cwd=cwd,
+        )
+        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+def _argument(value: object) -> str | bytes:
+    return value if isinstance(value, str | bytes) else str(value)

@@ -1,0 +1,271 @@
+"""The command line as users and scripts meet it: a subprocess."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, Cli, tone
+from fake_encoder import FakeEncoder
+
+import audiosim
+from audiosim.locks import hold
+from audiosim.pipeline import index_folder
+
+QUICK = ("--input-repr", "mel128", "--hop-size", "2")  # the cheapest network on few windows
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, music: Path) -> Path:
+    """A home whose index a fake encoder made; queries of indexed files need no other."""
+    home = tmp_path / "home"
+    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    return home
+
+
+def modules_after(*arguments: object) -> set[str]:
+    """The modules a command has imported by its end."""
+    code = (
+        "import sys, atexit, json\n"
+        "sys.argv = ['audiosim', *sys.argv[1:]]\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        "from audiosim.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_version(cli: Cli) -> None:
+    done = cli("--version")
+    assert (done.code, done.out) == (0, f"audiosim {audiosim.__version__}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["index"], ["similar"], ["extract"], ["status"], ["weights"]])
+def test_help_imports_nothing_heavy_and_gives_an_example(command: list[str]) -> None:
+    heavy = {"tensorflow", "chromadb", "numpy", "av", "soundfile", "h5py", "pooch", "rich.table"}
+    assert not modules_after(*command, "--help") & heavy
+
+
+def test_similar_on_an_indexed_track_imports_no_tensorflow_and_no_decoder(indexed: Path, music: Path) -> None:
+    modules = modules_after("similar", music / "low" / "00 track.wav", "--home", indexed)
+    assert "chromadb" in modules
+    assert not modules & {"tensorflow", "h5py", "keras"}
+
+
+def test_the_main_job_with_openl3_and_weights_given_once(
+    cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "h"
+    done = cli("index", music, "--home", home, "--weights", seeded_weights, *QUICK)
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"Encoder: openl3 music mel128 512, hop 2 s, centred; home: {home}\n")
+    assert "6 indexed" in done.out
+    soundfile.write(music / "new.wav", tone(3, 117), SAMPLE_RATE)
+    again = cli("index", "--home", home, "--json")
+    assert again.code == 0, again.err
+    assert (again.json["indexed"], again.json["unchanged"]) == (1, 6)
+    query = tmp_path / "query.wav"
+    soundfile.write(query, tone(3, 112), SAMPLE_RATE)
+    found = cli("similar", query, "-k", "3", "--json", "--home", home)
+    assert found.code == 0, found.err
+    assert found.json["query"][0]["path"] == str(query)
+    assert len(found.json["matches"]) == 3
+
+
+def test_extract_writes_what_openl3_would(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
+    from conftest import GOLDEN
+    from recipe import signals
+
+    audio = {name: (samples, rate) for name, samples, rate, _ in signals()}
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "chirp.wav", audio["chirp"][0], audio["chirp"][1], "PCM_16")
+    arguments = ["--hop-size", "0.5", "--weights", seeded_weights, "--precision", "float32", "-o", "out"]
+    done = cli("extract", "a/chirp.wav", "b/chirp.wav", "a/chirp.wav", *arguments)
+    assert done.code == 0, done.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"chirp.npz", "chirp.wav.npz"}
+    with np.load(tmp_path / "out" / "chirp.npz") as ours, np.load(GOLDEN / "golden_mel256_512.npz") as golden:
+        assert set(ours) == {"embedding", "timestamps"}
+        assert ours["embedding"].dtype == np.float32
+        expected = golden["chirp_embedding"]
+        assert np.abs(ours["embedding"] - expected).max() <= 1e-4 * np.abs(expected).max()
+        np.testing.assert_array_equal(ours["timestamps"], golden["chirp_timestamps"])
+
+
+def test_extract_goes_on_after_a_broken_file(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "good.wav", tone(1, 200), SAMPLE_RATE)
+    (tmp_path / "bad.mp3").write_text("no music")
+    options = ["--weights", seeded_weights, *QUICK, "-o", "out"]
+    done = cli("extract", "bad.mp3", "good.wav", *options)
+    assert done.code == 3
+    assert "failed: bad.mp3: not readable as audio" in done.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.npz"]
+    assert cli("extract", "bad.mp3", *options).code == 1
+    assert cli("extract", "nowhere.mp3", *options).code == 2
+
+
+def test_a_new_failure_exits_3_and_an_old_one_0_unless_strict(indexed: Path, music: Path, cli: Cli) -> None:
+    (music / "bad.mp3").write_text("no music at all")
+    first = cli("index", music, "--home", indexed, "--json", "--quiet")
+    assert first.code == 3
+    assert first.json["failures"] == [
+        {"path": str(music / "bad.mp3"), "reason": first.json["failures"][0]["reason"]}
+    ]
+    assert "failed: " in first.err
+    second = cli("index", "--home", indexed, "--json")
+    assert (second.code, second.json["failed"], second.json["failed_before"]) == (0, 0, 1)
+    assert cli("index", "--home", indexed, "--strict").code == 3
+
+
+def test_an_unmounted_root_exits_3_and_says_so_even_when_quiet(indexed: Path, music: Path, cli: Cli) -> None:
+    music.rename(music.with_name("unmounted"))
+    done = cli("index", "--home", indexed, "--quiet")
+    assert done.code == 3
+    assert done.out == ""
+    assert "not mounted" in done.err
+    assert "--accept-removals" in done.err
+
+
+def test_quiet_says_nothing_when_all_is_well(indexed: Path, cli: Cli) -> None:
+    done = cli("index", "--home", indexed, "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_json_has_the_keys_of_the_contract(indexed: Path, music: Path, cli: Cli) -> None:
+    report = cli("index", "--home", indexed, "--json").json
+    assert set(report) >= {
+        "encoder", "home", "found", "indexed", "reused", "moved", "unchanged", "gone", "failed",
+        "failed_before", "audio_seconds", "seconds", "failures",
+    }  # fmt: skip
+    answer = cli("similar", music / "low" / "00 track.wav", "--home", indexed, "--format", "json").json
+    assert set(answer) == {"query", "matches"}
+    assert set(answer["matches"][0]) >= {
+        "rank", "path", "similarity", "duration", "title", "artist", "album", "album_artist", "genre", "year",
+    }  # fmt: skip
+    assert answer["matches"][0]["title"] is None
+    status = cli("status", "--home", indexed, "--json").json
+    assert set(status) >= {"home", "encoder", "tracks", "hours", "failed", "gone", "bytes", "last_run"}
+    assert status["tracks"] == 6
+
+
+def test_every_format_names_the_same_tracks(indexed: Path, music: Path, cli: Cli) -> None:
+    query = music / "low" / "00 track.wav"
+
+    def ask(*options: str) -> str:
+        done = cli("similar", query, "-k", "3", "--home", indexed, *options)
+        assert done.code == 0, done.err
+        return done.out
+
+    paths = ask("--format", "paths").splitlines()
+    assert len(paths) == 3
+    assert [json.loads(line)["path"] for line in ask("--format", "jsonl").splitlines()] == paths
+    assert [row["path"] for row in csv.DictReader(io.StringIO(ask("--format", "csv")))] == paths
+    assert [line for line in ask("--format", "m3u8").splitlines() if not line.startswith("#")] == paths
+    assert all(path in ask() for path in paths)
+    assert ask("--format", "paths", "--null").split("\0")[:-1] == paths
+
+
+def test_bare_paths_are_the_exact_bytes(indexed: Path, music: Path) -> None:
+    odd = os.fsencode(music) + b"/caf\xe9\nx.wav"
+    soundfile.write(odd, tone(3, 112), SAMPLE_RATE)
+    list(index_folder([music], home=indexed, encoder=FakeEncoder()))
+    command = [sys.executable, "-m", "audiosim", "similar", str(music / "low" / "00 track.wav")]
+    command += ["--home", str(indexed), "--format", "paths", "--null"]
+    assert odd in subprocess.run(command, capture_output=True, check=True).stdout.split(b"\0")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["similar"],
+        ["similar", "nowhere.wav"],
+        ["similar", "nowhere.wav", "-k", "0"],
+        ["similar", "nowhere.wav", "--format", "xml"],
+        ["similar", "nowhere.wav", "--null"],
+        ["index", "nowhere"],
+        ["index", "--pooling", "median"],
+        ["index", "--precision", "int8"],
+        ["index", "--encoder", "musicnn"],
+        ["index", "--hop-size", "3"],
+        ["frobnicate"],
+    ],
+)
+def test_wrong_usage_exits_2_with_a_reason(indexed: Path, cli: Cli, arguments: list[str]) -> None:
+    done = cli(*arguments, AUDIOSIM_HOME=indexed)
+    assert done.code == 2
+    assert done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_contradicting_flag_is_refused_with_both_values(
+    cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "h"
+    assert cli("index", music / "low" / "00 track.wav", "--home", home, "--weights", seeded_weights, *QUICK).code == 0
+    done = cli("index", "--home", home, "--input-repr", "linear")
+    assert done.code == 2
+    assert "--input-repr linear" in done.err
+    assert "mel128" in done.err
+    assert "--rebuild" in done.err
+    assert cli("index", "--home", home, *QUICK).code == 0
+
+
+def test_without_an_index_similar_exits_1_with_the_remedy(cli: Cli, music: Path) -> None:
+    done = cli("similar", music / "low" / "00 track.wav")
+    assert done.code == 1
+    assert "audiosim index FOLDER" in done.err
+    assert "no index yet" in cli("status").out
+
+
+def test_another_writer_exits_4_and_wait_waits(indexed: Path, cli: Cli) -> None:
+    with hold(indexed / "index.lock", wait=0, what="testing"):
+        done = cli("index", "--home", indexed)
+        assert done.code == 4
+        assert "--wait" in done.err
+        assert cli("index", "--home", indexed, "--wait", "0.2").code == 4
+    assert cli("index", "--home", indexed, "--wait", "5").code == 0
+
+
+def test_missing_weights_exit_1_and_name_every_way(cli: Cli, music: Path) -> None:
+    done = cli("index", music, AUDIOSIM_OPENL3_URL="http://127.0.0.1:9/")
+    assert done.code == 1
+    assert "--encoder musicnn" in done.err
+    assert "audiosim weights import" in done.err
+
+
+def test_no_progress_bar_reaches_a_log(indexed: Path, music: Path, cli: Cli) -> None:
+    done = cli("index", music, "--home", indexed)
+    assert "\r" not in done.err + done.out
+    assert done.err == ""
+
+
+def test_tags_can_not_drive_the_terminal(indexed: Path, music: Path, cli: Cli) -> None:
+    import mutagen
+
+    path = music / "low" / "01 track.flac"
+    tags = mutagen.File(path)  # type: ignore[attr-defined]
+    tags["title"] = ["\x1b[2J[bold]=cmd()\nnext"]
+    tags.save()
+    list(index_folder([music], home=indexed, encoder=FakeEncoder()))
+    table = cli("similar", music / "low" / "00 track.wav", "--home", indexed).out
+    assert "\x1b" not in table
+    assert "\\x1b[2J[bold]=cmd()\\nnext" in table
+
+
+def test_status_lists_failures_with_reasons(indexed: Path, music: Path, cli: Cli) -> None:
+    (music / "empty.mp3").touch()
+    cli("index", music, "--home", indexed)
+    done = cli("status", "--home", indexed)
+    assert "1 failed" in done.out
+    assert f"failed: {music / 'empty.mp3'}: the file is empty" in done.out

@@ -1,0 +1,91 @@
+"""The whole way with the real MusiCNN: memory, and the examples that the README starts with."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+RATE = 16_000  # Hz
+
+
+def write_long(path: Path, minutes: float) -> None:
+    """Minutes of slowly changing noise and tones, written in blocks."""
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 1, format="FLAC") as file:
+        t = np.arange(10 * RATE) / RATE
+        for block in range(int(minutes * 6)):
+            file.write(0.2 * np.sin(2 * np.pi * (100 + block) * t) + 0.05 * rng.normal(size=len(t)))
+
+
+def peak_memory(arguments: list[str], environment: dict[str, str]) -> int:
+    """Peak resident size in bytes of an audiosim process; its decoders are counted apart."""
+    code = (
+        "import resource, sys; from audiosim.cli import app; app(sys.argv[1:], standalone_mode=False);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,"
+        "      resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * sum(int(word) for word in done.stdout.splitlines()[-1].split())
+
+
+def test_memory_does_not_grow_with_the_length_of_a_track(
+    tmp_path: Path, musicnn_weights_folder: Path
+) -> None:
+    peaks = {}
+    for minutes in (3, 29):
+        track = tmp_path / f"{minutes}.flac"
+        write_long(track, minutes)
+        home = tmp_path / f"home {minutes}"
+        arguments = ["index", str(track), "--home", str(home), "--encoder", "musicnn"]
+        peaks[minutes] = peak_memory(arguments, {"AUDIOSIM_WEIGHTS": str(musicnn_weights_folder)})
+    assert peaks[29] - peaks[3] < 100 * 2**20
+    assert peaks[29] < 1.5 * 2**30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+def test_the_demo_makes_music_falls_back_visibly_and_finds_what_sounds_alike(
+    tmp_path: Path, musicnn_weights_folder: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AUDIOSIM_WEIGHTS": str(musicnn_weights_folder),
+        "AUDIOSIM_OPENL3_URL": "http://127.0.0.1:9/",
+        "AUDIOSIM_HOME": str(tmp_path / "the user's own home"),
+    }
+    command = ["sh", str(EXAMPLES / "demo.sh"), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "going on with --encoder musicnn" in done.stdout
+    assert "12 indexed" in done.stdout
+    answers = done.stdout.split("Most like ")[1:]
+    assert len(answers) == 2
+    for answer in answers:
+        style = answer.split("/")[1]
+        best = [line for line in answer.splitlines() if line[:1] in ("1", "2")]
+        assert all(f"/{style}/" in line for line in best)
+    assert not (tmp_path / "the user's own home").exists()
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "12 unchanged" in again.stdout
+
+
+@pytest.mark.parametrize("style", ["guitar", "techno", "ambient", "chiptune"])
+def test_the_demo_music_is_the_same_every_time(tmp_path: Path, style: str) -> None:
+    for name in ("one", "two"):
+        subprocess.run([sys.executable, str(EXAMPLES / "make_music.py"), str(tmp_path / name)], check=True)
+    first, second = (soundfile.read(tmp_path / name / style / f"{style}-1.wav")[0] for name in ("one", "two"))
+    np.testing.assert_array_equal(first, second)
