@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from audiosim.version import __version__
+
 if TYPE_CHECKING:
     from audiosim.configure import Wish
     from audiosim.encoders import EncoderRequest, load_encoder
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
         TrackVector,
         Waveform,
     )
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "AudioError": "errors",

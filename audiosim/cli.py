@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from audiosim import __version__
 from audiosim.commands import extract, index, similar, status, weights
 from audiosim.errors import AudiosimError
+from audiosim.version import __version__
 
 INTERRUPTED = 130
 TERMINATED = 143

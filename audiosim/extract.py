@@ -164,10 +164,12 @@ class _Rows:
 
     def append(self, rows: Float32) -> None:
         self.count += len(rows)
+        with np.errstate(over="ignore"):  # infinite in float16: `pool` refuses the track
+            kept: Frames = rows.astype(self._dtype)
         if self._file is not None:
-            self._file.write(rows.astype(self._dtype).tobytes())
+            self._file.write(kept.tobytes())
             return
-        self._parts.append(rows.astype(self._dtype))
+        self._parts.append(kept)
         if self.count * self._width * self._dtype.itemsize > SPILL_BYTES:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
             self._file.writelines(part.tobytes() for part in self._parts)

@@ -62,8 +62,8 @@ class Intake:
                 yield from self._probed(path, info)
             case Samples(path, samples):
                 self._started().push(path, samples)
-            case Restarted(path):
-                self._started().drop(path)
+            case Restarted(path) if self._extractor is not None:
+                self._extractor.drop(path)
             case Ended(path, duration):
                 self._infos[path] = replace(self._infos[path], duration=duration)
                 self._started().end(path)

@@ -49,7 +49,8 @@ def pool(frames: FrameEmbeddings, pooling: Pooling = "mean") -> TrackVector:
     mask = audible(frames.level)
     if not mask.any():
         raise AudioError("silent: no window of it is above digital silence")
-    embedding = frames.embedding.astype(np.float16, copy=False)
+    with np.errstate(over="ignore"):  # what float16 can't hold is refused below
+        embedding = frames.embedding.astype(np.float16, copy=False)
     vector = _POOLINGS[pooling](embedding, mask)
     norm = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(norm) or norm == 0.0:

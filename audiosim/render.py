@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Literal, get_args
@@ -105,7 +106,7 @@ def _m3u8(result: SearchResult) -> str:
 def _playlist_path(path: bytes) -> str:
     """The path, or a file URI where a playlist's line could not hold it."""
     text = utf8_path(path)
-    plain = is_utf8(path) and not any(ord(character) < 32 for character in text)
+    plain = is_utf8(path) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
     return text if plain else f"file://{quote(path)}"
 
 

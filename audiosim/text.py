@@ -48,7 +48,7 @@ def size(count: int) -> str:
     """A number of bytes for people."""
     value = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
-        if value < 1000:
+        if round(value, 1) < 1000:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"

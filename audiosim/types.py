@@ -41,7 +41,8 @@ class AudioInfo:
     """What is known of an audio file without decoding it.
 
     ``digest`` identifies the audio whatever the file's name and tags (32 hexadecimal digits);
-    ``size`` in bytes and ``mtime_ns`` are of the moment it was read.
+    ``size`` in bytes and ``mtime_ns`` are of the moment it was read. ``packet_seconds`` is the sum
+    of its packets' durations, 0 where they have none.
     """
 
     digest: str
@@ -52,6 +53,7 @@ class AudioInfo:
     size: int
     mtime_ns: int
     tags: Tags = field(default_factory=Tags)
+    packet_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def ambient(rng: np.random.Generator) -> Signal:
                 place(track, 0.12 * tone * swell, index * 5.0)
     noise = np.cumsum(rng.normal(size=len(track)))
     noise -= np.convolve(noise, np.ones(2001) / 2001, "same")
-    return track + 0.08 * noise / np.abs(noise).max()
+    track += 0.08 * noise / np.abs(noise).max()
+    return track
 
 
 def chiptune(rng: np.random.Generator) -> Signal:

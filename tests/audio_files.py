@@ -8,13 +8,20 @@ from typing import Any
 
 import av
 import mutagen
+import mutagen.apev2
 import mutagen.asf
+import mutagen.flac
 import mutagen.id3
 import mutagen.mp4
 import numpy as np
 import soundfile
 
 from audiosim.types import Float32, Float64
+
+# Untyped, as far as mypy --strict is concerned.
+id3: Any = mutagen.id3
+flac: Any = mutagen.flac
+apev2: Any = mutagen.apev2
 
 WRITE_SECONDS = 10  # libsndfile crashes on long Vorbis written in one call
 OPUS_RATE = 48_000  # Hz, the only rate Opus files here are written at
@@ -143,13 +150,13 @@ def write_silent_video(path: Path, *, frames: int = 10) -> Path:
 
 
 ID3_FRAMES = {
-    "title": mutagen.id3.TIT2,
-    "artist": mutagen.id3.TPE1,
-    "album": mutagen.id3.TALB,
-    "album_artist": mutagen.id3.TPE2,
-    "genre": mutagen.id3.TCON,
-    "year": mutagen.id3.TDRC,
-    "track": mutagen.id3.TRCK,
+    "title": id3.TIT2,
+    "artist": id3.TPE1,
+    "album": id3.TALB,
+    "album_artist": id3.TPE2,
+    "genre": id3.TCON,
+    "year": id3.TDRC,
+    "track": id3.TRCK,
 }
 MP4_ATOMS = {
     "title": "\xa9nam",
@@ -185,9 +192,9 @@ def write_tags(path: Path, **values: str) -> None:
     file = mutagen.File(path)
     if file.tags is None:
         file.add_tags()
-    tags = file.tags
+    tags: Any = file.tags
     for name, value in values.items():
-        if isinstance(tags, mutagen.id3.ID3):
+        if isinstance(tags, id3.ID3):
             tags.setall(ID3_FRAMES[name].__name__, [ID3_FRAMES[name](encoding=3, text=[value])])
         elif isinstance(tags, mutagen.mp4.MP4Tags):
             number, _, total = value.partition("/")

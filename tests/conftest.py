@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,13 @@ SAMPLE_RATE = 8_000  # Hz
 
 
 @pytest.fixture(autouse=True)
-def private_folders(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the user's home or weights."""
     base = tmp_path_factory.mktemp("private")
     monkeypatch.setenv("AUDIOSIM_HOME", str(base / "home"))
     monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(base / "weights"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(base / "xdg-cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(base / "xdg-data"))
-    yield
 
 
 @pytest.fixture(scope="session")

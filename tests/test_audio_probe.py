@@ -5,11 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-import mutagen.apev2
-import mutagen.flac
-import mutagen.id3
+import mutagen
 import pytest
-from audio_files import FORMS, encode, make, music, write_sound, write_tags
+from audio_files import FORMS, apev2, encode, flac, id3, make, music, write_sound, write_tags
 
 from audiosim.audio.probe import probe
 from audiosim.errors import AudioError
@@ -42,11 +40,8 @@ def test_a_retag_and_a_rename_leave_the_digest_as_it_is(tmp_path: Path, name: st
     assert after.digest == before.digest
     assert after.size != before.size
     assert after.tags.artist == "Somebody"
-    assert (after.duration, after.sample_rate, after.channels) == (
-        before.duration,
-        before.sample_rate,
-        before.channels,
-    )
+    assert (after.sample_rate, after.channels) == (before.sample_rate, before.channels)
+    assert after.duration == pytest.approx(before.duration, abs=0.3)  # a WMA header's is an estimate
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -93,7 +88,7 @@ def test_samples_alone_do_not_make_the_digest_but_also_their_rate_and_channels(t
 def test_id3v1_and_apev2_tags_behind_an_mp3_leave_its_digest_as_it_is(tmp_path: Path) -> None:
     path = make(tmp_path, "mp3")
     before = digest(path)
-    ape = mutagen.apev2.APEv2()
+    ape = apev2.APEv2()
     ape["Title"] = "behind"
     ape.save(path)
     assert digest(path) == before
@@ -109,12 +104,12 @@ def test_a_cover_picture_leaves_the_digest_as_it_is(tmp_path: Path, name: str) -
     file = mutagen.File(path)
     image = b"\xff\xd8\xff\xe0" + bytes(200_000)
     if name == "flac":
-        picture = mutagen.flac.Picture()
+        picture = flac.Picture()
         picture.type, picture.mime, picture.data = 3, "image/jpeg", image
         file.add_picture(picture)
     else:
         file.add_tags()
-        file.tags.add(mutagen.id3.APIC(encoding=3, mime="image/jpeg", type=3, desc="", data=image))
+        file.tags.add(id3.APIC(encoding=3, mime="image/jpeg", type=3, desc="", data=image))
     file.save()
     assert path.stat().st_size > 200_000
     assert digest(path) == before
@@ -127,7 +122,9 @@ def test_a_single_changed_sample_changes_the_digest(tmp_path: Path) -> None:
     assert digest(write_sound(tmp_path / "a.wav", samples, 8000)) != before
 
 
-@pytest.mark.parametrize(("container", "codec"), [("MAT5", "PCM_16"), ("MAT4", "DOUBLE"), ("SD2", "PCM_16")])
+@pytest.mark.parametrize(
+    ("container", "codec"), [("MAT5", "PCM_16"), ("MAT4", "DOUBLE"), ("MPC2K", "PCM_16")]
+)
 def test_what_no_demuxer_reads_is_identified_by_its_decoded_samples(
     tmp_path: Path, container: str, codec: str
 ) -> None:
@@ -143,7 +140,7 @@ def test_what_no_demuxer_reads_is_identified_by_its_decoded_samples(
 def test_decoded_samples_are_the_identity_whatever_container_holds_them(tmp_path: Path) -> None:
     samples = music(1.0, 44_100)
     one = write_sound(tmp_path / "one.wav", samples, 44_100, "MAT5", "PCM_16")
-    two = write_sound(tmp_path / "two.wav", samples, 44_100, "SD2", "PCM_16")
+    two = write_sound(tmp_path / "two.wav", samples, 44_100, "MPC2K", "PCM_16")
     other = write_sound(tmp_path / "other.wav", music(1.0, 44_100, seed=1), 44_100, "MAT5", "PCM_16")
     assert digest(one) == digest(two) != digest(other)
 
@@ -153,7 +150,7 @@ def test_garbage_is_identified_by_its_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"these are no sounds at all\n" * 50)
     info = identify(path)
     assert (info.codec, info.duration, info.sample_rate, info.channels) == ("unknown", 0.0, 0, 0)
-    copy = shutil.copy(path, tmp_path / "copy.flac")
+    copy = shutil.copy(path, tmp_path / "copy.mp3")
     assert digest(copy) == info.digest
     with path.open("ab") as file:
         file.write(b"!")
@@ -196,7 +193,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="not readable|not a regular file"):
+    with pytest.raises(AudioError, match=r"not readable|not a regular file"):
         identify(tmp_path)
 
 

@@ -212,7 +212,10 @@ def test_a_contradicting_flag_is_refused_with_both_values(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "h"
-    assert cli("index", music / "low" / "00 track.wav", "--home", home, "--weights", seeded_weights, *QUICK).code == 0
+    assert (
+        cli("index", music / "low" / "00 track.wav", "--home", home, "--weights", seeded_weights, *QUICK).code
+        == 0
+    )
     done = cli("index", "--home", home, "--input-repr", "linear")
     assert done.code == 2
     assert "--input-repr linear" in done.err
@@ -254,7 +257,7 @@ def test_tags_can_not_drive_the_terminal(indexed: Path, music: Path, cli: Cli) -
     import mutagen
 
     path = music / "low" / "01 track.flac"
-    tags = mutagen.File(path)  # type: ignore[attr-defined]
+    tags = mutagen.File(path)
     tags["title"] = ["\x1b[2J[bold]=cmd()\nnext"]
     tags.save()
     list(index_folder([music], home=indexed, encoder=FakeEncoder()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +54,6 @@ def test_memory_does_not_grow_with_the_length_of_a_track(
         peaks[minutes] = peak_memory(arguments, {"AUDIOSIM_WEIGHTS": str(musicnn_weights_folder)})
     assert peaks[29] - peaks[3] < 100 * 2**20
     assert peaks[29] < 1.5 * 2**30
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
 
 
 def test_the_demo_makes_music_falls_back_visibly_and_finds_what_sounds_alike(
@@ -80,7 +78,7 @@ def test_the_demo_makes_music_falls_back_visibly_and_finds_what_sounds_alike(
         assert all(f"/{style}/" in line for line in best)
     assert not (tmp_path / "the user's own home").exists()
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "12 unchanged" in again.stdout
+    assert "0 indexed, 12 reused" in again.stdout
 
 
 @pytest.mark.parametrize("style", ["guitar", "techno", "ambient", "chiptune"])

@@ -105,7 +105,7 @@ def test_renamed_and_retagged_files_cost_no_inference_and_leave_no_ghost(
     files[0].rename(files[0].with_name("renamed" + files[0].suffix))
     shutil.move(files[1], music / "low" / f"moved{files[1].suffix}")
     for path in files[2:4]:
-        tags = mutagen.File(path)  # type: ignore[attr-defined]
+        tags = mutagen.File(path)
         if tags.tags is None:
             tags.add_tags()
         if path.suffix == ".wav":

@@ -61,7 +61,9 @@ def test_a_collection_of_another_metric_is_refused(tmp_path: Path) -> None:
     import chromadb
     from chromadb.config import Settings
 
-    client = chromadb.PersistentClient(str(tmp_path / "chroma"), settings=Settings(anonymized_telemetry=False))
+    client: Any = chromadb.PersistentClient(
+        str(tmp_path / "chroma"), settings=Settings(anonymized_telemetry=False)
+    )
     client.create_collection(
         "tracks",
         configuration={"hnsw": {"space": "l2"}},

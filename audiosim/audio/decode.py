@@ -18,6 +18,8 @@ from audiosim.types import Float32
 
 BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
+MAX_RATE = 1_000_000  # Hz
+SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 # A file that claims to be a playlist must not make FFmpeg open anything else.
 OPEN_OPTIONS = {"protocol_whitelist": "file"}
 
@@ -78,22 +80,37 @@ def av_blocks(path: str) -> Iterator[Block]:
         yield from _gathered(_av_frames(container, stream))
 
 
-def decode_blocks(path: str) -> Iterator[Block | None]:
+def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
     """The file through whichever decoder reads it to its end.
+
+    libsndfile ends in silence where a stream changes its channels or rate, so a file that comes
+    out shorter than its packets say is read again through FFmpeg.
+
+    Parameters
+    ----------
+    path : of the file.
+    expected : its duration in s by its packets; 0 where that is not known.
 
     Yields None when it starts again with the other decoder: what came before is void.
     """
-    first = None
+    refusal: AudioError | None = None
+    seconds = 0.0
     try:
-        yield from soundfile_blocks(path)
-        return
+        for block in soundfile_blocks(path):
+            seconds += len(block.samples) / block.sample_rate
+            yield block
     except AudioError as error:
-        first = error
+        refusal = error
+    if refusal is None and seconds >= SHORT_SHARE * expected - SHORT_MARGIN:
+        return
     yield None
     try:
         yield from av_blocks(path)
     except AudioError as error:
-        raise (error if "damaged" in error.reason else first) from error
+        if refusal is not None:
+            raise (error if "damaged" in error.reason else refusal) from error
+        yield None
+        yield from soundfile_blocks(path)
 
 
 def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
@@ -144,7 +161,7 @@ def _mono(data: Float32) -> Float32:
 
 
 def _check_rate(rate: int) -> None:
-    if not 0 < rate <= 10_000_000:
+    if not 0 < rate <= MAX_RATE:
         raise AudioError(f"its header claims a sample rate of {rate} Hz")
 
 

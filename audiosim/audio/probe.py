@@ -28,6 +28,7 @@ class _Identity:
     sample_rate: int  # Hz
     channels: int
     codec: str
+    packet_seconds: float = 0.0
 
 
 def probe(path: str, tick: Tick) -> AudioInfo:
@@ -67,6 +68,7 @@ def probe(path: str, tick: Tick) -> AudioInfo:
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         tags=tags,
+        packet_seconds=identity.packet_seconds,
     )
 
 
@@ -104,9 +106,9 @@ def _by_packets(path: str, tick: Tick) -> _Identity:
                 tick()
         except av.error.FFmpegError as error:
             raise AudioError("damaged") from error
-        length = stream.duration if stream.duration and stream.duration > 0 else ticks
-        duration = float(length * stream.time_base) if stream.time_base else 0.0
-        return _Identity(state.hexdigest(), duration, rate, channels, codec)
+        unit = float(stream.time_base or 0)
+        duration = unit * (stream.duration if stream.duration and stream.duration > 0 else ticks)
+        return _Identity(state.hexdigest(), duration, rate, channels, codec, unit * ticks)
 
 
 def _by_samples(path: str, tick: Tick) -> _Identity:

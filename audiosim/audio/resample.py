@@ -85,7 +85,8 @@ class KaiserBest:
         repeats = ceil(TILE * common / target)
         self._inputs = source // common * repeats  # a period
         self._outputs = target // common * repeats
-        self._reach = int(ZERO_CROSSINGS * max(1.0, source / target)) + 2  # inputs on either side
+        self._step = int(min(1.0, target / source) * TABLE_STEP)  # truncated, as resampy does
+        self._reach = len(_TABLE) // self._step + 2  # inputs on either side
         self._tiles = self._make_tiles()
         self._buffer: Float32 = np.zeros(self._reach, np.float32)
         self._received = 0
@@ -133,10 +134,9 @@ class KaiserBest:
     def _taps(self, fractions: Float64) -> Float64:
         """Filter weights (n, 2 * reach) for outputs this far (0 to 1) behind an input."""
         scale = min(1.0, self._target / self._source)
-        step = int(scale * TABLE_STEP)  # truncated, as resampy does
         steps = np.arange(self._reach)
-        past = _interpolated(scale * fractions, steps, step)
-        future = _interpolated(scale - scale * fractions, steps, step)
+        past = _interpolated(scale * fractions, steps, self._step)
+        future = _interpolated(scale - scale * fractions, steps, self._step)
         # the past runs backwards from the centre, which lies at index reach of the row
         taps = np.zeros((len(fractions), 2 * self._reach))
         taps[:, 1 : self._reach + 1] = past[:, ::-1]

@@ -20,8 +20,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "year": ("date", "year", "TDRC", "TYER", "\xa9day", "WM/Year"),
     "track": ("tracknumber", "track", "TRCK", "trkn", "WM/TrackNumber"),
 }
-YEAR = re.compile(r"\b(\d{4})\b")
-NUMBER = re.compile(r"\d+")
+YEAR = re.compile(r"(?<!\d)(\d{4})(?:\d{4})?(?!\d)")  # 1999, 1999-12-31, 19991231
+NUMBER = re.compile(r"(\d+)")
 
 
 def read_tags(file: BinaryIO) -> Tags:
@@ -73,5 +73,5 @@ def _text(value: Any) -> str:
 
 def _number(pattern: re.Pattern[str], text: str | None) -> int | None:
     match = pattern.search(text or "")
-    number = int(match.group()) if match and len(match.group()) <= 9 else 0
+    number = int(match[1]) if match and len(match[1]) <= 9 else 0
     return number or None

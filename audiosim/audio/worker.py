@@ -56,7 +56,7 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
         _, answer = receive(jobs)
         if json.loads(answer):
             rate, name = cast("int", job["sample_rate"]), cast("ResamplerName", job["resampler"])
-            duration = _decode(path, rate, name, out)
+            duration = _decode(path, info.packet_seconds, rate, name, out)
             _check_unchanged(path, info)
             send_json(out, Kind.ENDED, {"duration": duration})
     except AudioError as error:
@@ -69,12 +69,12 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
         send_json(out, Kind.FAILED, {"reason": f"the decoder failed ({type(error).__name__}: {error})"})
 
 
-def _decode(path: str, rate: int, name: ResamplerName, out: BinaryIO) -> float:
+def _decode(path: str, expected: float, rate: int, name: ResamplerName, out: BinaryIO) -> float:
     """Sends the file's samples at `rate`; returns its duration in s."""
     resampler: Resampler | None = None
     source = 0
     duration = 0.0
-    for block in decode_blocks(path):
+    for block in decode_blocks(path, expected):
         if block is None:
             send(out, Kind.RESTARTED)
             resampler, duration = None, 0.0

@@ -36,7 +36,7 @@ WINDOW = (FRAMES - 1) * STFT_HOP + N_FFT  # samples
 DEFAULT_HOP = FRAMES * STFT_HOP / SAMPLE_RATE  # s; the package's windows do not overlap
 DIMENSION = 200
 EPSILON = 1e-3  # of TensorFlow's batch normalisation
-BATCH_SIZE = 16  # windows
+BATCH_SIZE = 4  # windows; as fast as 16, in less memory
 TIMBRAL_HEIGHTS = (38, 67)  # mel bands a filter spans
 TEMPORAL_LENGTHS = (128, 64, 32)  # frames a filter spans
 NORM_SIZES = (1, 204, 204, 51, 51, 51, 64, 64, 64, 1506, 200)
@@ -163,15 +163,22 @@ def _build(weights: MusiCNNWeights, batch_size: int) -> Any:
 
 
 def _front(tf: Any, layers: _Layers, image: Any) -> Any:
-    """Timbral filters (tall, pooled over frequency) and temporal ones (long): (n, frames, 561)."""
+    """Timbral filters, tall, and temporal ones, long; each pooled over frequency: (n, frames, 561)."""
     image = layers.norm(image, 0)
     padded = tf.pad(image, [[0, 0], [3, 3], [0, 0], [0, 0]])
-    inputs = [(padded, "VALID")] * len(TIMBRAL_HEIGHTS) + [(image, "SAME")] * len(TEMPORAL_LENGTHS)
-    blocks = [
-        tf.reduce_max(layers.norm(layers.convolution(x, index, padding), index + 1), axis=2)
-        for index, (x, padding) in enumerate(inputs)
+    timbral = [
+        layers.norm_of_maximum(layers.convolution(padded, index, "VALID"), index + 1, axis=2)
+        for index in range(len(TIMBRAL_HEIGHTS))
     ]
-    return tf.concat(blocks, 2)
+    # One band at a time: a two-dimensional convolution of this shape takes 250 MB of scratch.
+    count, frames, bands, _ = image.shape
+    rows = tf.reshape(tf.transpose(image, [0, 2, 1, 3]), (count * bands, 1, frames, 1))
+    temporal = []
+    for index in range(len(TIMBRAL_HEIGHTS), len(TIMBRAL_HEIGHTS) + len(TEMPORAL_LENGTHS)):
+        features = layers.convolution(rows, index, "SAME", turned=True)
+        features = tf.reshape(features, (count, bands, frames, -1))
+        temporal.append(layers.norm_of_maximum(features, index + 1, axis=1))
+    return tf.concat([*timbral, *temporal], 2)
 
 
 def _dense_connections(tf: Any, layers: _Layers, front: Any) -> Any:
@@ -196,13 +203,25 @@ class _Layers:
         self._tensors = tensors
 
     def norm(self, x: Any, index: int) -> Any:
-        gamma, beta, mean, variance = (self._tensors[f"{_norm(index)}/{t}"] for t in NORM_TENSORS)
-        scale = gamma / np.sqrt(variance + np.float32(EPSILON))
-        return x * scale + (beta - mean * scale)
+        scale, shift = self._affine(index)
+        return x * scale + shift
 
-    def convolution(self, x: Any, index: int, padding: str) -> Any:
+    def norm_of_maximum(self, x: Any, index: int, axis: int) -> Any:
+        """The maximum of a norm over an axis, without the norm's own large tensor."""
+        tf = self._tf
+        scale, shift = self._affine(index)
+        extreme = tf.where(scale >= 0, tf.reduce_max(x, axis), tf.reduce_min(x, axis))
+        return extreme * scale + shift
+
+    def _affine(self, index: int) -> tuple[Float32, Float32]:
+        gamma, beta, mean, variance = (self._tensors[f"{_norm(index)}/{t}"] for t in NORM_TENSORS)
+        scale: Float32 = gamma / np.sqrt(variance + np.float32(EPSILON))
+        return scale, beta - mean * scale
+
+    def convolution(self, x: Any, index: int, padding: str, *, turned: bool = False) -> Any:
         tf, name = self._tf, _convolution(index)
-        y = tf.nn.conv2d(x, self._tensors[f"{name}/kernel"], 1, padding)
+        kernel = self._tensors[f"{name}/kernel"]
+        y = tf.nn.conv2d(x, kernel.swapaxes(0, 1) if turned else kernel, 1, padding)
         return tf.nn.relu(tf.nn.bias_add(y, self._tensors[f"{name}/bias"]))
 
     def over_time(self, x: Any, index: int) -> Any:

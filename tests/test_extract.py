@@ -1,0 +1,102 @@
+"""Batches across tracks, in memory or spilled, equal to each track alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, tone
+from fake_encoder import FakeEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosim.errors import AudioError
+from audiosim.extract import Extractor, extract_files, levels
+from audiosim.types import FrameEmbeddings, Waveform
+
+
+def alone(samples: np.ndarray) -> FrameEmbeddings:
+    return Extractor[str](FakeEncoder()).extract(Waveform(samples.astype(np.float32), SAMPLE_RATE))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 40_000), min_size=1, max_size=6), st.integers(100, 9_000))
+def test_interleaved_tracks_give_what_each_gives_alone(lengths: list[int], block: int) -> None:
+    rng = np.random.default_rng(0)
+    signals = {n: rng.normal(0, 0.1, length).astype(np.float32) for n, length in enumerate(lengths)}
+    extractor: Extractor[int] = Extractor(FakeEncoder())
+    done: dict[int, FrameEmbeddings] = {}
+    for start in range(0, max(lengths), block):
+        for number, signal in signals.items():
+            if start < len(signal):
+                extractor.push(number, signal[start : start + block])
+                if start + block >= len(signal):
+                    extractor.end(number)
+            done |= extractor.finished()
+    extractor.flush()
+    done |= extractor.finished()
+    assert set(done) == set(signals)
+    for number, signal in signals.items():
+        expected = alone(signal)
+        np.testing.assert_allclose(done[number].embedding, expected.embedding, atol=1e-5)
+        np.testing.assert_array_equal(done[number].timestamps, expected.timestamps)
+        np.testing.assert_array_equal(done[number].level, expected.level)
+
+
+def test_a_dropped_track_leaves_the_others_as_they_are() -> None:
+    extractor: Extractor[str] = Extractor(FakeEncoder())
+    kept = tone(3, 200)
+    extractor.push("dropped", tone(2, 300))
+    extractor.push("kept", kept)
+    extractor.drop("dropped")
+    extractor.push("dropped", tone(1, 500))  # started again by another decoder
+    extractor.end("kept")
+    extractor.end("dropped")
+    extractor.flush()
+    done = dict(extractor.finished())
+    np.testing.assert_allclose(done["kept"].embedding, alone(kept).embedding, atol=1e-5)
+    np.testing.assert_allclose(done["dropped"].embedding, alone(tone(1, 500)).embedding, atol=1e-5)
+
+
+def test_embeddings_of_a_long_track_go_to_disk_and_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, 20 * SAMPLE_RATE)
+    expected = alone(samples)
+    monkeypatch.setattr("audiosim.extract.SPILL_BYTES", 200)
+    extractor: Extractor[str] = Extractor(FakeEncoder(), spill=tmp_path)
+    spilled = extractor.extract(Waveform(samples.astype(np.float32), SAMPLE_RATE))
+    assert isinstance(spilled.embedding, np.memmap)
+    np.testing.assert_array_equal(spilled.embedding, expected.embedding)
+    assert not list(tmp_path.iterdir())  # the file has no name
+
+
+def test_a_track_without_samples_is_an_error() -> None:
+    with pytest.raises(AudioError, match="no sound"):
+        Extractor[str](FakeEncoder()).end("nothing")
+
+
+def test_levels_are_rms_in_dbfs() -> None:
+    windows = np.array([[1, -1, 1, -1], [0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0]], np.float32)
+    np.testing.assert_allclose(levels(windows), [0, -20, -np.inf], atol=0.01)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / name for name in ("one.wav", "two.flac", "broken.ogg")]
+    soundfile.write(paths[0], tone(2.5, 200), SAMPLE_RATE)
+    soundfile.write(paths[1], tone(1.5, 300), SAMPLE_RATE)
+    paths[2].write_bytes(b"OggS but no more")
+    return paths
+
+
+def test_files_give_embeddings_or_their_own_error(files: list[Path]) -> None:
+    results = dict(extract_files([*files, files[0]], FakeEncoder(), jobs=2))
+    assert set(results) == set(map(str, files))
+    one = results[str(files[0])]
+    assert isinstance(one, FrameEmbeddings)
+    assert one.embedding.dtype == np.float32
+    assert len(one) == 3
+    assert isinstance(results[str(files[2])], AudioError)
