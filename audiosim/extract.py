@@ -12,23 +12,26 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.audio.crew import Crew
-from audiosim.audio.events import Ended, Failed, Restarted, Samples
+from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
 from audiosim.audio.resample import make_resampler
 from audiosim.config import default_jobs
 from audiosim.errors import AudioError
 from audiosim.framing import Framer
-from audiosim.types import Encoder, Float32, FrameEmbeddings, Frames, Waveform
+from audiosim.selection import Selection, window_count
+from audiosim.types import Encoder, EncoderSpec, Float32, FrameEmbeddings, Frames, Waveform
 
 SPILL_BYTES = 32 * 2**20  # of a track's embeddings; beyond that they go to disk as they come
 
 Key = TypeVar("Key", bound=Hashable)
+Indices = npt.NDArray[np.int64]
 
 
 class Extractor(Generic[Key]):
     """Embeds the windows of tracks that arrive in blocks, whatever track they belong to.
 
-    Tracks are known by a key of the caller's. A batch is computed when it is full, so a track
-    may be complete only after later ones have been pushed, or after `flush`.
+    Tracks are known by a key of the caller's: `begin`, `push`, `end`, `finished`. A batch is
+    computed when it is full, so a track may be complete only after later ones have been pushed,
+    or after `flush`.
 
     Parameters
     ----------
@@ -46,11 +49,14 @@ class Extractor(Generic[Key]):
         self._owners: list[_Track] = []  # of the batch's rows
         self._tracks: dict[Key, _Track] = {}
 
+    def begin(self, key: Key, seconds: float) -> None:
+        """Starts a track that is expected to be so long; only a limit of windows asks for it."""
+        self.drop(key)
+        self._tracks[key] = _Track(self.encoder.spec, seconds, self._dtype, self._spill)
+
     def push(self, key: Key, samples: Float32) -> None:
-        """Adds samples float32 (n,), mono, at the encoder's rate, to a track."""
-        track = self._tracks.get(key)
-        if track is None:
-            track = self._tracks[key] = _Track(self.encoder, self._dtype, self._spill)
+        """Adds samples float32 (n,), mono, at the encoder's rate, to a track that has begun."""
+        track = self._tracks[key]
         self._add(track, track.framer.push(samples))
 
     def end(self, key: Key) -> None:
@@ -60,10 +66,13 @@ class Extractor(Generic[Key]):
         ------
         AudioError : when it had none at all.
         """
-        track = self._tracks.get(key)
-        if track is None:
-            raise AudioError("there is no sound in it (not one sample)")
-        self._add(track, track.framer.finish())
+        track = self._tracks[key]
+        try:
+            self._add(track, track.framer.finish())
+        except ValueError as error:
+            raise AudioError("there is no sound in it (not one sample)") from error
+        if track.kept == 0:
+            self._embed(track, *track.last)  # shorter than it claimed to be: any window will do
         track.ended = True
 
     def drop(self, key: Key) -> None:
@@ -102,15 +111,19 @@ class Extractor(Generic[Key]):
         spec = self.encoder.spec
         resampler = make_resampler(spec.resampler, waveform.sample_rate, spec.sample_rate)
         single: Extractor[str] = Extractor(self.encoder, dtype=self._dtype.type, spill=self._spill)
+        single.begin("", len(waveform.samples) / waveform.sample_rate)
         for samples in (resampler.push(waveform.samples), resampler.finish()):
-            if len(samples):
-                single.push("", samples)
+            single.push("", samples)
         single.end("")
         single.flush()
         return next(single.finished())[1]
 
     def _add(self, track: _Track, windows: Float32) -> None:
-        track.expect(windows)
+        if len(windows):
+            self._embed(track, *track.choose(windows))
+
+    def _embed(self, track: _Track, indices: Indices, windows: Float32) -> None:
+        track.expect(indices, windows)
         size = len(self._batch)
         while len(windows):
             filled = len(self._owners)
@@ -125,16 +138,30 @@ class Extractor(Generic[Key]):
 class _Track:
     """One track on its way through the network."""
 
-    def __init__(self, encoder: Encoder, dtype: np.dtype[Any], spill: Path | None) -> None:
-        self.framer = Framer(encoder.spec.framing)
+    def __init__(self, spec: EncoderSpec, seconds: float, dtype: np.dtype[Any], spill: Path | None) -> None:
+        self.framer = Framer(spec.framing)
         self.ended = False
-        self._hop = encoder.spec.hop
-        self._embedding = _Rows(encoder.spec.dimension, dtype, spill)
+        self.last: tuple[Indices, Float32]  # the window that came last, and its index
+        self._hop = spec.hop
+        self._embedding = _Rows(spec.dimension, dtype, spill)
+        self._indices: list[Indices] = []
         self._levels: list[npt.NDArray[np.float16]] = []
-        self._expected = 0
+        self._seen = 0
+        self.kept = 0
+        expected = window_count(spec.framing, round(seconds * spec.sample_rate))
+        self._selection = Selection(expected, spec.max_windows)
 
-    def expect(self, windows: Float32) -> None:
-        self._expected += len(windows)
+    def choose(self, windows: Float32) -> tuple[Indices, Float32]:
+        """The windows to embed of those (k, samples) that come next, and their indices."""
+        first = self._seen
+        self._seen += len(windows)
+        indices = self._selection.keep(first, len(windows))
+        self.last = np.array([self._seen - 1]), windows[-1:].copy()
+        return indices, windows if len(indices) == len(windows) else windows[indices - first]
+
+    def expect(self, indices: Indices, windows: Float32) -> None:
+        self.kept += len(windows)
+        self._indices.append(indices)
         self._levels.append(levels(windows))
 
     def append(self, embeddings: Float32) -> None:
@@ -142,15 +169,14 @@ class _Track:
 
     @property
     def complete(self) -> bool:
-        return self.ended and self._embedding.count == self._expected
+        return self.ended and self._embedding.count == self.kept
 
     def close(self) -> None:
         self._embedding.close()
 
     def frames(self) -> FrameEmbeddings:
-        embedding = self._embedding.array()
-        timestamps = np.arange(len(embedding), dtype=np.float64) * self._hop
-        return FrameEmbeddings(embedding, timestamps, np.concatenate(self._levels))
+        timestamps = np.concatenate(self._indices).astype(np.float64) * self._hop
+        return FrameEmbeddings(self._embedding.array(), timestamps, np.concatenate(self._levels))
 
 
 class _Rows:
@@ -208,17 +234,22 @@ def extract_files(
     names = {os.fsencode(path): os.fspath(path) for path in paths}
     extractor: Extractor[bytes] = Extractor(encoder)
     spec = encoder.spec
+    seconds: dict[bytes, float] = {}
     with Crew(spec.sample_rate, spec.resampler, jobs=min(jobs or default_jobs(), len(names) or 1)) as crew:
         for event in crew.events(names):
-            if isinstance(event, Samples):
-                extractor.push(event.path, event.samples)
-            elif isinstance(event, Restarted):
-                extractor.drop(event.path)
-            elif isinstance(event, Ended):
-                extractor.end(event.path)
-            elif isinstance(event, Failed):
-                extractor.drop(event.path)
-                yield names[event.path], AudioError(event.reason)
+            match event:
+                case Probed(path, info, _):
+                    seconds[path] = info.duration
+                    extractor.begin(path, info.duration)
+                case Samples(path, samples):
+                    extractor.push(path, samples)
+                case Restarted(path):
+                    extractor.begin(path, seconds[path])
+                case Ended(path):
+                    extractor.end(path)
+                case Failed(path, reason):
+                    extractor.drop(path)
+                    yield names[path], AudioError(reason)
             yield from ((names[key], frames) for key, frames in extractor.finished())
     extractor.flush()
     yield from ((names[key], frames) for key, frames in extractor.finished())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -45,6 +46,8 @@ class Intake:
         self._catalog, self._cache, self._pooling, self._load = catalog, cache, pooling, load
         self.claims = Claims(catalog, cache, pooling, retry_failed=retry_failed)
         self.audio_seconds = 0.0
+        self.decode_seconds = 0.0
+        self.write_seconds = 0.0
         self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
         self._found = {file.path: file for file in files}
         self._missing: dict[str, list[bytes]] = defaultdict(list)
@@ -52,6 +55,7 @@ class Intake:
             if row.digest is not None and row.state == "indexed":
                 self._missing[row.digest].append(row.path)
         self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
+        self._begun: set[bytes] = set()  # in the extractor
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
         self._extractor: Extractor[bytes] | None = None
 
@@ -61,15 +65,21 @@ class Intake:
             case Probed(path, info, _):
                 yield from self._probed(path, info)
             case Samples(path, samples):
-                self._started().push(path, samples)
-            case Restarted(path) if self._extractor is not None:
-                self._extractor.drop(path)
-            case Ended(path, duration):
+                self._extractor_for(path).push(path, samples)
+            case Restarted(path):
+                self._drop(path)
+            case Ended(path, duration, seconds):
+                self.decode_seconds += seconds
+                self._extractor_for(path).end(path)
                 self._infos[path] = replace(self._infos[path], duration=duration)
-                self._started().end(path)
             case Failed(path, reason):
                 yield from self._failed(path, reason)
         yield from self._finished()
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Seconds spent by stage; decoding is the sum over its processes."""
+        network = self._extractor.encoder.stage_seconds if self._extractor else {}
+        return {"decode": self.decode_seconds, **network, "write": self.write_seconds}
 
     def flush(self) -> Iterator[TrackOutcome]:
         """The files still on their way through the network, at the end."""
@@ -77,12 +87,21 @@ class Intake:
             self._extractor.flush()
             yield from self._finished()
 
-    def _started(self) -> Extractor[bytes]:
+    def _extractor_for(self, path: bytes) -> Extractor[bytes]:
+        """The extractor, made for the first file, with this file begun in it."""
         if self._extractor is None:
             spill = self._cache.folder
             spill.mkdir(parents=True, exist_ok=True)
             self._extractor = Extractor(self._load(), dtype=np.float16, spill=spill)
+        if path not in self._begun:
+            self._begun.add(path)
+            self._extractor.begin(path, self._infos[path].duration)
         return self._extractor
+
+    def _drop(self, path: bytes) -> None:
+        if path in self._begun and self._extractor is not None:
+            self._begun.discard(path)
+            self._extractor.drop(path)
 
     def _probed(self, path: bytes, info: AudioInfo) -> Iterator[TrackOutcome]:
         decision = self.claims.decision(path, info)
@@ -101,10 +120,12 @@ class Intake:
         if self._extractor is None:
             return
         for path, frames in self._extractor.finished():
+            self._begun.discard(path)
             yield from self._embedded(path, self._infos.pop(path), frames)
 
     def _embedded(self, path: bytes, info: AudioInfo, frames: FrameEmbeddings) -> Iterator[TrackOutcome]:
         self.audio_seconds += info.duration
+        start = time.perf_counter()
         try:
             vector = pool(frames, self._pooling)
         except AudioError as error:
@@ -113,6 +134,7 @@ class Intake:
         self._cache.write(info, frames)
         self._catalog.record(path, info, vector)
         self.claims.settle(info)
+        self.write_seconds += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")
         for copy, copy_info in self._waiting.pop(info.digest, []):
             yield self._known(copy, copy_info)
@@ -136,8 +158,7 @@ class Intake:
         return self._catalog.gone_with(digest)
 
     def _failed(self, path: bytes, reason: str) -> Iterator[TrackOutcome]:
-        if self._extractor is not None:
-            self._extractor.drop(path)
+        self._drop(path)
         info = self._infos.pop(path, None)
         if info is not None:
             yield from self._unusable(path, info, reason)

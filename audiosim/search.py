@@ -230,12 +230,14 @@ class _Resolver:
                         infos[path] = info
                         if not wanted:
                             vectors[path] = self._known(path, info)
-                    case Samples(path, samples):
-                        extractor = extractor or Extractor(self._load(), dtype=np.float16)
+                        else:
+                            extractor = extractor or Extractor(self._load(), dtype=np.float16)
+                            extractor.begin(path, info.duration)
+                    case Samples(path, samples) if extractor is not None:
                         extractor.push(path, samples)
                     case Restarted(path) if extractor is not None:
-                        extractor.drop(path)
-                    case Ended(path, _) if extractor is not None:
+                        extractor.begin(path, infos[path].duration)
+                    case Ended(path) if extractor is not None:
                         extractor.end(path)
                     case Failed(path, reason):
                         raise _unusable(path, reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Protocol
 
@@ -97,6 +98,7 @@ class EncoderSpec:
     hop: float  # s
     dimension: int
     framing: Framing
+    max_windows: int | None = None  # of a track
 
     @property
     def fingerprint(self) -> str:
@@ -126,7 +128,9 @@ class EncoderSpec:
         centred = options.pop("center", None)
         words = [self.name, *(str(value) for value in options.values())]
         text = f"{' '.join(words)}, hop {self.hop:g} s"
-        return text if centred is None else f"{text}, {'centred' if centred else 'not centred'}"
+        if centred is not None:
+            text += ", centred" if centred else ", not centred"
+        return text if self.max_windows is None else f"{text}, at most {self.max_windows} windows a track"
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class FrameEmbeddings:
     """One embedding a window.
 
     ``embedding`` (n, dim) float16 or float32; ``timestamps`` float64 (n,) in s, as openl3 counts
-    them (index times hop); ``level`` float16 (n,), the window's RMS in dBFS, -inf for zeros.
+    them (the window's index times the hop); ``level`` float16 (n,), the window's RMS in dBFS, -inf for zeros.
     """
 
     embedding: Frames
@@ -194,6 +198,10 @@ class Encoder(Protocol):
     @property
     def batch_size(self) -> int:
         """The number of windows a call computes best."""
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds spent so far by stage, as "front end" and "network"."""
 
     def embed(self, windows: Float32) -> Float32:
         """Embeddings float32 (n, dim) of windows float32 (n, samples); any n."""

@@ -27,6 +27,7 @@ class FakeEncoder:
         )
         self.batch_size = 4
         self.windows = 0
+        self.stage_seconds = {"network": 0.0}
 
     def embed(self, windows: Float32) -> Float32:
         self.windows += len(windows)

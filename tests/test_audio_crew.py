@@ -358,7 +358,7 @@ def test_a_full_queue_holds_its_writer_until_samples_are_taken() -> None:
 def test_a_full_queue_still_takes_events_without_samples() -> None:
     queue = EventQueue(10)
     queue.put(Samples(b"a", np.zeros(60, np.float32)))
-    queue.put(Ended(b"a", 1.0))
+    queue.put(Ended(b"a", 1.0, 0.1))
     assert [type(queue.get()), type(queue.get())] == [Samples, Ended]
 
 

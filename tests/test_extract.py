@@ -28,6 +28,8 @@ def test_interleaved_tracks_give_what_each_gives_alone(lengths: list[int], block
     signals = {n: rng.normal(0, 0.1, length).astype(np.float32) for n, length in enumerate(lengths)}
     extractor: Extractor[int] = Extractor(FakeEncoder())
     done: dict[int, FrameEmbeddings] = {}
+    for number, length in enumerate(lengths):
+        extractor.begin(number, length / SAMPLE_RATE)
     for start in range(0, max(lengths), block):
         for number, signal in signals.items():
             if start < len(signal):
@@ -48,9 +50,11 @@ def test_interleaved_tracks_give_what_each_gives_alone(lengths: list[int], block
 def test_a_dropped_track_leaves_the_others_as_they_are() -> None:
     extractor: Extractor[str] = Extractor(FakeEncoder())
     kept = tone(3, 200)
+    extractor.begin("dropped", 2)
+    extractor.begin("kept", 3)
     extractor.push("dropped", tone(2, 300))
     extractor.push("kept", kept)
-    extractor.drop("dropped")
+    extractor.begin("dropped", 1)
     extractor.push("dropped", tone(1, 500))  # started again by another decoder
     extractor.end("kept")
     extractor.end("dropped")
@@ -74,8 +78,10 @@ def test_embeddings_of_a_long_track_go_to_disk_and_read_the_same(
 
 
 def test_a_track_without_samples_is_an_error() -> None:
+    extractor: Extractor[str] = Extractor(FakeEncoder())
+    extractor.begin("nothing", 0)
     with pytest.raises(AudioError, match="no sound"):
-        Extractor[str](FakeEncoder()).end("nothing")
+        extractor.end("nothing")
 
 
 def test_levels_are_rms_in_dbfs() -> None:

@@ -62,6 +62,7 @@ class Crew:
         self._want = want
         self._queue = EventQueue(int(QUEUED_SECONDS * sample_rate))
         self._members: list[_Member] = []
+        self.waited = 0.0  # s that the reader of `events` spent waiting
 
     def __enter__(self) -> Crew:
         return self
@@ -89,7 +90,9 @@ class Crew:
         watch.start()
         working = len(self._members)
         while working:
+            start = time.perf_counter()
             event = self._queue.get()
+            self.waited += time.perf_counter() - start
             if event is None:
                 working -= 1
             elif isinstance(event, BaseException):
@@ -171,7 +174,7 @@ class _Member(threading.Thread):
                 elif kind is Kind.RESTARTED:
                     self._queue.put(Restarted(path))
                 elif kind is Kind.ENDED:
-                    self._queue.put(Ended(path, json.loads(payload)["duration"]))
+                    self._queue.put(Ended(path, **json.loads(payload)))
                     return
                 elif kind is Kind.FAILED:
                     self._queue.put(Failed(path, json.loads(payload)["reason"]))

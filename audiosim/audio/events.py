@@ -35,10 +35,14 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Ended:
-    """All samples of a file have been given; its decoded duration in s."""
+    """All samples of a file have been given.
+
+    ``duration`` is decoded audio, ``seconds`` the processor time it took, both in s.
+    """
 
     path: bytes
     duration: float
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,10 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
         _, answer = receive(jobs)
         if json.loads(answer):
             rate, name = cast("int", job["sample_rate"]), cast("ResamplerName", job["resampler"])
+            start = time.process_time()
             duration = _decode(path, info.packet_seconds, rate, name, out)
             _check_unchanged(path, info)
-            send_json(out, Kind.ENDED, {"duration": duration})
+            send_json(out, Kind.ENDED, {"duration": duration, "seconds": time.process_time() - start})
     except AudioError as error:
         send_json(out, Kind.FAILED, {"reason": error.reason})
     except (EOFError, BrokenPipeError):

@@ -17,6 +17,7 @@ from audiosim.commands.options import (
     HopSizeOption,
     InputReprOption,
     JobsOption,
+    MaxWindowsOption,
     PrecisionOption,
     QuietOption,
     WeightsOption,
@@ -37,6 +38,7 @@ def extract(
     embedding_size: EmbeddingSizeOption = None,
     hop_size: HopSizeOption = None,
     center: CenterOption = None,
+    max_windows: MaxWindowsOption = None,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
     precision: PrecisionOption = "auto",
@@ -58,7 +60,9 @@ def extract(
 
     one_of("--precision", precision, get_args(Precision))
     targets = output_paths(files, output)
-    request = encoder_request(encoder, weights, content_type, input_repr, embedding_size, hop_size, center)
+    request = encoder_request(
+        encoder, weights, content_type, input_repr, embedding_size, hop_size, center, max_windows
+    )
     loaded = load_encoder(request, precision=cast("Precision", precision), batch_size=batch_size)
     failed = 0
     for path, result in extract_files(files, loaded, jobs=jobs):

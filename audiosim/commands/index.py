@@ -18,6 +18,7 @@ from audiosim.commands.options import (
     InputReprOption,
     JobsOption,
     JsonOption,
+    MaxWindowsOption,
     PrecisionOption,
     QuietOption,
     WeightsOption,
@@ -49,6 +50,7 @@ def index(
     embedding_size: EmbeddingSizeOption = None,
     hop_size: HopSizeOption = None,
     center: CenterOption = None,
+    max_windows: MaxWindowsOption = None,
     pooling: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].", show_default=False),
@@ -108,7 +110,9 @@ def index(
     one_of("--precision", precision, get_args(Precision))
     options = IndexOptions(
         wish=Wish(
-            encoder_request(encoder, weights, content_type, input_repr, embedding_size, hop_size, center),
+            encoder_request(
+                encoder, weights, content_type, input_repr, embedding_size, hop_size, center, max_windows
+            ),
             cast("Pooling | None", pooling),
             cache,
         ),

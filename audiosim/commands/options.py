@@ -58,6 +58,15 @@ CenterOption = Annotated[
         show_default=False,
     ),
 ]
+MaxWindowsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Embed at most N windows of a track, in evenly spread runs of ten [default: all].",
+        show_default=False,
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", "-j", metavar="N", min=1, help="Decoding processes [default: one a processor].",
@@ -83,6 +92,7 @@ def encoder_request(
     embedding_size: int | None,
     hop_size: float | None,
     center: bool | None,
+    max_windows: int | None,
 ) -> EncoderRequest:
     """The encoder that the options ask for."""
     from audiosim.encoders import EncoderRequest
@@ -94,6 +104,7 @@ def encoder_request(
         embedding_size=embedding_size,
         hop=hop_size,
         center=center,
+        max_windows=max_windows,
         weights=weights,
     )
 

@@ -34,6 +34,7 @@ class EncoderRequest:
     embedding_size: int | None = None
     hop: float | None = None
     center: bool | None = None
+    max_windows: int | None = None
     weights: Path | None = None
 
 
@@ -44,6 +45,7 @@ FLAGS = {
     "embedding_size": "--embedding-size",
     "hop": "--hop-size",
     "center": "--center/--no-center",
+    "max_windows": "--max-windows",
 }
 
 
@@ -117,7 +119,7 @@ def load_encoder_for(
 def request_for(spec: EncoderSpec) -> EncoderRequest:
     """The request that leads to `spec` (given its weights)."""
     options: dict[str, Any] = {name: value for name, value in spec.options if name in FLAGS}
-    return EncoderRequest(encoder=spec.name, hop=spec.hop, **options)
+    return EncoderRequest(encoder=spec.name, hop=spec.hop, max_windows=spec.max_windows, **options)
 
 
 def conflicts(request: EncoderRequest, spec: EncoderSpec) -> list[tuple[str, Any, Any]]:
@@ -144,6 +146,7 @@ def _openl3_options(request: EncoderRequest) -> OpenL3Options:
         ),
         center=default.center if request.center is None else request.center,
         hop=default.hop if request.hop is None else float(request.hop),
+        max_windows=_checked_limit(request.max_windows),
     )
 
 
@@ -158,7 +161,8 @@ def _musicnn_options(request: EncoderRequest) -> MusiCNNOptions:
                 f"{flag} does not go with --encoder musicnn", "it is an option of openl3", "Leave it out."
             )
     _check_hop(request.hop)
-    return MusiCNNOptions() if request.hop is None else MusiCNNOptions(hop=float(request.hop))
+    hop = MusiCNNOptions().hop if request.hop is None else float(request.hop)
+    return MusiCNNOptions(hop, _checked_limit(request.max_windows))
 
 
 def _load_musicnn(options: MusiCNNOptions, sizes: dict[str, int]) -> Encoder:
@@ -178,3 +182,9 @@ def _one_of(what: str, value: Any, choices: tuple[Any, ...]) -> Any:
 def _check_hop(hop: float | None) -> None:
     if hop is not None and not MIN_HOP <= hop <= MAX_HOP:
         raise UsageError(f"Hop size {hop:g} s", "it is out of range", f"Choose {MIN_HOP:g} to {MAX_HOP:g} s.")
+
+
+def _checked_limit(windows: int | None) -> int | None:
+    if windows is not None and windows < 1:
+        raise UsageError(f"Can't take {windows} windows of a track", "the number must be at least 1")
+    return windows

@@ -12,13 +12,14 @@ the zero-padded input of a convolution and can't be folded exactly: it stays an 
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from audiosim.encoders.mel import mel_filters
-from audiosim.encoders.runtime import compute_dtype, tensorflow
+from audiosim.encoders.runtime import compute_dtype, filled_up, has_gpu, tensorflow
 from audiosim.errors import WeightsError
 from audiosim.types import EncoderSpec, Float32, Framing, Precision
 
@@ -40,9 +41,15 @@ EPSILON = 1e-3  # of Keras' BatchNormalization
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 POOLED = (1, 3, 5)  # indices of the convolutions that a 2 x 2 max-pool follows
 BATCH_SIZE = 8  # windows; as fast as 16, with half the activations
+GPU_BATCH_SIZE = 64  # windows
 
 N_FFT: dict[InputRepr, int] = {"mel256": 2048, "mel128": 2048, "linear": 512}
 N_MELS: dict[InputRepr, int] = {"mel256": 256, "mel128": 128}
+IMAGE_SHAPES: dict[InputRepr, tuple[int, int]] = {
+    "mel256": (256, 199),
+    "mel128": (128, 199),
+    "linear": (257, 197),
+}
 FINAL_POOL: dict[InputRepr, dict[EmbeddingSize, tuple[int, int]]] = {
     "mel256": {6144: (8, 8), 512: (32, 24)},
     "mel128": {6144: (4, 8), 512: (16, 24)},
@@ -59,6 +66,7 @@ class OpenL3Options:
     embedding_size: EmbeddingSize = 512
     center: bool = True
     hop: float = DEFAULT_HOP
+    max_windows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,7 @@ def openl3_spec(options: OpenL3Options, weights_digest: str) -> EncoderSpec:
             hop=int(options.hop * SAMPLE_RATE),  # truncated, as openl3 does
             lead=WINDOW // 2 if options.center else 0,
         ),
+        max_windows=options.max_windows,
     )
 
 
@@ -147,56 +156,97 @@ class OpenL3Encoder:
         options: OpenL3Options | None = None,
         *,
         precision: Precision = "auto",
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
     ) -> None:
         options = options or OpenL3Options()
         self.spec = openl3_spec(options, weights.digest)
-        self.batch_size = batch_size
+        self.batch_size = batch_size or (GPU_BATCH_SIZE if has_gpu() else BATCH_SIZE)
         self.dtype = compute_dtype(precision)
-        self._graph = _build(weights, options, self.dtype, batch_size)
+        self.stage_seconds = {"front end": 0.0, "network": 0.0}
+        self._front_end = _front_end(options.input_repr, weights.norms[0], self.batch_size)
+        self._network = _network(weights, options, self.dtype, self.batch_size)
 
     def embed(self, windows: Float32) -> Float32:
         """Embeddings float32 (n, dim) of windows float32 (n, 48000) at 48 kHz."""
         out = np.empty((len(windows), self.spec.dimension), np.float32)
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]
-            batch = np.zeros((self.batch_size, WINDOW), np.float32)
-            batch[: len(part)] = part
-            out[start : start + len(part)] = self._graph(batch).numpy()[: len(part)]
+            out[start : start + len(part)] = self._embed_batch(filled_up(part, self.batch_size))[: len(part)]
         return out
 
+    def _embed_batch(self, batch: Float32) -> Float32:
+        begin = time.perf_counter()
+        images = self._front_end(batch)
+        between = time.perf_counter()
+        embeddings: Float32 = self._network(images).numpy()
+        end = time.perf_counter()
+        self.stage_seconds["front end"] += between - begin
+        self.stage_seconds["network"] += end - between
+        return embeddings
 
-def _build(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
-    """A traced function from windows (batch_size, 48000) to embeddings (batch_size, dim)."""
+
+def _front_end(input_repr: InputRepr, norm: Float32, batch_size: int) -> Any:
+    """A traced function from windows (batch_size, 48000) to images (batch_size, bands, frames, 1)."""
     tf = tensorflow()
-    scale, shift = (float(value[0]) for value in _affine(weights.norms[0]))
-    convolutions = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in _folded(weights)]
-    filters = None
-    if options.input_repr != "linear":
-        filters = tf.constant(mel_filters(SAMPLE_RATE, N_FFT[options.input_repr], N_MELS[options.input_repr]))
+    n_fft = N_FFT[input_repr]
+    taper = tf.signal.hann_window(n_fft)
+    filters = _mel_blocks(tf, input_repr)
+    scale, shift = (float(value[0]) for value in _affine(norm))
 
     def graph(windows: Any) -> Any:
-        decibels = _spectrogram(tf, windows, options.input_repr, filters)
-        image = tf.transpose(decibels, [0, 2, 1])[..., tf.newaxis] * scale + shift
-        features = _network(tf, tf.cast(image, dtype), convolutions)
-        size = FINAL_POOL[options.input_repr][options.embedding_size]
-        pooled = tf.nn.max_pool2d(features, size, size, "SAME")
-        return tf.cast(tf.reshape(pooled, (batch_size, options.embedding_size)), tf.float32)
+        spectrum = tf.signal.rfft(_frames(tf, windows, n_fft, padded=bool(filters)) * taper)
+        # tf.abs guards against overflow, at three times the cost
+        bands = tf.sqrt(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)))
+        if filters:
+            bands = tf.concat([tf.matmul(bands[:, :, low:high], block) for low, high, block in filters], 2)
+        decibels = tf.math.log(tf.maximum(bands, MIN_MAGNITUDE)) * np.float32(10 / np.log(10))
+        top = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
+        clipped = tf.maximum(decibels - top, -DYNAMIC_RANGE)
+        return tf.transpose(clipped, [0, 2, 1])[..., tf.newaxis] * scale + shift
 
     return tf.function(graph, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)])
 
 
-def _spectrogram(tf: Any, windows: Any, input_repr: InputRepr, filters: Any) -> Any:
-    """Magnitudes in dB below each window's maximum: (n, frames, bands)."""
-    n_fft = N_FFT[input_repr]
-    spectrum = tf.abs(tf.signal.stft(windows, n_fft, STFT_HOP, pad_end=filters is not None))
-    bands = spectrum if filters is None else tf.matmul(spectrum, filters)
-    decibels = tf.math.log(tf.maximum(bands, MIN_MAGNITUDE)) * np.float32(10 / np.log(10))
-    top = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
-    return tf.maximum(decibels - top, -DYNAMIC_RANGE)
+def _frames(tf: Any, windows: Any, n_fft: int, *, padded: bool) -> Any:
+    """Overlapping frames (n, frames, n_fft) of windows; as tf.signal.frame, whose gather is slow."""
+    count = -(-WINDOW // STFT_HOP) if padded else 1 + (WINDOW - n_fft) // STFT_HOP
+    pieces = -(-n_fft // STFT_HOP)
+    rows = count + pieces - 1
+    missing = rows * STFT_HOP - WINDOW
+    windows = tf.pad(windows, [[0, 0], [0, missing]]) if missing >= 0 else windows[:, : rows * STFT_HOP]
+    rows_of_hops = tf.reshape(windows, (windows.shape[0], rows, STFT_HOP))
+    return tf.concat([rows_of_hops[:, i : i + count] for i in range(pieces)], 2)[:, :, :n_fft]
 
 
-def _network(tf: Any, image: Any, convolutions: list[tuple[Any, Any]]) -> Any:
+def _mel_blocks(tf: Any, input_repr: InputRepr) -> list[tuple[int, int, Any]]:
+    """The mel filters in parts, (first bin, last bin + 1, matrix): most of the whole is zeros."""
+    if input_repr == "linear":
+        return []
+    filters = mel_filters(SAMPLE_RATE, N_FFT[input_repr], N_MELS[input_repr])
+    blocks = []
+    for part in np.split(np.arange(filters.shape[1]), [N_MELS[input_repr] // 2, 3 * N_MELS[input_repr] // 4]):
+        used = np.flatnonzero(filters[:, part].any(axis=1))
+        low, high = int(used[0]), int(used[-1]) + 1
+        blocks.append((low, high, tf.constant(filters[low:high, part])))
+    return blocks
+
+
+def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
+    """A traced function from images (batch_size, bands, frames, 1) to embeddings (batch_size, dim)."""
+    tf = tensorflow()
+    convolutions = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in _folded(weights)]
+    size = FINAL_POOL[options.input_repr][options.embedding_size]
+
+    def graph(images: Any) -> Any:
+        features = _convolved(tf, tf.cast(images, dtype), convolutions)
+        pooled = tf.nn.max_pool2d(features, size, size, "SAME")
+        return tf.cast(tf.reshape(pooled, (batch_size, options.embedding_size)), tf.float32)
+
+    shape = (batch_size, *IMAGE_SHAPES[options.input_repr], 1)
+    return tf.function(graph, input_signature=[tf.TensorSpec(shape, tf.float32)])
+
+
+def _convolved(tf: Any, image: Any, convolutions: list[tuple[Any, Any]]) -> Any:
     for index, (kernel, bias) in enumerate(convolutions):
         image = tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "SAME"), bias)
         if index < len(convolutions) - 1:

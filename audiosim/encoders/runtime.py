@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from audiosim.types import Precision
+import numpy as np
+
+from audiosim.types import Float32, Precision
 
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -35,8 +37,26 @@ def cpu_has_bfloat16() -> bool:
 
 def compute_dtype(precision: Precision) -> str:
     """The dtype convolutions run in: "bfloat16" where it is fast and allowed, else "float32"."""
-    fast = precision == "auto" and cpu_has_bfloat16() and not tensorflow().config.list_physical_devices("GPU")
+    fast = precision == "auto" and cpu_has_bfloat16() and not has_gpu()
     return "bfloat16" if fast else "float32"
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU; its memory is then taken as it is needed."""
+    config = tensorflow().config
+    gpus = config.list_physical_devices("GPU")
+    for gpu in gpus:
+        config.experimental.set_memory_growth(gpu, True)
+    return bool(gpus)
+
+
+def filled_up(windows: Float32, count: int) -> Float32:
+    """Windows (n, samples) with zeros below, as many as `count` (count, samples)."""
+    if len(windows) == count:
+        return windows
+    batch = np.zeros((count, windows.shape[1]), np.float32)
+    batch[: len(windows)] = windows
+    return batch
 
 
 class _Muted:
