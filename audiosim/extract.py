@@ -48,6 +48,7 @@ class Extractor(Generic[Key]):
         self._batch: Float32 = np.zeros((encoder.batch_size, window), np.float32)
         self._owners: list[_Track] = []  # of the batch's rows
         self._tracks: dict[Key, _Track] = {}
+        self.embedded = 0  # windows so far
 
     def begin(self, key: Key, seconds: float) -> None:
         """Starts a track that is expected to be so long; only a limit of windows asks for it."""
@@ -91,6 +92,7 @@ class Extractor(Generic[Key]):
         if not self._owners:
             return
         embeddings = self.encoder.embed(self._batch[: len(self._owners)])
+        self.embedded += len(self._owners)
         start = 0
         while start < len(self._owners):
             owner = self._owners[start]

@@ -50,7 +50,12 @@ class RootDoubted:
 
 @dataclass
 class IndexReport:
-    """What a run did; ``audio_seconds`` is the audio that went through the network."""
+    """What a run did; ``audio_seconds`` is the audio that went through the network.
+
+    ``left`` counts files that were not opened because time was up. ``stages`` holds seconds by
+    stage: "decode" summed over its processes, "front end", "network", "write", "store", and
+    "waiting for input", which the network spent idle, the start of a run included.
+    """
 
     encoder: str
     home: Path
@@ -62,10 +67,12 @@ class IndexReport:
     gone: int = 0
     failed: int = 0
     failed_before: int = 0
+    left: int = 0
     audio_seconds: float = 0.0
     seconds: float = 0.0
     failures: list[tuple[bytes, str]] = field(default_factory=list)
     doubted: list[tuple[bytes, str]] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
 
     @property
     def needs_a_look(self) -> bool:
@@ -74,7 +81,7 @@ class IndexReport:
 
     def counts(self) -> dict[str, int | float]:
         """The report's numbers by name."""
-        names = "found indexed reused moved unchanged gone failed failed_before audio_seconds seconds"
+        names = "found indexed reused moved unchanged gone failed failed_before left audio_seconds seconds"
         return {name: getattr(self, name) for name in names.split()}
 
     def count(self, outcome: TrackOutcome) -> None:

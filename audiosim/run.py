@@ -38,6 +38,7 @@ class IndexOptions:
     accept_removals: bool = False
     retry_failed: bool = False
     rebuild: bool = False
+    max_hours: float | None = None  # after which no further file is opened
     wait: float = 0.0  # s for another writer
 
 
@@ -64,11 +65,14 @@ class IndexRun:
         self._catalog, self._configuration, self._sync = catalog, configuration, sync
         self._options = options
         self._encoder = encoder
+        self._deadline: float | None = None
         self.report = IndexReport(configuration.spec.describe(), home.path)
 
     def events(self, roots: Sequence[bytes]) -> Iterator[IndexEvent]:
         """Everything that happens, the report last."""
         start = time.monotonic()
+        if self._options.max_hours is not None:
+            self._deadline = start + 3600 * self._options.max_hours
         scans = {root: self._scan(root) for root in roots}
         plans = {root: self._plan(found) for root, found in scans.items()}
         self._remember_roots(scans)
@@ -79,12 +83,15 @@ class IndexRun:
                 yield from self._settle(planned)
             intake = self._intake(work, scans, plans)
             yield from self._open(work, intake)
-            yield from self._judge(scans, plans, intake.moved)
+            if not self.report.left:  # what is missing may have moved to a file not yet opened
+                yield from self._judge(scans, plans, intake.moved)
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush()
             raise
         self._flush()
+        if self._sync is not None:
+            self.report.stages["store"] = self._sync.seconds
         self.report.seconds = time.monotonic() - start
         self._catalog.set_meta("last_run", json.dumps({"finished": time.time(), **self.report.counts()}))
         yield self.report
@@ -138,20 +145,30 @@ class IndexRun:
         jobs = min(self._options.jobs or default_jobs(), len(work))
         done, last = 0, time.monotonic()
         with Crew(spec.sample_rate, spec.resampler, jobs=jobs, want=intake.claims.want) as crew:
-            for event in crew.events(file.path for file in work):
+            for event in crew.events(self._until_the_end(work)):
                 for outcome in intake.take(event):
                     done += 1
                     yield self._counted(outcome)
                 if time.monotonic() - last >= PROGRESS_INTERVAL:
                     last = time.monotonic()
                     yield Progress(done, len(work), intake.audio_seconds)
-                    if self._sync is not None and self._sync.due():
-                        self._sync.flush()
+                    if self._sync is not None:
+                        self._sync.flush_behind()
+            self.report.stages["waiting for input"] = crew.waited
         for outcome in intake.flush():
             done += 1
             yield self._counted(outcome)
         self.report.audio_seconds = intake.audio_seconds
+        self.report.stages |= intake.stage_seconds()
         yield Progress(done, len(work), intake.audio_seconds)
+
+    def _until_the_end(self, work: Sequence[FoundFile]) -> Iterator[bytes]:
+        """The files to open, until time is up."""
+        for number, file in enumerate(work):
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                self.report.left = len(work) - number
+                return
+            yield file.path
 
     def _judge(
         self, scans: dict[bytes, Scan], plans: dict[bytes, Plan], moved: set[bytes]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from contextlib import AbstractContextManager
 
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home
-from audiosim.errors import StoreError
+from audiosim.errors import AudiosimError, StoreError
 from audiosim.locks import hold
 from audiosim.pooling import pooled_dimension
 from audiosim.store import Store, ids_of
@@ -35,6 +36,10 @@ class StoreSync:
     def __init__(self, home: Home, catalog: Catalog, configuration: Configuration) -> None:
         self._home = home
         self._catalog = catalog
+        self._configuration = configuration
+        self._thread: threading.Thread | None = None
+        self._failure: AudiosimError | None = None
+        self.seconds = 0.0  # spent on Chroma
         self._identity = configuration.collection
         self._dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
         self._last = time.monotonic()
@@ -54,19 +59,28 @@ class StoreSync:
         self.reset()
         return f"The last run ended while it wrote to Chroma, and left it unusable ({fault}); it is rebuilt."
 
-    def due(self) -> bool:
-        """Whether enough has gathered for a burst."""
-        waited = time.monotonic() - self._last >= BURST_INTERVAL
-        pending = self._catalog.pending_count() if waited else 0
-        return pending > 0
+    def flush_behind(self) -> None:
+        """Now and then, writes what has gathered, in a thread with a connection of its own."""
+        if time.monotonic() - self._last < BURST_INTERVAL or (self._thread and self._thread.is_alive()):
+            return
+        self._last = time.monotonic()
+        if self._catalog.pending_count():
+            self._thread = threading.Thread(target=self._flush_apart)
+            self._thread.start()
 
     def flush(self) -> None:
-        """Writes everything Chroma lacks, a burst at a time.
+        """Writes everything Chroma lacks, a burst at a time, after what is being written behind.
 
         Raises
         ------
         StoreError : when Chroma fails even after its index was made anew.
         """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failure is not None:
+            raise self._failure
+        start = time.perf_counter()
         while self._catalog.pending_count():
             try:
                 self._burst()
@@ -74,6 +88,16 @@ class StoreSync:
                 self.reset()
                 self._burst()
         self._last = time.monotonic()
+        self.seconds += time.perf_counter() - start
+
+    def _flush_apart(self) -> None:
+        try:
+            with Catalog(self._catalog.path) as own:
+                apart = StoreSync(self._home, own, self._configuration)
+                apart.flush()
+                self.seconds += apart.seconds
+        except AudiosimError as error:  # raised by the next flush
+            self._failure = error
 
     def reset(self) -> None:
         """Throws Chroma's files away, to be written again from the catalog."""

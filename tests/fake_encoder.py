@@ -13,10 +13,10 @@ SAMPLE_RATE = 8_000  # Hz
 class FakeEncoder:
     """Log energies of 16 bands of each second; counts the windows it was given."""
 
-    def __init__(self, *, weights: str = "fake", hop: float = 1.0, version: int = 1) -> None:
+    def __init__(self, *, weights: str = "fake", hop: float = 1.0, max_windows: int | None = None) -> None:
         self.spec = EncoderSpec(
             name="fake",
-            version=version,
+            version=1,
             options=(),
             weights=weights,
             sample_rate=SAMPLE_RATE,
@@ -24,6 +24,7 @@ class FakeEncoder:
             hop=hop,
             dimension=BANDS,
             framing=Framing(window=SAMPLE_RATE, hop=int(hop * SAMPLE_RATE)),
+            max_windows=max_windows,
         )
         self.batch_size = 4
         self.windows = 0

@@ -397,3 +397,36 @@ def test_the_cache_holds_openl3s_keys(library: Library, music: Path) -> None:
         row = next(iter(catalog.files()))
     assert row.digest is not None
     assert Cache(configuration.cache, configuration.spec).read(row.digest) is not None
+
+
+def test_when_time_is_up_no_further_file_is_opened_and_the_next_run_goes_on(
+    library: Library, music: Path
+) -> None:
+    first = library.index(music, max_hours=0.0)
+    assert (first.indexed, first.left) == (0, 6)
+    assert not first.needs_a_look
+    second = library.index(music)
+    assert (second.indexed, second.left) == (6, 0)
+
+
+def test_time_up_judges_no_missing_file(library: Library, music: Path) -> None:
+    library.index(music)
+    (music / "low").rename(music / "renamed")
+    report = library.index(music, max_hours=0.0)
+    assert (report.gone, report.left) == (0, 3)
+    assert counts(library.index(music)) == {"found": 6, "moved": 3, "unchanged": 3}
+
+
+def test_a_run_says_where_its_time_went(library: Library, music: Path) -> None:
+    stages = library.index(music).stages
+    assert set(stages) == {"decode", "network", "write", "store", "waiting for input"}
+    assert stages["store"] > 0
+
+
+def test_bursts_to_chroma_run_beside_the_network(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.sync.BURST_INTERVAL", 0.0)
+    monkeypatch.setattr("audiosim.run.PROGRESS_INTERVAL", 0.0)
+    assert counts(library.index(music)) == {"found": 6, "indexed": 6}
+    assert len(library.stored()) == 6

@@ -7,6 +7,7 @@ bounded by samples, so that decoding runs ahead of the network but never fills t
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,6 +35,10 @@ from audiosim.types import AudioInfo, ResamplerName
 STALL_LIMIT = 10.0  # s without a sign of progress
 START_LIMIT = 60.0  # s for a process to start on a busy machine
 QUEUED_SECONDS = 60.0  # of audio that may wait for the network
+# A process is one thread: its matrix products must not take the network's processors.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 START = "import sys; sys.path[:] = sys.argv[1:]; from audiosim.audio.worker import main; main()"
 
 
@@ -194,7 +199,10 @@ class _Member(threading.Thread):
         if self._stopped:
             raise QueueClosedError
         process = subprocess.Popen(
-            [sys.executable, "-c", START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", START, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ONE_THREAD},
         )
         self._process = process
         try:

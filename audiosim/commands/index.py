@@ -27,8 +27,11 @@ from audiosim.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audiosim.progress import ProgressDisplay
     from audiosim.report import IndexEvent, IndexReport
+    from audiosim.run import IndexOptions
 
 NEEDS_A_LOOK = 3
 
@@ -86,9 +89,23 @@ def index(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 for failures of earlier runs too.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write nothing; say what there is to do, and how long it takes."),
+    ] = False,
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            metavar="H",
+            min=0,
+            help="Open no further file after H hours; the next run goes on.",
+            show_default=False,
+        ),
+    ] = None,
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish.")
     ] = 0.0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say where the time went.")] = False,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -124,10 +141,14 @@ def index(
         accept_removals=accept_removals,
         retry_failed=retry_failed,
         rebuild=rebuild,
+        max_hours=max_hours,
         wait=wait,
     )
+    if dry_run:
+        _print_estimate(paths or (), home, options, json_=json_)
+        return
     with ProgressDisplay(shown=not quiet) as display:
-        talk = _Talk(display, quiet=quiet, json_=json_)
+        talk = _Talk(display, quiet=quiet, json_=json_, verbose=verbose)
         for event in index_folder(paths or (), home=home, options=options):
             talk.tell(event)
     report = talk.report
@@ -142,8 +163,8 @@ class _Talk:
 
     report: IndexReport
 
-    def __init__(self, display: ProgressDisplay, *, quiet: bool, json_: bool) -> None:
-        self._display, self._quiet = display, quiet
+    def __init__(self, display: ProgressDisplay, *, quiet: bool, json_: bool, verbose: bool) -> None:
+        self._display, self._quiet, self._verbose = display, quiet, verbose
         self._to_stderr = json_
         self._total = 0
 
@@ -172,6 +193,8 @@ class _Talk:
             case IndexReport():
                 self.report = event
                 self._say(summary(event))
+                if self._verbose:
+                    self._say(stages(event))
 
     def _say(self, text: str) -> None:
         if not self._quiet:
@@ -190,8 +213,27 @@ def summary(report: IndexReport) -> str:
     ]
     if report.failed_before:
         parts.append(f"{report.failed_before} failed before")
+    if report.left:
+        parts.append(f"{report.left} left for the next run")
     hours = report.audio_seconds / 3600
     return f"{', '.join(parts)}; {hours:.2f} h of audio in {report.seconds:.0f} s."
+
+
+def stages(report: IndexReport) -> str:
+    """Where a run's time went."""
+    parts = [f"{name} {seconds:.1f} s" for name, seconds in report.stages.items()]
+    return f"Time: {', '.join(parts) or 'no file was opened'}."
+
+
+def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOptions, *, json_: bool) -> None:
+    from dataclasses import asdict
+
+    from audiosim.estimate import estimate
+    from audiosim.render import to_json
+
+    found = estimate(paths, home=home, options=options)
+    fields = {**asdict(found), "home": str(found.home)}
+    typer.echo(to_json(fields) if json_ else found.describe(), nl=False)
 
 
 def _fields(report: IndexReport) -> dict[str, Any]:
@@ -201,6 +243,7 @@ def _fields(report: IndexReport) -> dict[str, Any]:
         "encoder": report.encoder,
         "home": str(report.home),
         **report.counts(),
+        "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
         "failures": failure_fields(report.failures),
         "doubted": failure_fields(report.doubted),
     }
