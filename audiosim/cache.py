@@ -43,8 +43,8 @@ class Cache:
         """Where the embeddings of this audio are, or would be."""
         return self.folder / digest[:2] / f"{digest}{SUFFIX}"
 
-    def write(self, info: AudioInfo, frames: FrameEmbeddings) -> None:
-        """Keeps a track's embeddings, as float16; whole or not at all.
+    def write(self, info: AudioInfo, frames: FrameEmbeddings, dtype: str) -> None:
+        """Keeps a track's embeddings, computed in `dtype`, as float16; whole or not at all.
 
         Raises
         ------
@@ -58,6 +58,7 @@ class Cache:
             "duration": info.duration,
             "sample_rate": info.sample_rate,
             "channels": info.channels,
+            "computed_in": dtype,
             "audiosim": __version__,
         }
         try:

@@ -28,6 +28,9 @@ BUSY_LIMIT = 30.0  # s to wait for another connection's commit
 PAGE = 500  # values bound in one statement
 FileState = Literal["indexed", "failed", "gone"]
 
+# What Chroma has of a file: nothing, its current vector, an older one, or perhaps a new one.
+ABSENT, STORED, OUTDATED, SENDING = 0, 1, 2, 3
+
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE roots (path BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -87,6 +90,30 @@ def path_id(path: bytes) -> str:
     return hashlib.blake2b(path, digest_size=16).hexdigest()
 
 
+@dataclass(frozen=True)
+class PendingRow:
+    """A row on its way to Chroma, as it was at the time ``changed``."""
+
+    id: str
+    track: Track
+    vector: Float32
+    changed: float
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose errors say which file, and what to do."""
+
+    path: Path
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().executemany(*args)
+
+
 class Catalog:
     """A home's catalog, open. Close it, or use it as a context manager.
 
@@ -103,11 +130,10 @@ class Catalog:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         with _explained(path):
-            if read_only:
-                self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_LIMIT)
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._db = sqlite3.connect(path, timeout=BUSY_LIMIT)
+            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=_Connection)
+            self._db.path = path
+            if not read_only:
                 self._db.execute("PRAGMA journal_mode = WAL")
             self._db.isolation_level = None  # transactions are explicit
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -126,14 +152,14 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All changes of the block, or none."""
-        with _explained(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite may have ended it: a full disk
+                self._db.execute("ROLLBACK")
+            raise
 
     # --- the home's configuration and marks
 
@@ -144,8 +170,7 @@ class Catalog:
 
     def set_meta(self, key: str, value: str) -> None:
         """Keeps a value under a key."""
-        with _explained(self.path):
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     @property
     def configuration(self) -> Configuration | None:
@@ -212,6 +237,7 @@ class Catalog:
     ) -> None:
         """Enters a file as failed, for this reason."""
         info = info or AudioInfo("", 0.0, 0, 0, "", size, mtime_ns)
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a file's bytes
         with self.transaction():
             self._enter(path, "failed", info, reason)
 
@@ -230,6 +256,11 @@ class Catalog:
             "SELECT path FROM files WHERE digest = ? AND state = 'gone' AND reason IS NULL", (digest,)
         ).fetchone()
         return row[0] if row else None
+
+    def forget(self, paths: Iterable[bytes]) -> None:
+        """Removes rows that never were in the index."""
+        with self.transaction():
+            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
 
     def mark_gone(self, paths: Iterable[bytes]) -> None:
         """Takes files out of the index, keeping all that is known of them."""
@@ -295,27 +326,26 @@ class Catalog:
 
     def adopt(self, other: Path) -> None:
         """Replaces everything by another catalog's content, in one step."""
-        with _explained(self.path):
-            self._db.execute("ATTACH ? AS other", (str(other),))
-            try:
-                with self.transaction():
-                    for table in ("meta", "roots", "tracks", "files"):
-                        self._db.execute(f"DELETE FROM main.{table}")
-                        self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
-                    self._db.execute("UPDATE files SET in_store = 0")
-            finally:
-                self._db.execute("DETACH other")
+        self._db.execute("ATTACH ? AS other", (str(other),))
+        try:
+            with self.transaction():
+                for table in ("meta", "roots", "tracks", "files"):
+                    self._db.execute(f"DELETE FROM main.{table}")
+                    self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
+                self._db.execute("UPDATE files SET in_store = 0")
+        finally:
+            self._db.execute("DETACH other")
 
     # --- what Chroma has, and lacks
 
-    def pending_upserts(self, limit: int) -> list[tuple[str, Track, Float32]]:
-        """Indexed files that Chroma has not acknowledged: (id, track, vector)."""
+    def pending_upserts(self, limit: int) -> list[PendingRow]:
+        """Indexed files that Chroma has not acknowledged."""
         query = (
-            f"SELECT id, vector, {_TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+            f"SELECT id, vector, changed, {_TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
             " WHERE in_store <> (state = 'indexed') AND state = 'indexed' LIMIT ?"
         )
         return [
-            (row[0], _track(row[2:]), np.frombuffer(row[1], "<f4"))
+            PendingRow(row[0], _track(row[3:]), np.frombuffer(row[1], "<f4"), row[2])
             for row in self._db.execute(query, (limit,))
         ]
 
@@ -324,16 +354,39 @@ class Catalog:
         query = "SELECT id FROM files WHERE in_store <> (state = 'indexed') AND state <> 'indexed' LIMIT ?"
         return [row[0] for row in self._db.execute(query, (limit,))]
 
+    def pending_delete_count(self) -> int:
+        """How many ids Chroma still has, or may have, though their files are not indexed."""
+        query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed') AND state <> 'indexed'"
+        return int(self._db.execute(query).fetchone()[0])
+
     def pending_count(self) -> int:
         """How many files Chroma is behind by."""
         query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed')"
         return int(self._db.execute(query).fetchone()[0])
 
-    def mark_stored(self, ids: Iterable[str], stored: bool) -> None:
-        """Records what Chroma has acknowledged; rows of moved files end here."""
+    def mark_sending(self, ids: Iterable[str]) -> None:
+        """Begins a burst: Chroma may have these rows from now on, whatever happens."""
+        with self.transaction():
+            self.mark_store(dirty=True)
+            self._db.executemany(
+                f"UPDATE files SET in_store = {SENDING} WHERE id = ? AND in_store = {ABSENT}",
+                [(id_,) for id_ in ids],
+            )
+
+    def mark_stored(self, rows: Iterable[PendingRow]) -> None:
+        """Records rows that Chroma has acknowledged, unless they have changed meanwhile."""
         with self.transaction():
             self._db.executemany(
-                "UPDATE files SET in_store = ? WHERE id = ?", [(int(stored), id_) for id_ in ids]
+                f"UPDATE files SET in_store = {STORED} WHERE id = ? AND changed = ?",
+                [(row.id, row.changed) for row in rows],
+            )
+
+    def mark_deleted(self, ids: Iterable[str]) -> None:
+        """Records what Chroma has dropped; rows of moved files end here."""
+        with self.transaction():
+            self._db.executemany(
+                f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
+                [(id_,) for id_ in ids],
             )
             self._forget_moved()
 
@@ -385,7 +438,8 @@ class Catalog:
 
     def stored_count(self) -> int:
         """How many vectors Chroma should hold."""
-        return int(self._db.execute("SELECT count(*) FROM files WHERE in_store <> 0").fetchone()[0])
+        query = f"SELECT count(*) FROM files WHERE in_store IN ({STORED}, {OUTDATED})"
+        return int(self._db.execute(query).fetchone()[0])
 
     def copies(self, digests: Iterable[str]) -> int:
         """How many indexed files hold any of this audio."""
@@ -411,7 +465,7 @@ class Catalog:
         return float(self._db.execute(query).fetchone()[0])
 
     def _enter(self, path: bytes, state: FileState, info: AudioInfo, reason: str | None) -> None:
-        """Inserts or replaces a row, keeping what Chroma has of it: 2 says "an older vector"."""
+        """Inserts or replaces a row, keeping what Chroma has of it."""
         names = [
             "path", "id", "state", "size", "mtime_ns", "digest", "reason", "changed",
             "sample_rate", "channels", "codec", *TAG_NAMES,
@@ -424,7 +478,7 @@ class Catalog:
         self._db.execute(
             f"INSERT INTO files ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
             f" ON CONFLICT (path) DO UPDATE SET {updates},"
-            " in_store = CASE WHEN in_store = 0 THEN 0 ELSE 2 END",
+            f" in_store = CASE WHEN in_store IN ({ABSENT}, {SENDING}) THEN in_store ELSE {OUTDATED} END",
             values,
         )
 
@@ -435,6 +489,10 @@ class Catalog:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version == 0 and not read_only:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version == 0:
+            raise HomeError(
+                f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
+            )
         elif version != SCHEMA_VERSION:
             raise HomeError(
                 f"{self.path} has format {version}",

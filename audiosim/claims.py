@@ -52,7 +52,8 @@ class Claims:
         with self._lock:
             decision = self._decisions.pop(path)
             if decision is Decision.WAIT and info.digest not in self._computing:
-                decision = Decision.KNOWN if info.digest in self._known else Decision.FAILED_BEFORE
+                known = info.digest in self._known
+                decision = Decision.KNOWN if known else Decision.FAILED_BEFORE
             return decision
 
     def recovered(self, info: AudioInfo) -> tuple[AudioInfo, TrackVector | None]:
@@ -64,7 +65,7 @@ class Claims:
     def reason(self, info: AudioInfo) -> str:
         """Why this audio failed."""
         with self._lock:
-            return self._failed[info.digest]
+            return self._failed.get(info.digest, "another file with this audio failed")
 
     def settle(self, info: AudioInfo) -> None:
         """Says that this audio's vector is in the catalog."""
@@ -77,6 +78,11 @@ class Claims:
         with self._lock:
             self._computing.discard(info.digest)
             self._failed[info.digest] = reason
+
+    def release(self, info: AudioInfo) -> None:
+        """Says that nothing was found out about this audio."""
+        with self._lock:
+            self._computing.discard(info.digest)
 
     def _decide(self, digest: str) -> Decision:
         if digest in self._known:

@@ -30,6 +30,12 @@ class _Group(TyperGroup):
         except AudiosimError as error:
             typer.echo(f"audiosim: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            place = f": {error.filename}" if error.filename else ""
+            typer.echo(f"audiosim: {error.strerror or error}{place}", err=True)
+            raise typer.Exit(AudiosimError.exit_code) from error
         except KeyboardInterrupt:
             typer.echo("audiosim: interrupted; finished work is kept.", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -72,7 +78,7 @@ def main() -> None:
     """Runs the command line; the console script."""
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     app()
 
 

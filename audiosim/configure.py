@@ -44,7 +44,9 @@ def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | Non
             f"its index was made with {stored.spec.describe()}, fingerprint {stored.spec.fingerprint}",
         )
     clashes = conflicts(wish.encoder, stored.spec)
-    if wish.encoder.weights is not None and stored.spec.name == "openl3":
+    if wish.encoder.weights is not None and stored.spec.name != "openl3":
+        clashes.append(("--weights", wish.encoder.weights, stored.spec.name))
+    elif wish.encoder.weights is not None:
         digest = _weights_digest(wish.encoder.weights)
         if digest != stored.spec.weights:
             clashes.append(("--weights", digest, stored.spec.weights))
@@ -52,7 +54,7 @@ def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | Non
         flag, wanted, there = clashes[0]
         raise UsageError(
             f"{flag} {wanted} contradicts this home",
-            f"its index was made with {there}",
+            f"its index was made with {stored.spec.name if there is None else there}",
             "Leave the option out, use another --home, or start over with --rebuild.",
         )
     return stored if wish.cache is None else replace(stored, cache=wish.cache.absolute())
@@ -64,23 +66,52 @@ def rebuilt_wish(wish: Wish, stored: Configuration) -> Wish:
     if asked.encoder in (None, old.encoder):
         parts = {part.name: getattr(asked, part.name) for part in fields(EncoderRequest)}
         asked = replace(old, **{name: value for name, value in parts.items() if value is not None})
+        same = (asked.input_repr, asked.content_type) == (old.input_repr, old.content_type)
+        if asked.weights is None and same:
+            asked = replace(asked, digest=stored.spec.weights)
     return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache)
 
 
-def check_cache(configuration: Configuration, home: Home) -> None:
-    """Makes the folder for caches, unless it is elsewhere and gone.
+def prepare_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:
+    """Makes the folder for caches where it is new, and sees that it is there where it is not.
 
     Raises
     ------
     HomeError : when a folder chosen with `--cache` is not there: its disk may not be mounted.
     """
-    if configuration.cache == home.cache or configuration.cache.is_dir():
+    if configuration.cache.is_dir():
+        return
+    if stored is None or configuration.cache == home.cache:
+        try:
+            configuration.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HomeError(
+                f"Can't make the cache folder {configuration.cache}", error.strerror or ""
+            ) from error
         return
     raise HomeError(
         f"The cache folder {configuration.cache} is not there",
         "its disk may not be mounted",
-        "Mount it, or give the folder's new place with --cache DIR.",
+        "Mount it, or move the folder and give its new place with --cache DIR.",
     )
+
+
+def check_caches(digests: list[str], configuration: Configuration) -> int:
+    """How many of these tracks have no cache to be pooled from.
+
+    Raises
+    ------
+    HomeError : when that is over half of them: the caches' disk may not be mounted.
+    """
+    cache = Cache(configuration.cache, configuration.spec)
+    missing = sum(not cache.path(digest).exists() for digest in digests)
+    if 2 * missing > len(digests):
+        raise HomeError(
+            f"{missing} of {len(digests)} tracks have no cache in {configuration.cache}",
+            "its disk may not be mounted",
+            "Mount it; or compute everything again with --rebuild.",
+        )
+    return missing
 
 
 def repooled(

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from audiosim.audio.crew import Crew
 from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, default_jobs, find_home
-from audiosim.configure import first_configuration, kept_configuration
+from audiosim.configure import first_configuration, kept_configuration, rebuilt_wish
 from audiosim.encoders import load_encoder, load_encoder_for
 from audiosim.errors import UsageError
 from audiosim.extract import Extractor
-from audiosim.library import FoundFile, Globs, identity, outermost, scan
+from audiosim.library import FoundFile, Globs, contains, identity, outermost, scan
 from audiosim.plan import plan
 from audiosim.pooling import pooled_dimension
 from audiosim.run import IndexOptions
@@ -65,7 +67,7 @@ class Estimate:
                 f"About {_span(self.seconds)} on this machine, at {self.real_time_factor:.0f} x real time.",
                 f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
             ]
-        return "\n".join([*lines, "Nothing was written."]) + "\n"
+        return "\n".join([*lines, "Nothing was written to the home."]) + "\n"
 
 
 def estimate(
@@ -83,19 +85,21 @@ def estimate(
     """
     options = options or IndexOptions()
     place = find_home(home)
-    stored, known_roots, rows = _known(place)
-    roots = outermost([identity(path) for path in paths] or known_roots)
+    stored, known_roots = _known(place)
+    roots = outermost(_given(paths, known_roots) or known_roots)
     if not roots:
         raise UsageError("Nothing to index", "no folder is known yet", "Name one.")
-    if stored is None:
+    rebuild = options.rebuild and stored is not None
+    if stored is None or rebuild:
+        wish = options.wish if stored is None else rebuilt_wish(options.wish, stored)
         encoder = encoder or load_encoder(
-            options.wish.encoder, precision=options.precision, batch_size=options.batch_size
+            wish.encoder, precision=options.precision, batch_size=options.batch_size
         )
-        configuration = first_configuration(place, options.wish, encoder.spec)
+        configuration = first_configuration(place, wish, encoder.spec)
     else:
         configuration = kept_configuration(stored, options.wish, encoder)
-    found, work = _work(roots, rows, place, options)
-    lengths = _lengths(_spread(work, SAMPLE_FILES), configuration.spec)
+    found, work = _work(roots, place, options, known=stored is not None and not rebuild)
+    lengths = _lengths(_spread(work, SAMPLE_FILES), configuration.spec, options)
     spec = configuration.spec
     scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
     hours = scale * sum(lengths.values()) / 3600
@@ -123,28 +127,33 @@ def estimate(
     )
 
 
-def _known(home: Home) -> tuple[Configuration | None, list[bytes], bool]:
+def _known(home: Home) -> tuple[Configuration | None, list[bytes]]:
     if not home.catalog.exists():
-        return None, [], False
+        return None, []
     with Catalog(home.catalog, read_only=True) as catalog:
-        return catalog.configuration, catalog.roots(), True
+        return catalog.configuration, catalog.roots()
+
+
+def _given(paths: Iterable[str | os.PathLike[str]], known_roots: Sequence[bytes]) -> list[bytes]:
+    given = [identity(path) for path in paths]
+    for path in given:
+        if not os.path.lexists(path) and not any(contains(root, path) for root in known_roots):
+            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
+    return given
 
 
 def _work(
-    roots: Sequence[bytes], rows: bool, home: Home, options: IndexOptions
+    roots: Sequence[bytes], home: Home, options: IndexOptions, *, known: bool
 ) -> tuple[int, list[FoundFile]]:
     """How many files there are, and which of them would be opened."""
     globs = Globs(options.include, options.exclude)
     scans = [scan(root, globs) for root in roots]
-    for result in scans:
-        if not result.present and not rows:
-            raise UsageError(f"No such file or folder: {os.fsdecode(result.root)}")
     work: list[FoundFile] = []
-    if rows:
+    if known:
         with Catalog(home.catalog, read_only=True) as catalog:
             for result in scans:
-                known = catalog.files(result.root)
-                work += plan(result, known, retry_failed=options.retry_failed).process
+                rows = catalog.files(result.root)
+                work += plan(result, rows, retry_failed=options.retry_failed).process
     else:
         work = [file for result in scans for file in result.files]
     return sum(len(result.files) + len(result.problems) for result in scans), work
@@ -156,10 +165,11 @@ def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:
     return [files[int(i * step)] for i in range(min(count, len(files)))]
 
 
-def _lengths(files: Sequence[FoundFile], spec: EncoderSpec) -> dict[FoundFile, float]:
+def _lengths(files: Sequence[FoundFile], spec: EncoderSpec, options: IndexOptions) -> dict[FoundFile, float]:
     """The length in s of those files that can be read."""
     by_path = {file.path: file for file in files}
-    with Crew(spec.sample_rate, spec.resampler, jobs=default_jobs(), want=lambda *_: False) as crew:
+    jobs = min(options.jobs or default_jobs(), max(1, len(files)))
+    with Crew(spec.sample_rate, spec.resampler, jobs=jobs, want=lambda *_: False) as crew:
         events = crew.events(by_path)
         return {by_path[e.path]: e.info.duration for e in events if isinstance(e, Probed)}
 
@@ -174,6 +184,7 @@ def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, options: I
     spec = encoder.spec
     extractor: Extractor[bytes] = Extractor(encoder)
     jobs = min(options.jobs or default_jobs(), len(files))
+    silence = np.zeros((encoder.batch_size, spec.framing.window), np.float32)
     start = windows = 0.0
     seconds: dict[bytes, float] = {}
     with Crew(spec.sample_rate, spec.resampler, jobs=jobs) as crew:
@@ -190,16 +201,18 @@ def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, options: I
                     extractor.begin(path, seconds[path])
                 case Ended(path):
                     extractor.end(path)
-                case Failed(path, _):
+                case Failed(path):
                     extractor.drop(path)
             for _ in extractor.finished():
                 pass
             if start and time.perf_counter() - start > SPEED_SECONDS:
                 break
-    if not start:
+    if extractor.embedded == windows:  # too little audio: one batch of silence, already warm
+        encoder.embed(silence)
         start = time.perf_counter()
-    extractor.flush()
-    return (extractor.embedded - windows) / max(time.perf_counter() - start, 1e-9)
+        encoder.embed(silence)
+        return len(silence) / (time.perf_counter() - start)
+    return (extractor.embedded - windows) / (time.perf_counter() - start)
 
 
 def _free(folder: Path) -> int:

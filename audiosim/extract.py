@@ -17,6 +17,7 @@ from audiosim.audio.resample import make_resampler
 from audiosim.config import default_jobs
 from audiosim.errors import AudioError
 from audiosim.framing import Framer
+from audiosim.library import identity
 from audiosim.selection import Selection, window_count
 from audiosim.types import Encoder, EncoderSpec, Float32, FrameEmbeddings, Frames, Waveform
 
@@ -188,9 +189,12 @@ class _Rows:
         self._width, self._dtype, self._folder = width, dtype, folder
         self._parts: list[Frames] = []
         self._file: IO[bytes] | None = None
+        self._closed = False
         self.count = 0
 
     def append(self, rows: Float32) -> None:
+        if self._closed:
+            return  # its track was dropped while they were computed
         self.count += len(rows)
         with np.errstate(over="ignore"):  # infinite in float16: `pool` refuses the track
             kept: Frames = rows.astype(self._dtype)
@@ -214,6 +218,7 @@ class _Rows:
         return mapped
 
     def close(self) -> None:
+        self._closed = True
         if self._file is not None:
             self._file.close()
 
@@ -233,7 +238,7 @@ def extract_files(
 
     Yields (path, embeddings float32) or (path, the error that befell the file).
     """
-    names = {os.fsencode(path): os.fspath(path) for path in paths}
+    names = {identity(path): os.fspath(path) for path in paths}
     extractor: Extractor[bytes] = Extractor(encoder)
     spec = encoder.spec
     seconds: dict[bytes, float] = {}
@@ -249,7 +254,7 @@ def extract_files(
                     extractor.begin(path, seconds[path])
                 case Ended(path):
                     extractor.end(path)
-                case Failed(path, reason):
+                case Failed(path, reason, _):
                     extractor.drop(path)
                     yield names[path], AudioError(reason)
             yield from ((names[key], frames) for key, frames in extractor.finished())

@@ -58,6 +58,7 @@ class Intake:
         self._begun: set[bytes] = set()  # in the extractor
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
         self._extractor: Extractor[bytes] | None = None
+        self._encoder_dtype = ""
 
     def take(self, event: DecodeEvent) -> Iterator[TrackOutcome]:
         """Files that are done after this event."""
@@ -72,8 +73,8 @@ class Intake:
                 self.decode_seconds += seconds
                 self._extractor_for(path).end(path)
                 self._infos[path] = replace(self._infos[path], duration=duration)
-            case Failed(path, reason):
-                yield from self._failed(path, reason)
+            case Failed():
+                yield from self._failed(event)
         yield from self._finished()
 
     def stage_seconds(self) -> dict[str, float]:
@@ -92,7 +93,9 @@ class Intake:
         if self._extractor is None:
             spill = self._cache.folder
             spill.mkdir(parents=True, exist_ok=True)
-            self._extractor = Extractor(self._load(), dtype=np.float16, spill=spill)
+            encoder = self._load()
+            self._encoder_dtype = encoder.dtype
+            self._extractor = Extractor(encoder, dtype=np.float16, spill=spill)
         if path not in self._begun:
             self._begun.add(path)
             self._extractor.begin(path, self._infos[path].duration)
@@ -131,7 +134,7 @@ class Intake:
         except AudioError as error:
             yield from self._unusable(path, info, error.reason)
             return
-        self._cache.write(info, frames)
+        self._cache.write(info, frames, self._encoder_dtype)
         self._catalog.record(path, info, vector)
         self.claims.settle(info)
         self.write_seconds += time.perf_counter() - start
@@ -157,15 +160,29 @@ class Intake:
             return self._missing[digest].pop()
         return self._catalog.gone_with(digest)
 
-    def _failed(self, path: bytes, reason: str) -> Iterator[TrackOutcome]:
+    def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
+        path, reason = event.path, event.reason
         self._drop(path)
         info = self._infos.pop(path, None)
-        if info is not None:
+        if info is None:  # not even identified
+            found = self._found[path]
+            self._catalog.record_failure(path, found.size, found.mtime_ns, reason)
+            yield TrackOutcome(path, "failed", reason)
+        elif event.cause == "audio":
             yield from self._unusable(path, info, reason)
-            return
-        found = self._found[path]
-        self._catalog.record_failure(path, found.size, found.mtime_ns, reason)
-        yield TrackOutcome(path, "failed", reason)
+        else:
+            yield from self._unlucky(event, info)
+
+    def _unlucky(self, event: Failed, info: AudioInfo) -> Iterator[TrackOutcome]:
+        """A failure that says nothing of the audio: copies of it get another try, the next run."""
+        self.claims.release(info)
+        again = (-1, -1)
+        stamp = (info.size, info.mtime_ns) if event.cause == "decoder" else again
+        self._catalog.record_failure(event.path, *stamp, event.reason)
+        yield TrackOutcome(event.path, "failed", event.reason)
+        for copy, _ in self._waiting.pop(info.digest, []):
+            self._catalog.record_failure(copy, *again, event.reason)
+            yield TrackOutcome(copy, "failed", event.reason)
 
     def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
         """Audio that was identified but gives no vector: all files that hold it fail."""

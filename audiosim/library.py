@@ -34,22 +34,6 @@ class FoundFile:
     mtime_ns: int
 
 
-@dataclass
-class Scan:
-    """What was found at or below one root.
-
-    ``problems`` are files that can't be indexed, with the reason; ``unlisted`` are folders that
-    could not be read, below which nothing is known.
-    """
-
-    root: bytes
-    present: bool = True
-    files: list[FoundFile] = field(default_factory=list)
-    problems: list[tuple[bytes, str]] = field(default_factory=list)
-    unlisted: list[tuple[bytes, str]] = field(default_factory=list)
-    left_out: set[bytes] = field(default_factory=set)  # by --include and --exclude
-
-
 @dataclass(frozen=True)
 class Globs:
     """Patterns over paths relative to the root, or over file names; case does not count."""
@@ -65,6 +49,23 @@ class Globs:
         return not _matches(relative, self.exclude)
 
 
+@dataclass
+class Scan:
+    """What was found at or below one root.
+
+    ``problems`` are files that can't be indexed, with the reason; ``unlisted`` are folders that
+    could not be read, below which nothing is known.
+    """
+
+    root: bytes
+    present: bool = True
+    files: list[FoundFile] = field(default_factory=list)
+    problems: list[tuple[bytes, str]] = field(default_factory=list)
+    unlisted: list[tuple[bytes, str]] = field(default_factory=list)
+    globs: Globs = field(default_factory=Globs)
+    left_out: int = 0  # files, by the globs
+
+
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
     """The bytes by which a file is known: absolute, nothing else changed."""
     return os.path.abspath(os.fsencode(path))
@@ -76,18 +77,27 @@ def contains(root: bytes, path: bytes) -> bool:
 
 
 def outermost(roots: Sequence[bytes]) -> list[bytes]:
-    """The roots that lie in no other, sorted."""
+    """The roots that lie in no other, or only by way of a folder link, sorted."""
     kept: list[bytes] = []
     for root in sorted(set(roots)):
-        if not any(contains(other, root) for other in kept):
+        if not any(contains(other, root) and not _through_link(other, root) for other in kept):
             kept.append(root)
     return kept
+
+
+def _through_link(root: bytes, path: bytes) -> bool:
+    """Whether a folder link lies between the root and a path below it; a walk would not follow."""
+    while path != root and len(path) > len(root):
+        if os.path.islink(path) and os.path.isdir(path):
+            return True
+        path = os.path.dirname(path)
+    return False
 
 
 def scan(root: bytes, globs: Globs | None = None) -> Scan:
     """Everything worth indexing at or below a root, sorted by path."""
     globs = globs or Globs()
-    result = Scan(root)
+    result = Scan(root, globs=globs)
     try:
         mode = os.stat(root).st_mode
     except OSError:
@@ -101,7 +111,7 @@ def scan(root: bytes, globs: Globs | None = None) -> Scan:
         if globs.admit(path, root):
             _look(path, result)
         else:
-            result.left_out.add(path)
+            result.left_out += 1
     return result
 
 

@@ -14,16 +14,18 @@ from dataclasses import replace
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, find_home
 from audiosim.configure import (
-    check_cache,
+    check_caches,
     first_configuration,
     kept_configuration,
+    prepare_cache,
     rebuilt_wish,
     repooled,
 )
 from audiosim.encoders import load_encoder
 from audiosim.errors import AudiosimError, UsageError
-from audiosim.library import contains, identity, outermost
+from audiosim.library import Scan, contains, identity, outermost
 from audiosim.locks import hold
+from audiosim.plan import Plan, doubt
 from audiosim.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.run import IndexOptions, IndexRun
 from audiosim.sync import StoreSync
@@ -69,7 +71,8 @@ def index_folder(
         roots = _roots(given, catalog, place)
         stored = catalog.configuration
         if options.rebuild and stored is not None:
-            yield from _rebuild(place, catalog, stored, options, encoder)
+            wanted = outermost([*catalog.roots(), *roots])
+            yield from _rebuild(place, catalog, stored, options, wanted, encoder)
         else:
             yield from _update(place, catalog, stored, options, roots, encoder)
 
@@ -89,13 +92,16 @@ def _update(
         configuration = first_configuration(home, options.wish, encoder.spec)
     else:
         configuration = kept_configuration(stored, options.wish, encoder)
-    _prepare_cache(configuration, home, options)
+    prepare_cache(configuration, home, stored)
     yield Started(configuration.spec.describe(), home.path)
     pooling = options.wish.pooling
     if stored is not None and pooling not in (None, stored.pooling):
         configuration = replace(configuration, pooling=pooling)
-        yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
         digests = sorted(catalog.known_digests())
+        missing = check_caches(digests, configuration)
+        yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
+        if missing:
+            yield Notice(f"{missing} tracks have no cache and are computed again.")
         catalog.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.set_configuration(configuration)
@@ -107,36 +113,43 @@ def _update(
 
 
 def _rebuild(
-    home: Home, catalog: Catalog, stored: Configuration, options: IndexOptions, encoder: Encoder | None
+    home: Home,
+    catalog: Catalog,
+    stored: Configuration,
+    options: IndexOptions,
+    roots: list[bytes],
+    encoder: Encoder | None,
 ) -> Iterator[IndexEvent]:
     """A new configuration for all known roots, in a catalog of its own until it is complete."""
+    if options.include or options.exclude:
+        raise UsageError("--rebuild goes over the whole library", "--include or --exclude was given")
     wish = rebuilt_wish(options.wish, stored)
     encoder = encoder or load_encoder(
         wish.encoder, precision=options.precision, batch_size=options.batch_size
     )
     configuration = first_configuration(home, wish, encoder.spec)
-    _prepare_cache(configuration, home, options)
+    prepare_cache(configuration, home, stored if wish.cache != stored.cache else None)
     yield Started(configuration.spec.describe(), home.path)
     yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
     with Catalog(home.rebuild) as new:
-        started = new.configuration
-        if started is not None and started != configuration:
+        begun = new.configuration
+        if begun is not None and begun != configuration:
             raise UsageError(
                 "Another rebuild was begun with other options",
-                f"it is for {started.spec.describe()}, pooling {started.pooling}",
+                f"it is for {begun.spec.describe()}, pooling {begun.pooling}",
                 f"Give the same options to go on with it, or remove {home.rebuild} to start over.",
             )
         new.set_configuration(configuration)
-        for event in IndexRun(home, new, configuration, None, options, encoder).events(catalog.roots()):
-            if isinstance(event, IndexReport):
-                report = event
-            else:
+        run = IndexRun(home, new, configuration, None, options, encoder)
+        for event in run.events(roots):
+            if not isinstance(event, IndexReport):
                 yield event
-        absent = [root for root in catalog.roots() if any(catalog.files(root)) and not any(new.files(root))]
-    if absent and not options.accept_removals:
-        for root in absent:
-            report.doubted.append((root, "none of its known files are there"))
-            yield RootDoubted(root, "none of its known files are there")
+        lacking = [] if options.accept_removals else _lacking(catalog, new, run.scans)
+    if run.report.left:
+        yield Notice("Time is up: the old index stays until another --rebuild completes the new one.")
+    elif lacking:
+        run.report.doubted += lacking
+        yield from (RootDoubted(root, reason) for root, reason in lacking)
         yield Notice("The old index stays until --rebuild finds every folder, or gets --accept-removals.")
     else:
         catalog.adopt(home.rebuild)
@@ -144,7 +157,22 @@ def _rebuild(
         sync = StoreSync(home, catalog, configuration)
         sync.reset()
         sync.flush()
-    yield report
+    yield run.report
+
+
+def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple[bytes, str]]:
+    """The roots whose known files a rebuild did not find, and why that is no good."""
+    lacking = []
+    digests = {row.digest for row in new.files() if row.digest}
+    for root, found in scans.items():
+        known = [row for row in old.files(root) if row.state != "gone" and row.size >= 0]
+        lost = sum(new.file(row.path) is None and row.digest not in digests for row in known)
+        reason = doubt(found, Plan(known=len(known)), lost)
+        if reason is None and lost and found.unlisted:
+            reason = "a folder in it could not be read"
+        if reason is not None:
+            lacking.append((root, reason))
+    return lacking
 
 
 def _make_home(home: Home) -> None:
@@ -170,12 +198,6 @@ def _roots(given: list[bytes], catalog: Catalog, home: Home) -> list[bytes]:
             "Name one: audiosim index FOLDER.",
         )
     return roots
-
-
-def _prepare_cache(configuration: Configuration, home: Home, options: IndexOptions) -> None:
-    if options.wish.cache is not None:
-        configuration.cache.mkdir(parents=True, exist_ok=True)
-    check_cache(configuration, home)
 
 
 def _remove_database(path: os.PathLike[str]) -> None:

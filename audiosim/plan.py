@@ -16,8 +16,9 @@ class Plan:
     """What to do about one root.
 
     ``process``: new or changed files, to be opened; ``returned``: files that were gone and are
-    back as they were; ``unchanged`` and ``failed_before``: not to be opened; ``problems``: files
-    and folders that can't be read, with the reason, new ones; ``missing``: known files that were
+    back as they were; ``unchanged`` and ``failed_before``: not to be opened; ``failed_again``:
+    those of the latter that were gone; ``problems``: files and folders that can't be read, with the
+    reason, new ones; ``settled``: such that were known and are no more; ``missing``: known files that were
     not found; ``known``: how many files the root had.
     """
 
@@ -25,7 +26,9 @@ class Plan:
     returned: list[bytes] = field(default_factory=list)
     unchanged: list[bytes] = field(default_factory=list)
     failed_before: list[bytes] = field(default_factory=list)
+    failed_again: list[bytes] = field(default_factory=list)
     problems: list[tuple[bytes, str]] = field(default_factory=list)
+    settled: list[bytes] = field(default_factory=list)
     missing: list[FileRow] = field(default_factory=list)
     known: int = 0
 
@@ -34,7 +37,7 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> 
     """Compares what was found at a root with the rows the catalog has at or below it."""
     result = Plan()
     known = {row.path: row for row in rows}
-    result.known = sum(row.state != "gone" for row in known.values())
+    result.known = sum(row.state != "gone" and not _is_problem(row) for row in known.values())
     for found in scan.files:
         row = known.pop(found.path, None)
         same = row is not None and (row.size, row.mtime_ns) == (found.size, found.mtime_ns)
@@ -48,6 +51,8 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> 
             result.process.append(found)
         else:
             result.failed_before.append(found.path)
+            if row.state == "gone":
+                result.failed_again.append(found.path)
     for path, reason in scan.problems + scan.unlisted:
         row = known.pop(path, None)
         if row is not None and (row.state, row.reason) == ("failed", reason):
@@ -55,14 +60,21 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> 
         else:
             result.problems.append((path, reason))
     hidden = [folder for folder, _ in scan.unlisted]
+    result.settled = [row.path for row in known.values() if _is_problem(row)]
     result.missing = [
         row
         for row in known.values()
         if row.state != "gone"
-        and row.path not in scan.left_out
+        and not _is_problem(row)
+        and scan.globs.admit(row.path, scan.root)
         and not any(contains(folder, row.path) for folder in hidden)
     ]
     return result
+
+
+def _is_problem(row: FileRow) -> bool:
+    """Whether a row stands for what never could be opened: a dead link, a folder not readable."""
+    return row.size < 0 and row.digest is None
 
 
 def doubt(scan: Scan, plan: Plan, lost: int) -> str | None:

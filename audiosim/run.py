@@ -16,7 +16,7 @@ from audiosim.configure import Wish
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudiosimError
 from audiosim.intake import Intake
-from audiosim.library import FoundFile, Globs, Scan, outermost, scan
+from audiosim.library import FoundFile, Globs, Scan, contains, outermost, scan
 from audiosim.plan import Plan, doubt, plan
 from audiosim.report import IndexEvent, IndexReport, Planned, Progress, RootDoubted
 from audiosim.sync import StoreSync
@@ -66,6 +66,8 @@ class IndexRun:
         self._options = options
         self._encoder = encoder
         self._deadline: float | None = None
+        self._roots: list[bytes] = []
+        self.scans: dict[bytes, Scan] = {}  # what was found, by root
         self.report = IndexReport(configuration.spec.describe(), home.path)
 
     def events(self, roots: Sequence[bytes]) -> Iterator[IndexEvent]:
@@ -73,7 +75,8 @@ class IndexRun:
         start = time.monotonic()
         if self._options.max_hours is not None:
             self._deadline = start + 3600 * self._options.max_hours
-        scans = {root: self._scan(root) for root in roots}
+        scans = self.scans = {root: self._scan(root) for root in roots}
+        self._roots = outermost([*self._catalog.roots(), *roots])
         plans = {root: self._plan(found) for root, found in scans.items()}
         self._remember_roots(scans)
         work = [file for planned in plans.values() for file in planned.process]
@@ -102,8 +105,10 @@ class IndexRun:
         return found
 
     def _plan(self, found: Scan) -> Plan:
+        inner = [root for root in self._roots if root != found.root and contains(found.root, root)]
         rows = self._catalog.files(found.root)
-        return plan(found, rows, retry_failed=self._options.retry_failed)
+        own = (row for row in rows if not any(contains(root, row.path) for root in inner))
+        return plan(found, own, retry_failed=self._options.retry_failed)
 
     def _remember_roots(self, scans: dict[bytes, Scan]) -> None:
         known = self._catalog.roots()
@@ -114,9 +119,9 @@ class IndexRun:
     def _settle(self, planned: Plan) -> Iterator[IndexEvent]:
         """What needs no file to be opened."""
         self.report.unchanged += len(planned.unchanged)
-        if planned.returned:
-            self._catalog.mark_returned(planned.returned)
-            self.report.reused += len(planned.returned)
+        self._catalog.mark_returned(planned.returned + planned.failed_again)
+        self.report.reused += len(planned.returned)
+        self._catalog.forget(planned.settled)
         for path in planned.failed_before:
             yield self._counted(TrackOutcome(path, "failed_before"))
         for path, reason in planned.problems:
@@ -183,7 +188,7 @@ class IndexRun:
                 continue
             self._catalog.mark_gone(lost)
             self.report.gone += len(lost)
-            if not scans[root].present:
+            if self._options.accept_removals and not scans[root].present:
                 self._catalog.set_roots(known for known in self._catalog.roots() if known != root)
 
     def _counted(self, outcome: TrackOutcome) -> TrackOutcome:

@@ -131,15 +131,15 @@ def _nearest(
     home: Home, catalog: Catalog, configuration: Configuration, vector: Float32, count: int
 ) -> tuple[list[str], str | None]:
     """Candidates' ids, from Chroma if it can be asked, and why not otherwise."""
-    reason = "a run ended while it wrote to Chroma" if catalog.store_dirty else None
-    if reason is None:
-        try:
-            with hold(home.store_lock, wait=READER_WAIT, what="using Chroma"):
-                return _ask_chroma(home, catalog, configuration, vector, count), None
-        except LockedError:
-            reason = "Chroma is being written to"
-        except (StoreError, HomeError) as error:
-            reason = str(error)
+    try:
+        with hold(home.store_lock, wait=READER_WAIT, what="using Chroma"):
+            if catalog.store_dirty:  # a burst holds the lock, so this one did not end
+                raise StoreError("a run ended while it wrote to Chroma")
+            return _ask_chroma(home, catalog, configuration, vector, count), None
+    except LockedError:
+        reason = "Chroma is being written to"
+    except (StoreError, HomeError) as error:
+        reason = str(error)
     return exact_nearest(catalog.indexed_vectors(), vector, count), reason
 
 
@@ -153,7 +153,8 @@ def _ask_chroma(
         held = store.count()
         if held < catalog.stored_count():
             raise StoreError(f"Chroma holds {held} vectors of {catalog.stored_count()}")
-        found = store.nearest(vector, min(held, max(2 * count, MIN_CANDIDATES))) if held else []
+        wanted = max(2 * count, MIN_CANDIDATES) + catalog.pending_delete_count()
+        found = store.nearest(vector, min(held, wanted)) if held else []
     # What has been indexed since, or not reached Chroma yet, is compared one by one.
     return list(dict.fromkeys(found + catalog.unsettled_ids()))
 
@@ -239,7 +240,7 @@ class _Resolver:
                         extractor.begin(path, infos[path].duration)
                     case Ended(path) if extractor is not None:
                         extractor.end(path)
-                    case Failed(path, reason):
+                    case Failed(path, reason, _):
                         raise _unusable(path, reason)
         if extractor is not None:
             extractor.flush()

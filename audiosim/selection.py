@@ -20,14 +20,19 @@ def window_count(framing: Framing, samples: int) -> int:
 def chosen_runs(total: int, limit: int) -> list[range]:
     """At most `limit` of `total` windows, in runs of ten (one may be shorter), evenly spread.
 
-    Each run lies in the middle of its equal share of the track.
+    The windows left out are shared equally among the places before, between and after the runs,
+    those at the ends counting half.
     """
     if total <= limit:
         return [range(total)]
     lengths = [RUN] * (limit // RUN) + ([limit % RUN] if limit % RUN else [])
-    share = total / len(lengths)
-    starts = [round(share * (i + 0.5) - length / 2) for i, length in enumerate(lengths)]
-    return [range(start, start + length) for start, length in zip(starts, lengths, strict=True)]
+    gap = (total - limit) / len(lengths)
+    runs, taken = [], 0
+    for number, length in enumerate(lengths):
+        start = taken + int(gap * (number + 0.5))
+        runs.append(range(start, start + length))
+        taken += length
+    return runs
 
 
 class Selection:

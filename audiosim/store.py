@@ -8,7 +8,7 @@ others wrote. What Chroma holds can be rebuilt from the catalog at any time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +161,6 @@ def _metadata(track: Track) -> dict[str, str | int | float | None]:
         "year": tags.year,
         "track": tags.track,
     }
-
-
-def ids_of(rows: Iterable[tuple[str, Track, Float32]]) -> list[str]:
-    """The ids of rows."""
-    return [row[0] for row in rows]
 
 
 def _reason(error: BaseException) -> str:

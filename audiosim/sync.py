@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home
-from audiosim.errors import AudiosimError, StoreError
+from audiosim.errors import HomeError, LockedError, StoreError
 from audiosim.locks import hold
 from audiosim.pooling import pooled_dimension
-from audiosim.store import Store, ids_of
+from audiosim.store import Store
 
 BURST_ROWS = 1000
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
@@ -38,7 +40,6 @@ class StoreSync:
         self._catalog = catalog
         self._configuration = configuration
         self._thread: threading.Thread | None = None
-        self._failure: AudiosimError | None = None
         self.seconds = 0.0  # spent on Chroma
         self._identity = configuration.collection
         self._dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
@@ -78,15 +79,18 @@ class StoreSync:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._failure is not None:
-            raise self._failure
         start = time.perf_counter()
-        while self._catalog.pending_count():
+        while pending := self._catalog.pending_count():
             try:
                 self._burst()
             except StoreError:
                 self.reset()
+                pending = self._catalog.pending_count()
                 self._burst()
+            if self._catalog.pending_count() >= pending:
+                raise StoreError(
+                    "Chroma's index can't be brought up to date", "a burst of writes changed nothing"
+                )
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
 
@@ -96,14 +100,14 @@ class StoreSync:
                 apart = StoreSync(self._home, own, self._configuration)
                 apart.flush()
                 self.seconds += apart.seconds
-        except AudiosimError as error:  # raised by the next flush
-            self._failure = error
+        except Exception:  # the next flush, in the main thread, meets it again and says so
+            return
 
     def reset(self) -> None:
         """Throws Chroma's files away, to be written again from the catalog."""
         with self._locked():
             if self._home.chroma.exists():
-                shutil.rmtree(self._home.chroma)
+                _remove(self._home.chroma)
             self._catalog.mark_none_stored()
             self._catalog.mark_store(dirty=False)
 
@@ -111,13 +115,13 @@ class StoreSync:
         upserts = self._catalog.pending_upserts(BURST_ROWS)
         deletes = self._catalog.pending_deletes(BURST_ROWS)
         with self._locked():
-            self._catalog.mark_store(dirty=True)
+            self._catalog.mark_sending(row.id for row in upserts)
             with Store(self._home.chroma, self._identity, self._dimension, create=True) as store:
                 self._compare(store.count() >= self._catalog.stored_count())
                 store.delete(deletes)
-                store.upsert(upserts)
-                self._catalog.mark_stored(deletes, stored=False)
-                self._catalog.mark_stored(ids_of(upserts), stored=True)
+                store.upsert([(row.id, row.track, row.vector) for row in upserts])
+                self._catalog.mark_deleted(deletes)
+                self._catalog.mark_stored(upserts)
                 if not self._catalog.pending_count():
                     self._compare(store.count() == self._catalog.stored_count())
             self._catalog.mark_store(dirty=False)
@@ -127,8 +131,16 @@ class StoreSync:
         if not equal:
             raise StoreError("Chroma does not hold what it acknowledged")
 
-    def _locked(self) -> AbstractContextManager[None]:
-        return hold(self._home.store_lock, wait=LOCK_WAIT, what="using Chroma")
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(hold(self._home.store_lock, wait=LOCK_WAIT, what="using Chroma"))
+            except LockedError as error:
+                raise HomeError(
+                    "Chroma is in use", error.why, "The catalog is up to date; the next run writes the rest."
+                ) from error
+            yield
 
     def _fault(self) -> str | None:
         """What is wrong with Chroma's files, found out where a crash does no harm."""
@@ -144,6 +156,13 @@ class StoreSync:
         return lines[-1] if lines and done.returncode > 0 else f"exit code {done.returncode}"
 
 
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise HomeError(f"Can't remove {folder}", error.strerror or str(error)) from error
+
+
 def check(folder: str, identity: str, dimension: str, count: str) -> None:
     """In a process of its own: opens the collection, counts it and asks it for a neighbour.
 
@@ -151,8 +170,6 @@ def check(folder: str, identity: str, dimension: str, count: str) -> None:
     ------
     StoreError : when anything of that fails, or fewer vectors are there than acknowledged.
     """
-    from pathlib import Path
-
     import numpy as np
 
     with Store(Path(folder), identity, int(dimension)) as store:

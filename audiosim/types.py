@@ -200,6 +200,10 @@ class Encoder(Protocol):
         """The number of windows a call computes best."""
 
     @property
+    def dtype(self) -> str:
+        """What it computes in, as "float32"; recorded, not part of the spec."""
+
+    @property
     def stage_seconds(self) -> Mapping[str, float]:
         """Seconds spent so far by stage, as "front end" and "network"."""
 

@@ -48,6 +48,7 @@ class Timed:
     def __init__(self, encoder: OpenL3Encoder) -> None:
         self._encoder = encoder
         self.batch_size = encoder.batch_size
+        self.dtype = encoder.dtype
         self.first = 0.0
         self.windows = 0
 

@@ -31,11 +31,13 @@ class Free:
 
     spec = EncoderSpec("free", 1, (), "none", RATE, "soxr_hq", 1.0, 512, Framing(RATE, RATE))
     batch_size = 64
+    dtype = "float32"
     stage_seconds: dict[str, float] = {"network": 0.0}  # noqa: RUF012
 
     def embed(self, windows: Float32) -> Float32:
         bands = np.abs(np.fft.rfft(windows, axis=1))[:, 1:3585].reshape(len(windows), 512, 7).sum(axis=2)
-        return np.log10(bands + 1e-3).astype(np.float32)
+        logarithms: Float32 = np.log10(bands + 1e-3).astype(np.float32)
+        return logarithms
 
 
 def make_files(folder: Path, count: int) -> None:

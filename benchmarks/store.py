@@ -37,7 +37,8 @@ def clustered(count: int, seed: int = 0) -> Float32:
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(42).normal(size=(CLUSTERS, DIMENSION))
     vectors = centres[rng.integers(0, CLUSTERS, count)] + 0.7 * rng.normal(size=(count, DIMENSION))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: Float32 = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def rows(vectors: Float32, start: int) -> list[tuple[str, Track, Float32]]:

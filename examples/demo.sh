@@ -11,7 +11,7 @@ python "$here/make_music.py" sample-music
 # OpenL3's weights come from GitHub. Where that can't be reached, say so and use MusiCNN, whose
 # weights come with a package on PyPI. A home keeps the encoder it began with.
 encoder=
-if [ ! -e demo-home/catalog.db ] && ! audiosim weights fetch; then
+if audiosim status --home ./demo-home | grep -q 'no index yet' && ! audiosim weights fetch; then
     echo "OpenL3's weights are out of reach: going on with --encoder musicnn"
     encoder="--encoder musicnn"
 fi

@@ -27,6 +27,7 @@ class FakeEncoder:
             max_windows=max_windows,
         )
         self.batch_size = 4
+        self.dtype = "float32"
         self.windows = 0
         self.stage_seconds = {"network": 0.0}
 

@@ -52,7 +52,7 @@ def change_meta(path: Path, **changes: object) -> None:
 
 def test_what_was_written_is_read_as_float16(tmp_path: Path) -> None:
     cache, written = Cache(tmp_path, SPEC), frames()
-    cache.write(INFO, written)
+    cache.write(INFO, written, "float32")
     track = cache.read(INFO.digest)
     assert track is not None
     assert track.duration == 2.5
@@ -77,7 +77,9 @@ def test_any_frames_come_back_bit_for_bit(embedding: npt.NDArray[np.float16], du
         cache = Cache(Path(folder), SPEC)
         level = embedding[:, 0].copy()
         cache.write(
-            replace(INFO, duration=duration), FrameEmbeddings(embedding, np.arange(len(embedding)) / 3, level)
+            replace(INFO, duration=duration),
+            FrameEmbeddings(embedding, np.arange(len(embedding)) / 3, level),
+            "float32",
         )
         track = cache.read(INFO.digest)
     assert track is not None
@@ -87,14 +89,14 @@ def test_any_frames_come_back_bit_for_bit(embedding: npt.NDArray[np.float16], du
 
 
 def test_a_cache_file_lies_under_its_fingerprint_and_the_start_of_its_digest(tmp_path: Path) -> None:
-    Cache(tmp_path, SPEC).write(INFO, frames())
+    Cache(tmp_path, SPEC).write(INFO, frames(), "float32")
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert path == tmp_path / SPEC.fingerprint / "ab" / f"{INFO.digest}.npz"
 
 
 def test_a_cache_file_has_openl3s_keys_and_no_pickle(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     data = contents(cache.path(INFO.digest))  # allow_pickle=False
     assert set(data) == {"embedding", "timestamps", "level", "meta"}
     assert data["embedding"].dtype == np.float16
@@ -104,7 +106,7 @@ def test_a_cache_file_has_openl3s_keys_and_no_pickle(tmp_path: Path) -> None:
 
 def test_the_meta_data_tells_where_the_numbers_come_from(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     meta = json.loads(str(contents(cache.path(INFO.digest))["meta"]))
     assert meta["digest"] == INFO.digest
     assert meta["fingerprint"] == SPEC.fingerprint
@@ -117,13 +119,13 @@ def test_a_missing_track_is_none(tmp_path: Path) -> None:
 
 
 def test_another_encoder_does_not_see_the_track(tmp_path: Path) -> None:
-    Cache(tmp_path, SPEC).write(INFO, frames())
+    Cache(tmp_path, SPEC).write(INFO, frames(), "float32")
     assert Cache(tmp_path, replace(SPEC, hop=0.5)).read(INFO.digest) is None
 
 
 def test_a_file_of_another_fingerprint_in_its_place_is_none(tmp_path: Path) -> None:
     ours, other = Cache(tmp_path, SPEC), Cache(tmp_path, replace(SPEC, version=2))
-    other.write(INFO, frames())
+    other.write(INFO, frames(), "float32")
     ours.path(INFO.digest).parent.mkdir(parents=True)
     other.path(INFO.digest).rename(ours.path(INFO.digest))
     assert ours.read(INFO.digest) is None
@@ -131,14 +133,14 @@ def test_a_file_of_another_fingerprint_in_its_place_is_none(tmp_path: Path) -> N
 
 def test_a_file_of_another_digest_in_its_place_is_none(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     cache.path(INFO.digest).rename(cache.path("ab" + "cd" * 15))
     assert cache.read("ab" + "cd" * 15) is None
 
 
 def test_every_truncation_is_none(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     path = cache.path(INFO.digest)
     data = path.read_bytes()
     for length in range(0, len(data), 7):
@@ -149,7 +151,7 @@ def test_every_truncation_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flip", [0x01, 0x08, 0xFF])
 def test_a_damaged_byte_is_none_or_changes_no_number(tmp_path: Path, flip: int) -> None:
     cache, written = Cache(tmp_path, SPEC), frames()
-    cache.write(INFO, written)
+    cache.write(INFO, written, "float32")
     path = cache.path(INFO.digest)
     data = path.read_bytes()
     raised: dict[str, int] = {}
@@ -175,14 +177,14 @@ def test_a_damaged_byte_is_none_or_changes_no_number(tmp_path: Path, flip: int) 
 )
 def test_a_file_that_is_no_archive_is_none(tmp_path: Path, content: bytes) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     cache.path(INFO.digest).write_bytes(content)
     assert cache.read(INFO.digest) is None
 
 
 def test_a_bare_array_in_the_place_of_an_archive_is_none(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     with cache.path(INFO.digest).open("wb") as file:
         np.save(file, np.zeros((3, 4), np.float16))
     assert cache.read(INFO.digest) is None
@@ -217,7 +219,7 @@ def test_a_folder_in_its_place_is_none(tmp_path: Path) -> None:
 )
 def test_arrays_that_do_not_fit_are_none(tmp_path: Path, changes: dict[str, object]) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     rewrite(cache.path(INFO.digest), **changes)
     assert cache.read(INFO.digest) is None
 
@@ -228,7 +230,7 @@ def test_arrays_that_do_not_fit_are_none(tmp_path: Path, changes: dict[str, obje
 )
 def test_meta_data_that_does_not_fit_is_none(tmp_path: Path, changes: dict[str, object]) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     assert cache.read(INFO.digest) is not None
     change_meta(cache.path(INFO.digest), **changes)
     assert cache.read(INFO.digest) is None
@@ -236,7 +238,7 @@ def test_meta_data_that_does_not_fit_is_none(tmp_path: Path, changes: dict[str, 
 
 def test_a_pickle_in_an_archive_is_never_loaded(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames())
+    cache.write(INFO, frames(), "float32")
     trap = tmp_path / "sprung"
 
     class Trap:
@@ -258,8 +260,8 @@ def test_a_pickle_in_an_archive_is_never_loaded(tmp_path: Path) -> None:
 
 def test_a_second_write_replaces_the_first(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames(3, seed=1))
-    cache.write(INFO, frames(5, seed=2))
+    cache.write(INFO, frames(3, seed=1), "float32")
+    cache.write(INFO, frames(5, seed=2), "float32")
     track = cache.read(INFO.digest)
     assert track is not None
     assert len(track.frames) == 5
@@ -272,7 +274,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(HomeError, match="Can't write to the cache folder"):
-            cache.write(INFO, frames(5000))
+            cache.write(INFO, frames(5000), "float32")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -281,13 +283,13 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_the_former_file(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
-    cache.write(INFO, frames(3))
+    cache.write(INFO, frames(3), "float32")
     before = cache.path(INFO.digest).read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(HomeError):
-            cache.write(INFO, frames(5000))
+            cache.write(INFO, frames(5000), "float32")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert cache.path(INFO.digest).read_bytes() == before
@@ -298,4 +300,4 @@ def test_a_cache_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.touch()
     with pytest.raises(HomeError, match=r"--cache"):
-        Cache(place, SPEC).write(INFO, frames())
+        Cache(place, SPEC).write(INFO, frames(), "float32")

@@ -36,12 +36,21 @@ def test_a_recorded_file_comes_back_as_it_was(catalog: Catalog) -> None:
     assert (track.tags, track.duration) == (INFO.tags, 3.0)
 
 
+def send_all(catalog: Catalog) -> None:
+    """What a burst records when Chroma acknowledges everything."""
+    rows = catalog.pending_upserts(10)
+    catalog.mark_sending(row.id for row in rows)
+    catalog.mark_deleted(catalog.pending_deletes(10))
+    catalog.mark_stored(rows)
+
+
 def test_what_chroma_lacks_is_pending_until_acknowledged(catalog: Catalog) -> None:
     catalog.record(b"/a", INFO, vector(1, 0))
     catalog.record(b"/b", INFO)
     rows = catalog.pending_upserts(10)
-    assert {row[0] for row in rows} == {path_id(b"/a"), path_id(b"/b")}
-    catalog.mark_stored([path_id(b"/a"), path_id(b"/b")], stored=True)
+    assert {row.id for row in rows} == {path_id(b"/a"), path_id(b"/b")}
+    assert catalog.stored_count() == 0
+    send_all(catalog)
     assert catalog.pending_count() == 0
     assert catalog.stored_count() == 2
 
@@ -49,23 +58,42 @@ def test_what_chroma_lacks_is_pending_until_acknowledged(catalog: Catalog) -> No
 def test_a_replaced_row_is_sent_again_and_a_gone_one_removed(catalog: Catalog) -> None:
     for path in (b"/a", b"/b"):
         catalog.record(path, INFO, vector(1, 0))
-    catalog.mark_stored([path_id(b"/a"), path_id(b"/b")], stored=True)
+    send_all(catalog)
     catalog.record(b"/a", replace(INFO, mtime_ns=6))
     catalog.mark_gone([b"/b"])
-    assert [row[0] for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
+    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
     assert catalog.pending_deletes(10) == [path_id(b"/b")]
     assert catalog.stored_count() == 2  # until Chroma says otherwise
-    catalog.mark_stored([path_id(b"/b")], stored=False)
+    send_all(catalog)
     assert catalog.stored_count() == 1
+
+
+def test_a_row_that_changes_during_a_burst_stays_pending(catalog: Catalog) -> None:
+    catalog.record(b"/a", INFO, vector(1, 0))
+    rows = catalog.pending_upserts(10)
+    catalog.mark_sending(row.id for row in rows)
+    catalog.record(b"/a", replace(INFO, mtime_ns=6))
+    catalog.mark_stored(rows)
+    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
+
+
+def test_a_row_that_moves_during_a_burst_leaves_chroma_later(catalog: Catalog) -> None:
+    catalog.record(b"/old", INFO, vector(1, 0))
+    rows = catalog.pending_upserts(10)
+    catalog.mark_sending(row.id for row in rows)
+    catalog.record(b"/new", INFO)
+    catalog.mark_moved(b"/old")
+    catalog.mark_stored(rows)
+    assert catalog.pending_deletes(10) == [path_id(b"/old")]
 
 
 def test_a_moved_row_is_forgotten_when_chroma_has_dropped_it(catalog: Catalog) -> None:
     catalog.record(b"/old", INFO, vector(1, 0))
-    catalog.mark_stored([path_id(b"/old")], stored=True)
+    send_all(catalog)
     catalog.record(b"/new", INFO)
     catalog.mark_moved(b"/old")
     assert catalog.file(b"/old") is not None
-    catalog.mark_stored(catalog.pending_deletes(10), stored=False)
+    send_all(catalog)
     assert catalog.file(b"/old") is None
 
 

@@ -224,6 +224,30 @@ def test_a_contradicting_flag_is_refused_with_both_values(
     assert cli("index", "--home", home, *QUICK).code == 0
 
 
+def test_weights_for_another_encoder_are_refused(
+    cli: Cli, music: Path, musicnn_weights_folder: Path, tmp_path: Path, seeded_weights: Path
+) -> None:
+    options = ["--home", tmp_path / "h"]
+    first = cli(
+        "index", music / "low", "--encoder", "musicnn", *options, AUDIOSIM_WEIGHTS=musicnn_weights_folder
+    )
+    assert first.code == 0, first.err
+    done = cli("index", *options, "--weights", seeded_weights, AUDIOSIM_WEIGHTS=musicnn_weights_folder)
+    assert done.code == 2
+    assert "musicnn" in done.err
+
+
+def test_a_rebuild_keeps_weights_that_were_given(
+    cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
+) -> None:
+    options = ["--home", tmp_path / "h"]
+    track = music / "low" / "00 track.wav"
+    assert cli("index", track, *options, "--weights", seeded_weights, *QUICK).code == 0
+    done = cli("index", "--rebuild", "--hop-size", "1", *options)
+    assert done.code == 0, done.err
+    assert "hop 1 s" in done.out
+
+
 def test_without_an_index_similar_exits_1_with_the_remedy(cli: Cli, music: Path) -> None:
     done = cli("similar", music / "low" / "00 track.wav")
     assert done.code == 1

@@ -106,3 +106,15 @@ def test_files_give_embeddings_or_their_own_error(files: list[Path]) -> None:
     assert one.embedding.dtype == np.float32
     assert len(one) == 3
     assert isinstance(results[str(files[2])], AudioError)
+
+
+def test_a_spilled_track_can_be_dropped_while_its_windows_are_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.extract.SPILL_BYTES", 50)
+    extractor: Extractor[str] = Extractor(FakeEncoder(), spill=tmp_path)
+    extractor.begin("dropped", 6)
+    extractor.push("dropped", tone(5, 200))
+    extractor.drop("dropped")
+    extractor.flush()
+    assert list(extractor.finished()) == []

@@ -14,6 +14,8 @@ import soundfile
 from conftest import SAMPLE_RATE, tone
 from fake_encoder import FakeEncoder
 
+from audiosim.audio.crew import Crew
+from audiosim.audio.events import Ended, Failed
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog
 from audiosim.config import Home
@@ -429,4 +431,114 @@ def test_bursts_to_chroma_run_beside_the_network(
     monkeypatch.setattr("audiosim.sync.BURST_INTERVAL", 0.0)
     monkeypatch.setattr("audiosim.run.PROGRESS_INTERVAL", 0.0)
     assert counts(library.index(music)) == {"found": 6, "indexed": 6}
+    assert len(library.stored()) == 6
+
+
+def test_a_folder_link_given_as_an_argument_is_kept_by_later_runs(
+    library: Library, music: Path, tmp_path: Path
+) -> None:
+    (music / "high").rename(tmp_path / "elsewhere")
+    (music / "link").symlink_to(tmp_path / "elsewhere")
+    assert library.index(music, music / "link").indexed == 6
+    assert counts(library.index()) == {"found": 6, "unchanged": 6}
+
+
+def test_a_file_too_short_for_one_sample_is_one_failure(library: Library, music: Path) -> None:
+    soundfile.write(music / "one.wav", np.ones(1, np.float32) * 0.5, 96_000)
+    report = library.index(music)
+    assert (report.indexed, report.failed) == (6, 1)
+    assert "not one sample" in report.failures[0][1]
+
+
+def test_a_failed_file_that_goes_and_comes_back_is_listed_again(library: Library, music: Path) -> None:
+    bad = music / "bad.mp3"
+    bad.write_text("no music")
+    library.index(music)
+    bad.rename(music.parent / "away.mp3")
+    library.index(music)
+    (music.parent / "away.mp3").rename(bad)
+    assert counts(library.index(music)) == {"found": 7, "unchanged": 6, "failed_before": 1}
+    with library.catalog() as catalog:
+        assert (catalog.count("failed"), catalog.count("gone")) == (1, 0)
+
+
+def test_excluded_files_that_are_missing_are_left_as_they_are(library: Library, music: Path) -> None:
+    library.index(music)
+    (music / "low" / "00 track.wav").unlink()
+    assert library.index(music, exclude=["*.wav"]).gone == 0
+    assert len(library.stored()) == 6
+
+
+def test_a_failure_of_the_decoder_says_nothing_of_the_audio(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Crew.events
+
+    def crashing(self: Crew, paths: Any) -> Any:
+        for event in real(self, paths):
+            if isinstance(event, Ended) and event.path.endswith(b"00 track.wav"):
+                yield Failed(event.path, "its decoder crashed (SIGSEGV)", "decoder")
+            else:
+                yield event
+
+    monkeypatch.setattr(Crew, "events", crashing)
+    assert library.index(music).failed == 1
+    monkeypatch.setattr(Crew, "events", real)
+    crashed = music / "low" / "00 track.wav"
+    assert library.index(music).failed_before == 1
+    crashed.rename(crashed.with_name("renamed.wav"))
+    assert library.index(music).indexed == 1
+
+
+def test_a_rebuild_keeps_the_old_index_when_most_of_a_folder_is_missing_or_time_is_up(
+    library: Library, music: Path, tmp_path: Path
+) -> None:
+    library.index(music)
+    library.encoder = FakeEncoder(weights="others")
+    assert library.index(rebuild=True, max_hours=0.0).left == 6
+    shutil.move(music / "low", tmp_path / "unmounted")
+    (music / "high" / "03 track.wav").unlink()
+    assert library.index(rebuild=True).needs_a_look
+    with library.catalog() as catalog:
+        assert catalog.configuration is not None
+        assert catalog.configuration.spec.weights == "fake"
+        assert catalog.count("indexed") == 6
+    with pytest.raises(UsageError, match="whole library"):
+        library.index(rebuild=True, exclude=["*.wav"])
+
+
+def test_a_rebuild_takes_in_a_new_folder(library: Library, music: Path) -> None:
+    library.index(music / "low")
+    library.encoder = FakeEncoder(weights="others")
+    assert library.index(music / "high", rebuild=True).indexed == 6
+    with library.catalog() as catalog:
+        assert catalog.roots() == [os.fsencode(music / "high"), os.fsencode(music / "low")]
+
+
+def test_a_repool_without_its_caches_is_refused_and_loses_nothing(library: Library, music: Path) -> None:
+    library.index(music)
+    shutil.rmtree(library.home.cache)
+    with pytest.raises(HomeError, match="have no cache"):
+        library.index(wish=Wish(pooling="max"))
+    assert counts(library.index()) == {"found": 6, "unchanged": 6}
+
+
+def test_another_folder_for_caches_must_be_there(library: Library, music: Path, tmp_path: Path) -> None:
+    library.index(music)
+    with pytest.raises(HomeError, match="is not there"):
+        library.index(wish=Wish(cache=tmp_path / "typo"))
+    library.home.cache.rename(tmp_path / "moved")
+    library.index(wish=Wish(cache=tmp_path / "moved"))
+    assert counts(library.index(wish=Wish(pooling="max"))) == {"found": 6, "unchanged": 6}
+
+
+def test_a_reader_that_holds_chroma_for_a_while_costs_nothing(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.sync.LOCK_WAIT", 0.1)
+    library.home.path.mkdir()
+    lock = hold(library.home.store_lock, wait=0, what="testing")
+    with lock, pytest.raises(HomeError, match="Chroma is in use"):
+        library.index(music)
+    assert counts(library.index(music)) == {"found": 6, "unchanged": 6}
     assert len(library.stored()) == 6

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from audiosim.catalog import FileRow, FileState
-from audiosim.library import FoundFile, Scan
+from audiosim.library import FoundFile, Globs, Scan
 from audiosim.plan import Plan, doubt, plan
 
 SIZE, TIME = 100, 5000
@@ -49,6 +49,18 @@ def test_a_moved_file_that_is_back_is_processed() -> None:
 def test_a_file_that_failed_and_is_unchanged_is_not_tried_again(state: FileState) -> None:
     result = plan(seen(file(b"/m/a")), [row(b"/m/a", state, "damaged")])
     assert (result.failed_before, result.process) == ([b"/m/a"], [])
+    assert result.failed_again == ([b"/m/a"] if state == "gone" else [])
+
+
+def test_a_missing_file_that_globs_would_leave_out_is_not_missing() -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["*.mp3"]))
+    assert plan(scan, [row(b"/m/gone.mp3"), row(b"/m/gone.ogg")]).missing == [row(b"/m/gone.ogg")]
+
+
+def test_what_never_could_be_opened_is_settled_when_it_is_no_more() -> None:
+    problem = FileRow(b"/m/folder", "failed", -1, -1, None, "folder not readable")
+    result = plan(seen(file(b"/m/folder/a")), [problem])
+    assert (result.settled, result.missing, result.known) == ([b"/m/folder"], [], 0)
 
 
 def test_a_file_that_failed_is_tried_again_when_asked_for() -> None:
@@ -68,7 +80,7 @@ def test_a_gone_file_is_not_missing_again_and_not_counted_as_known() -> None:
 
 
 def test_a_known_file_that_globs_leave_out_is_not_missing() -> None:
-    scan = Scan(b"/m", left_out={b"/m/a"})
+    scan = Scan(b"/m", globs=Globs(exclude=["a"]), left_out=1)
     assert plan(scan, [row(b"/m/a")]) == Plan(known=1)
 
 
@@ -138,7 +150,7 @@ def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
         seen(file(b"/m/a")),
         Scan(b"/m", problems=[(b"/m/a", "x")]),
         Scan(b"/m", unlisted=[(b"/m/a", "x")]),
-        Scan(b"/m", left_out={b"/m/a"}),
+        Scan(b"/m", left_out=1),
     ],
 )
 def test_a_root_with_anything_in_it_is_doubted_only_when_it_lost_over_half(scan: Scan) -> None:

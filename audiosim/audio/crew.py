@@ -34,6 +34,7 @@ from audiosim.types import AudioInfo, ResamplerName
 
 STALL_LIMIT = 10.0  # s without a sign of progress
 START_LIMIT = 60.0  # s for a process to start on a busy machine
+STOP_LIMIT = 5.0  # s for a killed process to be gone
 QUEUED_SECONDS = 60.0  # of audio that may wait for the network
 # A process is one thread: its matrix products must not take the network's processors.
 ONE_THREAD = dict.fromkeys(
@@ -154,13 +155,16 @@ class _Member(threading.Thread):
         process = self._process
         if process is not None:
             process.kill()
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):  # a process stuck in a dead disk can't be waited for
+                process.wait(STOP_LIMIT)
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None and threading.current_thread() is self:
                     _close_quietly(cast("BinaryIO", pipe))
 
     def _put(self, path: bytes) -> None:
         """One file: everything the process says of it goes into the queue."""
+        if self._process is not None and self._process.poll() is not None:
+            self._bury(self._process)  # it ended after the last file, which was done
         process = self._process or self._start()
         stdin, stdout = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
         try:
@@ -182,11 +186,11 @@ class _Member(threading.Thread):
                     self._queue.put(Ended(path, **json.loads(payload)))
                     return
                 elif kind is Kind.FAILED:
-                    self._queue.put(Failed(path, json.loads(payload)["reason"]))
+                    self._queue.put(Failed(path, **json.loads(payload)))
                     return
         except (EOFError, OSError):
             reason = self._bury(process)
-            self._queue.put(Failed(path, reason))
+            self._queue.put(Failed(path, reason, "decoder"))
 
     def _receive(self, pipe: BinaryIO, limit: float) -> tuple[Kind, bytes]:
         self._deadline = time.monotonic() + limit
@@ -221,7 +225,8 @@ class _Member(threading.Thread):
         """Why the process ended; the next file gets a new one."""
         if self._stopped:
             raise QueueClosedError
-        process.kill() if self._stalled else None
+        if self._stalled:
+            process.kill()
         code = process.wait()
         self._process = None
         stalled, self._stalled = self._stalled, False

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 from audiosim.types import AudioInfo, Float32
+
+Cause = Literal["audio", "decoder", "file"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class Failed:
-    """A file can't be used; nothing more comes of it."""
+    """A file can't be used; nothing more comes of it.
+
+    ``cause``: "audio", and its content will always fail; "decoder", which hung or crashed; or
+    "file", which could not be read this time.
+    """
 
     path: bytes
     reason: str
+    cause: Cause
 
 
 DecodeEvent = Probed | Samples | Restarted | Ended | Failed

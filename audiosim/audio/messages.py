@@ -29,7 +29,7 @@ class Kind(bytes, Enum):
     SAMPLES = b"S"  # float32 samples at the rate asked for
     RESTARTED = b"X"  # the samples so far are void
     ENDED = b"E"  # {"duration", "seconds"}: the file is decoded
-    FAILED = b"F"  # {"reason"}
+    FAILED = b"F"  # {"reason", "cause"}
 
 
 def send(pipe: BinaryIO, kind: Kind, payload: bytes = b"") -> None:

@@ -60,47 +60,56 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
             duration = _decode(path, info.packet_seconds, rate, name, out)
             _check_unchanged(path, info)
             send_json(out, Kind.ENDED, {"duration": duration, "seconds": time.process_time() - start})
+    except ChangedError as error:
+        send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "file"})
     except AudioError as error:
-        send_json(out, Kind.FAILED, {"reason": error.reason})
+        send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "audio"})
     except (EOFError, BrokenPipeError):
         raise
     except OSError as error:
-        send_json(out, Kind.FAILED, {"reason": unreadable(error)})
+        send_json(out, Kind.FAILED, {"reason": unreadable(error), "cause": "file"})
     except Exception as error:  # a defect of ours or a decoder's: this file's failure, no more
-        send_json(out, Kind.FAILED, {"reason": f"the decoder failed ({type(error).__name__}: {error})"})
+        reason = f"the decoder failed ({type(error).__name__}: {error})"
+        send_json(out, Kind.FAILED, {"reason": reason, "cause": "decoder"})
 
 
 def _decode(path: str, expected: float, rate: int, name: ResamplerName, out: BinaryIO) -> float:
     """Sends the file's samples at `rate`; returns its duration in s."""
     resampler: Resampler | None = None
     source = 0
-    duration = 0.0
+    duration, sent = 0.0, 0
     for block in decode_blocks(path, expected):
         if block is None:
             send(out, Kind.RESTARTED)
-            resampler, duration = None, 0.0
+            resampler, duration, sent = None, 0.0, 0
             continue
         if resampler is None or block.sample_rate != source:
-            _send_samples(out, resampler.finish() if resampler else np.empty(0, np.float32))
+            sent += _send_samples(out, resampler.finish()) if resampler else 0
             source = block.sample_rate
             resampler = make_resampler(name, source, rate)
         duration += len(block.samples) / source
-        _send_samples(out, resampler.push(block.samples))
-    if resampler is None or duration == 0.0:
-        raise AudioError("there is no sound in it (not one sample)")
-    _send_samples(out, resampler.finish())
+        sent += _send_samples(out, resampler.push(block.samples))
+    if resampler is not None:
+        sent += _send_samples(out, resampler.finish())
+    if sent == 0:
+        raise AudioError(f"there is no sound in it (not one sample at {rate} Hz)")
     return duration
 
 
-def _send_samples(out: BinaryIO, samples: Float32) -> None:
+def _send_samples(out: BinaryIO, samples: Float32) -> int:
     if len(samples):
         send(out, Kind.SAMPLES, np.ascontiguousarray(samples, np.float32).tobytes())
+    return len(samples)
 
 
 def _check_unchanged(path: str, info: AudioInfo) -> None:
     status = os.stat(path)
     if (status.st_size, status.st_mtime_ns) != (info.size, info.mtime_ns):
-        raise AudioError("it changed while it was read; the next run tries again")
+        raise ChangedError("it changed while it was read; the next run tries again")
+
+
+class ChangedError(AudioError):
+    """The file is not what it was when it was opened."""
 
 
 class _Ticker:

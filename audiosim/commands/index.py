@@ -166,7 +166,6 @@ class _Talk:
     def __init__(self, display: ProgressDisplay, *, quiet: bool, json_: bool, verbose: bool) -> None:
         self._display, self._quiet, self._verbose = display, quiet, verbose
         self._to_stderr = json_
-        self._total = 0
 
     def tell(self, event: IndexEvent) -> None:
         from audiosim.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started

@@ -26,7 +26,10 @@ MAX_HOP = 600.0  # s
 
 @dataclass(frozen=True)
 class EncoderRequest:
-    """Which encoder is wanted; None where it was not said. Hop in s."""
+    """Which encoder is wanted; None where it was not said.
+
+    ``hop`` in s; ``weights``, a file; ``digest``, of the tensors of weights that are already kept.
+    """
 
     encoder: str | None = None
     content_type: str | None = None
@@ -36,6 +39,7 @@ class EncoderRequest:
     center: bool | None = None
     max_windows: int | None = None
     weights: Path | None = None
+    digest: str | None = None
 
 
 FLAGS = {
@@ -68,7 +72,12 @@ def load_encoder(
         options = _openl3_options(request)
         folder = WeightsFolder(weights_folder())
         network = network_name(options.input_repr, options.content_type)
-        found = folder.import_by_digest(request.weights) if request.weights else folder.find(network)
+        if request.weights is not None:
+            found = folder.import_by_digest(request.weights)
+        elif request.digest is not None:
+            found = folder.find_digest(network, request.digest)
+        else:
+            found = folder.find(network)
         return OpenL3Encoder(found.weights, options, precision=precision, **sizes)
     return _load_musicnn(_musicnn_options(request), sizes)
 
@@ -76,7 +85,6 @@ def load_encoder(
 def load_encoder_for(
     spec: EncoderSpec,
     *,
-    weights: Path | None = None,
     precision: Precision = "auto",
     batch_size: int | None = None,
 ) -> Encoder:
@@ -94,8 +102,6 @@ def load_encoder_for(
 
         options = _openl3_options(request_for(spec))
         folder = WeightsFolder(weights_folder())
-        if weights is not None:
-            folder.import_by_digest(weights)
         found = folder.find_digest(network_name(options.input_repr, options.content_type), spec.weights)
         encoder = OpenL3Encoder(found.weights, options, precision=precision, **sizes)
     elif spec.name == "musicnn":

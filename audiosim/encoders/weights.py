@@ -141,26 +141,22 @@ class WeightsFolder:
         return target
 
     def import_file(self, source: Path) -> FoundWeights:
-        """Keeps a copy of a file: under its published name if it has one, and by its tensors.
+        """Keeps a copy of a file by its tensors and, if it has one, under its published name.
 
         Raises
         ------
         WeightsError : when it is not OpenL3's weights.
         UsageError : when there is no such file.
         """
-        if not source.is_file():
-            raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
-        weights = read_weights(source)
+        found = self.import_by_digest(source)
         network = self.identify(source)
         if network is None:
-            target = self._imported(weights.digest)
-        else:
-            packed = self.path / file_name(network)
-            target = packed if git_blob_id(source) == BLOB_IDS[network] else packed.with_suffix("")
+            return found
+        packed = self.path / file_name(network)
+        target = packed if git_blob_id(source) == BLOB_IDS[network] else packed.with_suffix("")
         if not (target.exists() and target.samefile(source)):
-            with source.open("rb") as original, replacing(target) as copy:
-                shutil.copyfileobj(original, copy)
-        return FoundWeights(weights, target)
+            _copy(source, target)
+        return FoundWeights(found.weights, target)
 
     def import_by_digest(self, source: Path) -> FoundWeights:
         """Keeps a copy of a file under its tensors' digest only, as ``--weights`` does."""
@@ -169,8 +165,7 @@ class WeightsFolder:
         weights = read_weights(source)
         target = self._imported(weights.digest)
         if not target.exists():
-            with source.open("rb") as original, replacing(target) as copy:
-                shutil.copyfileobj(original, copy)
+            _copy(source, target)
         return FoundWeights(weights, target)
 
     @staticmethod
@@ -202,6 +197,11 @@ class WeightsFolder:
             f"and put it into {self.path}, or run: audiosim weights import FILE\n"
             f"Or use the encoder whose weights come with a package on PyPI: --encoder musicnn"
         )
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as original, replacing(target) as copy:
+        shutil.copyfileobj(original, copy)
 
 
 def _packaged(network: str) -> FoundWeights | None:
