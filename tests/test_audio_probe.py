@@ -234,3 +234,13 @@ def test_a_streamed_mp3_without_a_length_gets_its_duration_from_its_packets(tmp_
         {"write_xing": "0", "id3v2_version": "0"},
     )
     assert identify(path).duration == pytest.approx(3.0, abs=0.1)
+
+
+def test_tags_that_are_not_utf8_do_not_hide_the_packets(tmp_path: Path) -> None:
+    path = make(tmp_path, "flac")
+    before = probe(str(path), lambda: None)
+    write_tags(path, title="ABCDEFGH", artist="x")
+    data = path.read_bytes()
+    assert b"ABCDEFGH" in data
+    path.write_bytes(data.replace(b"ABCDEFGH", b"ABC\xff\xfeFGH"))
+    assert probe(str(path), lambda: None).digest == before.digest

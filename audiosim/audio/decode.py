@@ -21,6 +21,8 @@ MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
 MAX_RATE = 1_000_000  # Hz
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 # A file that claims to be a playlist must not make FFmpeg open anything else.
+# Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
+TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 OPEN_OPTIONS = {"protocol_whitelist": "file"}
 
 
@@ -41,7 +43,7 @@ def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
     AudioError : when no demuxer reads it, or it has no audio stream.
     """
     try:
-        container = av.open(path, metadata_errors="replace", options=OPEN_OPTIONS)
+        container = av.open(path, options=OPEN_OPTIONS, **TOLERANT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise AudioError(f"not readable as audio ({_short(error)})") from error
     with container:
