@@ -133,11 +133,15 @@ class Catalog:
             uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
             self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=_Connection)
             self._db.path = path
-            if not read_only:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.isolation_level = None  # transactions are explicit
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._prepare(read_only)
+            try:
+                self._db.isolation_level = None  # transactions are explicit
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._prepare(read_only)
+            except BaseException:
+                self._db.close()
+                raise
 
     def __enter__(self) -> Catalog:
         return self
