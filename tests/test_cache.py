@@ -268,6 +268,8 @@ def test_a_second_write_replaces_the_first(tmp_path: Path) -> None:
     assert len(list(cache.path(INFO.digest).parent.iterdir())) == 1
 
 
+# Python 3.10 says so when a zip file that failed is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -281,6 +283,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert cache.read(INFO.digest) is None
 
 
+# Python 3.10 says so when a zip file that failed is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_write_that_fails_leaves_the_former_file(tmp_path: Path) -> None:
     cache = Cache(tmp_path, SPEC)
     cache.write(INFO, frames(3), "float32")
