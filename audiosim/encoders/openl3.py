@@ -2,8 +2,9 @@
 
 It reads the published v0.4.0 weights and gives the numbers of openl3 0.4.2, faster: each batch
 normalisation but the first is folded into the convolution before it, batches have one fixed
-shape, and convolutions run in bfloat16 where the CPU has it. The first normalisation acts on
-the zero-padded input of a convolution and can't be folded exactly: it stays an affine map.
+shape, and convolutions run in bfloat16 where the CPU has it, elsewhere the largest by Winograd's
+algorithm in float32. The first normalisation acts on the zero-padded input of a convolution and
+can't be folded exactly: it stays an affine map.
 
     window, 1 s at 48 kHz -> |STFT| -> mel bands -> dB below the window's maximum, not under -80
     -> 3 x [conv, ReLU, conv, ReLU, max-pool 2] -> conv, ReLU -> conv -> max-pool -> flatten
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -20,6 +22,7 @@ import numpy as np
 
 from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.runtime import compute_dtype, filled_up, has_gpu, tensorflow
+from audiosim.encoders.winograd import winograd_convolution
 from audiosim.errors import WeightsError
 from audiosim.types import EncoderSpec, Float32, Framing, Precision
 
@@ -40,7 +43,8 @@ DYNAMIC_RANGE = 80.0  # dB
 EPSILON = 1e-3  # of Keras' BatchNormalization
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 POOLED = (1, 3, 5)  # indices of the convolutions that a 2 x 2 max-pool follows
-BATCH_SIZE = 8  # windows; as fast as 16, with half the activations
+BATCH_SIZES = {"bfloat16": 8, "float32": 4}  # windows; as fast as twice as many, with half the activations
+WINOGRAD_CHANNELS = 256  # in and out; with fewer, its transforms cost what it saves
 GPU_BATCH_SIZE = 64  # windows
 
 N_FFT: dict[InputRepr, int] = {"mel256": 2048, "mel128": 2048, "linear": 512}
@@ -160,8 +164,8 @@ class OpenL3Encoder:
     ) -> None:
         options = options or OpenL3Options()
         self.spec = openl3_spec(options, weights.digest)
-        self.batch_size = batch_size or (GPU_BATCH_SIZE if has_gpu() else BATCH_SIZE)
         self.dtype = compute_dtype(precision)
+        self.batch_size = batch_size or (GPU_BATCH_SIZE if has_gpu() else BATCH_SIZES[self.dtype])
         self.stage_seconds = {"front end": 0.0, "network": 0.0}
         self._front_end = _front_end(options.input_repr, weights.norms[0], self.batch_size)
         self._network = _network(weights, options, self.dtype, self.batch_size)
@@ -234,7 +238,9 @@ def _mel_blocks(tf: Any, input_repr: InputRepr) -> list[tuple[int, int, Any]]:
 def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
     """A traced function from images (batch_size, bands, frames, 1) to embeddings (batch_size, dim)."""
     tf = tensorflow()
-    convolutions = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in _folded(weights)]
+    convolutions = [
+        (_convolution(tf, kernel, dtype), tf.constant(bias, dtype)) for kernel, bias in _folded(weights)
+    ]
     size = FINAL_POOL[options.input_repr][options.embedding_size]
 
     def graph(images: Any) -> Any:
@@ -246,9 +252,17 @@ def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_s
     return tf.function(graph, input_signature=[tf.TensorSpec(shape, tf.float32)])
 
 
-def _convolved(tf: Any, image: Any, convolutions: list[tuple[Any, Any]]) -> Any:
-    for index, (kernel, bias) in enumerate(convolutions):
-        image = tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "SAME"), bias)
+def _convolution(tf: Any, kernel: Float32, dtype: str) -> Callable[[Any], Any]:
+    """A convolution for use in a graph, by the faster of two ways (see benchmarks/RESULTS.md)."""
+    if dtype == "float32" and min(kernel.shape[2:]) >= WINOGRAD_CHANNELS and not has_gpu():
+        return winograd_convolution(kernel)
+    filters = tf.constant(kernel, dtype)
+    return lambda image: tf.nn.conv2d(image, filters, 1, "SAME")
+
+
+def _convolved(tf: Any, image: Any, convolutions: list[tuple[Callable[[Any], Any], Any]]) -> Any:
+    for index, (convolution, bias) in enumerate(convolutions):
+        image = tf.nn.bias_add(convolution(image), bias)
         if index < len(convolutions) - 1:
             image = tf.nn.relu(image)
         if index in POOLED:
