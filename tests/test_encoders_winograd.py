@@ -18,21 +18,24 @@ def test_equals_a_direct_convolution(shape: tuple[int, int, int, int, int]) -> N
     random = np.random.default_rng(sum(shape))
     image = tf.constant(random.normal(size=(n, height, width, channels)).astype(np.float32))
     kernel = random.normal(size=(3, 3, channels, filters)).astype(np.float32)
-    expected = tf.nn.conv2d(tf.cast(image, tf.float64), kernel.astype(np.float64), 1, "SAME").numpy()
-    result = tf.function(winograd_convolution(kernel))(image).numpy()
+    bias = random.normal(size=filters).astype(np.float32)
+    expected = tf.nn.conv2d(tf.cast(image, tf.float64), kernel.astype(np.float64), 1, "SAME").numpy() + bias
+    result = tf.function(winograd_convolution(kernel, bias, relu=False))(image).numpy()
     assert result.dtype == np.float32
     assert result.shape == expected.shape
     assert np.abs(result - expected).max() < 1e-5 * np.abs(expected).max()
+    rectified = tf.function(winograd_convolution(kernel, bias, relu=True))(image).numpy()
+    np.testing.assert_array_equal(rectified, np.maximum(result, 0))
 
 
 def test_the_openl3_network_uses_it_in_float32_only(monkeypatch: pytest.MonkeyPatch) -> None:
     from audiosim.encoders import openl3
 
     made: list[tuple[int, ...]] = []
-    monkeypatch.setattr(openl3, "winograd_convolution", lambda kernel: made.append(kernel.shape))
+    monkeypatch.setattr(openl3, "winograd_convolution", lambda kernel, bias, relu: made.append(kernel.shape))
     tf = tensorflow()
-    kernels = [np.zeros((3, 3, a, b), np.float32) for a, b in ((128, 256), (256, 256), (512, 512))]
     for dtype in ("float32", "bfloat16"):
-        for kernel in kernels:
-            openl3._convolution(tf, kernel, dtype)
+        for channels, filters in ((64, 128), (256, 256), (512, 512)):
+            kernel = np.zeros((3, 3, channels, filters), np.float32)
+            openl3._convolution(tf, kernel, np.zeros(filters, np.float32), dtype, relu=True)
     assert made == [(3, 3, 256, 256), (3, 3, 512, 512)]

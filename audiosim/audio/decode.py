@@ -18,12 +18,13 @@ from audiosim.types import Float32
 
 BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
-MAX_RATE = 1_000_000  # Hz
+MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; a lower claim would turn seconds into days
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 # A file that claims to be a playlist must not make FFmpeg open anything else.
 # Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
 TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 OPEN_OPTIONS = {"protocol_whitelist": "file"}
+NOT_READABLE = "not readable as audio"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
     try:
         container = av.open(path, options=OPEN_OPTIONS, **TOLERANT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"not readable as audio ({_short(error)})") from error
+        raise AudioError(f"{NOT_READABLE} ({_short(error)})") from error
     with container:
         if not container.streams.audio:
             raise AudioError("there is no audio stream in it")
@@ -65,7 +66,7 @@ def soundfile_blocks(path: str) -> Iterator[Block]:
             while len(data := file.read(BLOCK, dtype="float32", always_2d=True)):
                 yield Block(_mono(data), file.samplerate)
     except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
-        raise AudioError(f"not readable as audio ({_short(error)})") from error
+        raise AudioError(f"{NOT_READABLE} ({_short(error)})") from error
 
 
 def av_blocks(path: str) -> Iterator[Block]:
@@ -110,9 +111,14 @@ def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
         yield from av_blocks(path)
     except AudioError as error:
         if refusal is not None:
-            raise (error if "damaged" in error.reason else refusal) from error
+            raise _more_telling(error, refusal) from error
         yield None
         yield from soundfile_blocks(path)
+
+
+def _more_telling(error: AudioError, refusal: AudioError) -> AudioError:
+    """FFmpeg's reason, unless it could not even open what libsndfile has something to say about."""
+    return refusal if error.reason.startswith(NOT_READABLE) > refusal.reason.startswith(NOT_READABLE) else error
 
 
 def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
@@ -163,7 +169,7 @@ def _mono(data: Float32) -> Float32:
 
 
 def _check_rate(rate: int) -> None:
-    if not 0 < rate <= MAX_RATE:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(f"its header claims a sample rate of {rate} Hz")
 
 
@@ -172,5 +178,5 @@ def _soundfile_name(path: str) -> bytes | str:
 
 
 def _short(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error)
+    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
     return " ".join(text.replace("\\x00", "").split()) or type(error).__name__

@@ -44,7 +44,7 @@ EPSILON = 1e-3  # of Keras' BatchNormalization
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 POOLED = (1, 3, 5)  # indices of the convolutions that a 2 x 2 max-pool follows
 BATCH_SIZES = {"bfloat16": 8, "float32": 4}  # windows; as fast as twice as many, with half the activations
-WINOGRAD_CHANNELS = 256  # in and out; with fewer, its transforms cost what it saves
+WINOGRAD_FILTERS = 256  # with fewer, its transforms cost what it saves
 GPU_BATCH_SIZE = 64  # windows
 
 N_FFT: dict[InputRepr, int] = {"mel256": 2048, "mel128": 2048, "linear": 512}
@@ -238,8 +238,10 @@ def _mel_blocks(tf: Any, input_repr: InputRepr) -> list[tuple[int, int, Any]]:
 def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
     """A traced function from images (batch_size, bands, frames, 1) to embeddings (batch_size, dim)."""
     tf = tensorflow()
+    folded = _folded(weights)
+    last = len(folded) - 1
     convolutions = [
-        (_convolution(tf, kernel, dtype), tf.constant(bias, dtype)) for kernel, bias in _folded(weights)
+        _convolution(tf, kernel, bias, dtype, relu=i < last) for i, (kernel, bias) in enumerate(folded)
     ]
     size = FINAL_POOL[options.input_repr][options.embedding_size]
 
@@ -252,19 +254,22 @@ def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_s
     return tf.function(graph, input_signature=[tf.TensorSpec(shape, tf.float32)])
 
 
-def _convolution(tf: Any, kernel: Float32, dtype: str) -> Callable[[Any], Any]:
+def _convolution(tf: Any, kernel: Float32, bias: Float32, dtype: str, *, relu: bool) -> Callable[[Any], Any]:
     """A convolution for use in a graph, by the faster of two ways (see benchmarks/RESULTS.md)."""
-    if dtype == "float32" and min(kernel.shape[2:]) >= WINOGRAD_CHANNELS and not has_gpu():
-        return winograd_convolution(kernel)
-    filters = tf.constant(kernel, dtype)
-    return lambda image: tf.nn.conv2d(image, filters, 1, "SAME")
+    if dtype == "float32" and kernel.shape[3] >= WINOGRAD_FILTERS and not has_gpu():
+        return winograd_convolution(kernel, bias, relu=relu)
+    filters, shift = tf.constant(kernel, dtype), tf.constant(bias, dtype)
+
+    def convolve(image: Any) -> Any:
+        features = tf.nn.bias_add(tf.nn.conv2d(image, filters, 1, "SAME"), shift)
+        return tf.nn.relu(features) if relu else features
+
+    return convolve
 
 
-def _convolved(tf: Any, image: Any, convolutions: list[tuple[Callable[[Any], Any], Any]]) -> Any:
-    for index, (convolution, bias) in enumerate(convolutions):
-        image = tf.nn.bias_add(convolution(image), bias)
-        if index < len(convolutions) - 1:
-            image = tf.nn.relu(image)
+def _convolved(tf: Any, image: Any, convolutions: list[Callable[[Any], Any]]) -> Any:
+    for index, convolution in enumerate(convolutions):
+        image = convolution(image)
         if index in POOLED:
             image = tf.nn.max_pool2d(image, 2, 2, "VALID")
     return image

@@ -40,15 +40,17 @@ KERNEL_TRANSFORM = (  # G
 )
 
 
-def winograd_convolution(kernel: Float32) -> Callable[[Any], Any]:
-    """What tf.nn.conv2d(image, kernel, 1, "SAME") computes, but for rounding; for use in a graph.
+def winograd_convolution(kernel: Float32, bias: Float32, *, relu: bool) -> Callable[[Any], Any]:
+    """What tf.nn.conv2d(image, kernel, 1, "SAME") + bias gives, but for rounding; for use in a graph.
 
-    The kernel is (3, 3, in, out); images are float32 (n, height, width, in) of a static shape.
+    The kernel is (3, 3, in, out), the bias (out,); images are float32 (n, height, width, in) of a
+    static shape. With `relu`, what is negative becomes zero.
     """
     tf = tensorflow()
     g = KERNEL_TRANSFORM
     products = np.einsum("ai,ijxy,bj->abxy", g, kernel.astype(np.float64), g).astype(np.float32)
     matrices = [tf.constant(matrix) for row in products for matrix in row]
+    shift, floor = tf.constant(bias), tf.constant(0.0 if relu else -np.inf)
     rows_in, columns_in, columns_out, rows_out = _transforms()
 
     def convolve(image: Any) -> Any:
@@ -61,7 +63,7 @@ def winograd_convolution(kernel: Float32) -> Callable[[Any], Any]:
         sums = [tf.matmul(values, matrix) for values, matrix in zip(patches, matrices, strict=True)]
         points = [tf.reshape(values, (n, rows, columns, -1)) for values in sums]
         lines = [columns_out(*points[i : i + PATCH]) for i in range(0, len(points), PATCH)]
-        return rows_out(*[values for line in lines for values in line])[:, :height, :width]
+        return rows_out([values for line in lines for values in line], shift, floor, height, width)
 
     return convolve
 
@@ -95,13 +97,14 @@ def _columns_out(*points: Any) -> list[Any]:
     return _combinations(OUTPUT_TRANSFORM, points)
 
 
-def _rows_out(*points: Any) -> Any:
-    """A^T: 6 lines of 4 points (n, rows, columns, out) to (n, 4 * rows, 4 * columns, out)."""
+def _rows_out(points: list[Any], bias: Any, floor: Any, height: int, width: int) -> Any:
+    """A^T: 6 lines of 4 points (n, rows, columns, out) to (n, height, width, out), finished."""
     tf = tensorflow()
     by_column = [_combinations(OUTPUT_TRANSFORM, points[i::TILE]) for i in range(TILE)]
     lines = [tf.stack([column[i] for column in by_column], 3) for i in range(TILE)]
     n, rows, columns, channels = points[0].shape
-    return tf.reshape(tf.stack(lines, 2), (n, TILE * rows, TILE * columns, channels))
+    tiled = tf.reshape(tf.stack(lines, 2), (n, TILE * rows, TILE * columns, channels))
+    return tf.maximum(tiled[:, :height, :width] + bias, floor)
 
 
 def _combinations(matrix: Matrix, tensors: Sequence[Any]) -> list[Any]:

@@ -1,0 +1,39 @@
+"""The catalog: every file known, its state, why it failed; and each track's vector.
+
+SQLite in WAL mode, one writer and any number of readers. It is the truth that Chroma's index is
+made from: changes are committed here first, and ``in_store`` records what Chroma has
+acknowledged. Vectors belong to audio digests, so that copies of a recording share one, and stay
+when a file is gone, so that it can come back at no cost.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audiosim.catalog.pending import Pending
+from audiosim.catalog.rows import Configuration, FileRow, FileState, PendingRow, path_id
+from audiosim.catalog.vectors import Vectors
+
+__all__ = ["Catalog", "Configuration", "FileRow", "FileState", "PendingRow", "path_id"]
+
+
+class Catalog(Vectors, Pending):
+    """A home's catalog, open. Close it, or use it as a context manager."""
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def adopt(self, other: Path) -> None:
+        """Replaces everything by another catalog's content, in one step."""
+        self._db.execute("ATTACH ? AS other", (str(other),))
+        try:
+            with self.transaction():
+                for table in ("meta", "roots", "tracks", "files"):
+                    self._db.execute(f"DELETE FROM main.{table}")
+                    self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
+                self._db.execute("UPDATE files SET in_store = 0")
+        finally:
+            self._db.execute("DETACH other")

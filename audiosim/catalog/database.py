@@ -1,0 +1,127 @@
+"""The database behind the catalog: opened, prepared, with errors that say what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from audiosim.errors import HomeError
+from audiosim.types import TAG_NAMES
+
+SCHEMA_VERSION = 1
+BUSY_LIMIT = 30.0  # s to wait for another connection's commit
+
+# What Chroma has of a file: nothing, its current vector, an older one, or perhaps a new one.
+ABSENT, STORED, OUTDATED, SENDING = 0, 1, 2, 3
+
+SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE roots (path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE tracks (digest TEXT PRIMARY KEY, vector BLOB NOT NULL, windows INTEGER NOT NULL,
+    duration REAL NOT NULL);
+CREATE TABLE files (
+    path BLOB PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('indexed', 'failed', 'gone')),
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    digest TEXT,
+    reason TEXT,
+    in_store INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL,
+    sample_rate INTEGER,
+    channels INTEGER,
+    codec TEXT,
+    {", ".join(f"{name} {'INTEGER' if name in ('year', 'track') else 'TEXT'}" for name in TAG_NAMES)}
+);
+CREATE INDEX files_by_digest ON files (digest);
+CREATE INDEX files_pending ON files (id) WHERE in_store <> (state = 'indexed');
+"""
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose errors say which file, and what to do."""
+
+    path: Path
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().executemany(*args)
+
+
+class Database:
+    """An open catalog database.
+
+    Parameters
+    ----------
+    path : of the database; made if it is not there, unless `read_only`.
+    read_only : for queries: any number may read beside one writer.
+
+    Raises
+    ------
+    HomeError : when it can't be opened, is damaged, or was made by a later audiosim.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        with _explained(path):
+            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
+            self._db.path = path
+            try:
+                self._db.isolation_level = None  # transactions are explicit
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._prepare(read_only)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes of the block, or none."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite may have ended it: a full disk
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _prepare(self, read_only: bool) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version == 0 and not read_only:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version == 0:
+            raise HomeError(
+                f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
+            )
+        elif version != SCHEMA_VERSION:
+            raise HomeError(
+                f"{self.path} has format {version}",
+                f"this audiosim reads format {SCHEMA_VERSION}",
+                "Use the audiosim that made it, or another --home.",
+            )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise HomeError(
+            f"The catalog {path} can't be used", str(error), "Check the disk and the folder's permissions."
+        ) from error

@@ -1,0 +1,61 @@
+"""What the catalog tells of files and of the home."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
+
+FileState = Literal["indexed", "failed", "gone"]
+
+# The decoded duration of the audio is better than what the container claims.
+TRACK_COLUMNS = ", ".join(["path", "digest", "tracks.duration", *TAG_NAMES])
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """What the catalog knows of a file; ``size`` in bytes."""
+
+    path: bytes
+    state: FileState
+    size: int
+    mtime_ns: int
+    digest: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the first `index` fixed for a home."""
+
+    spec: EncoderSpec
+    pooling: Pooling
+    cache: Path
+
+    @property
+    def collection(self) -> str:
+        """Identifies what Chroma's vectors are: encoder fingerprint and pooling."""
+        return f"{self.spec.fingerprint} {self.pooling}"
+
+
+def path_id(path: bytes) -> str:
+    """The ASCII id of a path, as Chroma knows it: BLAKE2b-128, 32 hexadecimal digits."""
+    return hashlib.blake2b(path, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class PendingRow:
+    """A row on its way to Chroma, as it was at the time ``changed``."""
+
+    id: str
+    track: Track
+    vector: Float32
+    changed: float
+
+
+def track_from(row: tuple[Any, ...]) -> Track:
+    """A track from its TRACK_COLUMNS."""
+    return Track(row[0], row[1], row[2], Tags(*row[3:]))
