@@ -10,6 +10,8 @@ import platformdirs
 
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
+NEW_CHROMA = "chroma.new-"  # prefixes of folders in a home
+OLD_CHROMA = "chroma.old-"
 MAX_JOBS = 8  # decoding processes by default, at most
 
 
@@ -38,6 +40,10 @@ class Home:
     def chroma(self) -> Path:
         """Chroma's own files."""
         return self.path / "chroma"
+
+    def chroma_leftovers(self) -> list[Path]:
+        """Folders of Chroma's that were being made, or that others have replaced."""
+        return [*self.path.glob(f"{NEW_CHROMA}*"), *self.path.glob(f"{OLD_CHROMA}*")]
 
     @property
     def index_lock(self) -> Path:

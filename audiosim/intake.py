@@ -149,7 +149,7 @@ class Intake:
         self._catalog.record(path, info, vector)
         if old is None:
             return TrackOutcome(path, "reused")
-        self._catalog.mark_moved(old)
+        self._catalog.drop([old])
         self.moved.add(old)
         return TrackOutcome(path, "moved")
 

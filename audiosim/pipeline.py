@@ -105,7 +105,7 @@ def _update(
         catalog.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.set_configuration(configuration)
-    sync = StoreSync(home, catalog, configuration)
+    sync = StoreSync(home, catalog)
     notice = sync.recover()
     if notice:
         yield Notice(notice)
@@ -154,9 +154,7 @@ def _rebuild(
     else:
         catalog.adopt(home.rebuild)
         _remove_database(home.rebuild)
-        sync = StoreSync(home, catalog, configuration)
-        sync.reset()
-        sync.flush()
+        StoreSync(home, catalog).rebuild()
     yield run.report
 
 

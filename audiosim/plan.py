@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from audiosim.catalog import FileRow
+from audiosim.catalog import DROPPED, FileRow
 from audiosim.library import FoundFile, Scan, contains
 
 LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk
@@ -47,7 +47,7 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> 
             result.unchanged.append(found.path)
         elif row.state == "gone" and row.reason is None:
             result.returned.append(found.path)
-        elif row.reason == "moved" or retry_failed:
+        elif row.reason == DROPPED or retry_failed:
             result.process.append(found)
         else:
             result.failed_before.append(found.path)

@@ -18,12 +18,13 @@ from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudioError, AudiosimError, HomeError, LockedError, StoreError, UsageError
 from audiosim.extract import Extractor
 from audiosim.library import identity
-from audiosim.locks import hold
-from audiosim.pooling import pool, pooled_dimension
+from audiosim.pooling import pool
+from audiosim.store_process import StoreProcess
 from audiosim.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Match, Precision, Track
 
 DEFAULT_COUNT = 10
 READER_WAIT = 1.0  # s for Chroma to be free, before exact search answers
+ANSWER_LIMIT = 30.0  # s for Chroma to answer, before exact search does
 MIN_CANDIDATES = 50  # asked of Chroma at least, then ranked exactly
 
 
@@ -86,12 +87,13 @@ def find_similar(
         if configuration is None:
             raise _no_index(place)
         kept_configuration(configuration, Wish(), encoder)
-        resolver = _Resolver(catalog, configuration, precision, encoder)
-        resolved = resolver.resolve([identity(path) for path in paths])
-        vector = mean_direction([query.vector for query in resolved])
-        hidden = set() if include_self else {query.track.digest for query in resolved}
-        wanted = count + catalog.copies(hidden)
-        ids, reason = _nearest(place, catalog, configuration, vector, wanted)
+        with StoreProcess() as store:  # it loads Chroma while the query is found
+            resolver = _Resolver(catalog, configuration, precision, encoder)
+            resolved = resolver.resolve([identity(path) for path in paths])
+            vector = mean_direction([query.vector for query in resolved])
+            hidden = set() if include_self else {query.track.digest for query in resolved}
+            wanted = count + catalog.copies(hidden)
+            ids, reason = _nearest(store, place, catalog, vector, wanted)
         matches = _rank(catalog.tracks(ids).values(), vector, hidden, count)
         return SearchResult(resolved, matches, reason)
 
@@ -128,35 +130,25 @@ def exact_nearest(vectors: Iterable[tuple[str, Float32]], vector: Float32, count
 
 
 def _nearest(
-    home: Home, catalog: Catalog, configuration: Configuration, vector: Float32, count: int
+    store: StoreProcess, home: Home, catalog: Catalog, vector: Float32, count: int
 ) -> tuple[list[str], str | None]:
     """Candidates' ids, from Chroma if it can be asked, and why not otherwise."""
     try:
-        with hold(home.store_lock, wait=READER_WAIT, what="using Chroma"):
-            if catalog.store_dirty:  # a burst holds the lock, so this one did not end
-                raise StoreError("a run ended while it wrote to Chroma")
-            return _ask_chroma(home, catalog, configuration, vector, count), None
+        ids = store.ask(
+            "nearest",
+            home,
+            limit=ANSWER_LIMIT,
+            vector=vector.astype("<f4").tobytes().hex(),
+            count=max(2 * count, MIN_CANDIDATES),
+            wait=READER_WAIT,
+        )
     except LockedError:
         reason = "Chroma is being written to"
     except (StoreError, HomeError) as error:
-        reason = str(error)
+        reason = " ".join(str(error).split())
+    else:
+        return ids, None
     return exact_nearest(catalog.indexed_vectors(), vector, count), reason
-
-
-def _ask_chroma(
-    home: Home, catalog: Catalog, configuration: Configuration, vector: Float32, count: int
-) -> list[str]:
-    from audiosim.store import Store
-
-    dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
-    with Store(home.chroma, configuration.collection, dimension) as store:
-        held = store.count()
-        if held < catalog.stored_count():
-            raise StoreError(f"Chroma holds {held} vectors of {catalog.stored_count()}")
-        wanted = max(2 * count, MIN_CANDIDATES) + catalog.pending_delete_count()
-        found = store.nearest(vector, min(held, wanted)) if held else []
-    # What has been indexed since, or not reached Chroma yet, is compared one by one.
-    return list(dict.fromkeys(found + catalog.unsettled_ids()))
 
 
 def _rank(

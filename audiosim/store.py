@@ -7,6 +7,7 @@ others wrote. What Chroma holds can be rebuilt from the catalog at any time.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,6 +87,13 @@ class Store:
         for start in range(0, len(ids), PAGE):
             self._call(self._collection.delete, ids=list(ids[start : start + PAGE]))
 
+    def ids(self) -> list[str]:
+        """The ids of all vectors it holds."""
+        found: list[str] = []
+        for start in range(0, self.count(), PAGE):
+            found += self._call(self._collection.get, include=[], limit=PAGE, offset=start)["ids"]
+        return found
+
     def nearest(self, vector: Float32, count: int) -> list[str]:
         """Ids of the `count` nearest vectors to a unit vector (dim,), nearest first."""
         if not np.isfinite(vector).all():
@@ -136,6 +144,11 @@ class Store:
             return function(*args, **kwargs)
         except Exception as error:
             raise StoreError("Chroma failed", _reason(error)) from error
+
+
+def load_chroma() -> None:
+    """Imports Chroma, which takes a while."""
+    importlib.import_module("chromadb")
 
 
 def _open_client(folder: Path) -> Any:

@@ -1,28 +1,23 @@
-"""Keeping Chroma in step with the catalog, in short bursts under the store's lock."""
+"""Keeping Chroma in step with the catalog."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import threading
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home
+from audiosim.catalog import Catalog
+from audiosim.config import NEW_CHROMA, OLD_CHROMA, Home
 from audiosim.errors import HomeError, LockedError, StoreError
+from audiosim.inspection import Inspection
 from audiosim.locks import hold
-from audiosim.pooling import pooled_dimension
-from audiosim.store import Store
+from audiosim.store_process import StoreProcess, ask_store
 
-BURST_ROWS = 1000
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
-CHECK_LIMIT = 120.0  # s for a fresh process to open and query the collection
-CHECK = "import sys; sys.path[:] = sys.argv[5:]; from audiosim.sync import check; check(*sys.argv[1:5])"
+CHECK_LIMIT = 120.0  # s for a process to open and query the collection
+CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
 
 
 class StoreSync:
@@ -31,152 +26,133 @@ class StoreSync:
     Parameters
     ----------
     home : whose Chroma and locks.
-    catalog : open for writing; the index lock is held.
-    configuration : what the vectors are.
+    catalog : the home's, open for writing; the index lock is held.
     """
 
-    def __init__(self, home: Home, catalog: Catalog, configuration: Configuration) -> None:
+    def __init__(self, home: Home, catalog: Catalog) -> None:
         self._home = home
         self._catalog = catalog
-        self._configuration = configuration
-        self._thread: threading.Thread | None = None
-        self.seconds = 0.0  # spent on Chroma
-        self._identity = configuration.collection
-        self._dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
+        self._behind: StoreProcess | None = None
+        self.seconds = 0.0  # that a run waited for Chroma
         self._last = time.monotonic()
 
     def recover(self) -> str | None:
-        """After an unclean end, checks Chroma in a fresh process and rebuilds it if need be.
+        """After an unclean end, checks Chroma and rebuilds it if need be.
 
         Returns what was done, as a sentence; None when the last end was clean.
         """
         if not self._catalog.store_dirty:
             return None
-        fault = self._fault()
-        if fault is None:
+        faults = self.inspect().faults
+        if not faults:
             # Sound, but a burst was cut off: what it may have held is sent again.
             self._catalog.mark_store(dirty=False)
             return "The last run ended while it wrote to Chroma; its index was checked and is sound."
-        self.reset()
-        return f"The last run ended while it wrote to Chroma, and left it unusable ({fault}); it is rebuilt."
+        self.rebuild()
+        return (
+            "The last run ended while it wrote to Chroma, and left its index damaged"
+            f" ({faults[0]}); it is rebuilt."
+        )
+
+    def inspect(self, *, full: bool = False, folder: Path | None = None) -> Inspection:
+        """Compares Chroma with the catalog; or a folder just filled, with all that is indexed."""
+        limit = CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
+        try:
+            found = ask_store(
+                "inspect",
+                self._home,
+                limit=limit,
+                folder=None if folder is None else str(folder),
+                full=full,
+                wait=LOCK_WAIT,
+            )
+        except StoreError as error:
+            return Inspection(faults=[" ".join(str(error).split())])
+        except LockedError as error:
+            raise _in_use(error) from error
+        return Inspection(**found)
 
     def flush_behind(self) -> None:
-        """Now and then, writes what has gathered, in a thread with a connection of its own."""
-        if time.monotonic() - self._last < BURST_INTERVAL or (self._thread and self._thread.is_alive()):
+        """Now and then, has what has gathered written while the run goes on."""
+        if time.monotonic() - self._last < BURST_INTERVAL or (self._behind and self._behind.running):
             return
+        self._join()
         self._last = time.monotonic()
         if self._catalog.pending_count():
-            self._thread = threading.Thread(target=self._flush_apart)
-            self._thread.start()
+            self._behind = StoreProcess()
+            self._behind.send("flush", self._home, wait=LOCK_WAIT)  # what fails is met again by `flush`
 
     def flush(self) -> None:
-        """Writes everything Chroma lacks, a burst at a time, after what is being written behind.
+        """Writes everything Chroma lacks, after what is being written behind.
 
         Raises
         ------
         StoreError : when Chroma fails even after its index was made anew.
         """
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
         start = time.perf_counter()
-        while pending := self._catalog.pending_count():
+        self._join()
+        if self._catalog.pending_count():
             try:
-                self._burst()
+                ask_store("flush", self._home, wait=LOCK_WAIT)
             except StoreError:
-                self.reset()
-                pending = self._catalog.pending_count()
-                self._burst()
-            if self._catalog.pending_count() >= pending:
-                raise StoreError(
-                    "Chroma's index can't be brought up to date", "a burst of writes changed nothing"
-                )
+                self.rebuild()
+            except LockedError as error:
+                raise _in_use(error) from error
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
 
-    def _flush_apart(self) -> None:
+    def rebuild(self) -> None:
+        """Makes Chroma's files anew from the catalog, in a folder that replaces the old one.
+
+        It does so when a fresh process has opened and queried it; until then queries are answered
+        by exact search.
+
+        Raises
+        ------
+        StoreError : when the new files can't be made or are no better; the old ones stay.
+        """
+        self._join()
+        self._catalog.mark_store(dirty=True)
+        self.remove_leftovers()
+        folder = Path(tempfile.mkdtemp(prefix=NEW_CHROMA, dir=self._home.path))
         try:
-            with Catalog(self._catalog.path) as own:
-                apart = StoreSync(self._home, own, self._configuration)
-                apart.flush()
-                self.seconds += apart.seconds
-        except Exception:  # the next flush, in the main thread, meets it again and says so
-            return
+            ask_store("fill", self._home, folder=str(folder))
+            faults = self.inspect(folder=folder).faults
+            if faults:
+                raise StoreError("Chroma's index was made anew and is no better", faults[0])
+            self._replace_by(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self.remove_leftovers()
 
-    def reset(self) -> None:
-        """Throws Chroma's files away, to be written again from the catalog."""
-        with self._locked():
-            if self._home.chroma.exists():
-                _remove(self._home.chroma)
-            self._catalog.mark_none_stored()
-            self._catalog.mark_store(dirty=False)
-
-    def _burst(self) -> None:
-        upserts = self._catalog.pending_upserts(BURST_ROWS)
-        deletes = self._catalog.pending_deletes(BURST_ROWS)
-        with self._locked():
-            self._catalog.mark_sending(row.id for row in upserts)
-            with Store(self._home.chroma, self._identity, self._dimension, create=True) as store:
-                self._compare(store.count() >= self._catalog.stored_count())
-                store.delete(deletes)
-                store.upsert([(row.id, row.track, row.vector) for row in upserts])
-                self._catalog.mark_deleted(deletes)
-                self._catalog.mark_stored(upserts)
-                if not self._catalog.pending_count():
-                    self._compare(store.count() == self._catalog.stored_count())
-            self._catalog.mark_store(dirty=False)
-
-    @staticmethod
-    def _compare(equal: bool) -> None:
-        if not equal:
-            raise StoreError("Chroma does not hold what it acknowledged")
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with ExitStack() as stack:
+    def remove_leftovers(self) -> None:
+        """Removes Chroma's folders that replaced ones or unfinished ones have left."""
+        for folder in self._home.chroma_leftovers():
             try:
-                stack.enter_context(hold(self._home.store_lock, wait=LOCK_WAIT, what="using Chroma"))
-            except LockedError as error:
-                raise HomeError(
-                    "Chroma is in use", error.why, "The catalog is up to date; the next run writes the rest."
-                ) from error
-            yield
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise HomeError(f"Can't remove {folder}", error.strerror or str(error)) from error
 
-    def _fault(self) -> str | None:
-        """What is wrong with Chroma's files, found out where a crash does no harm."""
-        command = [sys.executable, "-c", CHECK, str(self._home.chroma), self._identity,
-                   str(self._dimension), str(self._catalog.stored_count()), *sys.path]  # fmt: skip
+    def _replace_by(self, folder: Path) -> None:
+        ids = self._catalog.indexed_ids()
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_LIMIT, check=False)
-        except subprocess.TimeoutExpired:
-            return "it does not answer"
-        if done.returncode == 0:
-            return None
-        lines = done.stderr.strip().splitlines()
-        return lines[-1] if lines and done.returncode > 0 else f"exit code {done.returncode}"
+            with hold(self._home.store_lock, wait=LOCK_WAIT, what="using Chroma"):
+                if self._home.chroma.exists():
+                    old = tempfile.mkdtemp(prefix=OLD_CHROMA, dir=self._home.path)
+                    self._home.chroma.rename(Path(old) / self._home.chroma.name)
+                folder.rename(self._home.chroma)
+                self._catalog.mark_rebuilt(ids)
+        except LockedError as error:
+            raise _in_use(error) from error
+
+    def _join(self) -> None:
+        if self._behind is not None:
+            self._behind.wait()
+            self._behind = None
 
 
-def _remove(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise HomeError(f"Can't remove {folder}", error.strerror or str(error)) from error
-
-
-def check(folder: str, identity: str, dimension: str, count: str) -> None:
-    """In a process of its own: opens the collection, counts it and asks it for a neighbour.
-
-    Raises
-    ------
-    StoreError : when anything of that fails, or fewer vectors are there than acknowledged.
-    """
-    import numpy as np
-
-    with Store(Path(folder), identity, int(dimension)) as store:
-        held = store.count()
-        if held < int(count):
-            raise StoreError(f"it holds {held} vectors of {count}")
-        if held:
-            probe = np.full(int(dimension), int(dimension) ** -0.5, np.float32)
-            if len(store.nearest(probe, min(held, 10))) < min(held, 10):
-                raise StoreError("it finds fewer neighbours than it holds")
+def _in_use(error: LockedError) -> HomeError:
+    return HomeError(
+        "Chroma is in use", error.why, "The catalog is up to date; the next run writes the rest."
+    )

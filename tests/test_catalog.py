@@ -84,7 +84,7 @@ def test_a_row_that_moves_during_a_burst_leaves_chroma_later(catalog: Catalog) -
     rows = catalog.pending_upserts(10)
     catalog.mark_sending(row.id for row in rows)
     catalog.record(b"/new", INFO)
-    catalog.mark_moved(b"/old")
+    catalog.drop([b"/old"])
     catalog.mark_stored(rows)
     assert catalog.pending_deletes(10) == [path_id(b"/old")]
 
@@ -93,7 +93,7 @@ def test_a_moved_row_is_forgotten_when_chroma_has_dropped_it(catalog: Catalog) -
     catalog.record(b"/old", INFO, vector(1, 0))
     send_all(catalog)
     catalog.record(b"/new", INFO)
-    catalog.mark_moved(b"/old")
+    catalog.drop([b"/old"])
     assert catalog.file(b"/old") is not None
     send_all(catalog)
     assert catalog.file(b"/old") is None

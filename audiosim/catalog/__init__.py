@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from audiosim.catalog.files import DROPPED
 from audiosim.catalog.pending import Pending
 from audiosim.catalog.rows import Configuration, FileRow, FileState, PendingRow, path_id
 from audiosim.catalog.vectors import Vectors
 
-__all__ = ["Catalog", "Configuration", "FileRow", "FileState", "PendingRow", "path_id"]
+__all__ = ["DROPPED", "Catalog", "Configuration", "FileRow", "FileState", "PendingRow", "path_id"]
 
 
 class Catalog(Vectors, Pending):
@@ -31,7 +32,7 @@ class Catalog(Vectors, Pending):
         self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self.transaction():
-                for table in ("meta", "roots", "tracks", "files"):
+                for table in ("meta", "roots", "tracks", "files", "lost"):
                     self._db.execute(f"DELETE FROM main.{table}")
                     self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
                 self._db.execute("UPDATE files SET in_store = 0")

@@ -11,7 +11,8 @@ from typing import Any
 from audiosim.errors import HomeError
 from audiosim.types import TAG_NAMES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+PAGE = 500  # values bound in one statement
 BUSY_LIMIT = 30.0  # s to wait for another connection's commit
 
 # What Chroma has of a file: nothing, its current vector, an older one, or perhaps a new one.
@@ -40,6 +41,8 @@ CREATE TABLE files (
 CREATE INDEX files_by_digest ON files (digest);
 CREATE INDEX files_pending ON files (id) WHERE in_store <> (state = 'indexed');
 """
+# Audio whose cache was lost: it is computed again, and until then keeps its vector.
+LOST = "CREATE TABLE lost (digest TEXT PRIMARY KEY) WITHOUT ROWID;"
 
 
 class Connection(sqlite3.Connection):
@@ -101,14 +104,35 @@ class Database:
                 self._db.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read in the block is of one moment, whoever writes meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def damage(self) -> str | None:
+        """What SQLite finds wrong with the file; None when it is sound."""
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        return None if found == "ok" else str(found)
+
+    def _make(self, statements: str) -> None:
+        self._db.executescript(f"BEGIN; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
     def _prepare(self, read_only: bool) -> None:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version == 0 and not read_only:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._make(SCHEMA + LOST)
         elif version == 0:
             raise HomeError(
                 f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
             )
+        elif version == 1 and not read_only:
+            self._make(LOST)
+        elif version == 1:
+            raise HomeError(f"{self.path} has an older format", "", "Run audiosim index once.")
         elif version != SCHEMA_VERSION:
             raise HomeError(
                 f"{self.path} has format {version}",

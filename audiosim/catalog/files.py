@@ -8,7 +8,10 @@ from dataclasses import astuple
 
 from audiosim.catalog.database import ABSENT, OUTDATED, SENDING, Database
 from audiosim.catalog.rows import FileRow, FileState, path_id
-from audiosim.types import TAG_NAMES, AudioInfo, TrackVector
+from audiosim.types import TAG_NAMES, AudioInfo
+
+DROPPED = "moved"  # the reason of a row that ends when Chroma has let it go
+_TAGS = ", ".join(TAG_NAMES)
 
 
 class Files(Database):
@@ -32,16 +35,6 @@ class Files(Database):
         ).fetchone()
         return FileRow(*row) if row else None
 
-    def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
-        """Enters a file as indexed; its audio's vector is given or already known."""
-        with self.transaction():
-            if vector is not None:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?)",
-                    (info.digest, vector.vector.astype("<f4").tobytes(), vector.windows, info.duration),
-                )
-            self._enter(path, "indexed", info, None)
-
     def record_failure(
         self, path: bytes, size: int, mtime_ns: int, reason: str, info: AudioInfo | None = None
     ) -> None:
@@ -51,14 +44,31 @@ class Files(Database):
         with self.transaction():
             self._enter(path, "failed", info, reason)
 
-    def mark_moved(self, old: bytes) -> None:
-        """Ends the row of a file that is known under a new path now.
+    def drop(self, paths: Iterable[bytes]) -> None:
+        """Ends the rows of files: moved, or to be forgotten.
 
-        Its id has yet to leave Chroma, so the row goes when that is acknowledged.
+        An id has yet to leave Chroma, so the row goes when that is acknowledged.
         """
         with self.transaction():
-            self._db.execute("UPDATE files SET state = 'gone', reason = 'moved' WHERE path = ?", (old,))
-            self._forget_moved()
+            self._drop(paths)
+
+    def relocate(self, old: bytes, new: bytes) -> int:
+        """Has what is known at and below one path lie at another; returns how many rows moved.
+
+        Rows that the new path has already stay as they are.
+        """
+        rows = [row for row in self.files(old) if row.reason != DROPPED]
+        kept = f"state, size, mtime_ns, digest, reason, changed, sample_rate, channels, codec, {_TAGS}"
+        with self.transaction():
+            for row in rows:
+                target = new + row.path[len(old) :]
+                self._db.execute(
+                    f"INSERT OR IGNORE INTO files (path, id, {kept}) SELECT ?, ?, {kept} FROM files"
+                    " WHERE path = ?",
+                    (target, path_id(target), row.path),
+                )
+            self._drop(row.path for row in rows)
+        return len(rows)
 
     def gone_with(self, digest: str) -> bytes | None:
         """The path of a file that is gone and held this audio."""
@@ -80,6 +90,11 @@ class Files(Database):
                 [(time.time(), path) for path in paths],
             )
 
+    def gone(self) -> list[tuple[bytes, float]]:
+        """(path, when they were missed first, in s since 1970) of files that are gone."""
+        query = "SELECT path, changed FROM files WHERE state = 'gone' AND reason IS NOT ? ORDER BY path"
+        return list(self._db.execute(query, (DROPPED,)))
+
     def mark_returned(self, paths: Iterable[bytes]) -> None:
         """Puts files that were gone back as they were: indexed, or failed if they had failed."""
         with self.transaction():
@@ -91,8 +106,8 @@ class Files(Database):
 
     def count(self, state: FileState) -> int:
         """How many files are in this state."""
-        query = "SELECT count(*) FROM files WHERE state = ?"
-        return int(self._db.execute(query, (state,)).fetchone()[0])
+        query = "SELECT count(*) FROM files WHERE state = ? AND reason IS NOT ?"
+        return int(self._db.execute(query, (state, DROPPED)).fetchone()[0])
 
     def failures(self) -> list[tuple[bytes, str]]:
         """(path, reason) of every file that failed."""
@@ -117,5 +132,13 @@ class Files(Database):
             values,
         )
 
-    def _forget_moved(self) -> None:
-        self._db.execute("DELETE FROM files WHERE state = 'gone' AND reason = 'moved' AND in_store = 0")
+    def _drop(self, paths: Iterable[bytes]) -> None:
+        self._db.executemany(
+            "UPDATE files SET state = 'gone', reason = ? WHERE path = ?", [(DROPPED, path) for path in paths]
+        )
+        self._end_dropped()
+
+    def _end_dropped(self) -> None:
+        self._db.execute(
+            f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from audiosim.catalog.database import ABSENT, OUTDATED, SENDING, STORED
 from audiosim.catalog.files import Files
-from audiosim.catalog.rows import TRACK_COLUMNS, PendingRow, track_from
+from audiosim.catalog.rows import TRACK_COLUMNS, Expected, PendingRow, track_from
 from audiosim.catalog.settings import Settings
 
 
@@ -21,10 +21,21 @@ class Pending(Files, Settings):
             f"SELECT id, vector, changed, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
             " WHERE in_store <> (state = 'indexed') AND state = 'indexed' LIMIT ?"
         )
-        return [
-            PendingRow(row[0], track_from(row[3:]), np.frombuffer(row[1], "<f4"), row[2])
-            for row in self._db.execute(query, (limit,))
-        ]
+        return self._rows(query, limit)
+
+    def indexed_rows(self, limit: int) -> Iterator[list[PendingRow]]:
+        """All indexed files, so many at a time."""
+        last = ""
+        while True:
+            query = (
+                f"SELECT id, vector, changed, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+                " WHERE state = 'indexed' AND id > ? ORDER BY id LIMIT ?"
+            )
+            page = self._rows(query, last, limit)
+            if not page:
+                return
+            yield page
+            last = page[-1].id
 
     def pending_deletes(self, limit: int) -> list[str]:
         """Ids that Chroma still has though their files are gone or failed."""
@@ -65,13 +76,17 @@ class Pending(Files, Settings):
                 f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
                 [(id_,) for id_ in ids],
             )
-            self._forget_moved()
+            self._end_dropped()
 
-    def mark_none_stored(self) -> None:
-        """Records that Chroma has nothing, so that all is sent again."""
+    def mark_rebuilt(self, ids: Iterable[str]) -> None:
+        """Records that Chroma was made anew and holds these rows, and no others."""
         with self.transaction():
-            self._db.execute("UPDATE files SET in_store = 0")
-            self._forget_moved()
+            self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
+            self._db.executemany(
+                f"UPDATE files SET in_store = {STORED} WHERE id = ?", [(id_,) for id_ in ids]
+            )
+            self._end_dropped()
+            self.mark_store(dirty=False)
 
     @property
     def store_dirty(self) -> bool:
@@ -87,7 +102,32 @@ class Pending(Files, Settings):
         query = "SELECT id FROM files WHERE in_store <> (state = 'indexed') AND state = 'indexed'"
         return [row[0] for row in self._db.execute(query)]
 
+    def indexed_ids(self) -> list[str]:
+        """The ids of all indexed files that have a vector."""
+        query = "SELECT id FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+        return [row[0] for row in self._db.execute(query)]
+
+    def expected_in_store(self, *, filled: bool) -> Expected:
+        """What Chroma should hold; or, `filled`, a folder that was given all that is indexed."""
+        if filled:
+            ids = set(self.indexed_ids())
+            return Expected(ids, ids, ids)
+        rows = self._db.execute(
+            f"SELECT id, in_store, state FROM files WHERE in_store <> {ABSENT}"
+        ).fetchall()
+        return Expected(
+            {id_ for id_, mark, _ in rows if mark in (STORED, OUTDATED)},
+            {id_ for id_, _, _ in rows},
+            {id_ for id_, mark, state in rows if mark == STORED and state == "indexed"},
+        )
+
     def stored_count(self) -> int:
         """How many vectors Chroma should hold."""
         query = f"SELECT count(*) FROM files WHERE in_store IN ({STORED}, {OUTDATED})"
         return int(self._db.execute(query).fetchone()[0])
+
+    def _rows(self, query: str, *values: str | int) -> list[PendingRow]:
+        return [
+            PendingRow(row[0], track_from(row[3:]), np.frombuffer(row[1], "<f4"), row[2])
+            for row in self._db.execute(query, values)
+        ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from audiosim.pooling import pooled_dimension
 from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
 
 FileState = Literal["indexed", "failed", "gone"]
@@ -36,9 +37,23 @@ class Configuration:
     cache: Path
 
     @property
+    def dimension(self) -> int:
+        """Of the pooled vectors."""
+        return pooled_dimension(self.spec.dimension, self.pooling)
+
+    @property
     def collection(self) -> str:
         """Identifies what Chroma's vectors are: encoder fingerprint and pooling."""
         return f"{self.spec.fingerprint} {self.pooling}"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Ids in Chroma: those it has acknowledged, those it may hold, those whose vectors are current."""
+
+    acknowledged: set[str]
+    possible: set[str]
+    current: set[str]
 
 
 def path_id(path: bytes) -> str:

@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
+from audiosim.catalog.database import OUTDATED, PAGE, STORED
+from audiosim.catalog.files import DROPPED, Files
 from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, track_from
 from audiosim.catalog.settings import Settings
-from audiosim.types import Float32, Track, TrackVector
-
-PAGE = 500  # values bound in one statement
+from audiosim.types import AudioInfo, Float32, Track, TrackVector
 
 
-class Vectors(Settings):
+class Vectors(Files, Settings):
     """Vectors by audio digest, so that copies of a recording share one."""
 
+    def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
+        """Enters a file as indexed; its audio's vector is given or already known."""
+        with self.transaction():
+            if vector is not None:
+                self._set_vector(info.digest, vector, info.duration)
+            self._enter(path, "indexed", info, None)
+
     def known_digests(self) -> set[str]:
-        """The audio whose vectors are known."""
-        return {row[0] for row in self._db.execute("SELECT digest FROM tracks")}
+        """The audio whose vectors are known, and whose caches are not known to be lost."""
+        query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM lost)"
+        return {row[0] for row in self._db.execute(query)}
+
+    def all_vectors(self) -> Iterator[tuple[str, Float32]]:
+        """(digest, vector) of all audio known, of files that are gone too."""
+        for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):
+            yield digest, np.frombuffer(vector, "<f4")
+
+    def digests_without_vector(self) -> set[str]:
+        """Audio of indexed files whose vector is missing."""
+        query = (
+            "SELECT DISTINCT digest FROM files WHERE state = 'indexed'"
+            " AND digest NOT IN (SELECT digest FROM tracks)"
+        )
+        return {row[0] for row in self._db.execute(query)}
+
+    def unused_digests(self) -> set[str]:
+        """Audio whose vectors belong to no file."""
+        query = (
+            "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM files WHERE digest NOT NULL)"
+        )
+        return {row[0] for row in self._db.execute(query)}
+
+    def forget_vectors(self, digests: Collection[str]) -> None:
+        """Removes vectors that belong to no file."""
+        with self.transaction():
+            for table in ("tracks", "lost"):
+                self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
+
+    def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        """Replaces the vector of audio; `duration` in s."""
+        with self.transaction():
+            self._set_vector(digest, vector, duration)
+
+    def lose(self, digests: Iterable[str]) -> None:
+        """Has audio computed again by the next run; what vectors it has stay until then."""
+        with self.transaction():
+            for digest in digests:
+                self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
+                self._db.execute(
+                    "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'",
+                    (digest,),
+                )
 
     def failed_digests(self) -> dict[str, str]:
         """The audio that can't be used, and why."""
         return dict(
             self._db.execute(
-                "SELECT digest, reason FROM files WHERE reason IS NOT NULL AND reason <> 'moved'"
+                f"SELECT digest, reason FROM files WHERE reason IS NOT NULL AND reason <> '{DROPPED}'"
                 " AND digest IS NOT NULL AND digest NOT IN (SELECT digest FROM tracks)"
             )
         )
@@ -49,6 +99,7 @@ class Vectors(Settings):
         """
         with self.transaction():
             self._db.execute("DELETE FROM tracks")
+            self._db.execute("DELETE FROM lost")
             self._db.executemany(
                 "INSERT INTO tracks VALUES (?, ?, ?, ?)",
                 ((d, v.vector.astype("<f4").tobytes(), v.windows, s) for d, v, s in vectors),
@@ -78,7 +129,7 @@ class Vectors(Settings):
         """A file with a vector, indexed or gone, as results show it."""
         row = self._db.execute(
             f"SELECT {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
-            " WHERE path = ? AND (reason IS NULL OR reason = 'moved')",
+            f" WHERE path = ? AND (reason IS NULL OR reason = '{DROPPED}')",
             (path,),
         ).fetchone()
         return track_from(row) if row else None
@@ -95,3 +146,14 @@ class Vectors(Settings):
             " WHERE state = 'indexed'"
         )
         return float(self._db.execute(query).fetchone()[0])
+
+    def _set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
+        self._db.execute(
+            "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?)",
+            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
+        )
+        self._db.execute(
+            f"UPDATE files SET in_store = {OUTDATED}, changed = ? WHERE digest = ? AND in_store = {STORED}",
+            (time.time(), digest),
+        )

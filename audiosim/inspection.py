@@ -1,0 +1,113 @@
+"""Chroma compared with the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from audiosim.catalog import Catalog
+from audiosim.errors import StoreError
+from audiosim.store import Store
+from audiosim.types import Float32
+
+SAMPLE = 10_000  # vectors compared, unless all are
+QUERIES = 100  # asked of Chroma and of exact search
+NEIGHBOURS = 10
+RECALL_LIMIT = 0.95
+TOLERANCE = 1e-5  # between a vector here and there
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found: vectors held and compared, recall@10 against exact search, and faults."""
+
+    held: int = 0
+    compared: int = 0
+    recall: float | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False) -> Inspection:
+    """Compares Chroma's files with what the catalog says they hold.
+
+    Parameters
+    ----------
+    catalog : open.
+    chroma : Chroma's folder, used by nobody else meanwhile.
+    full : whether to compare every vector, not a sample of 10,000.
+    filled : whether the folder was just filled with all that is indexed.
+    """
+    with catalog.snapshot():
+        configuration = catalog.configuration
+        expected = catalog.expected_in_store(filled=filled)
+        if configuration is None or not (expected.acknowledged or chroma.exists()):
+            return Inspection()
+        try:
+            with Store(chroma, configuration.collection, configuration.dimension) as store:
+                held = set(store.ids())
+                faults = _differences(held, expected.acknowledged, expected.possible)
+                same = sorted(held & expected.current)
+                sample = same[:: 1 if full else -(-len(same) // SAMPLE) or 1]
+                faults += _wrong_vectors(store, catalog, sample)
+                recall = _recall(store, catalog, same)
+        except StoreError as error:
+            return Inspection(faults=[" ".join(str(error).split())])
+    if recall is not None and recall < RECALL_LIMIT:
+        faults.append(f"its recall@{NEIGHBOURS} is {recall:.3f}")
+    return Inspection(len(held), len(sample), recall, faults)
+
+
+def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> list[str]:
+    missing, strange = len(acknowledged - held), len(held - possible)
+    faults = []
+    if missing:
+        faults.append(f"it lacks {missing} of {len(acknowledged)} vectors")
+    if strange:
+        faults.append(f"it holds {strange} vectors that the catalog does not know")
+    return faults
+
+
+def _wrong_vectors(store: Store, catalog: Catalog, ids: Sequence[str]) -> list[str]:
+    expected = catalog.tracks(ids)
+    found = store.vectors(ids)
+    wrong = sum(
+        not np.allclose(found[id_], vector, rtol=0, atol=TOLERANCE)
+        for id_, (_, vector) in expected.items()
+        if id_ in found
+    )
+    return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
+
+
+def _recall(store: Store, catalog: Catalog, same: Sequence[str]) -> float | None:
+    """The share of exact search's nearest that Chroma finds, over vectors both have; ties count as found."""
+    asked = [vector for _, vector in catalog.tracks(same[:: -(-len(same) // QUERIES) or 1]).values()]
+    if not asked:
+        return None
+    limits = _tenth_best(catalog, set(same), np.stack(asked))
+    shares = []
+    for query, limit in zip(asked, limits, strict=True):
+        count = min(NEIGHBOURS, len(same))
+        found = catalog.tracks(store.nearest(query, count)).values()
+        shares.append(sum(float(vector @ query) >= limit - TOLERANCE for _, vector in found) / count)
+    return float(np.mean(shares))
+
+
+def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:
+    """The similarity (queries,) of the tenth nearest of these vectors, or of the last one."""
+    best: Float32 = np.empty((len(queries), 0), np.float32)
+    page: list[Float32] = []
+
+    def merged() -> Float32:
+        both = np.concatenate([best, queries @ np.stack(page).T], axis=1)
+        result: Float32 = -np.sort(-both, axis=1)[:, :NEIGHBOURS]
+        return result
+
+    for id_, vector in catalog.indexed_vectors():
+        if id_ in ids:
+            page.append(vector)
+        if len(page) == SAMPLE:
+            best, page = merged(), []
+    return (merged() if page else best)[:, -1]
