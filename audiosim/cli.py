@@ -1,24 +1,26 @@
 """The ``audiosim`` command: parsing, wiring, exit codes. Work is done elsewhere.
 
 Exit codes: 0 done; 1 failed; 2 usage; 3 done, but something new needs a look; 4 another writer
-is at work; 130 and 143 interrupted.
+is at work; 130, 143 interrupted; 141 nobody reads the output.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from audiosim.commands import extract, index, similar, status, weights
+from audiosim.commands import extract, index, similar, status, upkeep, weights
 from audiosim.errors import AudiosimError
 from audiosim.version import __version__
 
 INTERRUPTED = 130
 TERMINATED = 143
+BROKEN_PIPE = 141
 
 
 class _Group(TyperGroup):
@@ -30,15 +32,12 @@ class _Group(TyperGroup):
         except AudiosimError as error:
             typer.echo(f"audiosim: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:
+            _end_quietly()
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
             place = f": {error.filename}" if error.filename else ""
             typer.echo(f"audiosim: {error.strerror or error}{place}", err=True)
             raise typer.Exit(AudiosimError.exit_code) from error
-        except KeyboardInterrupt:
-            typer.echo("audiosim: interrupted; finished work is kept.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
 
 
 app = typer.Typer(
@@ -55,6 +54,10 @@ app.command()(index.index)
 app.command()(similar.similar)
 app.command()(extract.extract)
 app.command()(status.status)
+app.command()(upkeep.verify)
+app.command()(upkeep.gc)
+app.command()(upkeep.forget)
+app.command()(upkeep.relocate)
 app.add_typer(weights.app, name="weights")
 
 
@@ -76,12 +79,39 @@ def _options(
 
 def main() -> None:
     """Runs the command line; the console script."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, _Interrupt("interrupted", INTERRUPTED))
+    signal.signal(signal.SIGTERM, _Interrupt("terminated", TERMINATED))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _end_quietly()
 
 
-def _terminate(*_: object) -> None:
-    sys.stderr.write("audiosim: terminated; finished work is kept.\n")
-    sys.exit(TERMINATED)
+class _Interrupt:
+    """Ends the command where it is, finished work kept; asked a second time, at once."""
+
+    def __init__(self, word: str, code: int) -> None:
+        self._word, self._code = word, code
+
+    def __call__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._at_once)
+        sys.stderr.write(f"audiosim: {self._word}; finished work is kept.\n")
+        sys.exit(self._code)
+
+    def _at_once(self, *_: object) -> None:
+        crew = sys.modules.get("audiosim.audio.crew")
+        if crew is not None:
+            crew.kill_workers()
+        os._exit(self._code)
+
+
+def _end_quietly() -> NoReturn:
+    """Ends when the reader of stdout has gone away: ``| head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(BROKEN_PIPE)

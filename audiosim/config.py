@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from audiosim.errors import HomeError
+
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
 NEW_CHROMA = "chroma.new-"  # prefixes of folders in a home
@@ -61,6 +63,13 @@ def find_home(given: str | os.PathLike[str] | None = None) -> Home:
     chosen = given or os.environ.get(HOME_VARIABLE)
     path = Path(chosen) if chosen else platformdirs.user_data_path("audiosim", appauthor=False)
     return Home(path.expanduser().absolute())
+
+
+def no_index(home: Home) -> HomeError:
+    """The error for a home that has no index yet."""
+    return HomeError(
+        f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER."
+    )
 
 
 def weights_folder() -> Path:

@@ -12,7 +12,7 @@ from audiosim.audio.crew import Crew
 from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home, find_home
+from audiosim.config import Home, find_home, no_index
 from audiosim.configure import Wish, kept_configuration
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudioError, AudiosimError, HomeError, LockedError, StoreError, UsageError
@@ -81,11 +81,11 @@ def find_similar(
     if count < 1:
         raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
     if not place.catalog.exists():
-        raise _no_index(place)
+        raise no_index(place)
     with Catalog(place.catalog, read_only=True) as catalog:
         configuration = catalog.configuration
         if configuration is None:
-            raise _no_index(place)
+            raise no_index(place)
         kept_configuration(configuration, Wish(), encoder)
         with StoreProcess() as store:  # it loads Chroma while the query is found
             resolver = _Resolver(catalog, configuration, precision, encoder)
@@ -265,9 +265,3 @@ def _query(path: bytes, info: AudioInfo, vector: Float32) -> Query:
 
 def _unusable(path: bytes, reason: str) -> AudiosimError:
     return AudiosimError(f"Can't search with {os.fsdecode(path)}", reason)
-
-
-def _no_index(home: Home) -> AudiosimError:
-    return AudiosimError(
-        f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER."
-    )

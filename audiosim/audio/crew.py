@@ -113,6 +113,15 @@ class Crew:
             time.sleep(0.2)
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def kill_workers() -> None:
+    """Ends all decoding processes, of every crew, when there is no time for more."""
+    for process in list(_running):
+        process.kill()
+
+
 class _Member(threading.Thread):
     """One decoding process and the thread that talks to it."""
 
@@ -155,6 +164,7 @@ class _Member(threading.Thread):
         process = self._process
         if process is not None:
             process.kill()
+            _running.discard(process)
             with suppress(subprocess.TimeoutExpired):  # a process stuck in a dead disk can't be waited for
                 process.wait(STOP_LIMIT)
             for pipe in (process.stdin, process.stdout):
@@ -209,6 +219,7 @@ class _Member(threading.Thread):
             env={**os.environ, **ONE_THREAD},
         )
         self._process = process
+        _running.add(process)
         try:
             self._receive(cast("BinaryIO", process.stdout), START_LIMIT)
         except (EOFError, OSError) as error:
@@ -229,6 +240,7 @@ class _Member(threading.Thread):
             process.kill()
         code = process.wait()
         self._process = None
+        _running.discard(process)
         stalled, self._stalled = self._stalled, False
         for pipe in (process.stdin, process.stdout):
             _close_quietly(cast("BinaryIO", pipe))

@@ -44,6 +44,20 @@ CREATE INDEX files_pending ON files (id) WHERE in_store <> (state = 'indexed');
 # Audio whose cache was lost: it is computed again, and until then keeps its vector.
 LOST = "CREATE TABLE lost (digest TEXT PRIMARY KEY) WITHOUT ROWID;"
 
+DAMAGED = (
+    "Restore it from a backup; or move it away, with its -wal and -shm files, and index your folders"
+    " again with the same options: what is in the cache folder is not computed again."
+)
+REMEDIES = (  # by what SQLite says
+    ("malformed", DAMAGED),
+    ("not a database", DAMAGED),
+    ("disk I/O error", "Check the disk; then: audiosim verify."),
+    ("full", "Make room, then run it again: finished tracks are kept."),
+    ("locked", "Another process holds it: a backup, perhaps. Try again when that has ended."),
+    ("readonly", "Check that the folder and its files may be written to."),
+)
+REMEDY = "Check the disk and the folder's permissions."
+
 
 class Connection(sqlite3.Connection):
     """A connection whose errors say which file, and what to do."""
@@ -113,10 +127,16 @@ class Database:
         finally:
             self._db.execute("ROLLBACK")
 
-    def damage(self) -> str | None:
-        """What SQLite finds wrong with the file; None when it is sound."""
+    def check(self) -> None:
+        """Reads the whole file.
+
+        Raises
+        ------
+        HomeError : when SQLite finds it damaged.
+        """
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        return None if found == "ok" else str(found)
+        if found != "ok":
+            raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
 
     def _make(self, statements: str) -> None:
         self._db.executescript(f"BEGIN; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
@@ -146,6 +166,6 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise HomeError(
-            f"The catalog {path} can't be used", str(error), "Check the disk and the folder's permissions."
-        ) from error
+        why = str(error)
+        remedy = next((cure for sign, cure in REMEDIES if sign in why), REMEDY)
+        raise HomeError(f"The catalog {path} can't be used", why, remedy) from error

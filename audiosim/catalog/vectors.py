@@ -42,12 +42,21 @@ class Vectors(Files, Settings):
         )
         return {row[0] for row in self._db.execute(query)}
 
-    def unused_digests(self) -> set[str]:
-        """Audio whose vectors belong to no file."""
-        query = (
-            "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM files WHERE digest NOT NULL)"
-        )
-        return {row[0] for row in self._db.execute(query)}
+    def paths_with(self, digests: Iterable[str]) -> list[bytes]:
+        """The paths of files that hold, or held, any of this audio."""
+        query = "SELECT path FROM files WHERE digest = ?"
+        return [row[0] for digest in digests for row in self._db.execute(query, (digest,))]
+
+    def all_digests(self) -> set[str]:
+        """All audio whose vectors are known, of files that are gone too."""
+        return {row[0] for row in self._db.execute("SELECT digest FROM tracks")}
+
+    def unused_digests(self, *, without: Collection[bytes] = ()) -> set[str]:
+        """Audio whose vectors belong to no file, or only to files of these paths."""
+        leaving = set(without)
+        query = "SELECT path, digest FROM files WHERE digest IS NOT NULL AND reason IS NOT ?"
+        used = {digest for path, digest in self._db.execute(query, (DROPPED,)) if path not in leaving}
+        return self.all_digests() - used
 
     def forget_vectors(self, digests: Collection[str]) -> None:
         """Removes vectors that belong to no file."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from audiosim.commands.log import logging_to
 from audiosim.commands.options import (
     BatchSizeOption,
     CenterOption,
@@ -27,7 +28,7 @@ from audiosim.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from audiosim.progress import ProgressDisplay
     from audiosim.report import IndexEvent, IndexReport
@@ -105,6 +106,10 @@ def index(
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish.")
     ] = 0.0,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append every message to FILE, with its time.", show_default=False),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say where the time went.")] = False,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -147,8 +152,11 @@ def index(
     if dry_run:
         _print_estimate(paths or (), home, options, json_=json_)
         return
-    with ProgressDisplay(shown=not quiet) as display:
-        talk = _Talk(display, quiet=quiet, json_=json_, verbose=verbose)
+    with (
+        logging_to(log_file) as log,
+        ProgressDisplay(shown=not quiet) as display,
+    ):
+        talk = _Talk(display, log, quiet=quiet, json_=json_, verbose=verbose)
         for event in index_folder(paths or (), home=home, options=options):
             talk.tell(event)
     report = talk.report
@@ -163,8 +171,16 @@ class _Talk:
 
     report: IndexReport
 
-    def __init__(self, display: ProgressDisplay, *, quiet: bool, json_: bool, verbose: bool) -> None:
-        self._display, self._quiet, self._verbose = display, quiet, verbose
+    def __init__(
+        self,
+        display: ProgressDisplay,
+        log: Callable[[str], None],
+        *,
+        quiet: bool,
+        json_: bool,
+        verbose: bool,
+    ) -> None:
+        self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
         self._to_stderr = json_
 
     def tell(self, event: IndexEvent) -> None:
@@ -176,16 +192,15 @@ class _Talk:
             case Started(encoder, home):
                 self._say(f"Encoder: {encoder}; home: {home}")
             case Notice(text):
-                if not self._quiet:
-                    self._display.message(f"audiosim: {text}")
+                self._note(f"audiosim: {text}", shown=not self._quiet)
             case Planned(found, process):
                 self._say(f"{found} files found, {process} to open.")
             case Progress(done, total, audio_seconds):
                 self._display.update(done, total, audio_seconds)
             case TrackOutcome(path, "failed", reason):
-                self._display.message(f"failed: {display_path(path)}: {visible(reason or '')}")
+                self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
             case RootDoubted(root, reason):
-                self._display.message(
+                self._note(
                     f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
                     "Nothing was changed there; if the files are really gone, use --accept-removals."
                 )
@@ -196,8 +211,14 @@ class _Talk:
                     self._say(stages(event))
 
     def _say(self, text: str) -> None:
+        self._log(text)
         if not self._quiet:
             typer.echo(text, err=self._to_stderr)
+
+    def _note(self, text: str, *, shown: bool = True) -> None:
+        self._log(text)
+        if shown:
+            self._display.message(text)
 
 
 def summary(report: IndexReport) -> str:

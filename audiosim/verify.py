@@ -1,0 +1,138 @@
+"""Whether a home is whole: catalog, caches, vectors, Chroma; and putting right what is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from audiosim.cache import Cache
+from audiosim.catalog import Catalog, Configuration
+from audiosim.config import Home, find_home, no_index
+from audiosim.configure import check_caches, repooled
+from audiosim.inspection import Inspection
+from audiosim.locks import hold
+from audiosim.sync import StoreSync
+from audiosim.types import Float32
+
+UNIT_TOLERANCE = 1e-3  # of a unit vector's length
+
+
+@dataclass
+class Health:
+    """What `verify` found and, when asked to, did.
+
+    ``lost_caches`` and ``lost_vectors`` are audio digests. ``compared`` of the vectors in Chroma
+    were compared with the catalog's; ``recall`` is its recall@10 against exact search. ``repairs``
+    says what was done; ``sound`` whether nothing is wrong, or all was put right.
+    """
+
+    home: Path
+    tracks: int = 0
+    caches: int = 0
+    compared: int = 0
+    recall: float | None = None
+    lost_caches: list[str] = field(default_factory=list)
+    lost_vectors: list[str] = field(default_factory=list)
+    store_faults: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    sound: bool = True
+
+    @property
+    def faults(self) -> list[str]:
+        """What was wrong, a sentence each."""
+        faults = [f"The cache of {digest} is missing or damaged." for digest in self.lost_caches]
+        faults += [f"The vector of {digest} is missing or damaged." for digest in self.lost_vectors]
+        return faults + [f"Chroma: {fault}." for fault in self.store_faults]
+
+
+def verify_home(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    full: bool = False,
+    repair: bool = False,
+    wait: float = 0.0,
+) -> Health:
+    """Checks a home, and repairs it if asked to.
+
+    Every cache that the catalog names is read; vectors in Chroma are compared with the catalog's,
+    a sample of 10,000 unless `full`, and its answers with exact search. Without `repair` nothing is
+    changed and other runs may go on.
+
+    Repairing, vectors that are missing are pooled again from their caches; files whose caches are
+    lost are computed again by the next run, and keep their vectors until then; Chroma's files are
+    made anew.
+
+    Raises
+    ------
+    HomeError : when there is no index, the catalog itself is damaged, or the caches' disk looks
+        unmounted.
+    LockedError : when `repair` is asked for while another process writes, for `wait` seconds.
+    """
+    place = find_home(home)
+    if not place.catalog.exists():
+        raise no_index(place)
+    with ExitStack() as stack:
+        if repair:
+            stack.enter_context(hold(place.index_lock, wait=wait, what="indexing this home"))
+        catalog = stack.enter_context(Catalog(place.catalog, read_only=not repair))
+        catalog.check()
+        configuration = catalog.configuration
+        if configuration is None:
+            return Health(place.path)
+        sync = StoreSync(place, catalog)
+        health = _examined(place, catalog, configuration, sync.inspect(full=full))
+        if repair and not health.sound:
+            _repair(health, catalog, configuration, sync)
+            health.sound = not sync.inspect(full=full).faults and not catalog.store_dirty
+        return health
+
+
+def _examined(home: Home, catalog: Catalog, configuration: Configuration, store: Inspection) -> Health:
+    health = Health(home.path, catalog.count("indexed"), compared=store.compared, recall=store.recall)
+    digests = catalog.all_digests()
+    health.lost_vectors = sorted(catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration)))
+    cache = Cache(configuration.cache, configuration.spec)
+    health.lost_caches = [digest for digest in sorted(digests) if cache.read(digest) is None]
+    health.caches = len(digests) - len(health.lost_caches)
+    health.store_faults = store.faults
+    if catalog.store_dirty and not store.faults:
+        health.store_faults = ["a run ended while it wrote to it"]
+    health.sound = not health.faults
+    return health
+
+
+def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str]:
+    for digest, vector in catalog.all_vectors():
+        if not _is_unit(vector, configuration.dimension):
+            yield digest
+
+
+def _is_unit(vector: Float32, dimension: int) -> bool:
+    return vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < UNIT_TOLERANCE
+
+
+def _repair(health: Health, catalog: Catalog, configuration: Configuration, sync: StoreSync) -> None:
+    check_caches(sorted(catalog.all_digests()), configuration)
+    pooled = 0
+    for digest, vector, duration in repooled(health.lost_vectors, configuration):
+        catalog.set_vector(digest, vector, duration)
+        pooled += 1
+    if pooled:
+        health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
+    hopeless = set(catalog.digests_without_vector()) | set(_bad_vectors(catalog, configuration))
+    again = hopeless.union(health.lost_caches)
+    if again:
+        catalog.drop(catalog.paths_with(hopeless))
+        catalog.forget_vectors(hopeless)
+        catalog.lose(again - hopeless)
+        health.repairs.append(f"{len(again)} tracks will be computed again by the next index.")
+    if health.store_faults:
+        sync.rebuild()
+        health.repairs.append("Chroma's index was made anew from the catalog.")
+    else:
+        sync.flush()
