@@ -23,6 +23,7 @@ from audiosim.configure import (
 )
 from audiosim.encoders import load_encoder
 from audiosim.errors import AudiosimError, UsageError
+from audiosim.filesystems import refuse_network
 from audiosim.library import Scan, contains, identity, outermost
 from audiosim.locks import hold
 from audiosim.plan import Plan, doubt
@@ -174,6 +175,7 @@ def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple
 
 
 def _make_home(home: Home) -> None:
+    refuse_network(home.path)
     try:
         home.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

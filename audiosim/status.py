@@ -16,8 +16,9 @@ from audiosim.config import find_home
 class HomeStatus:
     """A home in numbers; ``encoder`` is None before the first `index`.
 
-    ``disk_use`` counts the bytes of the home and its caches; ``last_run`` holds the counts of the last
-    finished run, and when it finished, in seconds since 1970.
+    ``disk_use`` counts the bytes of the home and its caches; ``last_run`` holds the counts of the
+    last finished run, and when it finished, in seconds since 1970; ``gone_files`` are those that
+    are gone, with when they were missed.
     """
 
     home: Path
@@ -31,6 +32,7 @@ class HomeStatus:
     disk_use: int
     last_run: dict[str, Any] | None
     failures: list[tuple[bytes, str]]
+    gone_files: list[tuple[bytes, float]]
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -42,7 +44,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
     """
     place = find_home(home)
     if not place.catalog.exists():
-        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, [])
+        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, [], [])
     with Catalog(place.catalog, read_only=True) as catalog:
         configuration = catalog.configuration
         last_run = catalog.meta("last_run")
@@ -61,6 +63,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             disk_use=sum(map(_disk_use, folders)),
             last_run=json.loads(last_run) if last_run else None,
             failures=catalog.failures(),
+            gone_files=catalog.gone(),
         )
 
 

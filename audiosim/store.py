@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ HNSW = {
     "sync_threshold": 1000,  # rows replayed at every open, at most
 }
 PAGE = 5000  # ids bound in one call
+ROOM_TO_OPEN = 1_000_000  # bytes
+MAKE_ROOM = "Make room, then run it again: the catalog is whole."
 MAX_BATCH = 1000  # vectors in one upsert
 
 
@@ -53,6 +56,8 @@ class Store:
         try:
             self._client = _open_client(folder)
         except Exception as error:
+            if _is_full(folder.parent):
+                raise StoreError(f"Chroma can't open {folder}", "the disk is full", MAKE_ROOM) from error
             raise StoreError(f"Chroma can't open {folder}", _reason(error)) from error
         try:
             self._collection = self._open_collection(create)
@@ -156,6 +161,11 @@ def _open_client(folder: Path) -> Any:
     from chromadb.config import Settings
 
     return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has no room for what Chroma writes when it is opened; its error does not tell."""
+    return shutil.disk_usage(folder).free < ROOM_TO_OPEN
 
 
 def _metadata(track: Track) -> dict[str, str | int | float | None]:

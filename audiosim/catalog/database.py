@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         with _explained(path):
-            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            uri = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
             self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
             self._db.path = path
             try:
@@ -159,6 +160,15 @@ class Database:
                 f"this audiosim reads format {SCHEMA_VERSION}",
                 "Use the audiosim that made it, or another --home.",
             )
+
+
+def _mode(path: Path, read_only: bool) -> str:
+    """How to open the file; in a folder that can't be written to, SQLite can't share it with a writer."""
+    if not read_only:
+        return "mode=rwc"
+    log = path.with_name(f"{path.name}-wal")
+    frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    return "mode=ro&immutable=1" if frozen else "mode=ro"
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from audiosim.commands.options import HomeOption, JsonOption
 if TYPE_CHECKING:
     from audiosim.status import HomeStatus
 
+SHOWN = 50  # failures, and files gone, as text
+
 
 def status(home: HomeOption = None, json_: JsonOption = False) -> None:
     """Show what the index holds, and which files failed and why.
@@ -39,12 +41,11 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "bytes": state.disk_use,
         "last_run": state.last_run,
         "failures": failure_fields(state.failures),
+        "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
     }
 
 
 def _text(state: HomeStatus) -> str:
-    import time
-
     from audiosim.text import display_path, size, visible
 
     if state.encoder is None:
@@ -56,7 +57,21 @@ def _text(state: HomeStatus) -> str:
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
     ]
     if state.last_run:
-        finished = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.last_run["finished"]))
-        lines.append(f"Last run: {finished}, {state.last_run['seconds']:.0f} s")
-    lines += [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures]
+        lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
+    lines += _first([f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures])
+    lines += _first(
+        [f"gone since {_moment(since)}: {display_path(path)}" for path, since in state.gone_files]
+    )
     return "\n".join(lines) + "\n"
+
+
+def _moment(seconds: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
+    more = len(lines) - SHOWN
+    return lines if more <= 0 else [*lines[:SHOWN], f"... and {more} more: see audiosim status --json"]
