@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from audiosim.report import IndexReport
     from audiosim.run import IndexOptions
     from audiosim.search import SearchResult, find_similar
+    from audiosim.status import home_status
     from audiosim.types import (
         EncoderSpec,
         FrameEmbeddings,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         TrackVector,
         Waveform,
     )
+    from audiosim.upkeep import collect_garbage, forget, relocate
+    from audiosim.verify import verify_home
 
 _HOMES = {
     "AudioError": "errors",
@@ -57,11 +60,16 @@ _HOMES = {
     "TrackVector": "types",
     "Waveform": "types",
     "Wish": "configure",
+    "collect_garbage": "upkeep",
     "extract_files": "extract",
     "find_similar": "search",
+    "forget": "upkeep",
+    "home_status": "status",
     "index_folder": "pipeline",
     "load_encoder": "encoders",
     "pool": "pooling",
+    "relocate": "upkeep",
+    "verify_home": "verify",
 }
 
 __all__ = [
@@ -82,11 +90,16 @@ __all__ = [
     "Waveform",
     "Wish",
     "__version__",
+    "collect_garbage",
     "extract_files",
     "find_similar",
+    "forget",
+    "home_status",
     "index_folder",
     "load_encoder",
     "pool",
+    "relocate",
+    "verify_home",
 ]
 
 

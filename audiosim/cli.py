@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from audiosim.commands import extract, index, similar, status, upkeep, weights
 from audiosim.errors import AudiosimError
+from audiosim.text import visible
 from audiosim.version import __version__
 
 INTERRUPTED = 130
@@ -35,8 +36,8 @@ class _Group(TyperGroup):
         except BrokenPipeError:
             _end_quietly()
         except OSError as error:
-            place = f": {error.filename}" if error.filename else ""
-            typer.echo(f"audiosim: {error.strerror or error}{place}", err=True)
+            place = f": {visible(os.fsdecode(error.filename))}" if error.filename else ""
+            typer.echo(f"audiosim: {visible(error.strerror or str(error))}{place}", err=True)
             raise typer.Exit(AudiosimError.exit_code) from error
 
 

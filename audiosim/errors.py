@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from audiosim.text import visible, visible_lines
+
 
 class AudiosimError(Exception):
     """Base of every error audiosim raises on purpose.
@@ -22,8 +24,8 @@ class AudiosimError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        first = f"{self.what}: {self.why}" if self.why else self.what
-        return f"{first}.\n{self.remedy}" if self.remedy else first
+        first = visible(f"{self.what}: {self.why}" if self.why else self.what)
+        return f"{first}.\n{visible_lines(self.remedy)}" if self.remedy else first
 
 
 class UsageError(AudiosimError):

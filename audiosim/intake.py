@@ -165,13 +165,20 @@ class Intake:
         self._drop(path)
         info = self._infos.pop(path, None)
         if info is None:  # not even identified
-            found = self._found[path]
-            self._catalog.record_failure(path, found.size, found.mtime_ns, reason)
-            yield TrackOutcome(path, "failed", reason)
+            yield self._unopened(event)
         elif event.cause == "audio":
             yield from self._unusable(path, info, reason)
         else:
             yield from self._unlucky(event, info)
+
+    def _unopened(self, event: Failed) -> TrackOutcome:
+        """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
+        found, before = self._found[event.path], self._catalog.file(event.path)
+        again = event.cause == "file"
+        stamp = (-1, -1) if again else (found.size, found.mtime_ns)
+        told = again and before is not None and (before.state, before.reason) == ("failed", event.reason)
+        self._catalog.record_failure(event.path, *stamp, event.reason)
+        return TrackOutcome(event.path, "failed_before" if told else "failed", event.reason)
 
     def _unlucky(self, event: Failed, info: AudioInfo) -> Iterator[TrackOutcome]:
         """A failure that says nothing of the audio: copies of it get another try, the next run."""

@@ -68,7 +68,8 @@ class Scan:
 
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
     """The bytes by which a file is known: absolute, nothing else changed."""
-    return os.path.abspath(os.fsencode(path))
+    known = os.path.abspath(os.fsencode(path))
+    return known[1:] if known.startswith(b"//") else known  # POSIX would keep two slashes apart from one
 
 
 def contains(root: bytes, path: bytes) -> bool:

@@ -60,15 +60,13 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> 
         else:
             result.problems.append((path, reason))
     hidden = [folder for folder, _ in scan.unlisted]
-    result.settled = [row.path for row in known.values() if _is_problem(row)]
-    result.missing = [
+    lost = [
         row
         for row in known.values()
-        if row.state != "gone"
-        and not _is_problem(row)
-        and scan.globs.admit(row.path, scan.root)
-        and not any(contains(folder, row.path) for folder in hidden)
+        if scan.globs.admit(row.path, scan.root) and not any(contains(folder, row.path) for folder in hidden)
     ]
+    result.settled = [row.path for row in lost if scan.present and _is_problem(row)]
+    result.missing = [row for row in lost if row.state != "gone" and not _is_problem(row)]
     return result
 
 

@@ -13,12 +13,21 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from audiosim.search import SearchResult
-from audiosim.text import display_path, duration, file_name, is_utf8, utf8_path, visible
+from audiosim.text import (
+    display_path,
+    duration,
+    file_name,
+    inert_json,
+    is_utf8,
+    utf8_path,
+    visible,
+    visible_lines,
+)
 from audiosim.types import TAG_NAMES, Match, Track
 
 Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a spreadsheet would run
 
 
 def render(result: SearchResult, form: Format, *, width: int | None = None, null: bool = False) -> bytes:
@@ -28,7 +37,8 @@ def render(result: SearchResult, form: Format, *, width: int | None = None, null
     ----------
     result : of `find_similar`.
     form : the format.
-    width : of the terminal, for tables; None for no limit.
+    width : of the terminal that it is for, on which nothing in a text may act; None where it goes to
+        a file or a program, which get texts as they are.
     null : whether paths end in a zero byte instead of a newline.
     """
     if form == "table":
@@ -36,7 +46,8 @@ def render(result: SearchResult, form: Format, *, width: int | None = None, null
     if form == "paths":
         end = b"\0" if null else b"\n"
         return b"".join(match.track.path + end for match in result.matches)
-    return _TEXTS[form](result).encode("utf-8")
+    text = _TEXTS[form](result)
+    return (text if width is None else visible_lines(text.replace("\r\n", "\n"))).encode("utf-8")
 
 
 def path_fields(path: bytes) -> dict[str, str]:
@@ -49,7 +60,7 @@ def path_fields(path: bytes) -> dict[str, str]:
 
 def to_json(value: Any) -> str:
     """One JSON document with a final newline, valid UTF-8."""
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def _track_fields(track: Track) -> dict[str, Any]:
@@ -76,7 +87,8 @@ def _json(result: SearchResult) -> str:
 
 
 def _jsonl(result: SearchResult) -> str:
-    return "".join(json.dumps(_match_fields(match), ensure_ascii=False) + "\n" for match in result.matches)
+    lines = (json.dumps(_match_fields(match), ensure_ascii=False) for match in result.matches)
+    return "".join(inert_json(line) + "\n" for line in lines)
 
 
 def _csv(result: SearchResult) -> str:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
+
+ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do something unseen
 
 
 def visible(text: str) -> str:
     """`text` with control characters and other invisible ones written out, as Python escapes."""
     return "".join(_visible_character(c) for c in text)
+
+
+def visible_lines(text: str) -> str:
+    """`text` as `visible` shows it, its lines kept apart."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def inert_json(text: str) -> str:
+    """A JSON document with the same values, in which no character acts on a terminal."""
+    return "".join(_json_character(c) for c in text)
 
 
 def display_path(path: bytes) -> str:
@@ -54,8 +67,15 @@ def size(count: int) -> str:
     return f"{value:.1f} TB"
 
 
+def _acts(character: str) -> bool:
+    return unicodedata.category(character) in ACTING
+
+
 def _visible_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return character.encode("unicode_escape").decode("ascii")
-    return character
+    return character.encode("unicode_escape").decode("ascii") if _acts(character) else character
+
+
+def _json_character(character: str) -> str:
+    if character == "\n" or not _acts(character):  # line ends within texts are escaped already
+        return character
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]

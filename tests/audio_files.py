@@ -25,6 +25,7 @@ apev2: Any = mutagen.apev2
 
 WRITE_SECONDS = 10  # libsndfile crashes on long Vorbis written in one call
 OPUS_RATE = 48_000  # Hz, the only rate Opus files here are written at
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # channels, as FFmpeg calls them
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,17 @@ def encode(
     container: str,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Samples (n, 1 or 2) through FFmpeg."""
-    layout = "mono" if samples.shape[1] == 1 else "stereo"
+    """Samples (n, channels) through FFmpeg; channels as in LAYOUTS."""
+    layout = LAYOUTS[samples.shape[1]]
     with av.open(str(path), "w", format=container, options=options or {}) as file:
         stream: Any = file.add_stream(codec, rate=rate)
         stream.layout = layout
         if codec == "wmav2":
             stream.bit_rate = 128_000  # it has no default that works
         converter = av.AudioResampler(format=stream.format, layout=layout, rate=rate)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples).reshape(1, -1), format="flt", layout=layout
+        )
         frame.sample_rate = rate
         fifo = av.AudioFifo()
         for converted in converter.resample(frame):

@@ -18,7 +18,7 @@ from audiosim.types import Float32
 
 BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
-MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; a lower claim would turn seconds into days
+MIN_RATE, MAX_RATE = 1000, 768_000  # Hz; a lower claim would turn seconds into days
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 # A file that claims to be a playlist must not make FFmpeg open anything else.
 # Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
@@ -118,11 +118,12 @@ def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
 
 def _more_telling(error: AudioError, refusal: AudioError) -> AudioError:
     """FFmpeg's reason, unless it could not even open what libsndfile has something to say about."""
-    return refusal if error.reason.startswith(NOT_READABLE) > refusal.reason.startswith(NOT_READABLE) else error
+    unopened = error.reason.startswith(NOT_READABLE)
+    return refusal if unopened and not refusal.reason.startswith(NOT_READABLE) else error
 
 
 def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
-    resampler = av.AudioResampler(format="fltp")  # changes the sample format only
+    convert = _Converter()
     packets = damaged = 0
     try:
         for packet in container.demux(stream):
@@ -133,17 +134,32 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
                 damaged += 1
                 continue
             for frame in frames:
-                yield from _converted(resampler, frame)
+                yield from convert(frame)
     except av.error.FFmpegError as error:
         raise AudioError(f"damaged, no longer readable after {packets} packets ({_short(error)})") from error
     if damaged > MAX_DAMAGED * packets:
         raise AudioError(f"damaged: {damaged} of its {packets} packets could not be decoded")
 
 
-def _converted(resampler: av.AudioResampler, frame: Any) -> Iterator[Block]:
-    _check_rate(frame.sample_rate)
-    for planar in resampler.resample(frame):
-        yield Block(_mono(planar.to_ndarray().T), planar.sample_rate)
+class _Converter:
+    """Mono blocks of FFmpeg's frames, whose layout and rate may change on the way.
+
+    Interleaved first: PyAV reads past the end of planar frames of eight channels and more.
+    """
+
+    def __init__(self) -> None:
+        self._form: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def __call__(self, frame: Any) -> Iterator[Block]:
+        _check_rate(frame.sample_rate)
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if form != self._form:
+            self._form = form
+            self._resampler = av.AudioResampler(format="flt")  # changes the sample format only
+        for packed in self._resampler.resample(frame):
+            samples = packed.to_ndarray().reshape(-1, packed.layout.nb_channels)
+            yield Block(_mono(samples), packed.sample_rate)
 
 
 def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:

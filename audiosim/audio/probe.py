@@ -21,6 +21,10 @@ READ_BLOCK = 1 << 20  # bytes
 Tick = Callable[[], None]
 
 
+class OutOfReachError(AudioError):
+    """The file could not be read this time; that says nothing of its audio."""
+
+
 @dataclass(frozen=True)
 class _Identity:
     digest: str
@@ -45,7 +49,8 @@ def probe(path: str, tick: Tick) -> AudioInfo:
 
     Raises
     ------
-    AudioError : when there is no such file, it is empty, not a regular file, or may not be read.
+    OutOfReachError : when there is no such file, or it may not be read.
+    AudioError : when it is empty or not a regular file.
     """
     try:
         with open(path, "rb", opener=_open_nonblocking) as file:
@@ -58,7 +63,7 @@ def probe(path: str, tick: Tick) -> AudioInfo:
             tags = read_tags(file)
             identity = _identify(path, tick)
     except OSError as error:
-        raise AudioError(unreadable(error)) from error
+        raise OutOfReachError(unreadable(error)) from error
     return AudioInfo(
         digest=identity.digest,
         duration=identity.duration,

@@ -17,7 +17,7 @@ import numpy as np
 
 from audiosim.audio.decode import decode_blocks
 from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
-from audiosim.audio.probe import probe, unreadable
+from audiosim.audio.probe import OutOfReachError, probe, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
 from audiosim.errors import AudioError
 from audiosim.types import AudioInfo, Float32, ResamplerName
@@ -60,7 +60,7 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
             duration = _decode(path, info.packet_seconds, rate, name, out)
             _check_unchanged(path, info)
             send_json(out, Kind.ENDED, {"duration": duration, "seconds": time.process_time() - start})
-    except ChangedError as error:
+    except OutOfReachError as error:
         send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "file"})
     except AudioError as error:
         send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "audio"})
@@ -105,11 +105,7 @@ def _send_samples(out: BinaryIO, samples: Float32) -> int:
 def _check_unchanged(path: str, info: AudioInfo) -> None:
     status = os.stat(path)
     if (status.st_size, status.st_mtime_ns) != (info.size, info.mtime_ns):
-        raise ChangedError("it changed while it was read; the next run tries again")
-
-
-class ChangedError(AudioError):
-    """The file is not what it was when it was opened."""
+        raise OutOfReachError("it changed while it was read; the next run tries again")
 
 
 class _Ticker:

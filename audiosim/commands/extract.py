@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -26,6 +28,8 @@ from audiosim.commands.options import (
 )
 
 NEEDS_A_LOOK = 3
+SUFFIX = ".npz"
+NAME_LIMIT = 255  # bytes, of every usual file system
 
 
 def extract(
@@ -59,6 +63,7 @@ def extract(
     from audiosim.types import Precision
 
     one_of("--precision", precision, get_args(Precision))
+    files = _distinct(files)
     targets = output_paths(files, output)
     request = encoder_request(
         encoder, weights, content_type, input_repr, embedding_size, hop_size, center, max_windows
@@ -81,34 +86,51 @@ def extract(
 
 
 def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:
-    """A different .npz in the folder for each file: by its stem, or by more where stems collide.
-
-    Raises
-    ------
-    UsageError : when a file does not exist.
-    """
-    from audiosim.errors import UsageError
-
-    for file in files:
-        if not os.path.lexists(file):
-            raise UsageError(f"No such file: {file}")
+    """A different .npz right in the folder for each file: by its stem, or by more where stems collide."""
     taken: set[str] = set()
     targets: dict[str, Path] = {}
     for file in files:
-        if os.fspath(file) in targets:
-            continue
-        name = next(name for name in _names(file) if name.casefold() not in taken)
-        taken.add(name.casefold())
-        targets[os.fspath(file)] = folder / f"{name}.npz"
+        name = next(name for name in _names(file) if _folded(name) not in taken)
+        taken.add(_folded(name))
+        targets[os.fspath(file)] = folder / f"{name}{SUFFIX}"
     return targets
 
 
-def _names(file: Path):  # type: ignore[no-untyped-def]
+def _distinct(files: list[Path]) -> list[Path]:
+    """The files, each once, however it was written.
+
+    Raises
+    ------
+    UsageError : when one does not exist.
+    """
+    from audiosim.errors import UsageError
+    from audiosim.library import identity
+    from audiosim.text import display_path
+
+    for file in files:
+        if not os.path.lexists(file):
+            raise UsageError(f"No such file: {display_path(os.fsencode(file))}")
+    return list({identity(file): file for file in files}.values())
+
+
+def _names(file: Path) -> Iterator[str]:
     """Names to try: song, song.mp3, album_song.mp3, then with numbers."""
-    yield file.stem
-    yield file.name
-    yield f"{file.absolute().parent.name}_{file.name}"
+    yield _fitting(file.stem)
+    yield _fitting(file.name)
+    yield _fitting(f"{file.absolute().parent.name}_{file.name}")
     number = 2
     while True:
-        yield f"{file.name}_{number}"
+        yield _fitting(file.name, f"_{number}")
         number += 1
+
+
+def _fitting(name: str, end: str = "") -> str:
+    """The name, cut where the file system would refuse it."""
+    while len(os.fsencode(f"{name}{end}{SUFFIX}")) > NAME_LIMIT:
+        name = name[:-1]
+    return name + end
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file systems take for one."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
