@@ -40,26 +40,22 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
-def flush(home: Home, *, wait: float) -> None:
+def flush(home: Home, *, wait: float, asker: int) -> None:
     """Writes to Chroma what the catalog says it lacks, a burst at a time.
 
     It ends early, between two bursts, when the process that asked is gone.
     """
-    parent = os.getppid()
     with Catalog(home.catalog) as catalog:
-        while (pending := catalog.pending_count()) and os.getppid() == parent:
+        while catalog.pending_count() and os.getppid() == asker:
             with hold(home.store_lock, wait=wait, what=USING):
                 _burst(home, catalog)
-            if catalog.pending_count() >= pending:
-                raise StoreError("Chroma's index can't be brought up to date", "a burst changed nothing")
 
 
-def fill(home: Home, *, folder: str) -> None:
+def fill(home: Home, *, folder: str, asker: int) -> None:
     """Writes all the catalog's vectors to an empty folder that nobody else uses."""
-    parent = os.getppid()
     with Catalog(home.catalog) as catalog, _open(Path(folder), catalog, create=True) as store:
         for page in catalog.indexed_rows(BURST_ROWS):
-            if os.getppid() != parent:
+            if os.getppid() != asker:
                 return
             store.upsert([(row.id, row.track, row.vector) for row in page])
 
@@ -92,9 +88,9 @@ def nearest(home: Home, *, vector: str, count: int, wait: float) -> list[str]:
 
 
 def _burst(home: Home, catalog: Catalog) -> None:
-    upserts = catalog.pending_upserts(BURST_ROWS)
-    deletes = catalog.pending_deletes(BURST_ROWS)
-    catalog.mark_sending(row.id for row in upserts)
+    upserts, deletes = catalog.begin_burst(BURST_ROWS)
+    if not upserts and not deletes and catalog.pending_count():
+        raise StoreError("Chroma's index can't be brought up to date", "a file in the index has no vector")
     with _open(home.chroma, catalog, create=True) as store:
         _check(store.count() >= catalog.stored_count())
         store.delete(deletes)

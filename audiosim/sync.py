@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -80,7 +81,9 @@ class StoreSync:
         self._last = time.monotonic()
         if self._catalog.pending_count():
             self._behind = StoreProcess()
-            self._behind.send("flush", self._home, wait=LOCK_WAIT)  # what fails is met again by `flush`
+            self._behind.send(
+                "flush", self._home, wait=LOCK_WAIT, asker=os.getpid()
+            )  # what fails is met again by `flush`
 
     def flush(self) -> None:
         """Writes everything Chroma lacks, after what is being written behind.
@@ -93,7 +96,7 @@ class StoreSync:
         self._join()
         if self._catalog.pending_count():
             try:
-                ask_store("flush", self._home, wait=LOCK_WAIT)
+                ask_store("flush", self._home, wait=LOCK_WAIT, asker=os.getpid())
             except StoreError:
                 self.rebuild()
             except LockedError as error:
@@ -116,7 +119,7 @@ class StoreSync:
         self.remove_leftovers()
         folder = Path(tempfile.mkdtemp(prefix=NEW_CHROMA, dir=self._home.path))
         try:
-            ask_store("fill", self._home, folder=str(folder))
+            ask_store("fill", self._home, folder=str(folder), asker=os.getpid())
             faults = self.inspect(folder=folder).faults
             if faults:
                 raise StoreError("Chroma's index was made anew and is no better", faults[0])

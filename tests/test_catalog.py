@@ -40,9 +40,8 @@ def test_a_recorded_file_comes_back_as_it_was(catalog: Catalog) -> None:
 
 def send_all(catalog: Catalog) -> None:
     """What a burst records when Chroma acknowledges everything."""
-    rows = catalog.pending_upserts(10)
-    catalog.mark_sending(row.id for row in rows)
-    catalog.mark_deleted(catalog.pending_deletes(10))
+    rows, deletes = catalog.begin_burst(10)
+    catalog.mark_deleted(deletes)
     catalog.mark_stored(rows)
 
 
@@ -72,8 +71,7 @@ def test_a_replaced_row_is_sent_again_and_a_gone_one_removed(catalog: Catalog) -
 
 def test_a_row_that_changes_during_a_burst_stays_pending(catalog: Catalog) -> None:
     catalog.record(b"/a", INFO, vector(1, 0))
-    rows = catalog.pending_upserts(10)
-    catalog.mark_sending(row.id for row in rows)
+    rows, _ = catalog.begin_burst(10)
     catalog.record(b"/a", replace(INFO, mtime_ns=6))
     catalog.mark_stored(rows)
     assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
@@ -81,12 +79,24 @@ def test_a_row_that_changes_during_a_burst_stays_pending(catalog: Catalog) -> No
 
 def test_a_row_that_moves_during_a_burst_leaves_chroma_later(catalog: Catalog) -> None:
     catalog.record(b"/old", INFO, vector(1, 0))
-    rows = catalog.pending_upserts(10)
-    catalog.mark_sending(row.id for row in rows)
+    rows, _ = catalog.begin_burst(10)
     catalog.record(b"/new", INFO)
     catalog.drop([b"/old"])
     catalog.mark_stored(rows)
     assert catalog.pending_deletes(10) == [path_id(b"/old")]
+
+
+def test_a_burst_that_is_cut_off_leaves_nothing_that_chroma_must_hold(catalog: Catalog) -> None:
+    for path in (b"/a", b"/b"):
+        catalog.record(path, INFO, vector(1, 0))
+    send_all(catalog)
+    catalog.mark_gone([b"/b"])
+    catalog.begin_burst(10)  # /b may be there or not, from now on
+    expected = catalog.expected_in_store(filled=False)
+    assert expected.acknowledged == {path_id(b"/a")}
+    assert expected.possible == {path_id(b"/a"), path_id(b"/b")}
+    catalog.mark_returned([b"/b"])
+    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/b")]
 
 
 def test_a_moved_row_is_forgotten_when_chroma_has_dropped_it(catalog: Catalog) -> None:

@@ -52,14 +52,22 @@ class Pending(Files, Settings):
         query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed')"
         return int(self._db.execute(query).fetchone()[0])
 
-    def mark_sending(self, ids: Iterable[str]) -> None:
-        """Begins a burst: Chroma may have these rows from now on, whatever happens."""
+    def begin_burst(self, limit: int) -> tuple[list[PendingRow], list[str]]:
+        """Rows to send to Chroma and ids to delete there, so many of each at most.
+
+        From now on Chroma may have them or not, whatever happens.
+        """
         with self.transaction():
+            upserts, deletes = self.pending_upserts(limit), self.pending_deletes(limit)
             self.mark_store(dirty=True)
             self._db.executemany(
                 f"UPDATE files SET in_store = {SENDING} WHERE id = ? AND in_store = {ABSENT}",
-                [(id_,) for id_ in ids],
+                [(row.id,) for row in upserts],
             )
+            self._db.executemany(
+                f"UPDATE files SET in_store = {SENDING} WHERE id = ?", [(id_,) for id_ in deletes]
+            )
+        return upserts, deletes
 
     def mark_stored(self, rows: Iterable[PendingRow]) -> None:
         """Records rows that Chroma has acknowledged, unless they have changed meanwhile."""

@@ -164,7 +164,9 @@ def _build(weights: MusiCNNWeights, batch_size: int) -> Any:
         pooled = _pooled_over_time(tf, _dense_connections(tf, layers, front))
         return layers.dense(layers.norm(pooled, 9))
 
-    return tf.function(graph, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)])
+    return tf.function(
+        graph, autograph=False, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)]
+    )
 
 
 def _front(tf: Any, layers: _Layers, image: Any) -> Any:

@@ -208,7 +208,9 @@ def _front_end(input_repr: InputRepr, norm: Float32, batch_size: int) -> Any:
         clipped = tf.maximum(decibels - top, -DYNAMIC_RANGE)
         return tf.transpose(clipped, [0, 2, 1])[..., tf.newaxis] * scale + shift
 
-    return tf.function(graph, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)])
+    return tf.function(
+        graph, autograph=False, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)]
+    )
 
 
 def _frames(tf: Any, windows: Any, n_fft: int, *, padded: bool) -> Any:
@@ -251,7 +253,7 @@ def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_s
         return tf.cast(tf.reshape(pooled, (batch_size, options.embedding_size)), tf.float32)
 
     shape = (batch_size, *IMAGE_SHAPES[options.input_repr], 1)
-    return tf.function(graph, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    return tf.function(graph, autograph=False, input_signature=[tf.TensorSpec(shape, tf.float32)])
 
 
 def _convolution(tf: Any, kernel: Float32, bias: Float32, dtype: str, *, relu: bool) -> Callable[[Any], Any]:

@@ -72,7 +72,7 @@ def winograd_convolution(kernel: Float32, bias: Float32, *, relu: bool) -> Calla
 def _transforms() -> list[Any]:
     """The two passes into the tiles and the two out of them, each compiled once for each shape."""
     passes = (_rows_in, _columns_in, _columns_out, _rows_out)
-    return [tensorflow().function(function, jit_compile=True) for function in passes]
+    return [tensorflow().function(function, autograph=False, jit_compile=True) for function in passes]
 
 
 def _rows_in(strips: Any) -> list[Any]:

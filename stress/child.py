@@ -1,0 +1,51 @@
+"""An index run with a slow fake encoder and short intervals between Chroma's bursts, to be killed.
+
+usage: python stress/child.py HOME FOLDER WINDOW_SECONDS BURST_INTERVAL
+
+victims.py starts it, so that trace/sitecustomize.py is there: it notes "windows N" as they are
+embedded. It prints the report as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from sitecustomize import note
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from fake_encoder import FakeEncoder
+
+import audiosim.run
+import audiosim.sync
+from audiosim import IndexReport, index_folder
+from audiosim.types import Float32
+
+
+class SlowEncoder(FakeEncoder):
+    """The tests' encoder, taking its time over each window."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def embed(self, windows: Float32) -> Float32:
+        note("windows", len(windows))
+        time.sleep(self._seconds * len(windows))
+        return super().embed(windows)
+
+
+def main() -> None:
+    home, folder, seconds, interval = sys.argv[1:]
+    audiosim.sync.BURST_INTERVAL = float(interval)
+    audiosim.run.PROGRESS_INTERVAL = min(audiosim.run.PROGRESS_INTERVAL, float(interval))
+    *_, report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
+    assert isinstance(report, IndexReport)
+    print(json.dumps(report.counts()))
+
+
+if __name__ == "__main__":
+    main()
