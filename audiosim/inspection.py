@@ -10,7 +10,7 @@ import numpy as np
 
 from audiosim.catalog import Catalog
 from audiosim.errors import StoreError
-from audiosim.store import Store
+from audiosim.store import Store, checksums
 from audiosim.types import Float32
 
 SAMPLE = 10_000  # vectors compared, unless all are
@@ -18,16 +18,28 @@ QUERIES = 100  # asked of Chroma and of exact search
 NEIGHBOURS = 10
 RECALL_LIMIT = 0.95
 TOLERANCE = 1e-5  # between a vector here and there
+UNIT_TOLERANCE = 1e-3  # of a unit vector's length
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found: vectors held and compared, recall@10 against exact search, and faults."""
+    """What was found: vectors held and compared, recall@10 against exact search, and faults.
+
+    ``dirty``: a burst of writes to it did not end. ``checksums``: of its files.
+    """
 
     held: int = 0
     compared: int = 0
     recall: float | None = None
     faults: list[str] = field(default_factory=list)
+    dirty: bool = False
+    checksums: str = "{}"
+
+
+def is_unit(vector: Float32, dimension: int) -> bool:
+    """Whether this is a unit vector (dimension,)."""
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    return vector.shape == (dimension,) and abs(length - 1) < UNIT_TOLERANCE
 
 
 def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False) -> Inspection:
@@ -37,27 +49,36 @@ def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False)
     ----------
     catalog : open.
     chroma : Chroma's folder, used by nobody else meanwhile.
-    full : whether to compare every vector, not a sample of 10,000.
+    full : whether to compare every vector, not a sample of 10,000, and to ask for each.
     filled : whether the folder was just filled with all that is indexed.
     """
     with catalog.snapshot():
         configuration = catalog.configuration
         expected = catalog.expected_in_store(filled=filled)
+        dirty, sums = catalog.store_dirty, checksums(chroma)
         if configuration is None or not (expected.acknowledged or chroma.exists()):
             return Inspection()
         try:
             with Store(chroma, configuration.collection, configuration.dimension) as store:
                 held = set(store.ids())
                 faults = _differences(held, expected.acknowledged, expected.possible)
-                same = sorted(held & expected.current)
-                sample = same[:: 1 if full else -(-len(same) // SAMPLE) or 1]
+                same = sorted(held & expected.current & _whole(catalog, configuration.dimension))
+                sample = same if full else _thinned(same, SAMPLE)
                 faults += _wrong_vectors(store, catalog, sample)
-                recall = _recall(store, catalog, same)
+                faults += _strange_answers(store, catalog, same if full else _thinned(same, QUERIES), held)
+                recall = _recall(store, catalog, same, others=len(held) - len(same))
         except StoreError as error:
             return Inspection(faults=[" ".join(str(error).split())])
     if recall is not None and recall < RECALL_LIMIT:
         faults.append(f"its recall@{NEIGHBOURS} is {recall:.3f}")
-    return Inspection(len(held), len(sample), recall, faults)
+    if not (filled or dirty) and catalog.store_checksums not in (None, sums):
+        faults.append("its files are not as they were written")
+    return Inspection(len(held), len(sample), recall, faults, dirty, sums)
+
+
+def _whole(catalog: Catalog, dimension: int) -> set[str]:
+    """Indexed files whose vectors in the catalog are fit to be compared with."""
+    return {id_ for id_, vector in catalog.indexed_vectors() if is_unit(vector, dimension)}
 
 
 def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> list[str]:
@@ -81,18 +102,34 @@ def _wrong_vectors(store: Store, catalog: Catalog, ids: Sequence[str]) -> list[s
     return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
 
 
-def _recall(store: Store, catalog: Catalog, same: Sequence[str]) -> float | None:
-    """The share of exact search's nearest that Chroma finds, over vectors both have; ties count as found."""
-    asked = [vector for _, vector in catalog.tracks(same[:: -(-len(same) // QUERIES) or 1]).values()]
+def _strange_answers(store: Store, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
+    nearest = [store.nearest(vector, 1) for _, vector in catalog.tracks(ids).values()]
+    strange = {found for answer in nearest for found in answer} - held
+    return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
+
+
+def _recall(store: Store, catalog: Catalog, same: Sequence[str], *, others: int) -> float | None:
+    """The share of exact search's nearest that Chroma finds, over vectors both have; ties count as found.
+
+    Chroma holds `others` as well, which may come before those.
+    """
+    asked = [vector for _, vector in catalog.tracks(_thinned(same, QUERIES)).values()]
     if not asked:
         return None
-    limits = _tenth_best(catalog, set(same), np.stack(asked))
+    known = set(same)
+    limits = _tenth_best(catalog, known, np.stack(asked))
+    count = min(NEIGHBOURS, len(same))
     shares = []
     for query, limit in zip(asked, limits, strict=True):
-        count = min(NEIGHBOURS, len(same))
-        found = catalog.tracks(store.nearest(query, count)).values()
+        nearest = [id_ for id_ in store.nearest(query, count + others) if id_ in known]
+        found = catalog.tracks(nearest[:count]).values()
         shares.append(sum(float(vector @ query) >= limit - TOLERANCE for _, vector in found) / count)
     return float(np.mean(shares))
+
+
+def _thinned(ids: Sequence[str], limit: int) -> Sequence[str]:
+    """At most so many of the ids, evenly spread."""
+    return ids[:: -(-len(ids) // limit) or 1]
 
 
 def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:

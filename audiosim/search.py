@@ -211,7 +211,7 @@ class _Resolver:
         infos: dict[bytes, AudioInfo] = {}
         vectors: dict[bytes, Float32] = {}
         extractor: Extractor[bytes] | None = None
-        digests = self._catalog.known_digests()
+        digests = self._catalog.all_digests()
 
         def want(path: bytes, info: AudioInfo) -> bool:
             return info.digest not in digests and self._cache.read(info.digest) is None

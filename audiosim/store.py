@@ -8,8 +8,10 @@ others wrote. What Chroma holds can be rebuilt from the catalog at any time.
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ PAGE = 5000  # ids bound in one call
 ROOM_TO_OPEN = 1_000_000  # bytes
 MAKE_ROOM = "Make room, then run it again: the catalog is whole."
 MAX_BATCH = 1000  # vectors in one upsert
+CHUNK = 1 << 20  # bytes read at a time
 
 
 class Store:
@@ -149,6 +152,20 @@ class Store:
             return function(*args, **kwargs)
         except Exception as error:
             raise StoreError("Chroma failed", _reason(error)) from error
+
+
+def checksums(folder: Path) -> str:
+    """CRC-32s of Chroma's vector files, which only writes change; it does not notice damage itself."""
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return json.dumps({path.relative_to(folder).as_posix(): _crc(path) for path in files})
+
+
+def _crc(path: Path) -> int:
+    total = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            total = zlib.crc32(chunk, total)
+    return total
 
 
 def load_chroma() -> None:

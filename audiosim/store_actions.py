@@ -18,7 +18,7 @@ from audiosim.config import Home
 from audiosim.errors import AudiosimError, StoreError
 from audiosim.inspection import compare
 from audiosim.locks import hold
-from audiosim.store import Store, load_chroma
+from audiosim.store import Store, checksums, load_chroma
 
 BURST_ROWS = 1000
 USING = "using Chroma"
@@ -77,6 +77,7 @@ def nearest(home: Home, *, vector: str, count: int, wait: float) -> list[str]:
     ):
         if catalog.store_dirty:  # a burst holds the lock, so this one did not end
             raise StoreError("a run ended while it wrote to Chroma")
+        _check_files(home, catalog)
         with _open(home.chroma, catalog) as store:
             held, expected = store.count(), catalog.stored_count()
             if held < expected:
@@ -88,6 +89,7 @@ def nearest(home: Home, *, vector: str, count: int, wait: float) -> list[str]:
 
 
 def _burst(home: Home, catalog: Catalog) -> None:
+    _check_files(home, catalog)
     upserts, deletes = catalog.begin_burst(BURST_ROWS)
     if not upserts and not deletes and catalog.pending_count():
         raise StoreError("Chroma's index can't be brought up to date", "a file in the index has no vector")
@@ -99,7 +101,12 @@ def _burst(home: Home, catalog: Catalog) -> None:
         catalog.mark_stored(upserts)
         if not catalog.pending_count():
             _check(store.count() == catalog.stored_count())
-    catalog.mark_store(dirty=False)
+    catalog.mark_whole(checksums(home.chroma))
+
+
+def _check_files(home: Home, catalog: Catalog) -> None:
+    if catalog.store_checksums not in (None, checksums(home.chroma)):
+        raise StoreError("Chroma's files are damaged", "they are not as they were written")
 
 
 def _check(equal: bool) -> None:

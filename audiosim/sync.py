@@ -13,6 +13,7 @@ from audiosim.config import NEW_CHROMA, OLD_CHROMA, Home
 from audiosim.errors import HomeError, LockedError, StoreError
 from audiosim.inspection import Inspection
 from audiosim.locks import hold
+from audiosim.store import checksums
 from audiosim.store_process import StoreProcess, ask_store
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
@@ -44,10 +45,11 @@ class StoreSync:
         """
         if not self._catalog.store_dirty:
             return None
-        faults = self.inspect().faults
+        found = self.inspect()
+        faults = found.faults
         if not faults:
             # Sound, but a burst was cut off: what it may have held is sent again.
-            self._catalog.mark_store(dirty=False)
+            self._catalog.mark_whole(found.checksums)
             return "The last run ended while it wrote to Chroma; its index was checked and is sound."
         self.rebuild()
         return (
@@ -145,7 +147,7 @@ class StoreSync:
                     old = tempfile.mkdtemp(prefix=OLD_CHROMA, dir=self._home.path)
                     self._home.chroma.rename(Path(old) / self._home.chroma.name)
                 folder.rename(self._home.chroma)
-                self._catalog.mark_rebuilt(ids)
+                self._catalog.mark_rebuilt(ids, checksums(self._home.chroma))
         except LockedError as error:
             raise _in_use(error) from error
 

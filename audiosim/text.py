@@ -6,6 +6,7 @@ import json
 import os
 import unicodedata
 
+SHOWN = 50  # lines of a list
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do something unseen
 
 
@@ -46,6 +47,12 @@ def is_utf8(path: bytes) -> bool:
 def file_name(path: bytes) -> str:
     """The last part of a path, safe to show."""
     return display_path(os.path.basename(path))
+
+
+def first_lines(lines: list[str], all_: str) -> list[str]:
+    """The first of many lines, how many more there are, and the command that shows them all."""
+    more = len(lines) - SHOWN
+    return lines if more <= 0 else [*lines[:SHOWN], f"... and {more} more: see {all_}"]
 
 
 def duration(seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiosim.cache import SUFFIX, Cache
-from audiosim.catalog import Catalog, Configuration
+from audiosim.catalog import DROPPED, Catalog, Configuration
 from audiosim.config import Home, find_home, no_index
 from audiosim.errors import HomeError, UsageError
 from audiosim.library import contains, identity, outermost
@@ -51,7 +51,7 @@ def collect_garbage(
     HomeError : when there is no index, or something can't be removed.
     LockedError : when another process writes, for `wait` seconds.
     """
-    with _writing(home, wait) as (place, catalog, configuration):
+    with _writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
         before = time.time() - age
         old = [path for path, since in catalog.gone() if since < before]
         collected = Collected(gone=len(old))
@@ -59,11 +59,10 @@ def collect_garbage(
         unused = catalog.unused_digests(without=old)
         unused = {digest for digest in unused if not _modified_after(cache.path(digest), before)}
         collected.vectors = len(unused)
-        own = place.path in configuration.cache.parents
-        collected.left_alone = None if own else configuration.cache
-        used = catalog.all_digests() - unused
+        collected.left_alone = None if configuration.cache == place.cache else configuration.cache
+        used = {cache.path(digest).parts[-3:] for digest in catalog.all_digests() - unused}
         # A rebuild that is not complete yet has its caches there too.
-        caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, cache, used, before))
+        caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, used, before))
         leftovers = list(_leftovers(place))
         collected.caches, collected.leftovers = len(caches), len(leftovers)
         collected.bytes = sum(map(_size, caches + leftovers))
@@ -99,8 +98,10 @@ def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wa
                     f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
                 )
             doomed += known
-        catalog.drop(doomed)
-        catalog.set_roots(root for root in roots if not any(contains(path, root) for path in wanted))
+        for each in _catalogs(place, catalog):
+            each.drop([row.path for path in wanted for row in each.files(path)])
+            roots = each.roots()
+            each.set_roots(root for root in roots if not any(contains(path, root) for path in wanted))
         StoreSync(place, catalog).flush()
         return len(set(doomed))
 
@@ -124,14 +125,16 @@ def relocate(
     if contains(source, target) or contains(target, source):
         raise UsageError("One of the two places lies in the other")
     with _writing(home, wait) as (place, catalog, _):
-        roots = catalog.roots()
-        moved = catalog.relocate(source, target)
-        followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
-        if not moved and followed == roots:
+        moved = sum(row.reason != DROPPED for row in catalog.files(source))
+        if not moved and not any(contains(source, root) for root in catalog.roots()):
             raise UsageError(
                 f"Nothing is known of {os.fsdecode(source)}", "", "See 'audiosim status' for the folders."
             )
-        catalog.set_roots(outermost([*followed, target]))
+        for each in _catalogs(place, catalog):
+            each.relocate(source, target)
+            roots = each.roots()
+            followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
+            each.set_roots(outermost([*followed, target]))
         sync = StoreSync(place, catalog)
         if 2 * moved > catalog.count("indexed"):
             sync.rebuild()  # sooner done than deleting most of the old rows
@@ -141,24 +144,37 @@ def relocate(
 
 
 @contextmanager
-def _writing(home: HomePath, wait: float) -> Iterator[tuple[Home, Catalog, Configuration]]:
-    """A home that has an index, with the index lock held."""
+def _writing(
+    home: HomePath, wait: float, *, recover: bool = True
+) -> Iterator[tuple[Home, Catalog, Configuration]]:
+    """A home that has an index, with the index lock held and, to `recover`, Chroma as the catalog says."""
     place = find_home(home)
     if place.catalog.exists():
         with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
             configuration = catalog.configuration
             if configuration is not None:
-                StoreSync(place, catalog).recover()
+                if recover:
+                    StoreSync(place, catalog).recover()
                 yield place, catalog, configuration
                 return
     raise no_index(place)
 
 
-def _unused_caches(folder: Path, cache: Cache, used: set[str], before: float) -> Iterator[Path]:
-    """Caches in the home that nothing uses: of other encoders, or of audio that is not known."""
+def _catalogs(home: Home, catalog: Catalog) -> Iterator[Catalog]:
+    """The home's catalog, and that of a rebuild that is not complete yet."""
+    yield catalog
+    if home.rebuild.exists():
+        with Catalog(home.rebuild) as rebuild:
+            yield rebuild
+
+
+def _unused_caches(folder: Path, used: set[tuple[str, ...]], before: float) -> Iterator[Path]:
+    """Caches in the home that nothing uses: of other encoders, or of audio that is not known.
+
+    Those used are told by the last parts of their paths: the home may have moved since they were made.
+    """
     for path in folder.glob(f"*/*/*{SUFFIX}"):
-        ours = path.is_relative_to(cache.folder)
-        if not (ours and path.stem in used) and not _modified_after(path, before):
+        if path.parts[-3:] not in used and not _modified_after(path, before):
             yield path
 
 

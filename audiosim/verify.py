@@ -14,12 +14,14 @@ from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home, find_home, no_index
 from audiosim.configure import check_caches, repooled
-from audiosim.inspection import Inspection
+from audiosim.errors import AudioError
+from audiosim.inspection import Inspection, is_unit
 from audiosim.locks import hold
+from audiosim.pooling import pool
 from audiosim.sync import StoreSync
 from audiosim.types import Float32
 
-UNIT_TOLERANCE = 1e-3  # of a unit vector's length
+TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both were made here
 
 
 @dataclass
@@ -59,13 +61,14 @@ def verify_home(
 ) -> Health:
     """Checks a home, and repairs it if asked to.
 
-    Every cache that the catalog names is read; vectors in Chroma are compared with the catalog's,
-    a sample of 10,000 unless `full`, and its answers with exact search. Without `repair` nothing is
-    changed and other runs may go on.
+    Every cache that the catalog names is read and pooled, and the catalog's vector compared with
+    that; vectors in Chroma are compared with the catalog's, a sample of 10,000 unless `full`, which
+    asks Chroma for each as well; and a sample of its answers with exact search. Without `repair`
+    nothing is changed and other runs may go on.
 
     Repairing, vectors that are missing are pooled again from their caches; files whose caches are
-    lost are computed again by the next run, and keep their vectors until then; Chroma's files are
-    made anew.
+    lost are computed again by the next run, and keep their vectors until then, unless they are
+    gone; Chroma's files are made anew.
 
     Raises
     ------
@@ -94,13 +97,19 @@ def verify_home(
 
 def _examined(home: Home, catalog: Catalog, configuration: Configuration, store: Inspection) -> Health:
     health = Health(home.path, catalog.count("indexed"), compared=store.compared, recall=store.recall)
-    digests = catalog.all_digests()
-    health.lost_vectors = sorted(catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration)))
+    lost_vectors = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
     cache = Cache(configuration.cache, configuration.spec)
-    health.lost_caches = [digest for digest in sorted(digests) if cache.read(digest) is None]
+    digests = sorted(catalog.all_digests())
+    for digest in digests:
+        expected = _pooled(cache, digest, configuration)
+        if expected is None:
+            health.lost_caches.append(digest)
+        elif not _close(catalog.vector(digest), expected):
+            lost_vectors.add(digest)
+    health.lost_vectors = sorted(lost_vectors)
     health.caches = len(digests) - len(health.lost_caches)
     health.store_faults = store.faults
-    if catalog.store_dirty and not store.faults:
+    if store.dirty and not store.faults:
         health.store_faults = ["a run ended while it wrote to it"]
     health.sound = not health.faults
     return health
@@ -108,12 +117,23 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
 
 def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str]:
     for digest, vector in catalog.all_vectors():
-        if not _is_unit(vector, configuration.dimension):
+        if not is_unit(vector, configuration.dimension):
             yield digest
 
 
-def _is_unit(vector: Float32, dimension: int) -> bool:
-    return vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < UNIT_TOLERANCE
+def _pooled(cache: Cache, digest: str, configuration: Configuration) -> Float32 | None:
+    """The vector (dim,) that a cache gives, if it is whole."""
+    cached = cache.read(digest)
+    try:
+        return None if cached is None else pool(cached.frames, configuration.pooling).vector
+    except AudioError:
+        return None
+
+
+def _close(vector: Float32 | None, expected: Float32) -> bool:
+    if vector is None or vector.shape != expected.shape:
+        return False
+    return np.allclose(vector, expected, rtol=0, atol=TOLERANCE)
 
 
 def _repair(health: Health, catalog: Catalog, configuration: Configuration, sync: StoreSync) -> None:
@@ -124,13 +144,15 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, sync
         pooled += 1
     if pooled:
         health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
-    hopeless = set(catalog.digests_without_vector()) | set(_bad_vectors(catalog, configuration))
+    present = {row.digest for row in catalog.files() if row.state == "indexed"}
+    hopeless = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    hopeless |= set(health.lost_caches) - present
     again = hopeless.union(health.lost_caches)
     if again:
         catalog.drop(catalog.paths_with(hopeless))
         catalog.forget_vectors(hopeless)
         catalog.lose(again - hopeless)
-        health.repairs.append(f"{len(again)} tracks will be computed again by the next index.")
+        health.repairs.append(f"{len(again)} tracks will be computed again when the next index finds them.")
     if health.store_faults:
         sync.rebuild()
         health.repairs.append("Chroma's index was made anew from the catalog.")

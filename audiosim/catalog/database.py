@@ -52,6 +52,7 @@ DAMAGED = (
 REMEDIES = (  # by what SQLite says
     ("malformed", DAMAGED),
     ("not a database", DAMAGED),
+    ("Could not decode", DAMAGED),
     ("disk I/O error", "Check the disk; then: audiosim verify."),
     ("full", "Make room, then run it again: finished tracks are kept."),
     ("locked", "Another process holds it: a backup, perhaps. Try again when that has ended."),
@@ -60,10 +61,34 @@ REMEDIES = (  # by what SQLite says
 REMEDY = "Check the disk and the folder's permissions."
 
 
+class Cursor(sqlite3.Cursor):
+    """A cursor whose errors say which file, and what to do."""
+
+    connection: Connection
+
+    def fetchone(self) -> Any:
+        with _explained(self.connection.path):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with _explained(self.connection.path):
+            return super().fetchall()
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error:
+            with _explained(self.connection.path):
+                raise
+
+
 class Connection(sqlite3.Connection):
     """A connection whose errors say which file, and what to do."""
 
     path: Path
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        return super().cursor(factory)
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
         with _explained(self.path):

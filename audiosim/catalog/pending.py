@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from audiosim.catalog.database import ABSENT, OUTDATED, SENDING, STORED
 from audiosim.catalog.files import Files
-from audiosim.catalog.rows import TRACK_COLUMNS, Expected, PendingRow, track_from
+from audiosim.catalog.rows import TRACK_COLUMNS, Expected, PendingRow, track_from, vector_from
 from audiosim.catalog.settings import Settings
 
 
@@ -86,7 +84,7 @@ class Pending(Files, Settings):
             )
             self._end_dropped()
 
-    def mark_rebuilt(self, ids: Iterable[str]) -> None:
+    def mark_rebuilt(self, ids: Iterable[str], checksums: str) -> None:
         """Records that Chroma was made anew and holds these rows, and no others."""
         with self.transaction():
             self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
@@ -94,7 +92,7 @@ class Pending(Files, Settings):
                 f"UPDATE files SET in_store = {STORED} WHERE id = ?", [(id_,) for id_ in ids]
             )
             self._end_dropped()
-            self.mark_store(dirty=False)
+            self.mark_whole(checksums)
 
     @property
     def store_dirty(self) -> bool:
@@ -104,6 +102,16 @@ class Pending(Files, Settings):
     def mark_store(self, *, dirty: bool) -> None:
         """Brackets a burst of writes to Chroma."""
         self.set_meta("store", "dirty" if dirty else "clean")
+
+    def mark_whole(self, checksums: str) -> None:
+        """Ends a burst: Chroma's files are as they should be."""
+        self.set_meta("store_checksums", checksums)
+        self.mark_store(dirty=False)
+
+    @property
+    def store_checksums(self) -> str | None:
+        """Of Chroma's files, when they were written last; None where that was not noted."""
+        return self.meta("store_checksums")
 
     def unsettled_ids(self) -> list[str]:
         """Indexed files that Chroma does not have yet."""
@@ -136,6 +144,6 @@ class Pending(Files, Settings):
 
     def _rows(self, query: str, *values: str | int) -> list[PendingRow]:
         return [
-            PendingRow(row[0], track_from(row[3:]), np.frombuffer(row[1], "<f4"), row[2])
+            PendingRow(row[0], track_from(row[3:]), vector_from(row[1]), row[2])
             for row in self._db.execute(query, values)
         ]

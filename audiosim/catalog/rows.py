@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from audiosim.pooling import pooled_dimension
 from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
 
@@ -74,3 +76,8 @@ class PendingRow:
 def track_from(row: tuple[Any, ...]) -> Track:
     """A track from its TRACK_COLUMNS."""
     return Track(row[0], row[1], row[2], Tags(*row[3:]))
+
+
+def vector_from(blob: bytes) -> Float32:
+    """A vector (dim,) as it is kept; an empty one where that is damaged."""
+    return np.frombuffer(blob if len(blob) % 4 == 0 else b"", "<f4")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 
-import numpy as np
-
 from audiosim.catalog.database import OUTDATED, PAGE, STORED
 from audiosim.catalog.files import DROPPED, Files
-from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, track_from
+from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, track_from, vector_from
 from audiosim.catalog.settings import Settings
 from audiosim.types import AudioInfo, Float32, Track, TrackVector
 
@@ -32,7 +30,7 @@ class Vectors(Files, Settings):
     def all_vectors(self) -> Iterator[tuple[str, Float32]]:
         """(digest, vector) of all audio known, of files that are gone too."""
         for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):
-            yield digest, np.frombuffer(vector, "<f4")
+            yield digest, vector_from(vector)
 
     def digests_without_vector(self) -> set[str]:
         """Audio of indexed files whose vector is missing."""
@@ -91,13 +89,13 @@ class Vectors(Files, Settings):
     def vector(self, digest: str) -> Float32 | None:
         """The unit vector (dim,) of this audio."""
         row = self._db.execute("SELECT vector FROM tracks WHERE digest = ?", (digest,)).fetchone()
-        return np.frombuffer(row[0], "<f4") if row else None
+        return vector_from(row[0]) if row else None
 
     def indexed_vectors(self) -> Iterator[tuple[str, Float32]]:
         """(id, unit vector) of every file in the index, for exact search."""
         query = "SELECT id, vector FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
         for id_, vector in self._db.execute(query):
-            yield id_, np.frombuffer(vector, "<f4")
+            yield id_, vector_from(vector)
 
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]
@@ -131,7 +129,7 @@ class Vectors(Files, Settings):
                 f" WHERE state = 'indexed' AND id IN ({marks})"
             )
             for row in self._db.execute(query, page):
-                found[row[0]] = (track_from(row[2:]), np.frombuffer(row[1], "<f4"))
+                found[row[0]] = (track_from(row[2:]), vector_from(row[1]))
         return found
 
     def track(self, path: bytes) -> Track | None:

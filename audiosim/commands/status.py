@@ -11,7 +11,7 @@ from audiosim.commands.options import HomeOption, JsonOption
 if TYPE_CHECKING:
     from audiosim.status import HomeStatus
 
-SHOWN = 50  # failures, and files gone, as text
+ALL = "audiosim status --json"
 
 
 def status(home: HomeOption = None, json_: JsonOption = False) -> None:
@@ -46,7 +46,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
 
 
 def _text(state: HomeStatus) -> str:
-    from audiosim.text import display_path, size, visible
+    from audiosim.text import display_path, first_lines, size, visible
 
     if state.encoder is None:
         return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"
@@ -58,10 +58,9 @@ def _text(state: HomeStatus) -> str:
     ]
     if state.last_run:
         lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
-    lines += _first([f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures])
-    lines += _first(
-        [f"gone since {_moment(since)}: {display_path(path)}" for path, since in state.gone_files]
-    )
+    failed = [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures]
+    gone = [f"gone since {_moment(since)}: {display_path(path)}" for path, since in state.gone_files]
+    lines += first_lines(failed, ALL) + first_lines(gone, ALL)
     return "\n".join(lines) + "\n"
 
 
@@ -69,9 +68,3 @@ def _moment(seconds: float) -> str:
     import time
 
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def _first(lines: list[str]) -> list[str]:
-    """The first of many lines, and how many more there are."""
-    more = len(lines) - SHOWN
-    return lines if more <= 0 else [*lines[:SHOWN], f"... and {more} more: see audiosim status --json"]

@@ -25,7 +25,7 @@ WaitOption = Annotated[
 
 def verify(
     full: Annotated[
-        bool, typer.Option("--full", help="Compare every vector in Chroma, not 10,000 of them.")
+        bool, typer.Option("--full", help="Compare, and ask for, every vector in Chroma, not 10,000 of them.")
     ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is wrong.")] = False,
     home: HomeOption = None,
@@ -38,14 +38,15 @@ def verify(
     Example: audiosim verify --repair
     """
     from audiosim.render import to_json
+    from audiosim.text import first_lines
     from audiosim.verify import verify_home
 
     health = verify_home(home, full=full, repair=repair, wait=wait)
     if json_:
         typer.echo(to_json(_health_fields(health)), nl=False)
     else:
-        for fault in health.faults:
-            typer.echo(f"audiosim: {fault}", err=True)
+        for line in first_lines([f"audiosim: {fault}" for fault in health.faults], "audiosim verify --json"):
+            typer.echo(line, err=True)
         for done in health.repairs:
             typer.echo(f"audiosim: {done}", err=True)
         if not quiet:
