@@ -56,6 +56,7 @@ def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False)
         configuration = catalog.configuration
         expected = catalog.expected_in_store(filled=filled)
         dirty, sums = catalog.store_dirty, checksums(chroma)
+        intact = catalog.store_checksums in (None, sums)
         if configuration is None or not (expected.acknowledged or chroma.exists()):
             return Inspection()
         try:
@@ -71,7 +72,7 @@ def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False)
             return Inspection(faults=[" ".join(str(error).split())])
     if recall is not None and recall < RECALL_LIMIT:
         faults.append(f"its recall@{NEIGHBOURS} is {recall:.3f}")
-    if not (filled or dirty) and catalog.store_checksums not in (None, sums):
+    if not (filled or dirty or intact):
         faults.append("its files are not as they were written")
     return Inspection(len(held), len(sample), recall, faults, dirty, sums)
 

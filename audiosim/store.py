@@ -33,6 +33,7 @@ PAGE = 5000  # ids bound in one call
 ROOM_TO_OPEN = 1_000_000  # bytes
 MAKE_ROOM = "Make room, then run it again: the catalog is whole."
 MAX_BATCH = 1000  # vectors in one upsert
+METADATA = "index_metadata.pickle"  # in a folder of vector files that has been written; others are in memory
 CHUNK = 1 << 20  # bytes read at a time
 
 
@@ -156,7 +157,7 @@ class Store:
 
 def checksums(folder: Path) -> str:
     """CRC-32s of Chroma's vector files, which only writes change; it does not notice damage itself."""
-    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    files = sorted(path for written in folder.glob(f"*/{METADATA}") for path in written.parent.iterdir())
     return json.dumps({path.relative_to(folder).as_posix(): _crc(path) for path in files})
 
 
