@@ -35,6 +35,7 @@ class Claims:
         self._cache, self._pooling = cache, pooling
         self._known = catalog.known_digests()
         self._failed = {} if retry_failed else catalog.failed_digests()
+        self._failed_at = catalog.failed_paths()
         self._computing: set[str] = set()
         self._recovered: dict[str, tuple[TrackVector, float]] = {}
         self._decisions: dict[bytes, Decision] = {}
@@ -43,6 +44,8 @@ class Claims:
     def want(self, path: bytes, info: AudioInfo) -> bool:
         """Whether this file's audio is to be decoded; asked once a file, from any thread."""
         with self._lock:
+            if self._failed_at.get(path) == info.digest:
+                self._failed.pop(info.digest, None)  # the file has changed, if not in what the digest covers
             decision = self._decide(info.digest)
             self._decisions[path] = decision
             return decision is Decision.COMPUTE

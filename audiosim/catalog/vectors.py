@@ -86,6 +86,11 @@ class Vectors(Files, Settings):
             )
         )
 
+    def failed_paths(self) -> dict[bytes, str]:
+        """The audio of files that failed once they were identified."""
+        query = "SELECT path, digest FROM files WHERE state = 'failed' AND digest IS NOT NULL"
+        return dict(self._db.execute(query))
+
     def vector(self, digest: str) -> Float32 | None:
         """The unit vector (dim,) of this audio."""
         row = self._db.execute("SELECT vector FROM tracks WHERE digest = ?", (digest,)).fetchone()
