@@ -143,7 +143,7 @@ def _nearest(
             wait=READER_WAIT,
         )
     except LockedError:
-        reason = "Chroma is being written to"
+        reason = "Chroma is in use by another process"
     except (StoreError, HomeError) as error:
         reason = " ".join(str(error).split())
     else:
