@@ -51,9 +51,12 @@ class Intake:
         self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
         self._found = {file.path: file for file in files}
         self._missing: dict[str, list[bytes]] = defaultdict(list)
+        self._missing_failed: set[str] = set()  # audio of missing files that had failed
         for row in missing:
             if row.digest is not None and row.state == "indexed":
                 self._missing[row.digest].append(row.path)
+            elif row.digest is not None:
+                self._missing_failed.add(row.digest)
         self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
         self._begun: set[bytes] = set()  # in the extractor
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
@@ -115,9 +118,14 @@ class Intake:
         elif decision is Decision.KNOWN:
             yield self._known(path, info)
         else:
-            reason = self.claims.reason(info)
-            self._catalog.record_failure(path, info.size, info.mtime_ns, reason, info)
-            yield TrackOutcome(path, "failed_before", reason)
+            yield self._failed_alike(path, info)
+
+    def _failed_alike(self, path: bytes, info: AudioInfo) -> TrackOutcome:
+        """A file whose audio failed before: known if it failed here, or under a name that is missing."""
+        reason, row = self.claims.reason(info), self._catalog.file(path)
+        known = (row is not None and row.state == "failed") or info.digest in self._missing_failed
+        self._catalog.record_failure(path, info.size, info.mtime_ns, reason, info)
+        return TrackOutcome(path, "failed_before" if known else "failed", reason)
 
     def _finished(self) -> Iterator[TrackOutcome]:
         if self._extractor is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from audio_files import (
     FORMS,
     Form,
@@ -266,6 +267,16 @@ def test_a_chained_ogg_is_decoded_to_its_end(tmp_path: Path, name: str) -> None:
     path = tmp_path / "chained.ogg"
     path.write_bytes(first.read_bytes() + second.read_bytes())
     assert seconds(path) == pytest.approx(4.0, abs=0.1)
+
+
+def test_what_is_decoded_is_what_the_digest_covers(tmp_path: Path) -> None:
+    once = tmp_path / "once.voc"
+    soundfile.write(once, music(2.0, 8000), 8000, format="VOC", subtype="PCM_16")
+    twice = tmp_path / "twice.voc"
+    twice.write_bytes(once.read_bytes() * 2)  # FFmpeg ends after the first, libsndfile reads both
+    assert probe(str(twice), lambda: None).digest == probe(str(once), lambda: None).digest
+    assert sum(len(block.samples) for block in soundfile_blocks(str(twice))) > 30_000
+    assert seconds(twice) == pytest.approx(seconds(once), abs=0.01)
 
 
 def test_a_rate_that_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -229,6 +229,17 @@ def test_a_renamed_silent_track_is_known_to_fail(library: Library, music: Path) 
     assert library.encoder.windows == 0
 
 
+def test_a_copy_of_a_silent_track_is_a_failure_of_its_own(library: Library, music: Path) -> None:
+    silence = np.zeros(SAMPLE_RATE, np.float32)
+    soundfile.write(music / "silent.wav", silence, SAMPLE_RATE)
+    library.index(music)
+    soundfile.write(music / "copy.wav", silence, SAMPLE_RATE)
+    report = library.index(music)
+    assert counts(report) == {"found": 8, "unchanged": 6, "failed": 1, "failed_before": 1}
+    assert report.failures[0][0].endswith(b"copy.wav")
+    assert counts(library.index(music)) == {"found": 8, "unchanged": 6, "failed_before": 2}
+
+
 def test_paths_that_are_not_utf8_and_twins_of_normal_forms_are_kept_apart(
     library: Library, music: Path
 ) -> None:

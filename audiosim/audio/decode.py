@@ -20,6 +20,7 @@ BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
 MIN_RATE, MAX_RATE = 1000, 768_000  # Hz; a lower claim would turn seconds into days
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
+LONG_SHARE = 1.5  # of the expected duration; packets of real Vorbis files add up to 7 % less
 # A file that claims to be a playlist must not make FFmpeg open anything else.
 # Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
 TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
@@ -86,8 +87,9 @@ def av_blocks(path: str) -> Iterator[Block]:
 def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
     """The file through whichever decoder reads it to its end.
 
-    libsndfile ends in silence where a stream changes its channels or rate, so a file that comes
-    out shorter than its packets say is read again through FFmpeg.
+    libsndfile ends in silence where a stream changes its channels or rate, and reads on where
+    another file was appended. A file is known by the packets that FFmpeg finds, so one that comes
+    out shorter than these, or much longer, is read again through FFmpeg.
 
     Parameters
     ----------
@@ -104,7 +106,8 @@ def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
             yield block
     except AudioError as error:
         refusal = error
-    if refusal is None and seconds >= SHORT_SHARE * expected - SHORT_MARGIN:
+    shortest, longest = SHORT_SHARE * expected - SHORT_MARGIN, LONG_SHARE * expected + SHORT_MARGIN
+    if refusal is None and shortest <= seconds and (seconds <= longest or expected == 0):
         return
     yield None
     try:
