@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import unicodedata
 
+MOMENT = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", re.ASCII)
 SHOWN = 50  # lines of a list
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do something unseen
 
@@ -62,6 +64,15 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def seconds(text: str) -> float | None:
+    """A time given as ``90``, ``90.5``, ``1:30`` or ``1:02:03`` in s; None where it is none."""
+    match = MOMENT.fullmatch(text.strip())
+    if match is None:
+        return None
+    hours, minutes, rest = match.groups()
+    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest)
 
 
 def size(count: int) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from audiosim.catalog.files import DROPPED
 from audiosim.catalog.pending import Pending
-from audiosim.catalog.rows import Configuration, FileRow, FileState, PendingRow, path_id
+from audiosim.catalog.rows import Configuration, Entry, FileRow, FileState, PendingRow, path_id
 from audiosim.catalog.vectors import Vectors
 
-__all__ = ["DROPPED", "Catalog", "Configuration", "FileRow", "FileState", "PendingRow", "path_id"]
+__all__ = ["DROPPED", "Catalog", "Configuration", "Entry", "FileRow", "FileState", "PendingRow", "path_id"]
 
 
 class Catalog(Vectors, Pending):

@@ -73,6 +73,15 @@ class PendingRow:
     changed: float
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A file of the index: its id in Chroma, the track, and its unit vector (dim,)."""
+
+    id: str
+    track: Track
+    vector: Float32
+
+
 def track_from(row: tuple[Any, ...]) -> Track:
     """A track from its TRACK_COLUMNS."""
     return Track(row[0], row[1], row[2], Tags(*row[3:]))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from audiosim.catalog.database import OUTDATED, PAGE, STORED
 from audiosim.catalog.files import DROPPED, Files
-from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, track_from, vector_from
+from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, Entry, track_from, vector_from
 from audiosim.catalog.settings import Settings
 from audiosim.types import AudioInfo, Float32, Track, TrackVector
 
@@ -101,6 +101,17 @@ class Vectors(Files, Settings):
         query = "SELECT id, vector FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
         for id_, vector in self._db.execute(query):
             yield id_, vector_from(vector)
+
+    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
+        """The files of the index that a filter admits, in order of path."""
+        query = (
+            f"SELECT id, vector, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+            " WHERE state = 'indexed' ORDER BY path"
+        )
+        for row in self._db.execute(query):
+            track = track_from(row[2:])
+            if admits(track):
+                yield Entry(row[0], track, vector_from(row[1]))
 
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]
