@@ -9,8 +9,8 @@ from enum import Enum
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog
 from audiosim.errors import AudioError
-from audiosim.pooling import pool
-from audiosim.types import AudioInfo, Pooling, TrackVector
+from audiosim.pooler import Pooler
+from audiosim.types import AudioInfo, TrackVector
 
 
 class Decision(Enum):
@@ -27,12 +27,12 @@ class Claims:
 
     Parameters
     ----------
-    catalog, cache, pooling : where vectors and embeddings may be already.
+    catalog, cache, pooler : where vectors and embeddings may be already.
     retry_failed : whether audio that failed before is tried again.
     """
 
-    def __init__(self, catalog: Catalog, cache: Cache, pooling: Pooling, *, retry_failed: bool) -> None:
-        self._cache, self._pooling = cache, pooling
+    def __init__(self, catalog: Catalog, cache: Cache, pooler: Pooler, *, retry_failed: bool) -> None:
+        self._cache, self._pooler = cache, pooler
         self._known = catalog.known_digests()
         self._failed = {} if retry_failed else catalog.failed_digests()
         self._failed_at = catalog.failed_paths()
@@ -97,7 +97,7 @@ class Claims:
         cached = self._cache.read(digest)
         if cached is not None:
             try:
-                self._recovered[digest] = (pool(cached.frames, self._pooling), cached.duration)
+                self._recovered[digest] = (self._pooler(cached.frames), cached.duration)
             except AudioError as error:
                 self._failed[digest] = error.reason
                 return Decision.FAILED_BEFORE

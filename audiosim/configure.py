@@ -11,7 +11,6 @@ from audiosim.catalog import Configuration
 from audiosim.config import Home, weights_folder
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.errors import AudioError, HomeError, UsageError
-from audiosim.pooling import pool
 from audiosim.types import Encoder, EncoderSpec, Pooling, TrackVector
 
 DEFAULT_POOLING: Pooling = "mean"
@@ -119,12 +118,13 @@ def repooled(
 ) -> Iterator[tuple[str, TrackVector, float]]:
     """Tracks pooled anew from their caches, where there are any: (digest, vector, duration in s)."""
     cache = Cache(configuration.cache, configuration.spec)
+    pooler = configuration.pooler
     for digest in digests:
         cached = cache.read(digest)
         if cached is None:
             continue
         try:
-            yield digest, pool(cached.frames, configuration.pooling), cached.duration
+            yield digest, pooler(cached.frames), cached.duration
         except AudioError:
             continue
 

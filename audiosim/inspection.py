@@ -93,18 +93,18 @@ def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> 
 
 
 def _wrong_vectors(store: Store, catalog: Catalog, ids: Sequence[str]) -> list[str]:
-    expected = catalog.tracks(ids)
+    expected = catalog.entries_with(ids)
     found = store.vectors(ids)
     wrong = sum(
-        not np.allclose(found[id_], vector, rtol=0, atol=TOLERANCE)
-        for id_, (_, vector) in expected.items()
+        not np.allclose(found[id_], entry.vector, rtol=0, atol=TOLERANCE)
+        for id_, entry in expected.items()
         if id_ in found
     )
     return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
 
 
 def _strange_answers(store: Store, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
-    nearest = [store.nearest(vector, 1) for _, vector in catalog.tracks(ids).values()]
+    nearest = [store.nearest(entry.vector, 1) for entry in catalog.entries_with(ids).values()]
     strange = {found for answer in nearest for found in answer} - held
     return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
 
@@ -114,7 +114,7 @@ def _recall(store: Store, catalog: Catalog, same: Sequence[str], *, others: int)
 
     Chroma holds `others` as well, which may come before those.
     """
-    asked = [vector for _, vector in catalog.tracks(_thinned(same, QUERIES)).values()]
+    asked = [entry.vector for entry in catalog.entries_with(_thinned(same, QUERIES)).values()]
     if not asked:
         return None
     known = set(same)
@@ -123,8 +123,8 @@ def _recall(store: Store, catalog: Catalog, same: Sequence[str], *, others: int)
     shares = []
     for query, limit in zip(asked, limits, strict=True):
         nearest = [id_ for id_ in store.nearest(query, count + others) if id_ in known]
-        found = catalog.tracks(nearest[:count]).values()
-        shares.append(sum(float(vector @ query) >= limit - TOLERANCE for _, vector in found) / count)
+        found = catalog.entries_with(nearest[:count]).values()
+        shares.append(sum(float(entry.vector @ query) >= limit - TOLERANCE for entry in found) / count)
     return float(np.mean(shares))
 
 

@@ -16,8 +16,8 @@ from audiosim.claims import Claims, Decision
 from audiosim.errors import AudioError
 from audiosim.extract import Extractor
 from audiosim.library import FoundFile
-from audiosim.pooling import pool
-from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, Pooling, TrackOutcome
+from audiosim.pooler import Pooler
+from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, TrackOutcome
 
 
 class Intake:
@@ -25,7 +25,7 @@ class Intake:
 
     Parameters
     ----------
-    catalog, cache, pooling : where finished work goes, and how.
+    catalog, cache, pooler : where finished work goes, and how.
     load : gives the encoder; called when the first file needs the network.
     files : those that will be opened.
     missing : known files that were not found, from which a file of the same audio may have moved.
@@ -36,15 +36,15 @@ class Intake:
         self,
         catalog: Catalog,
         cache: Cache,
-        pooling: Pooling,
+        pooler: Pooler,
         load: Callable[[], Encoder],
         *,
         files: Iterable[FoundFile],
         missing: Iterable[FileRow],
         retry_failed: bool,
     ) -> None:
-        self._catalog, self._cache, self._pooling, self._load = catalog, cache, pooling, load
-        self.claims = Claims(catalog, cache, pooling, retry_failed=retry_failed)
+        self._catalog, self._cache, self._pooler, self._load = catalog, cache, pooler, load
+        self.claims = Claims(catalog, cache, pooler, retry_failed=retry_failed)
         self.audio_seconds = 0.0
         self.decode_seconds = 0.0
         self.write_seconds = 0.0
@@ -138,7 +138,7 @@ class Intake:
         self.audio_seconds += info.duration
         start = time.perf_counter()
         try:
-            vector = pool(frames, self._pooling)
+            vector = self._pooler(frames)
         except AudioError as error:
             yield from self._unusable(path, info, error.reason)
             return

@@ -134,12 +134,13 @@ def _rebuild(
     yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
     with Catalog(home.rebuild) as new:
         begun = new.configuration
-        if begun is not None and begun != configuration:
+        if begun is not None and replace(begun, centre=b"") != configuration:
             raise UsageError(
                 "Another rebuild was begun with other options",
                 f"it is for {begun.spec.describe()}, pooling {begun.pooling}",
                 f"Give the same options to go on with it, or remove {home.rebuild} to start over.",
             )
+        configuration = begun or configuration
         new.set_configuration(configuration)
         run = IndexRun(home, new, configuration, None, options, encoder)
         for event in run.events(roots):

@@ -34,13 +34,14 @@ def pooled_dimension(dimension: int, pooling: Pooling) -> int:
     return 2 * dimension if pooling == "mean-std" else dimension
 
 
-def pool(frames: FrameEmbeddings, pooling: Pooling = "mean") -> TrackVector:
+def pool(frames: FrameEmbeddings, pooling: Pooling = "mean", centre: Float32 | None = None) -> TrackVector:
     """One unit vector for a track.
 
     Parameters
     ----------
     frames : embeddings (n, dim) with their levels.
     pooling : "mean", "max", or "mean-std" (mean and standard deviation, concatenated).
+    centre : float32 (dim,), subtracted from every window; None: nothing.
 
     Raises
     ------
@@ -52,10 +53,17 @@ def pool(frames: FrameEmbeddings, pooling: Pooling = "mean") -> TrackVector:
     with np.errstate(over="ignore"):  # what float16 can't hold is refused below
         embedding = frames.embedding.astype(np.float16, copy=False)
     vector = _POOLINGS[pooling](embedding, mask)
+    if centre is not None:  # mean and maximum move with the windows, the deviation stays
+        vector[: len(centre)] -= centre
     norm = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(norm) or norm == 0.0:
         raise AudioError("its embedding has no direction (all zeros, or not finite)")
     return TrackVector((vector / norm).astype(np.float32), int(mask.sum()))
+
+
+def mean_window(frames: FrameEmbeddings) -> Float32:
+    """The mean (dim,) of a track's audible windows; there must be one."""
+    return _mean(frames.embedding.astype(np.float16, copy=False), audible(frames.level))
 
 
 def _chunks(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Iterator[Float32]:

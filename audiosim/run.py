@@ -16,9 +16,10 @@ from audiosim.configure import Wish
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudiosimError
 from audiosim.intake import Intake
+from audiosim.landscape import refresh
 from audiosim.library import FoundFile, Globs, Scan, contains, outermost, scan
 from audiosim.plan import Plan, doubt, plan
-from audiosim.report import IndexEvent, IndexReport, Planned, Progress, RootDoubted
+from audiosim.report import IndexEvent, IndexReport, Notice, Planned, Progress, RootDoubted
 from audiosim.sync import StoreSync
 from audiosim.types import Encoder, Precision, TrackOutcome
 
@@ -88,6 +89,7 @@ class IndexRun:
             yield from self._open(work, intake)
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(scans, plans, intake.moved)
+            yield from map(Notice, refresh(self._catalog))
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush()
@@ -135,7 +137,7 @@ class IndexRun:
         return Intake(
             self._catalog,
             Cache(self._configuration.cache, self._configuration.spec),
-            self._configuration.pooling,
+            self._configuration.pooler,
             self._load,
             files=work,
             missing=[row for root in listed for row in plans[root].missing],

@@ -151,10 +151,14 @@ class FrameEmbeddings:
 
 @dataclass(frozen=True)
 class TrackVector:
-    """A track as one unit vector, float32 (dim,), pooled from ``windows`` audible windows."""
+    """A track as one unit vector, float32 (dim,), pooled from ``windows`` audible windows.
+
+    ``passages`` are vectors of its stretches, packed as passages.py does.
+    """
 
     vector: Float32
     windows: int
+    passages: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -168,12 +172,35 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """Which stretch of a track answers which stretch of a query; times in s from their beginnings.
+
+    ``similarity`` is the mean cosine of their windows, one by one.
+    """
+
+    similarity: float
+    start: float
+    end: float
+    query: bytes
+    query_start: float
+    query_end: float
+
+
+@dataclass(frozen=True)
 class Match:
-    """One answer to a query; ``similarity`` is the cosine, -1 to 1."""
+    """One answer to a query.
+
+    ``similarity`` is the cosine, -1 to 1, of the track or, where a passage was asked with, of the
+    stretch; ``percentile`` the percentage of random pairs of the library that are less alike.
+    ``duplicates`` are other files of the same recording that would have followed.
+    """
 
     rank: int
     similarity: float
     track: Track
+    percentile: float | None = None
+    duplicates: tuple[Track, ...] = ()
+    passage: Passage | None = None
 
 
 Status = Literal["indexed", "reused", "moved", "failed", "failed_before"]

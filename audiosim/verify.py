@@ -17,10 +17,11 @@ from audiosim.configure import check_caches, repooled
 from audiosim.errors import AudioError
 from audiosim.inspection import Inspection, is_unit
 from audiosim.locks import hold
-from audiosim.pooling import pool
+from audiosim.passages import unpacked
 from audiosim.sync import StoreSync
-from audiosim.types import Float32
+from audiosim.types import Float32, TrackVector
 
+PASSAGE_TOLERANCE = 0.02  # two steps of eight bits
 TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both were made here
 
 
@@ -104,7 +105,9 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
         expected = _pooled(cache, digest, configuration)
         if expected is None:
             health.lost_caches.append(digest)
-        elif not _close(catalog.vector(digest), expected):
+        elif not _close(catalog.vector(digest), expected.vector) or not _same_passages(
+            catalog.passages(digest), expected.passages, configuration.spec.dimension
+        ):
             lost_vectors.add(digest)
     health.lost_vectors = sorted(lost_vectors)
     health.caches = len(digests) - len(health.lost_caches)
@@ -121,11 +124,11 @@ def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str
             yield digest
 
 
-def _pooled(cache: Cache, digest: str, configuration: Configuration) -> Float32 | None:
-    """The vector (dim,) that a cache gives, if it is whole."""
+def _pooled(cache: Cache, digest: str, configuration: Configuration) -> TrackVector | None:
+    """What a cache gives, if it is whole."""
     cached = cache.read(digest)
     try:
-        return None if cached is None else pool(cached.frames, configuration.pooling).vector
+        return None if cached is None else configuration.pooler(cached.frames)
     except AudioError:
         return None
 
@@ -134,6 +137,14 @@ def _close(vector: Float32 | None, expected: Float32) -> bool:
     if vector is None or vector.shape != expected.shape:
         return False
     return np.allclose(vector, expected, rtol=0, atol=TOLERANCE)
+
+
+def _same_passages(found: bytes | None, expected: bytes, dimension: int) -> bool:
+    """Whether passages are as they should be; the next `index` makes those that are missing."""
+    if found is None:
+        return True
+    rows, others = unpacked(found, dimension), unpacked(expected, dimension)
+    return rows.shape == others.shape and np.allclose(rows, others, rtol=0, atol=PASSAGE_TOLERANCE)
 
 
 def _repair(health: Health, catalog: Catalog, configuration: Configuration, sync: StoreSync) -> None:

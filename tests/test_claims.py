@@ -8,6 +8,7 @@ from fake_encoder import FakeEncoder
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog
 from audiosim.claims import Claims
+from audiosim.pooler import Pooler
 from audiosim.types import AudioInfo
 
 INFO = AudioInfo("d1", 3.0, 44_100, 2, "alac", 100, 5)
@@ -19,5 +20,5 @@ def test_audio_that_failed_is_tried_again_where_its_own_file_has_changed(
 ) -> None:
     with Catalog(tmp_path / "catalog.db") as catalog:
         catalog.record_failure(b"/changed", 100, 4, "broken", INFO)
-        claims = Claims(catalog, Cache(tmp_path, FakeEncoder().spec), "mean", retry_failed=False)
+        claims = Claims(catalog, Cache(tmp_path, FakeEncoder().spec), Pooler("mean", 1.0), retry_failed=False)
     assert claims.want(path, INFO) is wanted

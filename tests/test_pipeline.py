@@ -23,6 +23,7 @@ from audiosim.configure import Wish
 from audiosim.errors import HomeError, LockedError, UsageError
 from audiosim.locks import hold
 from audiosim.pipeline import index_folder
+from audiosim.ranking import Manners
 from audiosim.report import IndexReport, Notice, RootDoubted
 from audiosim.run import IndexOptions
 from audiosim.search import find_similar
@@ -53,7 +54,9 @@ class Library:
         return report
 
     def similar(self, query: Path, **options: Any) -> list[str]:
-        result = find_similar(query, home=self.home.path, encoder=self.encoder, **options)
+        """The names of what is like a query, each copy by its own."""
+        manners = Manners(show_duplicates=True)
+        result = find_similar(query, home=self.home.path, encoder=self.encoder, manners=manners, **options)
         assert result.exact_because is None
         return [Path(os.fsdecode(match.track.path)).name for match in result.matches]
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiosim.queries import Query
 from audiosim.render import FORMATS, Format, failure_fields, path_fields, render, to_json
-from audiosim.search import Query, SearchResult
+from audiosim.search import SearchResult
 from audiosim.types import Match, Tags, Track
 
 TAGS = Tags("Title", "Artist", "Album", "Band", "Jazz", 1999, 3)
@@ -60,6 +61,7 @@ def test_json_has_the_query_and_the_matches() -> None:
         "rank": 1,
         "path": "/music/song.mp3",
         "similarity": 0.876543,
+        "percentile": None,
         "duration": 61.235,
         "title": "Title",
         "artist": "Artist",
@@ -68,6 +70,8 @@ def test_json_has_the_query_and_the_matches() -> None:
         "genre": "Jazz",
         "year": 1999,
         "track": 3,
+        "duplicates": [],
+        "passage": None,
     }
     assert second["rank"] == 2
     assert [second[key] for key in ("duration", "title", "artist", "year", "track")] == [None] * 5
@@ -82,8 +86,8 @@ def test_json_lines_are_one_match_a_line() -> None:
 def test_csv_has_a_header_and_a_row_for_each_match() -> None:
     first, second = rows(answer(track(), track(b"/m/b.mp3", Tags(), None), similarity=-0.25))
     assert list(first) == [
-        *("rank", "path", "similarity", "duration", "title", "artist", "album", "album_artist"),
-        *("genre", "year", "track", "path_bytes"),
+        *("rank", "path", "similarity", "percentile", "duration", "title", "artist", "album"),
+        *("album_artist", "genre", "year", "track", "path_bytes"),
     ]
     assert (first["rank"], first["path"], first["similarity"]) == ("1", "/music/song.mp3", "-0.25")
     assert (first["title"], first["year"], first["path_bytes"]) == ("Title", "1999", "")

@@ -21,7 +21,8 @@ from audiosim.config import Home
 from audiosim.errors import AudiosimError, UsageError
 from audiosim.locks import hold
 from audiosim.pipeline import index_folder
-from audiosim.search import exact_nearest, find_similar, mean_direction
+from audiosim.queries import mean_direction
+from audiosim.search import exact_nearest, find_similar
 
 
 @pytest.fixture
@@ -83,7 +84,8 @@ def test_several_queries_are_their_mean(home: Home, music: Path) -> None:
     assert len(together.matches) == 4
     with Catalog(home.catalog, read_only=True) as catalog:
         expected = [
-            catalog.tracks([id_])[id_][0].path for id_ in exact_nearest(catalog.indexed_vectors(), mean, 6)
+            catalog.entries_with([id_])[id_].track.path
+            for id_ in exact_nearest(catalog.indexed_vectors(), mean, 6)
         ]
     left = [path for path in expected if os.fsdecode(path) not in map(str, paths)]
     assert [match.track.path for match in together.matches] == left

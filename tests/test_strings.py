@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 
 from audiosim.commands.extract import output_paths
 from audiosim.pipeline import index_folder
+from audiosim.queries import Query
 from audiosim.render import render, to_json
-from audiosim.search import Query, SearchResult
+from audiosim.search import SearchResult
 from audiosim.types import Match, Tags, Track
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\x7f=cmd()\r\n[bold red]x[link=file:y]\u2028"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from audiosim.catalog.files import DROPPED
+from audiosim.catalog.measures import Measures
 from audiosim.catalog.pending import Pending
 from audiosim.catalog.rows import Configuration, Entry, FileRow, FileState, PendingRow, path_id
 from audiosim.catalog.vectors import Vectors
@@ -18,7 +19,7 @@ from audiosim.catalog.vectors import Vectors
 __all__ = ["DROPPED", "Catalog", "Configuration", "Entry", "FileRow", "FileState", "PendingRow", "path_id"]
 
 
-class Catalog(Vectors, Pending):
+class Catalog(Vectors, Pending, Measures):
     """A home's catalog, open. Close it, or use it as a context manager."""
 
     def __enter__(self) -> Catalog:
@@ -32,7 +33,7 @@ class Catalog(Vectors, Pending):
         self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self.transaction():
-                for table in ("meta", "roots", "tracks", "files", "lost"):
+                for table in ("meta", "roots", "tracks", "files", "lost", "passages"):
                     self._db.execute(f"DELETE FROM main.{table}")
                     self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
                 self._db.execute("UPDATE files SET in_store = 0")

@@ -12,7 +12,7 @@ from typing import Any
 from audiosim.errors import HomeError
 from audiosim.types import TAG_NAMES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE = 500  # values bound in one statement
 BUSY_LIMIT = 30.0  # s to wait for another connection's commit
 
@@ -44,6 +44,12 @@ CREATE INDEX files_pending ON files (id) WHERE in_store <> (state = 'indexed');
 """
 # Audio whose cache was lost: it is computed again, and until then keeps its vector.
 LOST = "CREATE TABLE lost (digest TEXT PRIMARY KEY) WITHOUT ROWID;"
+# Vectors of stretches, by audio; and each track's mean distance to its nearest, NULL where it is not known.
+PASSAGES = """
+CREATE TABLE passages (digest TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE tracks ADD COLUMN scale REAL;
+"""
+UPGRADES = {0: SCHEMA + LOST + PASSAGES, 1: LOST + PASSAGES, 2: PASSAGES}  # by the format there is
 
 DAMAGED = (
     "Restore it from a backup; or move it away, with its -wal and -shm files, and index your folders"
@@ -169,15 +175,13 @@ class Database:
 
     def _prepare(self, read_only: bool) -> None:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version == 0 and not read_only:
-            self._make(SCHEMA + LOST)
+        if version in UPGRADES and not read_only:
+            self._make(UPGRADES[version])
         elif version == 0:
             raise HomeError(
                 f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
             )
-        elif version == 1 and not read_only:
-            self._make(LOST)
-        elif version == 1:
+        elif version in UPGRADES:
             raise HomeError(f"{self.path} has an older format", "", "Run audiosim index once.")
         elif version != SCHEMA_VERSION:
             raise HomeError(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from audiosim.pooler import Pooler
 from audiosim.pooling import pooled_dimension
 from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
 
@@ -16,6 +17,7 @@ FileState = Literal["indexed", "failed", "gone"]
 
 # The decoded duration of the audio is better than what the container claims.
 TRACK_COLUMNS = ", ".join(["path", "digest", "tracks.duration", *TAG_NAMES])
+ENTRY_COLUMNS = f"id, vector, scale, {TRACK_COLUMNS}"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Configuration:
     spec: EncoderSpec
     pooling: Pooling
     cache: Path
+    centre: bytes = b""  # the mean window that is subtracted, once there is one; float32
+
+    @property
+    def pooler(self) -> Pooler:
+        """Turns windows into what the catalog keeps."""
+        return Pooler(self.pooling, self.spec.hop, self.centre)
 
     @property
     def dimension(self) -> int:
@@ -45,8 +53,11 @@ class Configuration:
 
     @property
     def collection(self) -> str:
-        """Identifies what Chroma's vectors are: encoder fingerprint and pooling."""
-        return f"{self.spec.fingerprint} {self.pooling}"
+        """Identifies what Chroma's vectors are: encoder fingerprint, pooling, and their centre."""
+        words = [self.spec.fingerprint, self.pooling]
+        if self.centre:
+            words.append(hashlib.blake2b(self.centre, digest_size=8).hexdigest())
+        return " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -75,16 +86,25 @@ class PendingRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the index: its id in Chroma, the track, and its unit vector (dim,)."""
+    """A file of the index: its id in Chroma, the track, and its unit vector (dim,).
+
+    ``scale`` is the track's mean cosine distance to its nearest neighbours, where it is known.
+    """
 
     id: str
     track: Track
     vector: Float32
+    scale: float | None
 
 
 def track_from(row: tuple[Any, ...]) -> Track:
     """A track from its TRACK_COLUMNS."""
     return Track(row[0], row[1], row[2], Tags(*row[3:]))
+
+
+def entry_from(row: tuple[Any, ...]) -> Entry:
+    """An entry from its ENTRY_COLUMNS."""
+    return Entry(row[0], track_from(row[3:]), vector_from(row[1]), row[2])
 
 
 def vector_from(blob: bytes) -> Float32:

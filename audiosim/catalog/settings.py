@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +31,12 @@ class Settings(Database):
         if text is None:
             return None
         data = json.loads(text)
-        return Configuration(EncoderSpec.from_json(data["spec"]), data["pooling"], Path(data["cache"]))
+        return Configuration(
+            EncoderSpec.from_json(data["spec"]),
+            data["pooling"],
+            Path(data["cache"]),
+            base64.b64decode(data.get("centre", "")),
+        )
 
     def set_configuration(self, configuration: Configuration) -> None:
         """Fixes the configuration; vectors already there must fit it."""
@@ -38,6 +44,7 @@ class Settings(Database):
             "spec": configuration.spec.to_json(),
             "pooling": configuration.pooling,
             "cache": str(configuration.cache),
+            "centre": base64.b64encode(configuration.centre).decode("ascii"),
         }
         self.set_meta("configuration", json.dumps(data))
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+import numpy as np
+
 from audiosim.catalog.database import OUTDATED, PAGE, STORED
 from audiosim.catalog.files import DROPPED, Files
-from audiosim.catalog.rows import TRACK_COLUMNS, Configuration, Entry, track_from, vector_from
+from audiosim.catalog.rows import (
+    ENTRY_COLUMNS,
+    TRACK_COLUMNS,
+    Configuration,
+    Entry,
+    entry_from,
+    track_from,
+    vector_from,
+)
 from audiosim.catalog.settings import Settings
 from audiosim.types import AudioInfo, Float32, Track, TrackVector
 
@@ -59,8 +69,28 @@ class Vectors(Files, Settings):
     def forget_vectors(self, digests: Collection[str]) -> None:
         """Removes vectors that belong to no file."""
         with self.transaction():
-            for table in ("tracks", "lost"):
+            for table in ("tracks", "lost", "passages"):
                 self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
+
+    def indexed_digests(self) -> list[str]:
+        """The audio of the files in the index, each once, in order."""
+        query = (
+            "SELECT DISTINCT digest FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+            " ORDER BY digest"
+        )
+        return [row[0] for row in self._db.execute(query)]
+
+    def audio_vectors(self) -> tuple[list[str], Float32]:
+        """The audio of the files in the index, each once, and its unit vectors (n, dim)."""
+        query = (
+            "SELECT digest, vector FROM tracks"
+            " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
+        )
+        digests, rows = [], []
+        for digest, vector in self._db.execute(query):
+            digests.append(digest)
+            rows.append(vector_from(vector))
+        return digests, np.stack(rows) if rows else np.empty((0, 0), np.float32)
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         """Replaces the vector of audio; `duration` in s."""
@@ -105,13 +135,12 @@ class Vectors(Files, Settings):
     def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
         """The files of the index that a filter admits, in order of path."""
         query = (
-            f"SELECT id, vector, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+            f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
             " WHERE state = 'indexed' ORDER BY path"
         )
         for row in self._db.execute(query):
-            track = track_from(row[2:])
-            if admits(track):
-                yield Entry(row[0], track, vector_from(row[1]))
+            if admits(track_from(row[3:])):
+                yield entry_from(row)
 
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]
@@ -121,31 +150,28 @@ class Vectors(Files, Settings):
         Files whose audio has no vector now are forgotten, so that the next run redoes them.
         """
         with self.transaction():
-            self._db.execute("DELETE FROM tracks")
-            self._db.execute("DELETE FROM lost")
-            self._db.executemany(
-                "INSERT INTO tracks VALUES (?, ?, ?, ?)",
-                ((d, v.vector.astype("<f4").tobytes(), v.windows, s) for d, v, s in vectors),
-            )
+            for table in ("tracks", "lost", "passages"):
+                self._db.execute(f"DELETE FROM {table}")
+            for digest, vector, duration in vectors:
+                self._insert_vector(digest, vector, duration)
             self._db.execute(
                 "DELETE FROM files WHERE reason IS NULL AND digest NOT IN (SELECT digest FROM tracks)"
             )
             self._db.execute("UPDATE files SET in_store = 0")
             self.set_configuration(configuration)
 
-    def tracks(self, ids: Iterable[str]) -> dict[str, tuple[Track, Float32]]:
-        """Indexed files by id, with their vectors; ids that are not indexed are left out."""
-        found: dict[str, tuple[Track, Float32]] = {}
+    def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
+        """Indexed files by id; ids that are not indexed are left out."""
+        found: dict[str, Entry] = {}
         wanted = list(ids)
         for start in range(0, len(wanted), PAGE):
             page = wanted[start : start + PAGE]
             marks = ", ".join("?" * len(page))
             query = (
-                f"SELECT id, vector, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+                f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
                 f" WHERE state = 'indexed' AND id IN ({marks})"
             )
-            for row in self._db.execute(query, page):
-                found[row[0]] = (track_from(row[2:]), vector_from(row[1]))
+            found |= {row[0]: entry_from(row) for row in self._db.execute(query, page)}
         return found
 
     def track(self, path: bytes) -> Track | None:
@@ -172,11 +198,15 @@ class Vectors(Files, Settings):
 
     def _set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
-        self._db.execute(
-            "INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?)",
-            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
-        )
+        self._insert_vector(digest, vector, duration)
         self._db.execute(
             f"UPDATE files SET in_store = {OUTDATED}, changed = ? WHERE digest = ? AND in_store = {STORED}",
             (time.time(), digest),
         )
+
+    def _insert_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO tracks (digest, vector, windows, duration) VALUES (?, ?, ?, ?)",
+            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
+        )
+        self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, vector.passages))

@@ -80,6 +80,12 @@ PrecisionOption = Annotated[
     str,
     typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32."),
 ]
+FormatOption = Annotated[
+    str, typer.Option("--format", metavar="NAME", help="table, json, jsonl, csv, m3u8 or paths.")
+]
+NullOption = Annotated[
+    bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 

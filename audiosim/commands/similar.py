@@ -2,53 +2,163 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from audiosim.commands.options import HomeOption, PrecisionOption, QuietOption, one_of
+from audiosim.commands.filter_options import (
+    AlbumOption,
+    ArtistOption,
+    GenreOption,
+    MaxDurationOption,
+    MinDurationOption,
+    UnderOption,
+    YearOption,
+    chosen_filter,
+    moment,
+)
+from audiosim.commands.options import (
+    FormatOption,
+    HomeOption,
+    NullOption,
+    PrecisionOption,
+    QuietOption,
+    one_of,
+)
+
+if TYPE_CHECKING:
+    from audiosim.search import SearchResult
 
 
 def similar(
     queries: Annotated[
-        list[Path], typer.Argument(metavar="QUERY...", help="Audio files; several count as one query.")
+        list[str],
+        typer.Argument(
+            metavar="QUERY...",
+            help="Audio files, folders, M3U playlists, or - for paths on stdin; several count as one query.",
+        ),
     ],
     count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Tracks to find.")] = 10,
-    form: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="table, json, jsonl, csv, m3u8 or paths.")
-    ] = "table",
-    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    null: Annotated[
-        bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="QUERY", help="Stay away from this; repeatable.", show_default=False),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Ask with a passage of the query: from 1:10",
+                     show_default=False),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="to 1:30.", show_default=False)
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say which passage answers which passage of the query.")
     ] = False,
+    genre: GenreOption = None,
+    artist: ArtistOption = None,
+    album: AlbumOption = None,
+    year: YearOption = None,
+    under: UnderOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    max_per_artist: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="At most N tracks an artist.", show_default=False)
+    ] = None,
+    exclude_same: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help="artist or album: none by, or of, the query's own; repeatable.",
+                     show_default=False),
+    ] = None,
+    diversity: Annotated[
+        float,
+        typer.Option(metavar="X", min=0, max=1, help="0 to 1: how much answers should differ."),
+    ] = 0.0,
+    show_duplicates: Annotated[
+        bool, typer.Option("--show-duplicates", help="Give each file of one recording a line.")
+    ] = False,
+    hub_correction: Annotated[
+        bool,
+        typer.Option(
+            "--hub-correction/--no-hub-correction",
+            help="Order by similarity corrected for tracks that are near to everything.",
+        ),
+    ] = True,
+    form: FormatOption = "table",
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    null: NullOption = False,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the query's own audio be among the answers.")
     ] = False,
     home: HomeOption = None,
     precision: PrecisionOption = "auto",
     quiet: QuietOption = False,
-) -> None:
+) -> None:  # fmt: skip
     """Find the tracks that sound most like a query.
 
     A query need not be in the index. Example: audiosim similar song.wav -k 5
     """
     from audiosim.errors import UsageError
+    from audiosim.ranking import SAME_TAGS, Manners, SameTag
     from audiosim.render import FORMATS, Format, render
-    from audiosim.search import find_similar
     from audiosim.types import Precision
 
     chosen = "json" if json_ else one_of("--format", form, FORMATS)
     one_of("--precision", precision, get_args(Precision))
+    for tag in exclude_same or ():
+        one_of("--exclude-same", tag, SAME_TAGS)
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
-    result = find_similar(
-        queries, count=count, home=home, include_self=include_self, precision=cast("Precision", precision)
-    )
-    if result.exact_because is not None and not quiet:
-        typer.echo(f"audiosim: answered by exact search ({result.exact_because}).", err=True)
+    same = cast("tuple[SameTag, ...]", tuple(exclude_same or ()))
+    common: dict[str, Any] = {
+        "count": count,
+        "home": home,
+        "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
+        "manners": Manners(max_per_artist, same, diversity, show_duplicates, hub_correction),
+        "include_self": include_self,
+        "precision": precision,
+    }
+    if start is None and end is None:
+        result = _by_tracks(queries, against or [], explain, common)
+    else:
+        result = _by_passage([*queries, *(against or [])], start, end, common)
+    if not quiet:
+        _tell(result)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     sys.stdout.buffer.write(render(result, cast("Format", chosen), width=width, null=null))
     sys.stdout.buffer.flush()
+
+
+def _by_tracks(queries: list[str], against: list[str], explain: bool, common: dict[str, Any]) -> SearchResult:
+    from audiosim.search import find_similar
+    from audiosim.sources import expand
+
+    wanted, unwanted = (expand(names, sys.stdin.buffer) for names in (queries, against))
+    return find_similar(
+        [os.fsdecode(path) for path in wanted.paths],
+        against=[os.fsdecode(path) for path in unwanted.paths],
+        lenient=wanted.listed | unwanted.listed,
+        explain=explain,
+        **common,
+    )
+
+
+def _by_passage(
+    queries: list[str], start: str | None, end: str | None, common: dict[str, Any]
+) -> SearchResult:
+    from audiosim.errors import UsageError
+    from audiosim.passage_search import find_passages
+
+    if len(queries) > 1:
+        raise UsageError("--from and --to ask with a passage of one QUERY", "there are several")
+    return find_passages(queries[0], moment("--from", start) or 0.0, moment("--to", end), **common)
+
+
+def _tell(result: SearchResult) -> None:
+    """What users should know of an answer, on stderr."""
+    if result.exact_because is not None:
+        typer.echo(f"audiosim: answered by exact search ({result.exact_because}).", err=True)
+    for note in result.notes:
+        typer.echo(f"audiosim: {note}", err=True)
