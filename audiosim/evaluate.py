@@ -121,6 +121,8 @@ class _Task:
 def _task(labelling: Labelling, libraries: Sequence[_Library], options: EvalOptions) -> _Task:
     tracks = libraries[0].tracks
     shared = set.intersection(*({(t.path, t.digest) for t in library.tracks} for library in libraries))
+    if tracks and not shared:
+        raise UsageError("The two homes have no track in common", "no path holds the same audio in both")
     pairs = zip(tracks, labelling.labels, strict=True)
     common = [(t, own) for t, own in pairs if (t.path, t.digest) in shared]
     labelled = [(t, own) for t, own in common if own]

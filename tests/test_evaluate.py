@@ -246,6 +246,11 @@ def test_two_homes_are_compared_on_what_both_hold(own_home: Home, tmp_path: Path
     assert found.second.results[0].variant.pooling == "max"
 
 
+def test_two_homes_of_other_music_are_not_compared(home: Home, own_home: Home) -> None:
+    with pytest.raises(UsageError, match="no track in common"):
+        compare_homes(home.path, own_home.path)
+
+
 def test_two_homes_are_not_compared_in_several_variants(home: Home) -> None:
     with pytest.raises(UsageError, match="one variant"):
         compare_homes(home.path, home.path, EVERYTHING)
