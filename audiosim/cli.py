@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from audiosim.commands import eval as evaluation
 from audiosim.commands import extract, index, similar, status, upkeep, weights
 from audiosim.errors import AudiosimError
 from audiosim.text import visible
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 app.command()(index.index)
 app.command()(similar.similar)
+app.command("eval")(evaluation.evaluate_home)
 app.command()(extract.extract)
 app.command()(status.status)
 app.command()(upkeep.verify)

@@ -16,7 +16,7 @@ from audiosim.catalog import Catalog, Configuration
 from audiosim.configure import repooled
 from audiosim.neighbourhood import scales
 from audiosim.percentiles import SAMPLE, Percentiles
-from audiosim.pooling import mean_window
+from audiosim.pooling import summary
 from audiosim.types import Float32
 
 MIN_TRACKS = 50
@@ -61,7 +61,7 @@ def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequ
     if not all(cache.path(digest).exists() for digest in known):
         return False  # the disk of the caches may not be mounted; another run will do
     sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
-    means = [mean_window(cached.frames) for digest in sample if (cached := cache.read(digest))]
+    means = [summary(cached.frames) for digest in sample if (cached := cache.read(digest))]
     centre = np.mean(means, axis=0, dtype=np.float64).astype("<f4")
     centred = replace(configuration, centre=centre.tobytes())
     catalog.replace_vectors(centred, repooled(known, centred))

@@ -47,23 +47,28 @@ def pool(frames: FrameEmbeddings, pooling: Pooling = "mean", centre: Float32 | N
     ------
     AudioError : when no window is audible, or the frames give no direction (all zeros).
     """
-    mask = audible(frames.level)
-    if not mask.any():
-        raise AudioError("silent: no window of it is above digital silence")
-    with np.errstate(over="ignore"):  # what float16 can't hold is refused below
-        embedding = frames.embedding.astype(np.float16, copy=False)
-    vector = _POOLINGS[pooling](embedding, mask)
+    vector = summary(frames, pooling)
     if centre is not None:  # mean and maximum move with the windows, the deviation stays
         vector[: len(centre)] -= centre
     norm = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(norm) or norm == 0.0:
         raise AudioError("its embedding has no direction (all zeros, or not finite)")
-    return TrackVector((vector / norm).astype(np.float32), int(mask.sum()))
+    return TrackVector((vector / norm).astype(np.float32), int(audible(frames.level).sum()))
 
 
-def mean_window(frames: FrameEmbeddings) -> Float32:
-    """The mean (dim,) of a track's audible windows; there must be one."""
-    return _mean(frames.embedding.astype(np.float16, copy=False), audible(frames.level))
+def summary(frames: FrameEmbeddings, pooling: Pooling = "mean") -> Float32:
+    """The audible windows as one vector, float32 (pooled dim,), not yet of length 1.
+
+    Raises
+    ------
+    AudioError : when no window is audible.
+    """
+    mask = audible(frames.level)
+    if not mask.any():
+        raise AudioError("silent: no window of it is above digital silence")
+    with np.errstate(over="ignore"):  # what float16 can't hold is refused by `pool`
+        embedding = frames.embedding.astype(np.float16, copy=False)
+    return _POOLINGS[pooling](embedding, mask)
 
 
 def _chunks(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Iterator[Float32]:

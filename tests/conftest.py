@@ -61,7 +61,11 @@ def tone(seconds: float, frequency: float, *, rate: int = SAMPLE_RATE, level: fl
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
     """Six files of 3 to 4 s in two folders: three low tones, three high ones."""
-    folder = tmp_path / "music"
+    return make_music(tmp_path / "music")
+
+
+def make_music(folder: Path) -> Path:
+    """The files of `music`, for tests that share them."""
     for number, frequency in enumerate((110, 115, 120, 900, 920, 940)):
         album = folder / ("low" if frequency < 500 else "high")
         album.mkdir(parents=True, exist_ok=True)

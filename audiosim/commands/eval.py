@@ -1,0 +1,143 @@
+"""``audiosim eval``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from audiosim.commands.options import HomeOption, JsonOption, one_of
+
+if TYPE_CHECKING:
+    from audiosim.evaluation import EvalOptions
+
+ALL = "all"
+
+
+def evaluate_home(
+    labels: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="What belongs together: folder, artist, album, album_artist, genre, year, or a CSV file"
+            " with the columns path,label.",
+        ),
+    ] = "folder",
+    cutoffs: Annotated[
+        list[int] | None,
+        typer.Option(
+            "-k", metavar="N", min=1, help="Answers to look at; repeatable [default: 1, 5, 10].",
+            show_default=False,
+        ),
+    ] = None,
+    exclude_same: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="Leave out answers of the query's own artist or album.",
+                     show_default=False),
+    ] = None,
+    poolings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pooling", metavar="NAME", help="mean, max, mean-std or all; repeatable [default: the home's].",
+            show_default=False,
+        ),
+    ] = None,
+    centring: Annotated[
+        bool | None,
+        typer.Option(
+            "--centring/--no-centring", help="Subtract the mean window from each [default: as the home].",
+            show_default=False,
+        ),
+    ] = None,
+    hub_corrections: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hub-correction", metavar="NAME",
+            help="none, local-scaling, csls, mutual-proximity or all; repeatable [default: as the home].",
+            show_default=False,
+        ),
+    ] = None,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Neighbours that local-scaling and csls look at.")
+    ] = 10,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="All poolings, centred and not, with all hub corrections.")
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Another home, to compare with on the tracks both hold.",
+                     show_default=False),
+    ] = None,
+    home: HomeOption = None,
+    json_: JsonOption = False,
+) -> None:  # fmt: skip
+    """Measure how well tracks that belong together find each other.
+
+    Example: audiosim eval --labels artist --compare
+    """
+    from audiosim.evaluate import compare_homes, evaluate
+    from audiosim.tables import comparison_fields, comparison_table, evaluation_fields, evaluation_table
+
+    options = _options(
+        labels, cutoffs, exclude_same, poolings, centring, hub_corrections, neighbours, compare
+    )
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if against is None:
+        evaluation = evaluate(home, options)
+        _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width))
+    else:
+        comparison = compare_homes(home, against, options)
+        _print(comparison_fields(comparison) if json_ else comparison_table(comparison, width))
+
+
+def _options(
+    labels: str,
+    cutoffs: list[int] | None,
+    exclude_same: str | None,
+    poolings: list[str] | None,
+    centring: bool | None,
+    hub_corrections: list[str] | None,
+    neighbours: int,
+    compare: bool,
+) -> EvalOptions:
+    from audiosim.errors import UsageError
+    from audiosim.evaluation import CUTOFFS, EvalOptions
+    from audiosim.pooling import POOLINGS
+    from audiosim.relevance import EXCLUDE_SAME, ExcludeSame
+    from audiosim.similarities import HUB_CORRECTIONS, HubCorrection
+    from audiosim.types import Pooling
+
+    if compare and (poolings or centring is not None or hub_corrections):
+        raise UsageError(
+            "--compare goes without --pooling, --centring and --hub-correction", "it tries all of them"
+        )
+    every = [ALL] if compare else None
+    if exclude_same is not None:
+        one_of("--exclude-same", exclude_same, EXCLUDE_SAME)
+    return EvalOptions(
+        labels=labels,
+        exclude_same=cast("ExcludeSame | None", exclude_same),
+        poolings=cast("tuple[Pooling, ...]", _chosen("--pooling", every or poolings or [], POOLINGS)),
+        centring=(False, True) if compare else () if centring is None else (centring,),
+        hub_corrections=cast(
+            "tuple[HubCorrection, ...]",
+            _chosen("--hub-correction", every or hub_corrections or [], HUB_CORRECTIONS),
+        ),
+        neighbours=neighbours,
+        cutoffs=tuple(sorted(set(cutoffs or CUTOFFS))),
+    )
+
+
+def _chosen(flag: str, names: list[str], choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each once; `ALL` stands for every choice."""
+    known = dict.fromkeys(one_of(flag, name, (*choices, ALL)) for name in names)
+    return choices if ALL in known else tuple(known)
+
+
+def _print(result: object) -> None:
+    from audiosim.render import to_json
+
+    typer.echo(result if isinstance(result, str) else to_json(result), nl=False)
