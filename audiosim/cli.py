@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from audiosim.commands import extract, index, similar, status, upkeep, weights
+from audiosim.commands import map as map_command
 from audiosim.errors import AudiosimError
 from audiosim.text import visible
 from audiosim.version import __version__
@@ -55,6 +56,7 @@ app.command()(index.index)
 app.command()(similar.similar)
 app.command()(extract.extract)
 app.command()(status.status)
+app.command("map")(map_command.map_)
 app.command()(upkeep.verify)
 app.command()(upkeep.gc)
 app.command()(upkeep.forget)
