@@ -52,7 +52,7 @@ def group_tracks(tracks: Sequence[Track], by: Color | None = None) -> Grouping:
     colours = ramp(len(ranked)) if by == "year" else HUES
     groups = [Group(names[k], counts[k], colour) for k, colour in zip(ranked, colours, strict=False)]
     others = len(counts) - len(ranked)
-    rest = [("", f"{others} more")] if others else []
+    rest: list[tuple[str | None, str]] = [("", f"{others} other {by}{'s' * (others > 1)}")] if others else []
     if None in keys:
         rest.append((None, f"no {by}"))
     numbers: dict[str | None, int] = {key: number for number, key in enumerate(ranked)}

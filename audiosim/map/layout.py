@@ -24,7 +24,8 @@ def lay_out(vectors: Float32) -> Float32:
     """
     distinct, back = _distinct(vectors)
     flat = _projected(distinct) if len(distinct) < FEW else _embedded(distinct)
-    return _scaled(_turned(flat))[back].astype(np.float32)
+    places: Float32 = _scaled(_turned(flat))[back].astype(np.float32)
+    return places
 
 
 def _distinct(vectors: Float32) -> tuple[Float32, Any]:

@@ -108,4 +108,4 @@ def _digest(text: str) -> str:
 
 
 def _part(name: str) -> str:
-    return files("audiosim.map").joinpath("assets", name).read_text("utf-8")
+    return (files("audiosim.map") / "assets" / name).read_text("utf-8")

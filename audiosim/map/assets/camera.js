@@ -31,12 +31,12 @@ const limited = (scale) => Math.max(view.fit * 0.6, Math.min(view.fit * Math.max
 function clearing() {
   const narrow = view.width <= 760;
   const side = element("side").getBoundingClientRect();
-  const panel = element("panel").hidden || narrow ? null : element("panel").getBoundingClientRect();
+  const panel = element("panel").hidden ? null : element("panel").getBoundingClientRect();
   return {
     left: narrow ? 24 : side.right + 48,
     top: narrow ? side.bottom + 40 : 56,
-    right: view.width - (narrow ? 24 : panel ? panel.width + 68 : 64),
-    bottom: view.height - (narrow ? 100 : 100),
+    right: view.width - (narrow ? 24 : panel ? view.width - panel.left + 48 : 64),
+    bottom: narrow && panel ? panel.top - 32 : view.height - 100,
   };
 }
 
@@ -71,7 +71,7 @@ function fly(target, milliseconds = 480) {
   } else {
     flight = { from: { x: view.x, y: view.y, scale: view.scale }, to: target, start: null, milliseconds };
   }
-  repaint();
+  hurry.move();
 }
 
 function advance(now) {
@@ -85,7 +85,7 @@ function advance(now) {
   const share = same ? eased : (1 - from.scale / scale) / (1 - from.scale / to.scale);
   place({ x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share, scale });
   if (time === 1) flight = null;
-  else repaint();
+  hurry.move();
 }
 
 function zoomAt(x, y, factor, milliseconds = 0) {

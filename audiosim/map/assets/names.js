@@ -2,6 +2,8 @@
 const names = (() => {
   const MANY = 70; // tracks in sight that can be named
   const CELLS = 40;
+  const FEW = 1500; // points in sight that names make way for
+  const ALL = new Set(DATA.groups.keys());
   const peaks = DATA.groups.map(peak);
   const largest = DATA.groups.map((group, index) => index).sort((a, b) => DATA.groups[b].count - DATA.groups[a].count);
 
@@ -55,23 +57,44 @@ const names = (() => {
     return null;
   }
 
-  function groups(context, taken, alpha) {
+  /** Points in sight that a box would hide. */
+  const hidden = (box, spots) =>
+    spots.reduce((sum, [x, y]) => sum + (x > box.left - 3 && x < box.right + 3 && y > box.top - 2 && y < box.bottom + 2), 0);
+
+  /** Places for a name around a point, those first where it hides little and is near. */
+  function around(x, y, width, height, spots) {
+    const places = [];
+    for (const dx of [0, -0.5, 0.5, -1, 1]) {
+      for (const dy of [0, -1, 1, -2, 2, -3, 3, -4, 4]) {
+        const [left, middle] = [x - width / 2 + dx * width * 0.5, y + dy * height * 0.7];
+        const box = { left, right: left + width, top: middle - height / 2, bottom: middle + height / 2 };
+        const cost = hidden(box, spots) * 2.2 + Math.abs(dy) * 0.8 + Math.abs(dx) * 1.6;
+        places.push({ place: [left, middle], cost });
+      }
+    }
+    return places.sort((a, b) => a.cost - b.cost).map(({ place }) => place);
+  }
+
+  function groups(context, taken, alpha, seen) {
     const size = view.width <= 760 ? 12 : 14;
-    const font = `600 ${size}px ${FONT}`;
+    const font = `500 ${size}px ${FONT}`;
+    const spots = seen.length > FEW ? [] : seen.map((track) => toScreen(X[track], Y[track]));
+    const shown = state.matches || state.groups.size ? new Set(seen.map((track) => DATA.group[track])) : ALL;
     context.font = font;
+    context.letterSpacing = "0.02em";
     for (const index of largest) {
       const group = DATA.groups[index];
-      if (group.rest || (state.groups.size && !state.groups.has(index))) continue;
+      if (group.rest || !shown.has(index)) continue;
       const text = shortened(group.name, 28);
       const width = context.measureText(text).width;
       const [x, y] = toScreen(peaks[index].x, peaks[index].y);
-      const shifts = [0, -22, 22, -44, 44];
-      const box = free(taken, shifts.map((dy) => [x - width / 2, y + dy]), width, size + 8);
+      const box = free(taken, around(x, y, width, size + 8, spots), width, size + 8);
       if (!box) continue;
       taken.push(box);
       const colour = mixed(colourOf(group), state.dark ? "#ffffff" : "#14151c", state.dark ? 0.45 : 0.5);
       write(context, text, box, font, colour, alpha);
     }
+    context.letterSpacing = "0px";
   }
 
   function tracks(context, taken, seen, radius) {
@@ -95,9 +118,9 @@ const names = (() => {
   /** Writes what there is room for; `seen` are the tracks in sight that stand out. */
   function paint(context, seen, radius) {
     const taken = sheetBoxes();
-    const few = seen.length <= MANY && (zoom() > 1.8 || COUNT <= 40);
+    const few = seen.length <= MANY && (zoom() > 1.8 || COUNT <= 40 || state.matches !== null);
     const alpha = COUNT <= 3 ? 0 : Math.max(0, Math.min(1, 2.6 - zoom() / (few ? 2 : 5)));
-    if (alpha) groups(context, taken, alpha);
+    if (alpha) groups(context, taken, alpha, seen);
     if (few) {
       for (const track of seen) {
         const [x, y] = toScreen(X[track], Y[track]);

@@ -101,7 +101,8 @@ function showCard() {
   }
   const [x, y] = toScreen(X[track], Y[track]);
   const [wide, high] = [card.offsetWidth, card.offsetHeight];
-  const left = x + 18 + wide > view.width - 12 ? x - 18 - wide : x + 18;
+  const panel = element("panel").hidden || view.width <= 760 ? view.width : element("panel").offsetLeft;
+  const left = x + 18 + wide > panel - 12 ? x - 18 - wide : x + 18;
   const top = Math.max(12, Math.min(view.height - high - 12, y - high / 2));
   card.style.transform = `translate(${Math.round(Math.max(8, left))}px, ${Math.round(top)}px)`;
 }

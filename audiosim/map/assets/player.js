@@ -29,7 +29,7 @@ const player = (() => {
   }
 
   function failed() {
-    element("now-artist").textContent = "The file is missing, or this browser can't play it";
+    element("now-artist").textContent = "Missing, or not playable here";
   }
 
   function progress() {

@@ -1,9 +1,10 @@
 // Mouse, pen and fingers: hover, click, drag, wheel and pinch.
-(() => {
+const pointer = (() => {
   const STILL = 5; // pixels that a click may move
   const down = new Map();
   let moved = 0;
   let pinch = null;
+  let last = null; // where the mouse was seen over the map
 
   function trackAt(event) {
     const reach = event.pointerType === "touch" ? 22 : Math.max(9, pointRadius() + 5);
@@ -30,7 +31,7 @@
     flight = null;
     view.x -= dx / view.scale;
     view.y -= dy / view.scale;
-    repaint();
+    hurry.move();
   }
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -44,13 +45,14 @@
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    const last = down.get(event.pointerId);
-    if (!last) {
+    const held = down.get(event.pointerId);
+    if (!held) {
+      last = event;
       hover(trackAt(event));
       return;
     }
-    const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
-    [last.x, last.y] = [event.clientX, event.clientY];
+    const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
+    [held.x, held.y] = [event.clientX, event.clientY];
     moved += Math.hypot(dx, dy);
     if (down.size === 1 && moved > STILL) {
       hover(-1);
@@ -73,7 +75,10 @@
   }
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
-  canvas.addEventListener("pointerleave", () => hover(-1));
+  canvas.addEventListener("pointerleave", () => {
+    last = null;
+    hover(-1);
+  });
   canvas.addEventListener("dblclick", (event) => {
     if (trackAt(event) < 0) zoomAt(event.clientX, event.clientY, 2, 320);
   });
@@ -90,4 +95,10 @@
   }
   element("zoom-fit").addEventListener("click", () => fly(fitting()));
   element("panel-close").addEventListener("click", unselect);
+
+  /** Looks again at what is under the mouse, where the map has moved beneath it. */
+  function follow() {
+    if (last && !down.size) hover(trackAt(last));
+  }
+  return { follow };
 })();

@@ -8,6 +8,7 @@ const terrain = (() => {
   const picture = document.createElement("canvas");
   picture.width = picture.height = SIDE;
   let contours = new Path2D();
+  let usual = 0; // density where a track is, as a rule
 
   function blurred(field) {
     const radius = Math.max(1, Math.round(sigma * 0.98)); // three box blurs come near to a Gaussian
@@ -56,19 +57,19 @@ const terrain = (() => {
     for (let track = 0; track < COUNT; track++) {
       const cell = cellOf(track);
       const colour = colours[DATA.group[track]];
-      const mass = lit(track) ? 1 : 0.06;
+      const mass = lit(track) ? 1 : 0.12;
       red[cell] += mass * colour[0];
       green[cell] += mass * colour[1];
       blue[cell] += mass * colour[2];
       weight[cell] += mass;
     }
     const fields = [red, green, blue, weight].map(blurred);
-    const usual = typical(fields[3]);
-    tint(fields, usual);
-    contours = linesOf(fields[3], usual);
+    usual ||= typical(fields[3]);
+    tint(fields);
+    contours = linesOf(fields[3]);
   }
 
-  function tint([red, green, blue, weight], usual) {
+  function tint([red, green, blue, weight]) {
     const most = state.dark ? 0.3 : 0.27;
     const image = new ImageData(SIDE, SIDE);
     for (let cell = 0; cell < weight.length; cell++) {
@@ -82,7 +83,7 @@ const terrain = (() => {
     picture.getContext("2d").putImageData(image, 0, 0);
   }
 
-  function linesOf(weight, usual) {
+  function linesOf(weight) {
     const path = new Path2D();
     const stride = 2;
     const at = (column, row) => weight[row * SIDE + column];
@@ -115,7 +116,7 @@ const terrain = (() => {
     }
   }
 
-  function paint(context) {
+  function paint(context, hurried) {
     const share = Math.max(0, Math.min(1, 1.35 - Math.log2(Math.max(zoom(), 1)) / 4));
     if (!share) return;
     const cell = (view.scale * SPAN) / SIDE;
@@ -124,11 +125,12 @@ const terrain = (() => {
     context.translate(left, top);
     context.scale(cell, cell);
     context.globalAlpha = share;
-    context.imageSmoothingQuality = "high";
     context.drawImage(picture, 0, 0);
-    context.lineWidth = 1 / cell;
-    context.strokeStyle = state.dark ? "rgb(255 255 255 / 0.065)" : "rgb(30 32 50 / 0.075)";
-    context.stroke(contours);
+    if (!hurried) {
+      context.lineWidth = 1 / cell;
+      context.strokeStyle = state.dark ? "rgb(255 255 255 / 0.065)" : "rgb(30 32 50 / 0.075)";
+      context.stroke(contours);
+    }
     context.restore();
   }
 
