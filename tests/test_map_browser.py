@@ -45,7 +45,7 @@ class Visit:
     page: Any
     faults: list[str] = field(default_factory=list)
 
-    def until(self, script: str, seconds: float = 5) -> None:
+    def until(self, script: str, seconds: float = 20) -> None:
         """Waits for a condition; Playwright's own way is refused by the page's policy."""
         end = time.monotonic() + seconds
         while not self.page.evaluate(script):
@@ -75,7 +75,7 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Any]:
         path = tmp_path / "page" / "map #1.html"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(render_page(make_atlas(entries, "genre", "fake"), os.fsencode(path.parent)))
-        page = chromium.new_page(viewport={"width": 1000, "height": 700}, reduced_motion="reduce", **options)
+        page = chromium.new_page(viewport={"width": 1200, "height": 800}, reduced_motion="reduce", **options)
         pages.append(page)
         seen = Visit(page)
         page.on("console", lambda message: seen.faults.append(message.text))

@@ -94,7 +94,7 @@ def _points(axes: Axes, places: Float64, colours: Float64) -> None:
     """The points, in an order that lets no group lie on top of all others."""
     order = np.random.default_rng(0).permutation(len(places))
     diameter = float(np.clip(24 * len(places) ** -0.21, 3.0, 11))  # pt
-    edge = 0.9 if len(places) < 3000 else 0.3
+    edge = 0.9 if len(places) < 3000 else 0.0
     x, y = places[order].T
     size = np.full(len(places), diameter**2)
     axes.scatter(x, y, size, colours[order], edgecolors="white", linewidths=edge, zorder=3)

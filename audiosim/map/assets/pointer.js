@@ -69,7 +69,7 @@ const pointer = (() => {
 
   function lift(event) {
     if (!down.delete(event.pointerId)) return;
-    pinch = null;
+    pinch = down.size === 2 ? spread() : null;
     canvas.classList.remove("moving");
     if (!down.size && moved <= STILL && event.type === "pointerup") click(event);
   }
