@@ -17,7 +17,7 @@ from audiosim.errors import AudiosimError, UsageError
 from audiosim.filters import Filter
 from audiosim.map import Color, draw_map
 from audiosim.map.atlas import Atlas, make_atlas
-from audiosim.map.captions import Box, free_box
+from audiosim.map.captions import Box, free_box, gathers
 from audiosim.map.groups import group_tracks, short_names
 from audiosim.map.layout import lay_out
 from audiosim.map.neighbours import nearest
@@ -158,6 +158,13 @@ def test_a_caption_makes_way_for_points_and_captions() -> None:
     assert free is not None
     assert free.covered(points) == 0
     assert free_box((0.5, 0.5), (0.2, 0.05), [Box(0.5, 0.5, 2.0, 2.0)], points) is None
+
+
+def test_a_group_that_is_all_over_the_place_gathers_nowhere() -> None:
+    places = np.random.default_rng(0).random((4000, 2))
+    near = places[np.linalg.norm(places - 0.5, axis=1) < 0.2]
+    assert gathers(near, places)
+    assert not gathers(places[::5], places)
 
 
 @pytest.mark.parametrize("count", [1, 3])

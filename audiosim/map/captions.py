@@ -10,6 +10,7 @@ from audiosim.types import Float64
 
 NEAR = 0.07  # of the unit square: around the middle of a group
 SAMPLE = 400  # tracks of a group looked at
+LEAST = 1 / 3  # of the tracks where a group is densest: one with less is all over the place
 FEW = 1500  # points that names make way for; among more there is no room
 SIDEWAYS = (0.0, -0.25, 0.25, -0.5, 0.5)  # of a name's width
 UPWARDS = (0.0, -0.7, 0.7, -1.4, 1.4, -2.1, 2.1, -2.8, 2.8)  # of its height
@@ -41,6 +42,13 @@ def peak(places: Float64) -> tuple[float, float]:
     near = np.linalg.norm(some[:, None] - some[None], axis=-1) < NEAR
     x, y = some[near[near.sum(axis=1).argmax()]].mean(axis=0)
     return float(x), float(y)
+
+
+def gathers(members: Float64, places: Float64) -> bool:
+    """Whether the members of a group (n, 2) are many among all places (m, 2) where they are densest."""
+    middle = peak(members)
+    close = [int((np.linalg.norm(some - middle, axis=1) < NEAR).sum()) for some in (members, places)]
+    return close[0] >= LEAST * close[1]
 
 
 def free_box(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audiosim.map.atlas import Atlas
-from audiosim.map.captions import Box, free_box, peak
+from audiosim.map.captions import Box, free_box, gathers, peak
 from audiosim.map.density import density
 from audiosim.map.groups import Group
 from audiosim.types import Float64
@@ -107,7 +107,8 @@ def _names(axes: Axes, atlas: Atlas, places: Float64, fonts: list[str]) -> None:
     taken: list[Box] = []
     of = np.asarray(atlas.grouping.of)
     for number, group in sorted(enumerate(atlas.grouping.groups), key=lambda pair: -pair[1].count):
-        if group.rest or not (of == number).any():
+        members = places[of == number]
+        if group.rest or not gathers(members, places):
             continue
         text = axes.text(
             0.5, 0.5, _shortened(group.name), color=_rgb(group) * 0.55, fontsize=13, fontfamily=fonts,
@@ -116,7 +117,7 @@ def _names(axes: Axes, atlas: Atlas, places: Float64, fonts: list[str]) -> None:
         )  # fmt: skip
         extent = text.get_window_extent().transformed(axes.transData.inverted())
         size = abs(extent.width) * 1.06, abs(extent.height) * 1.3
-        box = free_box(peak(places[of == number]), size, taken, places)
+        box = free_box(peak(members), size, taken, places)
         if box is None:
             text.remove()
         else:

@@ -2,12 +2,13 @@
 const names = (() => {
   const MANY = 70; // tracks in sight that can be named
   const CELLS = 40;
+  const LEAST = 1 / 3; // of the tracks where a group is densest: one with less is all over the place
   const FEW = 1500; // points in sight that names make way for
   const ALL = new Set(DATA.groups.keys());
   const peaks = DATA.groups.map(peak);
   const largest = DATA.groups.map((group, index) => index).sort((a, b) => DATA.groups[b].count - DATA.groups[a].count);
 
-  /** Where a group is densest. */
+  /** Where a group is densest, and its share of the tracks there. */
   function peak(group, index) {
     const counts = new Map();
     const key = (track, dx, dy) => `${Math.floor(X[track] * CELLS) + dx},${Math.floor(Y[track] * CELLS) + dy}`;
@@ -25,11 +26,12 @@ const names = (() => {
     let [best, most] = ["0,0", -1];
     for (const [cell, count] of counts) if (count > most) [best, most] = [cell, count];
     const [column, row] = best.split(",").map(Number);
-    const close = members.filter(
-      (t) => Math.abs(Math.floor(X[t] * CELLS) - column) <= 2 && Math.abs(Math.floor(Y[t] * CELLS) - row) <= 2,
-    );
+    const isClose = (t) =>
+      Math.abs(Math.floor(X[t] * CELLS) - column) <= 2 && Math.abs(Math.floor(Y[t] * CELLS) - row) <= 2;
+    const close = members.filter(isClose);
+    const share = close.length / X.reduce((sum, _, t) => sum + isClose(t), 0);
     const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    return { x: mean(close.map((t) => X[t])), y: mean(close.map((t) => Y[t])) };
+    return { x: mean(close.map((t) => X[t])), y: mean(close.map((t) => Y[t])), share };
   }
 
   const apart = (a, b) => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
@@ -84,7 +86,8 @@ const names = (() => {
     context.letterSpacing = "0.02em";
     for (const index of largest) {
       const group = DATA.groups[index];
-      if (group.rest || !shown.has(index)) continue;
+      const scattered = shown === ALL && peaks[index].share < LEAST;
+      if (group.rest || scattered || !shown.has(index)) continue;
       const text = shortened(group.name, 28);
       const width = context.measureText(text).width;
       const [x, y] = toScreen(peaks[index].x, peaks[index].y);
