@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from audiosim.commands import eval as evaluation
 from audiosim.commands import extract, index, similar, status, upkeep, weights
+from audiosim.commands import map as map_command
 from audiosim.errors import AudiosimError
 from audiosim.text import visible
 from audiosim.version import __version__
@@ -57,6 +58,7 @@ app.command()(similar.similar)
 app.command("eval")(evaluation.evaluate_home)
 app.command()(extract.extract)
 app.command()(status.status)
+app.command("map")(map_command.map_)
 app.command()(upkeep.verify)
 app.command()(upkeep.gc)
 app.command()(upkeep.forget)

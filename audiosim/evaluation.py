@@ -22,8 +22,9 @@ class EvalOptions:
     """What to evaluate, and by what.
 
     Every combination of ``poolings``, ``centring`` and ``hub_corrections`` is a variant; what is empty
-    is as the home has it; ``neighbours`` set a track's scale in hub corrections. ``labels`` as `label_tracks` takes
-    them; ``cutoffs`` are the k of precision, recall and nDCG. Numbers below 1 raise UsageError.
+    is as the home has it; ``neighbours`` set a track's scale in hub corrections. ``labels`` as
+    `label_tracks` takes them; ``cutoffs`` are the k of precision, recall and nDCG. Numbers below 1
+    raise UsageError.
     """
 
     labels: str = "folder"

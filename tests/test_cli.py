@@ -51,7 +51,9 @@ def test_version(cli: Cli) -> None:
     assert (done.code, done.out) == (0, f"audiosim {audiosim.__version__}\n")
 
 
-@pytest.mark.parametrize("command", [[], ["index"], ["similar"], ["extract"], ["status"], ["weights"]])
+@pytest.mark.parametrize(
+    "command", [[], ["index"], ["similar"], ["extract"], ["status"], ["map"], ["weights"]]
+)
 def test_help_imports_nothing_heavy_and_gives_an_example(command: list[str]) -> None:
     heavy = {"tensorflow", "chromadb", "numpy", "av", "soundfile", "h5py", "pooch", "rich.table"}
     assert not modules_after(*command, "--help") & heavy

@@ -94,7 +94,7 @@ class Entry:
     id: str
     track: Track
     vector: Float32
-    scale: float | None
+    scale: float | None = None
 
 
 def track_from(row: tuple[Any, ...]) -> Track:

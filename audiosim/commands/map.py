@@ -1,0 +1,58 @@
+"""``audiosim map``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from audiosim.commands.options import HomeOption, QuietOption, one_of
+
+
+def map_(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The HTML file [default: map.html, unless --png is given].",
+            show_default=False,
+        ),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a picture.", show_default=False)
+    ] = None,
+    color: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What gives tracks their colours: folder, genre, artist, album or year"
+            " [default: genre where most tracks have one, else folder].",
+            show_default=False,
+        ),
+    ] = None,
+    absolute: Annotated[
+        bool,
+        typer.Option("--absolute", help="Name the audio by file:// URIs, so that the page can be moved."),
+    ] = False,
+    home: HomeOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw the library as a map, tracks that sound alike side by side.
+
+    One HTML file to explore and to listen in. Example: audiosim map -o map.html
+    """
+    import os
+
+    from audiosim.map import COLORS, Color, draw_map
+    from audiosim.text import display_path, size
+
+    chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
+    drawing = draw_map(output, png=png, color=chosen, absolute=absolute, home=home)
+    if quiet:
+        return
+    files = " and ".join(f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files)
+    count = f"{drawing.tracks} track{'' if drawing.tracks == 1 else 's'}"
+    typer.echo(f"{count}, coloured by {drawing.color} -> {files}", err=True)

@@ -1,0 +1,107 @@
+"""The library drawn in two dimensions, tracks that sound alike side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiosim.atomic import replacing
+from audiosim.catalog import Catalog, Entry
+from audiosim.config import Home, find_home, no_index
+from audiosim.errors import AudiosimError, UsageError
+from audiosim.filters import Filter
+from audiosim.map.atlas import Atlas, make_atlas
+from audiosim.map.groups import COLORS, Color
+from audiosim.text import display_path
+
+__all__ = ["COLORS", "Color", "Drawing", "draw_map"]
+
+PAGE_NAME = "map.html"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What `draw_map` has drawn: how many tracks, what gave them their colours, and the files written."""
+
+    tracks: int
+    color: Color
+    files: tuple[Path, ...]
+
+
+def draw_map(
+    output: str | os.PathLike[str] | None = None,
+    *,
+    png: str | os.PathLike[str] | None = None,
+    color: Color | None = None,
+    absolute: bool = False,
+    only: Filter | None = None,
+    home: str | os.PathLike[str] | None = None,
+) -> Drawing:
+    """Draws the tracks of the index as a page to explore, as a picture, or both.
+
+    Parameters
+    ----------
+    output : the HTML file; ``map.html`` where `png` is not given either.
+    png : the picture.
+    color : what gives tracks their colours; by default the genre where most tracks have one,
+        else the folder.
+    absolute : whether the page names the audio files by ``file://`` URIs instead of by their
+        places relative to it.
+    only : the tracks to draw; by default all.
+    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+
+    Raises
+    ------
+    UsageError : when a file to write is a folder.
+    AudiosimError : when there is no index, or no track to draw.
+    """
+    page = Path(output) if output is not None else Path(PAGE_NAME) if png is None else None
+    picture = None if png is None else Path(png)
+    files = tuple(path for path in (page, picture) if path is not None)
+    for path in files:
+        _refuse_folder(path)
+    entries, encoder = _read(find_home(home), only or Filter())
+    atlas = make_atlas(entries, color, encoder)
+    if page is not None:
+        _write_page(atlas, page, absolute)
+    if picture is not None:
+        _write_picture(atlas, picture)
+    return Drawing(len(entries), atlas.grouping.by, files)
+
+
+def _read(place: Home, only: Filter) -> tuple[Sequence[Entry], str]:
+    """The tracks to draw, and the name of their encoder."""
+    if not place.catalog.exists():
+        raise no_index(place)
+    with Catalog(place.catalog, read_only=True) as catalog:
+        configuration = catalog.configuration
+        if configuration is None:
+            raise no_index(place)
+        entries = list(catalog.entries(only.admits))
+    if not entries:
+        why = "no track fits what was asked for" if only else f"the index in {place.path} holds no track"
+        raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim status.")
+    return entries, configuration.spec.name
+
+
+def _write_page(atlas: Atlas, path: Path, absolute: bool) -> None:
+    from audiosim.map.page import render_page
+
+    folder = None if absolute else os.fsencode(path.absolute().parent)
+    with replacing(path, durable=False) as file:
+        file.write(render_page(atlas, folder))
+
+
+def _write_picture(atlas: Atlas, path: Path) -> None:
+    from audiosim.map.picture import render_picture
+
+    with replacing(path, durable=False) as file:
+        file.write(render_picture(atlas))
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        shown = display_path(os.fsencode(path))
+        raise UsageError(f"Can't write {shown}", "it is a folder", "Name a file in it.")

@@ -1,0 +1,161 @@
+// The canvas of the map. Painted when something changes, and not otherwise.
+const canvas = element("map");
+const ground = canvas.getContext("2d", { alpha: false });
+const over = element("over");
+const order = shuffled(); // so that no group lies on top of all others
+const sprites = new Map();
+const FAINT = COUNT > 3000 ? 0.1 : 0.17; // of points that do not stand out
+let sharpness = 1; // pixels of the canvas for one of the page
+let dirty = false;
+let overDirty = false;
+
+function shuffled() {
+  const tracks = Array.from({ length: COUNT }, (_, track) => track);
+  let seed = 1;
+  for (let i = COUNT - 1; i > 0; i--) {
+    seed = (seed * 48271) % 2147483647;
+    const j = seed % (i + 1);
+    [tracks[i], tracks[j]] = [tracks[j], tracks[i]];
+  }
+  return tracks;
+}
+
+function pointRadius() {
+  const base = Math.max(1.9, Math.min(7.5, 17 * COUNT ** -0.225));
+  const small = Math.min(1, Math.sqrt(Math.min(view.width, view.height) / 640));
+  return Math.min(11, base * small * Math.max(1, zoom()) ** 0.3);
+}
+
+/** A point of a colour, painted once for each size. */
+function sprite(colour, radius, dim) {
+  const key = `${colour} ${radius} ${dim} ${sharpness}`;
+  if (sprites.has(key)) return sprites.get(key);
+  if (sprites.size > 400) sprites.clear();
+  const half = Math.ceil((radius + 2) * sharpness);
+  const image = document.createElement("canvas");
+  image.width = image.height = 2 * half;
+  const context = image.getContext("2d");
+  context.translate(half, half);
+  context.scale(sharpness, sharpness);
+  context.beginPath();
+  context.arc(0, 0, radius, 0, 2 * Math.PI);
+  context.fillStyle = dim ? (state.dark ? `rgb(140 146 160 / ${FAINT + 0.07})` : `rgb(70 74 90 / ${FAINT})`) : colour;
+  context.fill();
+  if (!dim && radius > 2.4) {
+    context.lineWidth = Math.min(1.4, radius / 4);
+    context.strokeStyle = state.dark ? "rgb(15 17 22 / 0.75)" : "rgb(255 255 255 / 0.85)";
+    context.stroke();
+  }
+  const made = { image, half };
+  sprites.set(key, made);
+  return made;
+}
+
+/** Paints the points that are in sight, the dim ones first, and gives those that stand out. */
+function paintPoints(radius) {
+  const rounded = Math.round(radius * 4) / 4;
+  const [left, top] = toWorld(-radius, -radius);
+  const [right, bottom] = toWorld(view.width + radius, view.height + radius);
+  const images = DATA.groups.map((group) => sprite(colourOf(group), rounded, false));
+  const dim = sprite("", Math.max(1.6, rounded * 0.8), true);
+  const seen = [];
+  const put = ({ image, half }, track) => {
+    const x = ((X[track] - view.x) * view.scale + view.width / 2) * sharpness - half;
+    const y = ((Y[track] - view.y) * view.scale + view.height / 2) * sharpness - half;
+    if (COUNT > 3000) ground.drawImage(image, Math.round(x), Math.round(y));
+    else ground.drawImage(image, x, y);
+  };
+  ground.setTransform(1, 0, 0, 1, 0, 0);
+  for (const track of order) {
+    if (X[track] < left || X[track] > right || Y[track] < top || Y[track] > bottom) continue;
+    if (lit(track)) seen.push(track);
+    else put(dim, track);
+  }
+  for (const track of seen) put(images[DATA.group[track]], track);
+  ground.setTransform(sharpness, 0, 0, sharpness, 0, 0);
+  return seen;
+}
+
+function paintGround(hurried) {
+  size(canvas, hurried ? Math.min(1, view.ratio) : view.ratio);
+  sharpness = canvas.width / view.width;
+  ground.setTransform(sharpness, 0, 0, sharpness, 0, 0);
+  ground.fillStyle = state.dark ? "#0f1116" : "#f8f7f4";
+  ground.fillRect(0, 0, view.width, view.height);
+  terrain.paint(ground, hurried);
+  const radius = pointRadius();
+  const seen = paintPoints(radius);
+  if (state.selected < 0) names.paint(ground, seen, radius);
+}
+
+function repaint() {
+  if (!dirty && !overDirty) requestAnimationFrame(frame);
+  dirty = true;
+}
+
+function repaintOver() {
+  if (!dirty && !overDirty) requestAnimationFrame(frame);
+  overDirty = true;
+}
+
+function size(sheet, ratio) {
+  const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
+  if (sheet.width !== width) sheet.width = width;
+  if (sheet.height !== height) sheet.height = height;
+}
+
+/** Where painting is slow, the map is coarser while it moves. */
+const hurry = (() => {
+  const SLOW = 25; // ms a frame
+  const REST = 140; // ms without a move
+  const MANY = 2000; // tracks; fewer are never slow
+  let pace = 16;
+  let last = -Infinity;
+  let moved = -Infinity;
+  let timer = 0;
+
+  function move() {
+    moved = performance.now();
+    clearTimeout(timer);
+    if (pace > SLOW) timer = setTimeout(repaint, REST + 20);
+    repaint();
+  }
+
+  /** Whether the frame at this time is to be quick. */
+  function needed(now) {
+    const moving = now - moved < REST;
+    if (moving && now - last < 200) pace += (now - last - pace) * 0.2;
+    last = now;
+    if (moving && pace > SLOW) coarse = true;
+    if (!moving) coarse = false;
+    return coarse && COUNT > MANY;
+  }
+  let coarse = false;
+  return { move, needed };
+})();
+
+function frame(now) {
+  const all = dirty;
+  dirty = overDirty = false;
+  advance(now);
+  if (all) {
+    paintGround(hurry.needed(now));
+    pointer.follow();
+  }
+  paintOver(now);
+}
+
+function resize() {
+  const before = view.fit;
+  const whole = view.width === 1 || Math.abs(zoom() - 1) < 0.01;
+  view.width = innerWidth;
+  view.height = innerHeight;
+  view.ratio = Math.min(devicePixelRatio || 1, 3);
+  size(over, view.ratio);
+  sprites.clear();
+  const fit = fitting();
+  view.fit = fit.scale;
+  if (whole) place(fit);
+  else view.scale *= view.fit / before;
+  repaint();
+}

@@ -1,0 +1,40 @@
+"""What a map shows: tracks, their places, their groups and their nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiosim.catalog import Entry
+from audiosim.map.groups import Color, Grouping, group_tracks
+from audiosim.map.layout import lay_out
+from audiosim.map.neighbours import Neighbours, nearest
+from audiosim.types import Float32, Track
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """A library ready to be drawn.
+
+    Copies of a recording share a spot: ``spots`` gives each track's, counted from 0 in the order
+    in which they first occur. ``places`` float32 (n spots, 2), 0 to 1, x to the right and y down.
+    """
+
+    tracks: Sequence[Track]
+    spots: Sequence[int]
+    places: Float32
+    neighbours: Neighbours
+    grouping: Grouping
+    encoder: str
+
+
+def make_atlas(entries: Sequence[Entry], color: Color | None, encoder: str) -> Atlas:
+    """The atlas of at least one entry of the catalog."""
+    numbers: dict[str, int] = {}
+    spots = [numbers.setdefault(entry.track.digest, len(numbers)) for entry in entries]
+    vectors = {entry.track.digest: entry.vector for entry in entries}
+    rows = np.stack([vectors[digest] for digest in numbers])
+    tracks = [entry.track for entry in entries]
+    return Atlas(tracks, spots, lay_out(rows), nearest(rows), group_tracks(tracks, color), encoder)

@@ -1,0 +1,111 @@
+"""A map as one HTML file, which needs nothing but itself and the audio files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from audiosim.map.atlas import Atlas
+from audiosim.map.links import file_url, folder_url
+from audiosim.text import display_path, file_name, visible
+from audiosim.types import Track
+
+SCRIPTS = (
+    "data", "camera", "terrain", "names", "paint", "overlay", "search", "legend", "player", "panel",
+    "pointer", "keys", "main",
+)  # fmt: skip
+UNIT = 100_000  # a place's coordinates are whole numbers up to this
+SCRIPT_ENDERS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def render_page(atlas: Atlas, page_folder: bytes | None) -> bytes:
+    """The page, UTF-8.
+
+    Parameters
+    ----------
+    atlas : what it shows.
+    page_folder : the absolute folder it will be in, from which it finds the audio files; None for
+        ``file://`` URIs.
+    """
+    style = _part("style.css")
+    script = "(() => {\n" + "\n".join(_part(f"{name}.js") for name in SCRIPTS) + "})();\n"
+    page = _part("page.html")
+    page = page.replace("{{policy}}", _policy(script, style))
+    page = page.replace("{{style}}", style).replace("{{script}}", script)
+    return page.replace("{{data}}", embedded(page_data(atlas, page_folder))).encode("utf-8")
+
+
+def embedded(value: Any) -> str:
+    """JSON that can't end the script element it is in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(SCRIPT_ENDERS)
+
+
+def page_data(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
+    """What the page's script reads; a column is a list with one value for each track or spot."""
+    seconds = sum(track.duration or 0.0 for track in atlas.tracks)
+    neighbours = atlas.neighbours
+    return {
+        "encoder": visible(atlas.encoder),
+        "by": atlas.grouping.by,
+        "hours": round(seconds / 3600, 2),
+        "unit": UNIT,
+        "groups": [
+            {"name": g.name, "count": g.count, "light": g.colour.light, "dark": g.colour.dark, "rest": g.rest}
+            for g in atlas.grouping.groups
+        ],
+        **_track_columns(atlas, page_folder),
+        "places": np.rint(atlas.places * UNIT).astype(int).tolist(),
+        "near": neighbours.indices.tolist(),
+        "cosines": np.rint(neighbours.cosines * 1e4).astype(int).tolist(),
+    }
+
+
+def _track_columns(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
+    numbers: dict[bytes, int] = {}
+    of = [numbers.setdefault(os.path.dirname(track.path), len(numbers)) for track in atlas.tracks]
+    return {
+        "folders": [[display_path(folder), folder_url(folder, page_folder)] for folder in numbers],
+        "folder": of,
+        "file": [_file(track) for track in atlas.tracks],
+        "title": [_text(track.tags.title) for track in atlas.tracks],
+        "artist": [_text(track.tags.artist or track.tags.album_artist) for track in atlas.tracks],
+        "album": [_text(track.tags.album) for track in atlas.tracks],
+        "year": [track.tags.year or 0 for track in atlas.tracks],
+        "seconds": [round(track.duration or 0.0) for track in atlas.tracks],
+        "group": list(atlas.grouping.of),
+        "spot": list(atlas.spots),
+    }
+
+
+def _file(track: Track) -> str | list[str]:
+    """A file's name, with its URL where the name as it is shown does not give it."""
+    name = os.path.basename(track.path)
+    shown = file_name(track.path)
+    return shown if shown.encode() == name else [shown, file_url(name)]
+
+
+def _text(text: str | None) -> str:
+    return visible(text.strip()) if text else ""
+
+
+def _policy(script: str, style: str) -> str:
+    """The page runs its own script only, and loads nothing but audio from where it came."""
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}';"
+        " media-src 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _part(name: str) -> str:
+    return (files("audiosim.map") / "assets" / name).read_text("utf-8")
