@@ -21,19 +21,30 @@ from audiosim.version import __version__
 
 if TYPE_CHECKING:
     from audiosim.configure import Wish
+    from audiosim.duplicates import Group, find_duplicates
     from audiosim.encoders import EncoderRequest, load_encoder
     from audiosim.errors import AudioError, AudiosimError
+    from audiosim.evaluate import compare_homes, evaluate
+    from audiosim.evaluation import EvalOptions, Evaluation, HomeComparison
     from audiosim.extract import Extractor, extract_files
+    from audiosim.filters import Filter, Years
+    from audiosim.map import Drawing, draw_map
+    from audiosim.passage_search import find_passages
     from audiosim.pipeline import index_folder
+    from audiosim.playlist import Playlist, make_path, make_radio
     from audiosim.pooling import pool
+    from audiosim.queries import indexed_tracks
+    from audiosim.ranking import Manners
     from audiosim.report import IndexReport
     from audiosim.run import IndexOptions
     from audiosim.search import SearchResult, find_similar
+    from audiosim.spaces import Variant
     from audiosim.status import home_status
     from audiosim.types import (
         EncoderSpec,
         FrameEmbeddings,
         Match,
+        Passage,
         Tags,
         Track,
         TrackOutcome,
@@ -46,27 +57,46 @@ if TYPE_CHECKING:
 _HOMES = {
     "AudioError": "errors",
     "AudiosimError": "errors",
+    "Drawing": "map",
     "EncoderRequest": "encoders",
     "EncoderSpec": "types",
+    "EvalOptions": "evaluation",
+    "Evaluation": "evaluation",
     "Extractor": "extract",
+    "Filter": "filters",
     "FrameEmbeddings": "types",
+    "Group": "duplicates",
+    "HomeComparison": "evaluation",
     "IndexOptions": "run",
     "IndexReport": "report",
+    "Manners": "ranking",
     "Match": "types",
+    "Passage": "types",
+    "Playlist": "playlist",
     "SearchResult": "search",
     "Tags": "types",
     "Track": "types",
     "TrackOutcome": "types",
     "TrackVector": "types",
+    "Variant": "spaces",
     "Waveform": "types",
     "Wish": "configure",
+    "Years": "filters",
     "collect_garbage": "upkeep",
+    "compare_homes": "evaluate",
+    "draw_map": "map",
+    "evaluate": "evaluate",
     "extract_files": "extract",
+    "find_duplicates": "duplicates",
+    "find_passages": "passage_search",
     "find_similar": "search",
     "forget": "upkeep",
     "home_status": "status",
     "index_folder": "pipeline",
+    "indexed_tracks": "queries",
     "load_encoder": "encoders",
+    "make_path": "playlist",
+    "make_radio": "playlist",
     "pool": "pooling",
     "relocate": "upkeep",
     "verify_home": "verify",
@@ -75,28 +105,47 @@ _HOMES = {
 __all__ = [
     "AudioError",
     "AudiosimError",
+    "Drawing",
     "EncoderRequest",
     "EncoderSpec",
+    "EvalOptions",
+    "Evaluation",
     "Extractor",
+    "Filter",
     "FrameEmbeddings",
+    "Group",
+    "HomeComparison",
     "IndexOptions",
     "IndexReport",
+    "Manners",
     "Match",
+    "Passage",
+    "Playlist",
     "SearchResult",
     "Tags",
     "Track",
     "TrackOutcome",
     "TrackVector",
+    "Variant",
     "Waveform",
     "Wish",
+    "Years",
     "__version__",
     "collect_garbage",
+    "compare_homes",
+    "draw_map",
+    "evaluate",
     "extract_files",
+    "find_duplicates",
+    "find_passages",
     "find_similar",
     "forget",
     "home_status",
     "index_folder",
+    "indexed_tracks",
     "load_encoder",
+    "make_path",
+    "make_radio",
     "pool",
     "relocate",
     "verify_home",

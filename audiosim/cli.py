@@ -14,8 +14,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from audiosim.commands import duplicates, extract, index, playlist, similar, status, upkeep, weights
 from audiosim.commands import eval as evaluation
-from audiosim.commands import extract, index, similar, status, upkeep, weights
+from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
 from audiosim.errors import AudiosimError
 from audiosim.text import visible
@@ -45,7 +46,6 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     cls=_Group,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -55,10 +55,13 @@ app = typer.Typer(
 )
 app.command()(index.index)
 app.command()(similar.similar)
-app.command("eval")(evaluation.evaluate_home)
-app.command()(extract.extract)
-app.command()(status.status)
+app.command()(playlist.playlist)
+app.command()(duplicates.duplicates)
 app.command("map")(map_command.map_)
+app.command("list")(listing.list_tracks)
+app.command("eval")(evaluation.evaluate_home)
+app.command()(status.status)
+app.command()(extract.extract)
 app.command()(upkeep.verify)
 app.command()(upkeep.gc)
 app.command()(upkeep.forget)

@@ -20,6 +20,7 @@ from audiosim.directions import Directions
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import AudioError, AudiosimError, UsageError
 from audiosim.extract import Extractor
+from audiosim.filters import Filter
 from audiosim.recordings import Recordings
 from audiosim.types import AudioInfo, Encoder, EncoderSpec, Float32, FrameEmbeddings, Precision, Track
 
@@ -86,6 +87,17 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
             raise no_index(place)
         kept_configuration(configuration, Wish(), encoder)
         yield Index(place, catalog, configuration)
+
+
+def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter | None = None) -> list[Track]:
+    """The tracks of a home's index, all or those that fit, in order of path.
+
+    Raises
+    ------
+    HomeError : when there is no index.
+    """
+    with open_index(home) as index:
+        return [entry.track for entry in index.catalog.entries((only or Filter()).admits)]
 
 
 def mean_direction(vectors: Sequence[Float32], against: Sequence[Float32] = ()) -> Float32:

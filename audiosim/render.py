@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -247,6 +248,12 @@ def _m3u8(listing: Listing) -> str:
 
 def _playlist_path(track: Track) -> str:
     return playlist_line(track.path, f"file://{quote(track.path)}")
+
+
+def relative_line(track: Track, folder: bytes) -> str:
+    """A track's line in a playlist that lies in `folder`."""
+    path = os.path.relpath(track.path, folder)
+    return playlist_line(path, quote(path))
 
 
 def playlist_line(path: bytes, otherwise: str) -> str:

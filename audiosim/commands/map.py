@@ -7,6 +7,16 @@ from typing import Annotated, cast
 
 import typer
 
+from audiosim.commands.filter_options import (
+    AlbumOption,
+    ArtistOption,
+    GenreOption,
+    MaxDurationOption,
+    MinDurationOption,
+    UnderOption,
+    YearOption,
+    chosen_filter,
+)
 from audiosim.commands.options import HomeOption, QuietOption, one_of
 
 
@@ -37,6 +47,13 @@ def map_(
         bool,
         typer.Option("--absolute", help="Name the audio by file:// URIs, so that the page can be moved."),
     ] = False,
+    genre: GenreOption = None,
+    artist: ArtistOption = None,
+    album: AlbumOption = None,
+    year: YearOption = None,
+    under: UnderOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
     home: HomeOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -50,7 +67,8 @@ def map_(
     from audiosim.text import display_path, size
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
-    drawing = draw_map(output, png=png, color=chosen, absolute=absolute, home=home)
+    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
+    drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)
     if quiet:
         return
     files = " and ".join(f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files)

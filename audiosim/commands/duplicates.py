@@ -1,0 +1,96 @@
+"""``audiosim duplicates``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from audiosim.commands.filter_options import (
+    AlbumOption,
+    ArtistOption,
+    GenreOption,
+    MaxDurationOption,
+    MinDurationOption,
+    UnderOption,
+    YearOption,
+    chosen_filter,
+)
+from audiosim.commands.options import HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from audiosim.duplicates import Group, Link
+
+
+def duplicates(
+    genre: GenreOption = None,
+    artist: ArtistOption = None,
+    album: AlbumOption = None,
+    year: YearOption = None,
+    under: UnderOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    json_: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
+
+    Example: audiosim duplicates --under ~/Music/Unsorted
+    """
+    from audiosim.duplicates import find_duplicates
+    from audiosim.render import to_json
+    from audiosim.text import visible_lines
+
+    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
+    groups = find_duplicates(home, only=only)
+    if json_:
+        text = to_json({"groups": [_fields(group) for group in groups]})
+    else:
+        text = "\n".join(map(_text, groups))
+    typer.echo(visible_lines(text) if sys.stdout.isatty() else text, nl=False)
+
+
+def _fields(group: Group) -> dict[str, Any]:
+    from audiosim.render import track_fields
+
+    return {
+        "tracks": [track_fields(track) for track in group.tracks],
+        "evidence": [_link_fields(link) for link in group.links],
+    }
+
+
+def _link_fields(link: Link) -> dict[str, Any]:
+    from audiosim.text import utf8_path
+
+    evidence = link.evidence
+    return {
+        "first": utf8_path(link.first.path),
+        "second": utf8_path(link.second.path),
+        "kind": evidence.kind,
+        "similarity": round(evidence.similarity, 6),
+        "correlation": None if evidence.correlation is None else round(evidence.correlation, 6),
+        "offset": round(evidence.offset, 2),
+    }
+
+
+def _text(group: Group) -> str:
+    from audiosim.text import display_path, duration
+
+    lines = [f"{len(group.tracks)} files of one recording"]
+    told = {link.second.path: link for link in group.links}
+    for track in group.tracks:
+        why = f"  ({_reason(told[track.path])})" if track.path in told else ""
+        lines.append(f"  {duration(track.duration):>7}  {display_path(track.path)}{why}")
+    return "\n".join(lines) + "\n"
+
+
+def _reason(link: Link) -> str:
+    from audiosim.text import file_name
+
+    evidence = link.evidence
+    if evidence.correlation is None:
+        return f"same audio as {file_name(link.first.path)}"
+    apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"
+    shift = apart if abs(evidence.offset) >= 0.1 else ""
+    return f"correlation {evidence.correlation:.2f} with {file_name(link.first.path)}{shift}"

@@ -1,0 +1,111 @@
+"""``audiosim playlist``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+
+import typer
+
+from audiosim.commands.filter_options import (
+    AlbumOption,
+    ArtistOption,
+    GenreOption,
+    MaxDurationOption,
+    MinDurationOption,
+    UnderOption,
+    YearOption,
+    chosen_filter,
+)
+from audiosim.commands.options import HomeOption, JsonOption, PrecisionOption, QuietOption, one_of
+
+if TYPE_CHECKING:
+    from audiosim.playlist import Playlist
+
+
+def playlist(
+    seed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A radio: begin with it, stay near it.", show_default=False),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A path: from this track ...", show_default=False),
+    ] = None,
+    end: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="... to this one.", show_default=False)
+    ] = None,
+    length: Annotated[int, typer.Option(metavar="N", min=2, help="Tracks, those given included.")] = 20,
+    spacing: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Tracks by others between two of one artist.")
+    ] = 3,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].",
+                     show_default=False),
+    ] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative/--absolute", help="Paths relative to the playlist's folder.")
+    ] = False,
+    genre: GenreOption = None,
+    artist: ArtistOption = None,
+    album: AlbumOption = None,
+    year: YearOption = None,
+    under: UnderOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    json_: JsonOption = False,
+    home: HomeOption = None,
+    precision: PrecisionOption = "auto",
+    quiet: QuietOption = False,
+) -> None:  # fmt: skip
+    """Write an M3U8 playlist: a radio around a track, or a smooth path between two.
+
+    Example: audiosim playlist --start calm.flac --end wild.mp3 --length 12 -o evening.m3u8
+    """
+    from audiosim.errors import UsageError
+    from audiosim.playlist import make_path, make_radio
+    from audiosim.types import Precision
+
+    one_of("--precision", precision, get_args(Precision))
+    common: dict[str, Any] = {
+        "home": home,
+        "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
+        "spacing": spacing,
+        "precision": cast("Precision", precision),
+    }
+    if seed is not None and start is None and end is None:
+        made = make_radio(seed, length, **common)
+    elif seed is None and start is not None and end is not None:
+        made = make_path(start, end, length, **common)
+    else:
+        raise UsageError(
+            "A playlist needs a seed, or a start and an end", "", "Give --seed, or --start and --end."
+        )
+    _write(made, out, relative, json_)
+    if len(made.tracks) < length and not quiet:
+        typer.echo(f"audiosim: the library has only {len(made.tracks)} tracks for it.", err=True)
+
+
+def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
+    from audiosim.atomic import replacing
+    from audiosim.errors import AudiosimError
+    from audiosim.render import playlist_text, relative_line, to_json, track_fields
+
+    folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))
+    if json_:
+        pairs = zip(made.tracks, made.similarities, strict=True)
+        text = to_json({"tracks": [track_fields(t) | {"similarity": round(s, 6)} for t, s in pairs]})
+    else:
+        text = playlist_text(made.tracks, (lambda track: relative_line(track, folder)) if relative else None)
+    if out is None:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with replacing(out) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise AudiosimError(f"Can't write {out}", error.strerror or str(error)) from error
