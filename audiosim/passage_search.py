@@ -63,8 +63,8 @@ def find_passages(
         admits = admitted(only, manners, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}
         entries = [e for e in index.catalog.entries(admits) if e.track.digest not in hidden]
-        nearest = _nearest(index, asked, entries, max(MIN_CANDIDATES, CANDIDATES_EACH * count))
-        found, missing = _ranked(index, asked, nearest)
+        nearest = nearest_by_passages(index, asked, entries, max(MIN_CANDIDATES, CANDIDATES_EACH * count))
+        found, missing = ranked_by_windows(index, asked, nearest)
         if missing and not found:
             raise HomeError(
                 f"No caches are there in {index.cache.folder}",
@@ -81,7 +81,7 @@ def find_passages(
         return SearchResult([asked.query], matches, notes=notes)
 
 
-def _nearest(index: Index, asked: Asked, entries: Sequence[Entry], count: int) -> list[Entry]:
+def nearest_by_passages(index: Index, asked: Asked, entries: Sequence[Entry], count: int) -> list[Entry]:
     """The entries with the passages nearest to the one asked with."""
     rows = np.concatenate([rows for _, rows in asked.phases])
     mean = rows[rows.any(axis=1)].mean(axis=0)
@@ -104,7 +104,7 @@ def _best_products(page: Sequence[tuple[str, bytes]], mean: Float32) -> dict[str
     return dict(zip(digests, np.maximum.reduceat(products, starts[lengths > 0]).tolist(), strict=True))
 
 
-def _ranked(
+def ranked_by_windows(
     index: Index, asked: Asked, entries: Iterable[Entry]
 ) -> tuple[list[tuple[Candidate, Passage]], int]:
     """Entries by their best stretch, best first, with it; and how many have no cache."""

@@ -74,8 +74,16 @@ def render(
     return (text if width is None else visible_lines(text.replace("\r\n", "\n"))).encode("utf-8")
 
 
-def table_text(header: Sequence[str], rows: Iterable[Sequence[str]], width: int | None) -> str:
-    """A table; columns whose header ends in a bar hold numbers, and stand to the right."""
+def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """A table, folded to a terminal's width, or with a line for each row where there is none.
+
+    Columns whose header ends in a bar hold numbers, and stand to the right.
+    """
+    text = _plain_table(header, rows) if width is None else _folded_table(header, rows, width)
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _folded_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -89,9 +97,24 @@ def table_text(header: Sequence[str], rows: Iterable[Sequence[str]], width: int 
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     out = io.StringIO()
-    terminal = None if width is None else True
-    Console(file=out, width=width or 100_000, force_terminal=terminal, legacy_windows=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    Console(file=out, width=width, force_terminal=True, legacy_windows=False).print(table)
+    return out.getvalue()
+
+
+def _plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    from rich.cells import cell_len
+
+    lines = [[name.rstrip("|") for name in header], *rows]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            " " * (width - cell_len(cell)) + cell
+            if name.endswith("|")
+            else cell + " " * (width - cell_len(cell))
+            for name, cell, width in zip(header, line, widths, strict=True)
+        )
+        for line in lines
+    )
 
 
 def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None = None) -> str:

@@ -1,0 +1,305 @@
+"""What searching finds, on real music with MusiCNN: passages, duplicates, and what each setting is worth.
+
+usage: python benchmarks/search.py MUSIC [--home DIR] [--clips N] [--json]
+
+MUSIC holds one folder a soundtrack; it is indexed in DIR, or in a temporary home. Measured are:
+passages: clips of 10 s from random places, 3 dB quieter, as MP3 at 96 kbit/s, each asked for where
+it is from; whole clips: how often one vector of a clip is nearest to that of its track, by pooling;
+candidates: the tracks cut into pieces of a minute, whether those that passage vectors pick hold the
+ten best of exact search over all windows; duplicates: 30 tracks encoded anew, trimmed, made
+quieter, resampled, against the groups found; settings: `audiosim eval --compare` by folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+from common import parser, report, spread
+from sounds import decoded, encode
+
+import audiosim
+from audiosim.asked import ask_with
+from audiosim.cache import Cache
+from audiosim.catalog import Catalog, Entry
+from audiosim.config import Home
+from audiosim.encoders import EncoderRequest, load_encoder
+from audiosim.evaluation import EvalOptions
+from audiosim.passage_search import nearest_by_passages, ranked_by_windows
+from audiosim.pooling import POOLINGS, pool, summary
+from audiosim.queries import Index, open_index
+from audiosim.similarities import HUB_CORRECTIONS
+from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, Tags
+
+CLIP = 10.0  # s
+QUIETER = 10 ** (-3 / 20)
+NEAR = 2.0  # s from where a clip is from
+PIECE = 60.0  # s
+DEPTHS = (20, 50, 100, 200)  # candidates
+COPIES = 30
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Where a clip was cut from."""
+
+    file: Path
+    path: bytes
+    start: float
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("music", type=Path)
+    arguments.add_argument("--home", type=Path)
+    arguments.add_argument("--clips", type=int, default=200)
+    chosen = arguments.parse_args()
+    encoder = load_encoder(EncoderRequest(encoder="musicnn"))
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        home = chosen.home or scratch / "home"
+        for _ in audiosim.index_folder([chosen.music], home=home, encoder=encoder):
+            pass
+        with open_index(home) as index:
+            clips = list(_clips(index, scratch, chosen.clips))
+            results: dict[str, Any] = {
+                "passages": passages(index, encoder, clips),
+                "whole clips": whole_clips(index, encoder, clips),
+                "candidates": candidates(index, scratch / "pieces", clips, encoder),
+            }
+        results["duplicates"] = duplicates(home, scratch, encoder)
+        results["settings"] = settings(home)
+    report(results, list(_lines(results)), as_json=chosen.json)
+
+
+def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any]:
+    """Whether each clip's own track comes first, and where in it."""
+    first = near = as_like = 0
+    seconds = []
+    for clip in clips:
+        begun = time.perf_counter()
+        found = audiosim.find_passages(clip.file, count=1, home=index.home.path, encoder=encoder)
+        seconds.append(time.perf_counter() - begun)
+        best = found.matches[0]
+        own = index.catalog.file(clip.path)
+        if own is None or best.track.digest != own.digest or best.passage is None:
+            continue
+        first += 1
+        if abs(best.passage.start - clip.start) <= NEAR:
+            near += 1
+        else:  # the music repeats: no stretch of any track is more like the clip than the one found
+            asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
+            exact = ranked_by_windows(index, asked, index.catalog.entries())[0][0][0]
+            as_like += best.similarity >= exact.similarity - 1e-6
+    return {
+        "clips": len(clips),
+        "right track first": first / len(clips),
+        "offset within 2 s": near / first,
+        "offset within 2 s, or as like by exact search": (near + as_like) / first,
+        "seconds": spread(seconds),
+    }
+
+
+def whole_clips(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, float]:
+    """How often a clip's vector is nearest to its own track's, by pooling: queries are short at times."""
+    entries = list(index.catalog.entries())
+    tracks = [frames for e in entries if (frames := _frames(index, e)) is not None]
+    centre = np.mean([summary(frames) for frames in tracks], axis=0)
+    asked = dict(audiosim.extract_files([clip.file for clip in clips], encoder))
+    owners = {entry.track.path: entry.track.digest for entry in entries}
+    first: dict[str, float] = {}
+    for pooling, centred in product(POOLINGS, (False, True)):
+        shift = centre if centred else None
+        vectors = np.stack([pool(frames, pooling, shift).vector for frames in tracks])
+        right = [
+            entries[int((vectors @ pool(own, pooling, shift).vector).argmax())].track.digest
+            == owners[clip.path]
+            for clip in clips
+            if isinstance(own := asked[os.fspath(clip.file)], FrameEmbeddings)
+        ]
+        first[f"{pooling}, centred" if centred else pooling] = float(np.mean(right))
+    return first
+
+
+def _frames(index: Index, entry: Entry) -> FrameEmbeddings | None:
+    cached = index.cache.read(entry.track.digest)
+    return None if cached is None else cached.frames
+
+
+def candidates(index: Index, folder: Path, clips: list[Clip], encoder: Encoder) -> dict[str, Any]:
+    """Recall@10 of the candidates against exact search over all windows, tracks cut to pieces."""
+    recalls: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
+    with _pieces(index, folder) as (pieces, entries):
+        for clip in clips:
+            asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
+            best = {c.entry.id for c, _ in ranked_by_windows(pieces, asked, entries)[0][:10]}
+            picked = [entry.id for entry in nearest_by_passages(pieces, asked, entries, max(DEPTHS))]
+            for depth in DEPTHS:
+                recalls[depth].append(len(best & set(picked[:depth])) / len(best))
+        size = sum(len(blob) for _, blob in pieces.catalog.all_passages())
+        hours = sum(entry.track.duration or 0.0 for entry in entries) / 3600
+    return {
+        "pieces": len(entries),
+        "recall@10": {str(depth): float(np.mean(values)) for depth, values in recalls.items()},
+        "bytes an hour of music": size / hours,
+    }
+
+
+def duplicates(home: Path, scratch: Path, encoder: Encoder) -> dict[str, Any]:
+    """Precision and recall of pairs in the groups found, after tracks were added encoded anew."""
+    folder = scratch / "copies"
+    folder.mkdir()
+    with open_index(home) as index:
+        tracks = [e.track for e in index.catalog.entries() if 30 <= (e.track.duration or 0) <= 600]
+    rng = np.random.default_rng(2)
+    before = {frozenset(pair) for pair in _pairs(home)}
+    wanted = set()
+    for number, row in enumerate(rng.choice(len(tracks), COPIES, replace=False)):
+        copy = _copy(tracks[row].path, folder / str(number), number)
+        wanted.add(frozenset((tracks[row].path, os.fsencode(copy))))
+    for _ in audiosim.index_folder([folder], home=home, encoder=encoder):
+        pass
+    begun = time.perf_counter()
+    found = {frozenset(pair) for pair in _pairs(home)}
+    seconds = time.perf_counter() - begun
+    audiosim.forget([folder], home=home)
+    new = found - before
+    return {
+        "copies": COPIES,
+        "groups before": len(before),
+        "precision": len(new & wanted) / max(1, len(new)),
+        "recall": len(new & wanted) / len(wanted),
+        "seconds": seconds,
+    }
+
+
+def settings(home: Path) -> list[dict[str, Any]]:
+    """What `audiosim eval --compare` says, by folder."""
+    options = EvalOptions(poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS)
+    found = audiosim.evaluate(home, options)
+    return [
+        {
+            "setting": result.variant.name,
+            "map": [result.figures["map"].value, result.figures["map"].low, result.figures["map"].high],
+            "precision@5": result.figures["precision@5"].value,
+            "hubness": result.lists.hubness,
+            "gain": [gain.figure.value, gain.figure.low, gain.figure.high],
+        }
+        for result, gain in zip(found.results, found.gains, strict=True)
+    ]
+
+
+def _clips(index: Index, scratch: Path, count: int) -> Iterator[Clip]:
+    tracks = [e.track for e in index.catalog.entries() if (e.track.duration or 0) >= CLIP + 2]
+    rng = np.random.default_rng(1)
+    rows = sorted(rng.integers(len(tracks), size=count))
+    last, samples, rate = b"", np.zeros(0, np.float32), 1
+    for number, row in enumerate(rows):
+        if tracks[row].path != last:
+            last = tracks[row].path
+            samples, rate = decoded(last)
+        start = float(rng.uniform(0, len(samples) / rate - CLIP))
+        part = samples[int(start * rate) : int((start + CLIP) * rate)] * np.float32(QUIETER)
+        file = scratch / f"clip{number}.mp3"
+        encode(file, part, rate, codec="libmp3lame", container="mp3", bit_rate=96_000, out_rate=44_100)
+        yield Clip(file, last, start)
+
+
+@contextmanager
+def _pieces(index: Index, folder: Path) -> Iterator[tuple[Index, list[Entry]]]:
+    """A home in which each track is cut into pieces of a minute."""
+    home = Home(folder)
+    folder.mkdir()
+    configuration = replace(index.configuration, cache=home.cache)
+    cache = Cache(home.cache, configuration.spec)
+    length = max(1, round(PIECE / configuration.spec.hop))
+    with Catalog(home.catalog) as catalog:
+        catalog.set_configuration(configuration)
+        for entry in index.catalog.entries():
+            cached = index.cache.read(entry.track.digest)
+            assert cached is not None
+            for start in range(0, len(cached.frames), length):
+                frames = cached.frames
+                part = slice(start, start + length)
+                piece = FrameEmbeddings(
+                    frames.embedding[part], frames.timestamps[: len(frames.level[part])], frames.level[part]
+                )
+                digest = f"{entry.track.digest[:24]}{start:08d}"
+                seconds = len(piece) * configuration.spec.hop
+                info = AudioInfo(digest, seconds, 16_000, 1, "", 0, 0, Tags())
+                try:
+                    vector = configuration.pooler(piece)
+                except audiosim.AudioError:
+                    continue
+                cache.write(info, piece, "float32")
+                catalog.record(entry.track.path + b"#%d" % start, info, vector)
+    with open_index(folder) as pieces:
+        yield pieces, list(pieces.catalog.entries())
+
+
+def _pairs(home: Path) -> Iterator[tuple[bytes, bytes]]:
+    for group in audiosim.find_duplicates(home):
+        paths = [track.path for track in group.tracks]
+        yield from ((first, second) for n, first in enumerate(paths) for second in paths[n + 1 :])
+
+
+def _copy(path: bytes, stem: Path, number: int) -> Path:
+    """One of five ways to make a copy: MP3 at 128, Opus at 64 kbit/s, trimmed, quieter, resampled."""
+    samples, rate = decoded(path)
+    match number % 5:
+        case 0:
+            file = stem.with_suffix(".mp3")
+            encode(
+                file, samples, rate, codec="libmp3lame", container="mp3", bit_rate=128_000, out_rate=44_100
+            )
+        case 1:
+            file = stem.with_suffix(".opus")
+            encode(file, samples, rate, codec="libopus", container="ogg", bit_rate=64_000, out_rate=48_000)
+        case 2:
+            file = stem.with_suffix(".flac")
+            soundfile.write(file, samples[2 * rate :], rate)
+        case 3:
+            file = stem.with_suffix(".flac")
+            soundfile.write(file, samples * np.float32(10 ** (-6 / 20)), rate)
+        case _:
+            file = stem.with_suffix(".wav")
+            soundfile.write(file, soxr.resample(samples, rate, 32_000), 32_000)
+    return file
+
+
+def _lines(results: dict[str, Any]) -> Iterator[str]:
+    found, picked, copies = results["passages"], results["candidates"], results["duplicates"]
+    yield f"{found['clips']} clips: right track first {found['right track first']:.1%}; of these, offset"
+    yield f"within 2 s {found['offset within 2 s']:.1%}, or as like by exact search"
+    yield f"{found['offset within 2 s, or as like by exact search']:.1%}"
+    yield f"{found['seconds']['median']:.2f} s each, embedding it included"
+    yield "clips whose pooled vector is nearest to their track's: " + ", ".join(
+        f"{name} {share:.3f}" for name, share in results["whole clips"].items()
+    )
+    yield f"{picked['pieces']} pieces of a minute, recall@10 by candidates: " + ", ".join(
+        f"{depth}: {recall:.3f}" for depth, recall in picked["recall@10"].items()
+    )
+    yield f"passages take {picked['bytes an hour of music'] / 1e3:.1f} KB an hour of music"
+    yield f"{copies['copies']} copies: precision {copies['precision']:.3f}, recall {copies['recall']:.3f}"
+    for row in results["settings"]:
+        value, low, high = row["map"]
+        gain, least, most = row["gain"]
+        yield (
+            f"{row['setting']:36} MAP {value:.3f} [{low:.3f} {high:.3f}]"
+            f"  gain {gain:+.3f} [{least:+.3f} {most:+.3f}]"
+            f"  P@5 {row['precision@5']:.3f}  hubness {row['hubness']:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
