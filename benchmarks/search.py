@@ -43,6 +43,7 @@ from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, Tags
 
 CLIP = 10.0  # s
 QUIETER = 10 ** (-3 / 20)
+SILENCE = 1e-3  # RMS, full scale 1; there is nothing to find in a pause
 NEAR = 2.0  # s from where a clip is from
 PIECE = 60.0  # s
 DEPTHS = (20, 50, 100, 200)  # candidates
@@ -208,8 +209,10 @@ def _clips(index: Index, scratch: Path, count: int) -> Iterator[Clip]:
         if tracks[row].path != last:
             last = tracks[row].path
             samples, rate = decoded(last)
-        start = float(rng.uniform(0, len(samples) / rate - CLIP))
-        part = samples[int(start * rate) : int((start + CLIP) * rate)] * np.float32(QUIETER)
+        part = np.zeros(1, np.float32)
+        while np.sqrt(np.mean(np.square(part))) < SILENCE:
+            start = float(rng.uniform(0, len(samples) / rate - CLIP))
+            part = samples[int(start * rate) : int((start + CLIP) * rate)] * np.float32(QUIETER)
         file = scratch / f"clip{number}.mp3"
         encode(file, part, rate, codec="libmp3lame", container="mp3", bit_rate=96_000, out_rate=44_100)
         yield Clip(file, last, start)

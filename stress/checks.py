@@ -76,7 +76,8 @@ def snapshot(home: Path) -> Snapshot:
 def ask(home: Path, known: Snapshot, query: bytes | None, count: int = 5) -> Answer:
     """Asks `similar` for an indexed file and compares with exact search; without one, for the remedy."""
     name = os.fsdecode(query) if query is not None else "/no/such/file"
-    command = ["similar", name, "-k", str(count), "--json", "--home", str(home)]
+    plain = ["--no-hub-correction", "--show-duplicates"]
+    command = ["similar", name, "-k", str(count), "--json", "--home", str(home), *plain]
     done = subprocess.run(
         [sys.executable, "-m", "audiosim", *command],
         capture_output=True,

@@ -35,7 +35,6 @@ from audiosim.cache import Cache
 from audiosim.catalog import Catalog
 from audiosim.config import Home
 from audiosim.errors import AudiosimError
-from audiosim.pooling import pool
 from audiosim.sync import StoreSync
 from audiosim.types import AudioInfo, FrameEmbeddings
 
@@ -230,7 +229,7 @@ class Campaign:
             ):
                 info = AudioInfo(f"{number:032x}", 2.0, SAMPLE_RATE, 1, "pcm", 1, 0)
                 cache.write(info, frames, "float32")
-                catalog.record(path, info, pool(frames, configuration.pooling))
+                catalog.record(path, info, configuration.pooler(frames))
             StoreSync(self._home, catalog).flush()
 
     def _keep(self) -> None:

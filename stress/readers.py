@@ -38,6 +38,7 @@ from audiosim import IndexReport, SearchResult, find_similar, index_folder
 from audiosim.catalog import Catalog
 from audiosim.config import Home
 from audiosim.configure import Wish, first_configuration
+from audiosim.ranking import Manners
 from audiosim.store_actions import ACTIONS
 from audiosim.store_process import StoreProcess
 from audiosim.sync import StoreSync
@@ -45,6 +46,7 @@ from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
 
 READERS = 4
 COUNT = 10  # matches asked for
+PLAIN = Manners(show_duplicates=True, hub_correction=False)
 RATE = 8_000  # Hz
 STABLE, MOVING, OUTSIDE = 100, 200, 50  # files: that stay, that come and go, that are not indexed
 BURST_INTERVAL, PROGRESS_INTERVAL = 0.1, 0.05  # s
@@ -256,7 +258,7 @@ def _ask(question: Question, home: Home) -> Answer:
 
 
 def _by_function(path: str, home: Home) -> tuple[Matches, str | None]:
-    result = find_similar(path, count=COUNT, home=home.path, encoder=Spectrum())
+    result = find_similar(path, count=COUNT, home=home.path, manners=PLAIN, encoder=Spectrum())
     return matches_of(result), result.exact_because
 
 
@@ -267,6 +269,7 @@ def matches_of(result: SearchResult) -> Matches:
 
 def _by_command(path: str, home: Home) -> tuple[Matches, str | None]:
     command = [sys.executable, "-m", "audiosim", "similar", path, "-k", str(COUNT), "--json"]
+    command += ["--no-hub-correction", "--show-duplicates"]
     done = subprocess.run(
         [*command, "--home", str(home.path)], capture_output=True, text=True, timeout=120, check=False
     )
@@ -347,7 +350,7 @@ def ask_again(
     problems = []
     for path in dict.fromkeys(question.path for question in asked):
         with patch.object(audiosim.search, "StoreProcess", Here):
-            result = find_similar(path, count=COUNT, home=home.path, encoder=Spectrum())
+            result = find_similar(path, count=COUNT, home=home.path, manners=PLAIN, encoder=Spectrum())
         if result.exact_because is not None:
             problems.append(f"afterwards {path} was answered by exact search: {result.exact_because}")
         known[path] = result.queries[0].vector, result.queries[0].track.digest
