@@ -6,7 +6,7 @@ window ever after; only a rebuild makes another. Neighbourhoods and pairs follow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -34,10 +34,9 @@ def refresh(catalog: Catalog) -> Iterator[str]:
     if configuration is None:
         return
     _fill_passages(catalog, configuration)
-    digests = catalog.indexed_digests()
-    if len(digests) < MIN_TRACKS:
+    if catalog.indexed_audio_count() < MIN_TRACKS:
         return
-    if not configuration.centre and _freeze_centre(catalog, configuration, digests):
+    if not configuration.centre and _freeze_centre(catalog, configuration):
         yield "Vectors are centred on the library's mean window from now on."
     _measure(catalog)
 
@@ -54,12 +53,13 @@ def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
         catalog.set_passages(digest, vector.passages)
 
 
-def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> bool:
+def _freeze_centre(catalog: Catalog, configuration: Configuration) -> bool:
     """Fixes the mean window and pools all tracks again, if their caches are there."""
     cache = Cache(configuration.cache, configuration.spec)
     known = sorted(catalog.known_digests())
     if not all(cache.path(digest).exists() for digest in known):
         return False  # the disk of the caches may not be mounted; another run will do
+    digests = catalog.indexed_digests()
     sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
     means = [summary(cached.frames) for digest in sample if (cached := cache.read(digest))]
     centre = np.mean(means, axis=0, dtype=np.float64).astype("<f4")

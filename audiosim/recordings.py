@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,8 @@ SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as 
 OVERLAP = 0.8  # of the shorter track, at least
 MIN_WINDOWS = 8  # in common; shorter tracks are told apart by their audio only
 MAX_ROWS = 2048  # of a series; longer tracks are thinned to means of windows
-PARTS = (0.0, 0.25, 0.5, 0.75)  # of a hop, by which windows of a trimmed track may lie apart
+HOPELESS = 0.3  # correlation at whole hops, below which parts of one are not tried
+PARTS = (0.25, 0.5, 0.75)  # of a hop, by which windows of a trimmed track may lie apart
 KEPT = 64  # series in memory
 
 
@@ -51,7 +53,7 @@ class Series:
     rows: Float32
     present: npt.NDArray[np.bool_]
 
-    @property
+    @cached_property
     def squares(self) -> Float32:
         """Squared length (n,) of each row."""
         lengths: Float32 = np.einsum("ij,ij->i", self.rows, self.rows)
@@ -59,8 +61,6 @@ class Series:
 
     def shifted(self, part: float) -> Series:
         """The series between its windows, a part of a hop later."""
-        if part == 0:
-            return self
         rows = (1 - part) * self.rows[:-1] + part * self.rows[1:]
         return Series(rows.astype(np.float32), self.present[:-1] & self.present[1:])
 
@@ -127,11 +127,11 @@ def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series:
 
 def _best_correlation(first: Series, second: Series) -> tuple[float, float]:
     """The highest correlation, and the shift in rows of the second against the first."""
-    best = (-1.0, 0.0)
+    best: tuple[float, float] = _aligned(first, second)
+    if best[0] < HOPELESS:
+        return best
     for part in PARTS:
         for sign, moved, still in ((1, first, second), (-1, second, first)):
-            if sign < 0 and part == 0:
-                continue
             correlation, shift = _aligned(moved.shifted(part), still)
             best = max(best, (correlation, sign * (shift - part)))
     return best
@@ -142,14 +142,12 @@ def _aligned(first: Series, second: Series) -> tuple[float, int]:
     shorter = min(len(first.rows), len(second.rows))
     needed = max(MIN_WINDOWS, int(np.ceil(OVERLAP * shorter)))
     products = first.rows @ second.rows.T
-    a, b = first.squares, second.squares
     best = (-1.0, 0)
     for shift in range(needed - len(first.rows), len(second.rows) - needed + 1):
         start, stop = max(0, -shift), min(len(first.rows), len(second.rows) - shift)
-        rows = np.arange(start, stop)
-        both = first.present[rows] & second.present[rows + shift]
-        rows = rows[both]
-        norm = float(np.sqrt(a[rows].sum() * b[rows + shift].sum()))
-        if len(rows) >= MIN_WINDOWS and norm > 0:
-            best = max(best, (float(products[rows, rows + shift].sum()) / norm, shift))
+        a, b = slice(start, stop), slice(start + shift, stop + shift)
+        both = first.present[a] & second.present[b]
+        norm = float(np.sqrt((first.squares[a] @ both) * (second.squares[b] @ both)))
+        if norm > 0 and np.count_nonzero(both) >= MIN_WINDOWS:
+            best = max(best, (float(np.trace(products, shift)) / norm, shift))
     return best
