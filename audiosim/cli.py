@@ -93,7 +93,7 @@ def main() -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
-            app()
+            app(prog_name="audiosim")
         finally:
             sys.stdout.flush()
     except BrokenPipeError:

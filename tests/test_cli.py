@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +52,24 @@ def test_version(cli: Cli) -> None:
     assert (done.code, done.out) == (0, f"audiosim {audiosim.__version__}\n")
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["index"], ["similar"], ["extract"], ["status"], ["map"], ["weights"]]
-)
-def test_help_imports_nothing_heavy_and_gives_an_example(command: list[str]) -> None:
-    heavy = {"tensorflow", "chromadb", "numpy", "av", "soundfile", "h5py", "pooch", "rich.table"}
-    assert not modules_after(*command, "--help") & heavy
+COMMANDS = (
+    "index", "similar", "playlist", "duplicates", "map", "list", "eval", "status", "extract", "verify", "gc",
+    "forget", "relocate", "weights",
+)  # fmt: skip
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(cli: Cli) -> None:
+    heavy = {"tensorflow", "chromadb", "numpy", "av", "soundfile", "h5py", "pooch", "rich.table", "sklearn"}
+    assert not modules_after("--help") & heavy
+    listed = re.findall(r"^  ([a-z]+) ", cli("--help").out.partition("Commands:")[2], re.M)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_has_an_example(cli: Cli, command: str) -> None:
+    done = cli(command, "--help")
+    assert done.out.startswith(f"Usage: audiosim {command} ")
+    assert f"Example: audiosim {command}" in " ".join(done.out.split())
 
 
 def test_similar_on_an_indexed_track_imports_no_tensorflow_and_no_decoder(indexed: Path, music: Path) -> None:
@@ -298,3 +311,19 @@ def test_status_lists_failures_with_reasons(indexed: Path, music: Path, cli: Cli
     done = cli("status", "--home", indexed)
     assert "1 failed" in done.out
     assert f"failed: {music / 'empty.mp3'}: the file is empty" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("audiosim pl", {"playlist"}),
+        ("audiosim similar --max", {"--max-duration", "--max-per-artist"}),
+        ("audiosim list --format js", {"json", "jsonl"}),
+        ("audiosim index --encoder m", {"musicnn"}),
+    ],
+)
+def test_the_shell_completes_commands_options_and_values(cli: Cli, words: str, expected: set[str]) -> None:
+    place = len(words.split()) - 1
+    done = cli(_AUDIOSIM_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=place)
+    assert set(done.out.split()) == expected
+    assert "_audiosim_completion()" in cli(_AUDIOSIM_COMPLETE="source_bash").out

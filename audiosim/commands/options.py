@@ -21,7 +21,12 @@ HomeOption = Annotated[
 ]
 EncoderOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="openl3 (the default of a new home) or musicnn.", show_default=False),
+    typer.Option(
+        metavar="NAME",
+        help="openl3 (the default of a new home) or musicnn.",
+        show_default=False,
+        autocompletion=lambda: ["openl3", "musicnn"],
+    ),
 ]
 WeightsOption = Annotated[
     Path | None,
@@ -81,7 +86,13 @@ PrecisionOption = Annotated[
     typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32."),
 ]
 FormatOption = Annotated[
-    str, typer.Option("--format", metavar="NAME", help="table, json, jsonl, csv, m3u8 or paths.")
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="table, json, jsonl, csv, m3u8 or paths.",
+        autocompletion=lambda: ["table", "json", "jsonl", "csv", "m3u8", "paths"],
+    ),
 ]
 NullOption = Annotated[
     bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
