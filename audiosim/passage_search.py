@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from audiosim.types import Encoder, Float32, Passage, Precision, Track
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
 CANDIDATES_EACH = 20  # for each track wanted
+CANDIDATES_ROOT = 5.0  # for the square root of the number of tracks: recall falls as a library grows
 PAGE = 2000  # tracks whose passages are compared at a time
 
 
@@ -63,7 +65,7 @@ def find_passages(
         admits = admitted(only, manners, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}
         entries = [e for e in index.catalog.entries(admits) if e.track.digest not in hidden]
-        nearest = nearest_by_passages(index, asked, entries, max(MIN_CANDIDATES, CANDIDATES_EACH * count))
+        nearest = nearest_by_passages(index, asked, entries, _depth(count, len(entries)))
         found, missing = ranked_by_windows(index, asked, nearest)
         if missing and not found:
             raise HomeError(
@@ -79,6 +81,10 @@ def find_passages(
         ]
         notes = (f"{missing} tracks have no cache and were left out: audiosim verify.",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
+
+
+def _depth(count: int, tracks: int) -> int:
+    return max(MIN_CANDIDATES, CANDIDATES_EACH * count, round(CANDIDATES_ROOT * math.sqrt(tracks)))
 
 
 def nearest_by_passages(index: Index, asked: Asked, entries: Sequence[Entry], count: int) -> list[Entry]:

@@ -5,7 +5,7 @@ usage: python benchmarks/search.py MUSIC [--home DIR] [--clips N] [--json]
 MUSIC holds one folder a soundtrack; it is indexed in DIR, or in a temporary home. Measured are:
 passages: clips of 10 s from random places, 3 dB quieter, as MP3 at 96 kbit/s, each asked for where
 it is from; whole clips: how often one vector of a clip is nearest to that of its track, by pooling;
-candidates: the tracks cut into pieces of a minute, whether those that passage vectors pick hold the
+candidates: the tracks cut into pieces (of a minute), whether those that passage vectors pick hold the
 ten best of exact search over all windows; duplicates: 30 tracks encoded anew, trimmed, made
 quieter, resampled, against the groups found; settings: `audiosim eval --compare` by folder.
 """
@@ -45,7 +45,6 @@ CLIP = 10.0  # s
 QUIETER = 10 ** (-3 / 20)
 SILENCE = 1e-3  # RMS, full scale 1; there is nothing to find in a pause
 NEAR = 2.0  # s from where a clip is from
-PIECE = 60.0  # s
 DEPTHS = (20, 50, 100, 200)  # candidates
 COPIES = 30
 
@@ -64,6 +63,7 @@ def main() -> None:
     arguments.add_argument("music", type=Path)
     arguments.add_argument("--home", type=Path)
     arguments.add_argument("--clips", type=int, default=200)
+    arguments.add_argument("--piece", type=float, default=60.0, help="length of pieces in s")
     chosen = arguments.parse_args()
     encoder = load_encoder(EncoderRequest(encoder="musicnn"))
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def main() -> None:
             results: dict[str, Any] = {
                 "passages": passages(index, encoder, clips),
                 "whole clips": whole_clips(index, encoder, clips),
-                "candidates": candidates(index, scratch / "pieces", clips, encoder),
+                "candidates": candidates(index, scratch / "pieces", clips, encoder, chosen.piece),
             }
         results["duplicates"] = duplicates(home, scratch, encoder)
         results["settings"] = settings(home)
@@ -137,10 +137,12 @@ def _frames(index: Index, entry: Entry) -> FrameEmbeddings | None:
     return None if cached is None else cached.frames
 
 
-def candidates(index: Index, folder: Path, clips: list[Clip], encoder: Encoder) -> dict[str, Any]:
+def candidates(
+    index: Index, folder: Path, clips: list[Clip], encoder: Encoder, length: float
+) -> dict[str, Any]:
     """Recall@10 of the candidates against exact search over all windows, tracks cut to pieces."""
     recalls: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
-    with _pieces(index, folder) as (pieces, entries):
+    with _pieces(index, folder, length) as (pieces, entries):
         for clip in clips:
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
             best = {c.entry.id for c, _ in ranked_by_windows(pieces, asked, entries)[0][:10]}
@@ -219,13 +221,13 @@ def _clips(index: Index, scratch: Path, count: int) -> Iterator[Clip]:
 
 
 @contextmanager
-def _pieces(index: Index, folder: Path) -> Iterator[tuple[Index, list[Entry]]]:
-    """A home in which each track is cut into pieces of a minute."""
+def _pieces(index: Index, folder: Path, seconds: float) -> Iterator[tuple[Index, list[Entry]]]:
+    """A home in which each track is cut into pieces."""
     home = Home(folder)
     folder.mkdir()
     configuration = replace(index.configuration, cache=home.cache)
     cache = Cache(home.cache, configuration.spec)
-    length = max(1, round(PIECE / configuration.spec.hop))
+    length = max(1, round(seconds / configuration.spec.hop))
     with Catalog(home.catalog) as catalog:
         catalog.set_configuration(configuration)
         for entry in index.catalog.entries():
@@ -238,8 +240,8 @@ def _pieces(index: Index, folder: Path) -> Iterator[tuple[Index, list[Entry]]]:
                     frames.embedding[part], frames.timestamps[: len(frames.level[part])], frames.level[part]
                 )
                 digest = f"{entry.track.digest[:24]}{start:08d}"
-                seconds = len(piece) * configuration.spec.hop
-                info = AudioInfo(digest, seconds, 16_000, 1, "", 0, 0, Tags())
+                lasts = len(piece) * configuration.spec.hop
+                info = AudioInfo(digest, lasts, 16_000, 1, "", 0, 0, Tags())
                 try:
                     vector = configuration.pooler(piece)
                 except audiosim.AudioError:
@@ -289,7 +291,7 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
     yield "clips whose pooled vector is nearest to their track's: " + ", ".join(
         f"{name} {share:.3f}" for name, share in results["whole clips"].items()
     )
-    yield f"{picked['pieces']} pieces of a minute, recall@10 by candidates: " + ", ".join(
+    yield f"{picked['pieces']} pieces recall@10 by candidates: " + ", ".join(
         f"{depth}: {recall:.3f}" for depth, recall in picked["recall@10"].items()
     )
     yield f"passages take {picked['bytes an hour of music'] / 1e3:.1f} KB an hour of music"
