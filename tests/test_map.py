@@ -216,6 +216,9 @@ def test_the_command_writes_a_page_and_says_so(cli: Cli, home: Path, tmp_path: P
     first = (tmp_path / "map.html").read_bytes()
     assert first.startswith(b"<!DOCTYPE html>")
     assert cli("map", "--home", home, "--quiet").err == ""
+    told = cli("map", "--home", home, "--json")
+    assert (told.json["tracks"], told.err) == (6, "")
+    assert told.json["files"][0]["path"].endswith("map.html")
     assert (tmp_path / "map.html").read_bytes() == first
 
 

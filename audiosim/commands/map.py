@@ -17,7 +17,7 @@ from audiosim.commands.filter_options import (
     YearOption,
     chosen_filter,
 )
-from audiosim.commands.options import HomeOption, QuietOption, one_of
+from audiosim.commands.options import HomeOption, JsonOption, QuietOption, one_of
 
 
 def map_(
@@ -54,6 +54,7 @@ def map_(
     under: UnderOption = None,
     min_duration: MinDurationOption = None,
     max_duration: MaxDurationOption = None,
+    json_: JsonOption = False,
     home: HomeOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -64,13 +65,19 @@ def map_(
     import os
 
     from audiosim.map import COLORS, Color, draw_map
+    from audiosim.render import path_fields, to_json
     from audiosim.text import display_path, size
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
     only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)
-    if quiet:
+    if json_:
+        files = [path_fields(os.fsencode(file)) for file in drawing.files]
+        typer.echo(to_json({"tracks": drawing.tracks, "color": drawing.color, "files": files}), nl=False)
+    if quiet or json_:
         return
-    files = " and ".join(f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files)
+    written = " and ".join(
+        f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files
+    )
     count = f"{drawing.tracks} track{'' if drawing.tracks == 1 else 's'}"
-    typer.echo(f"{count}, coloured by {drawing.color} -> {files}", err=True)
+    typer.echo(f"{count}, coloured by {drawing.color} -> {written}", err=True)
