@@ -6,29 +6,34 @@ window ever after; only a rebuild makes another. Neighbourhoods and pairs follow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
+from audiosim.catalog.settings import MEASURED, PERCENTILES
 from audiosim.configure import repooled
+from audiosim.errors import AudioError
 from audiosim.neighbourhood import scales
 from audiosim.percentiles import SAMPLE, Percentiles
 from audiosim.pooling import summary
-from audiosim.types import Float32
+from audiosim.types import Float32, FrameEmbeddings
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
 GROWTH = 0.1  # of the library, after which everything is measured again
-MEASURED = "measured_tracks"  # key: how many tracks there were when all were measured
+
+Item = TypeVar("Item")
 
 
-def refresh(catalog: Catalog) -> Iterator[str]:
+def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     """Brings what is known of the library up to date; yields what users should know.
 
-    The catalog is open for writing, with the index lock held.
+    The catalog is open for writing, with the index lock held. The mean window is frozen only where
+    the library is `complete`: that of its first folders would be wrong for the rest.
     """
     configuration = catalog.configuration
     if configuration is None:
@@ -37,14 +42,14 @@ def refresh(catalog: Catalog) -> Iterator[str]:
     digests = catalog.indexed_digests()
     if len(digests) < MIN_TRACKS:
         return
-    if not configuration.centre and _freeze_centre(catalog, configuration, digests):
+    if complete and not configuration.centre and _freeze_centre(catalog, configuration, digests):
         yield "Vectors are centred on the library's mean window from now on."
     _measure(catalog)
 
 
 def percentiles(catalog: Catalog) -> Percentiles | None:
     """Of the library's random pairs, once they have been measured."""
-    text = catalog.meta("percentiles")
+    text = catalog.meta(PERCENTILES)
     return None if text is None else Percentiles.from_text(text)
 
 
@@ -55,20 +60,54 @@ def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
 
 
 def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> bool:
-    """Fixes the mean window and pools all tracks again, if their caches are there."""
+    """Fixes the mean window and pools all tracks again, if all their caches are there and whole."""
     cache = Cache(configuration.cache, configuration.spec)
     known = sorted(catalog.known_digests())
-    if not all(cache.path(digest).exists() for digest in known):
+    if len(known) < len(catalog.all_digests()) or not all(cache.path(digest).exists() for digest in known):
         return False  # the disk of the caches may not be mounted; another run will do
-    sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
-    means = [summary(cached.frames) for digest in sample if (cached := cache.read(digest))]
-    centre = np.mean(means, axis=0, dtype=np.float64).astype("<f4")
+    centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
+    if centre is None:
+        return False
     centred = replace(configuration, centre=centre.tobytes())
-    catalog.replace_vectors(centred, repooled(known, centred))
+    try:
+        catalog.replace_vectors(centred, _all(repooled(known, centred), len(known)))
+    except _IncompleteError:
+        return False
     return True
 
 
+class _IncompleteError(Exception):
+    """A track can't be pooled again: nothing is to change."""
+
+
+def _all(items: Iterable[Item], count: int) -> Iterator[Item]:
+    """The items, of which there must be so many."""
+    for item in items:
+        yield item
+        count -= 1
+    if count:
+        raise _IncompleteError
+
+
+def _mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:
+    """The mean (dim,) of tracks' mean windows, of those that can be read."""
+    means = [_mean_of(cached.frames) for digest in digests if (cached := cache.read(digest))]
+    finite = [mean for mean in means if mean is not None and np.isfinite(mean).all()]
+    return np.mean(finite, axis=0, dtype=np.float64).astype("<f4") if finite else None
+
+
+def _mean_of(frames: FrameEmbeddings) -> Float32 | None:
+    try:
+        return summary(frames)
+    except AudioError:
+        return None
+
+
 def _measure(catalog: Catalog) -> None:
+    """How near tracks' neighbours are: of new ones, or of all once the library has grown.
+
+    What tells that all was measured is written last: after a kill it is done again.
+    """
     unmeasured = catalog.digests_without_scale()
     count = catalog.indexed_audio_count()
     last = int(catalog.meta(MEASURED) or 0)
@@ -76,9 +115,11 @@ def _measure(catalog: Catalog) -> None:
     if not unmeasured and not grown:
         return
     digests, vectors = catalog.audio_vectors()
+    if len(digests) < MIN_TRACKS:
+        return  # the others are damaged
     if grown or len(unmeasured) > GROWTH * count:
+        catalog.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
         catalog.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
-        catalog.set_meta("percentiles", Percentiles.of(_thinned(vectors)).to_text())
         catalog.set_meta(MEASURED, str(count))
     else:
         rows = [row for row, digest in enumerate(digests) if digest in unmeasured]
