@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -62,7 +63,7 @@ def find_passages(
         asked = ask_with(index, path, start, end, precision, encoder)
         admits = admitted(only, manners, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}
-        entries = [e for e in index.catalog.entries(admits) if e.track.digest not in hidden]
+        entries = (e for e in index.catalog.entries(admits) if e.track.digest not in hidden)
         nearest = _nearest(index, asked, entries, max(MIN_CANDIDATES, CANDIDATES_EACH * count))
         found, missing = _ranked(index, asked, nearest)
         if missing and not found:
@@ -81,15 +82,14 @@ def find_passages(
         return SearchResult([asked.query], matches, notes=notes)
 
 
-def _nearest(index: Index, asked: Asked, entries: Sequence[Entry], count: int) -> list[Entry]:
-    """The entries with the passages nearest to the one asked with."""
+def _nearest(index: Index, asked: Asked, entries: Iterable[Entry], count: int) -> list[Entry]:
+    """The `count` entries with the passages nearest to the one asked with."""
     rows = np.concatenate([rows for _, rows in asked.phases])
     mean = rows[rows.any(axis=1)].mean(axis=0)
     best: dict[str, float] = {}
     for page in _pages(index.catalog.all_passages(), PAGE):
         best |= _best_products(page, mean)
-    scores = np.array([best.get(entry.track.digest, -np.inf) for entry in entries])
-    return [entries[row] for row in np.argsort(-scores, kind="stable")[:count]]
+    return heapq.nlargest(count, entries, key=lambda entry: best.get(entry.track.digest, -np.inf))
 
 
 def _best_products(page: Sequence[tuple[str, bytes]], mean: Float32) -> dict[str, float]:
