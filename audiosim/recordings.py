@@ -25,9 +25,10 @@ CORRELATED = 0.6
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
 OVERLAP = 0.8  # of the shorter track, at least
 MIN_WINDOWS = 8  # in common; shorter tracks are told apart by their audio only
+COMMON = 0.5  # of the windows there are, at least, where only some were embedded
 MAX_ROWS = 2048  # of a series; longer tracks are thinned to means of windows
 PARTS = (0.0, 0.25, 0.5, 0.75)  # of a hop, by which windows of a trimmed track may lie apart
-KEPT = 64  # series in memory
+KEPT = 256 * 2**20  # bytes of series in memory
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Recordings:
         if key not in self._series:
             cached = self._cache.read(digest)
             self._series[key] = None if cached is None else _series(cached.frames, self._hop, factor)
-            if len(self._series) > KEPT:
+            while len(self._series) > 2 and sum(map(_size, self._series.values())) > KEPT:
                 self._series.popitem(last=False)
         self._series.move_to_end(key)
         return self._series[key]
@@ -111,8 +112,14 @@ def slack(duration: float) -> float:
     return max(SLACK, SLACK_SHARE * duration)
 
 
-def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series:
+def _size(series: Series | None) -> int:
+    return 0 if series is None else series.rows.nbytes
+
+
+def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series | None:
     heard = np.flatnonzero(audible(frames.level))
+    if not len(heard):
+        return None
     places = np.rint(frames.timestamps[heard] / hop).astype(np.int64) // factor
     found, starts = np.unique(places, return_index=True)
     stops = [*starts[1:], len(heard)]
@@ -141,6 +148,7 @@ def _aligned(first: Series, second: Series) -> tuple[float, int]:
     """The highest correlation over shifts by whole rows, and that shift."""
     shorter = min(len(first.rows), len(second.rows))
     needed = max(MIN_WINDOWS, int(np.ceil(OVERLAP * shorter)))
+    common = max(MIN_WINDOWS, COMMON * min(first.present.sum(), second.present.sum()))
     products = first.rows @ second.rows.T
     a, b = first.squares, second.squares
     best = (-1.0, 0)
@@ -150,6 +158,6 @@ def _aligned(first: Series, second: Series) -> tuple[float, int]:
         both = first.present[rows] & second.present[rows + shift]
         rows = rows[both]
         norm = float(np.sqrt(a[rows].sum() * b[rows + shift].sum()))
-        if len(rows) >= MIN_WINDOWS and norm > 0:
+        if len(rows) >= common and norm > 0:
             best = max(best, (float(products[rows, rows + shift].sum()) / norm, shift))
     return best
