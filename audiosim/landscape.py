@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,13 +19,11 @@ from audiosim.errors import AudioError
 from audiosim.neighbourhood import scales
 from audiosim.percentiles import SAMPLE, Percentiles
 from audiosim.pooling import summary
-from audiosim.types import Float32, FrameEmbeddings
+from audiosim.types import Float32, FrameEmbeddings, TrackVector
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
 GROWTH = 0.1  # of the library, after which everything is measured again
-
-Item = TypeVar("Item")
 
 
 def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
@@ -42,8 +39,8 @@ def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     digests = catalog.indexed_digests()
     if len(digests) < MIN_TRACKS:
         return
-    if complete and not configuration.centre and _freeze_centre(catalog, configuration, digests):
-        yield "Vectors are centred on the library's mean window from now on."
+    if complete and not configuration.centre:
+        yield from _freeze_centre(catalog, configuration, digests)
     _measure(catalog)
 
 
@@ -59,34 +56,48 @@ def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
         catalog.set_passages(digest, vector.passages)
 
 
-def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> bool:
-    """Fixes the mean window and pools all tracks again, if all their caches are there and whole."""
+def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> Iterator[str]:
+    """Fixes the mean window and pools all tracks again; or changes nothing, where not all can be.
+
+    Tracks whose caches are damaged are computed again by the next run, which may then do it.
+    """
     cache = Cache(configuration.cache, configuration.spec)
     known = sorted(catalog.known_digests())
     if len(known) < len(catalog.all_digests()) or not all(cache.path(digest).exists() for digest in known):
-        return False  # the disk of the caches may not be mounted; another run will do
+        return  # the disk of the caches may not be mounted; another run will do
     centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
     if centre is None:
-        return False
+        return
     centred = replace(configuration, centre=centre.tobytes())
     try:
-        catalog.replace_vectors(centred, _all(repooled(known, centred), len(known)))
-    except _IncompleteError:
-        return False
-    return True
+        catalog.replace_vectors(centred, _whole(repooled(known, centred), known))
+    except _IncompleteError as error:
+        damaged = [digest for digest in error.missing if cache.read(digest) is None]
+        if damaged and 2 * len(damaged) <= len(known):  # else the disk is to blame
+            catalog.lose(damaged)
+            yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
+    else:
+        yield "Vectors are centred on the library's mean window from now on."
 
 
 class _IncompleteError(Exception):
-    """A track can't be pooled again: nothing is to change."""
+    """Some tracks can't be pooled again, so that nothing is to change."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(missing)
+        self.missing = missing
 
 
-def _all(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """The items, of which there must be so many."""
-    for item in items:
-        yield item
-        count -= 1
-    if count:
-        raise _IncompleteError
+def _whole(
+    tracks: Iterable[tuple[str, TrackVector, float]], digests: Iterable[str]
+) -> Iterator[tuple[str, TrackVector, float]]:
+    """The tracks, which must be all of these."""
+    missing = dict.fromkeys(digests)
+    for track in tracks:
+        yield track
+        del missing[track[0]]
+    if missing:
+        raise _IncompleteError(list(missing))
 
 
 def _mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:

@@ -128,23 +128,37 @@ def test_a_few_new_tracks_are_measured_alone_and_many_with_all_others(
     assert made.scales() != {digest: third[digest] for digest in made.scales()}
 
 
-def test_nothing_is_frozen_while_caches_are_missing_or_damaged(
+def test_nothing_is_frozen_while_a_cache_is_missing_and_a_damaged_one_is_computed_again_first(
     made: MadeHome, rng: np.random.Generator
 ) -> None:
-    made.add(random_tracks(MIN_TRACKS + 5, rng))
+    tracks = random_tracks(MIN_TRACKS + 5, rng)
+    made.add(tracks)
     before = vectors(made)
     path = made.cache.path(digest_of("t003.flac"))
     content = path.read_bytes()
     path.unlink()
     assert made.refresh() == []
     path.write_bytes(content[:-100])
+    assert made.refresh() == ["1 caches are damaged; the next run computes their tracks again."]
     assert made.refresh() == []
     assert made.configuration.centre == b""
     assert {d: v.tobytes() for d, v in vectors(made).items()} == {d: v.tobytes() for d, v in before.items()}
     assert None not in made.scales().values()
-    path.write_bytes(content)
-    assert len(made.refresh()) == 1
-    assert made.configuration.centre
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        assert set(before) - catalog.known_digests() == {digest_of("t003.flac")}
+    made.add({"t003.flac": tracks["t003.flac"]})
+    assert made.refresh() == ["Vectors are centred on the library's mean window from now on."]
+
+
+def test_caches_that_are_damaged_by_the_half_are_blamed_on_the_disk(
+    made: MadeHome, rng: np.random.Generator
+) -> None:
+    made.add(random_tracks(MIN_TRACKS, rng))
+    for number in range(MIN_TRACKS // 2 + 1):
+        made.cache.path(digest_of(f"t{number:03}.flac")).write_bytes(b"damaged")
+    assert made.refresh() == []
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        assert len(catalog.known_digests()) == MIN_TRACKS
 
 
 def test_nothing_is_frozen_while_a_track_waits_to_be_computed_again(
