@@ -22,7 +22,7 @@ from audiosim.types import Encoder, Float32, Passage, Precision, Track
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
 CANDIDATES_EACH = 20  # for each track wanted
-PAGE = 2000  # tracks whose passages are compared at a time
+PAGE = 16 * 2**20  # bytes of passages compared at a time; four times as many as numbers
 
 
 def find_passages(
@@ -136,11 +136,14 @@ def _answer(index: Index, asked: Asked, track: Track) -> Passage | None:
 
 
 def _pages(items: Iterator[tuple[str, bytes]], size: int) -> Iterator[list[tuple[str, bytes]]]:
+    """The items, so many bytes of them at a time."""
     page: list[tuple[str, bytes]] = []
+    held = 0
     for item in items:
         page.append(item)
-        if len(page) == size:
+        held += len(item[1])
+        if held >= size:
             yield page
-            page = []
+            page, held = [], 0
     if page:
         yield page

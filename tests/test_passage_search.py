@@ -205,7 +205,7 @@ def test_few_candidates_are_enough_though_the_passage_lies_across_their_blocks(
     planted(made, 120)
     monkeypatch.setattr(passage_search, "MIN_CANDIDATES", 6)
     monkeypatch.setattr(passage_search, "CANDIDATES_EACH", 1)
-    monkeypatch.setattr(passage_search, "PAGE", 50)
+    monkeypatch.setattr(passage_search, "PAGE", 5000)
     result = find_passages("/music/000.flac", 20.5, 29.5, count=3, home=made.home.path)
     best = result.matches[0]
     assert best.track.path == path_of("119.flac")
