@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Cli, Finished
+from fake_encoder import FakeEncoder
 from made_home import MadeHome, digest_of, frames_of, random_tracks
 
+from audiosim.pipeline import index_folder
 from audiosim.types import Tags
 
 ALL = ("--under", "/")  # has exact search answer, which needs no Chroma
@@ -159,3 +161,16 @@ def test_tracks_without_caches_are_told_of_when_asked_with_a_passage(similar: Cl
     assert done.code == 0
     assert "/music/t040.flac" not in done.out.splitlines()
     assert "1 tracks have no cache" in done.err
+
+
+def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    done = cli(
+        "similar", music / "low", "--not", music / "high" / "05 track.ogg", "--json", *ALL, "--home", home
+    )
+    assert [Path(query["path"]).name for query in done.json["query"]] == [
+        *("00 track.wav", "01 track.flac", "02 track.ogg")
+    ]
+    answers = {Path(match["path"]).name for match in done.json["matches"]}
+    assert answers == {"03 track.wav", "04 track.flac"}
