@@ -9,6 +9,7 @@ import numpy as np
 
 from audiosim.audio.crew import Crew
 from audiosim.audio.events import Failed, Probed, Restarted, Samples
+from audiosim.directions import Directions
 from audiosim.encoders import load_encoder_for
 from audiosim.errors import UsageError
 from audiosim.extract import levels
@@ -52,26 +53,35 @@ def ask_with(
     if start < 0 or (end is not None and end <= start):
         raise UsageError("There is no such passage", "it ends before it begins", "Give --from before --to.")
     query = Resolver(index, precision, encoder).indexed(path)
-    cached = index.cache.read(query.track.digest) if query is not None else None
-    if query is None or cached is None:
-        return _embedded(
-            index, path, start, end, encoder or load_encoder_for(index.spec, precision=precision)
-        )
-    duration = query.track.duration or 0.0
-    end = _checked_end(path, start, end, duration)
+    directions = None if query is None else index.directions(query.track.digest)
+    asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
+    if asked is None and os.path.exists(path):
+        encoder = encoder or load_encoder_for(index.spec, precision=precision)
+        asked = _embedded(index, path, start, end, encoder)
+    if asked is not None:
+        return _audible(asked)
+    if query is None:
+        raise no_such_file(path)
+    raise unusable(path, "the file is not there, and neither are all windows of the passage in the caches")
+
+
+def _cached(
+    index: Index, query: Query, directions: Directions, start: float, end: float | None
+) -> Asked | None:
+    """The passage as it is in its track's cache; None where not all windows of it were kept."""
+    end = _checked_end(query.track.path, start, end, query.track.duration or 0.0)
     spec = index.spec
     lead = spec.framing.lead / spec.sample_rate
     first, last = ((moment + lead - spec.window / 2) / spec.hop for moment in (start, end))
-    directions = index.configuration.pooler.directions(cached.frames)
     begin = min(max(0, int(np.ceil(first))), len(directions) - 1)
-    rows = directions.rows(begin, min(max(begin + 1, int(np.floor(last)) + 1), len(directions)))
-    return _audible(Asked(query, start, end, [(begin * spec.hop - lead - start, rows)]))
+    stop = min(max(begin + 1, int(np.floor(last)) + 1), len(directions))
+    if np.diff(np.searchsorted(directions.places, (begin, stop))) < stop - begin:
+        return None
+    return Asked(query, start, end, [(begin * spec.hop - lead - start, directions.rows(begin, stop))])
 
 
 def _embedded(index: Index, path: bytes, start: float, end: float | None, encoder: Encoder) -> Asked:
     """The passage of a file that is not in the index, in several phases."""
-    if not os.path.exists(path):
-        raise no_such_file(path)
     info, part, duration = _decoded(index, path, start, end)
     end = _checked_end(path, start, end, duration)
     rate = index.spec.sample_rate
@@ -80,18 +90,19 @@ def _embedded(index: Index, path: bytes, start: float, end: float | None, encode
     phases = min(PHASES, max(1, MAX_QUERY_WINDOWS // count))
     step = max(1, hop // phases)
     framer = Framer(Framing(index.spec.framing.window, step, tail="drop"))
-    windows = np.concatenate([framer.push(part), framer.finish()])
+    windows = framer.push(part)  # they overlap in memory
+    windows = windows if len(windows) else framer.finish()
     size = encoder.batch_size
     embedding = np.concatenate([encoder.embed(windows[i : i + size]) for i in range(0, len(windows), size)])
-    frames = FrameEmbeddings(
-        embedding.astype(np.float16), np.arange(len(windows), dtype=np.float64), levels(windows)
-    )
+    with np.errstate(over="ignore"):  # what float16 can't hold is like nothing
+        kept = embedding.astype(np.float16)
+    frames = FrameEmbeddings(kept, np.arange(len(windows), dtype=np.float64), levels(windows))
     rows = replace(index.configuration.pooler, hop=1.0).directions(frames).rows(0, len(windows))
     every = max(1, hop // step)
     split = [(phase * step / rate, rows[phase::every]) for phase in range(min(every, len(rows)))]
     vector = mean_direction(list(rows[rows.any(axis=1)])) if rows.any() else rows[0]
     track = Track(path, info.digest, info.duration, info.tags)
-    return _audible(Asked(Query(track, vector, indexed=False), start, end, split))
+    return Asked(Query(track, vector, indexed=False), start, end, split)
 
 
 def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tuple[AudioInfo, Float32, float]:

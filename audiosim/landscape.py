@@ -6,29 +6,31 @@ window ever after; only a rebuild makes another. Neighbourhoods and pairs follow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
+from audiosim.catalog.settings import MEASURED, PERCENTILES
 from audiosim.configure import repooled
+from audiosim.errors import AudioError
 from audiosim.neighbourhood import scales
 from audiosim.percentiles import SAMPLE, Percentiles
 from audiosim.pooling import summary
-from audiosim.types import Float32
+from audiosim.types import Float32, FrameEmbeddings, TrackVector
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
 GROWTH = 0.1  # of the library, after which everything is measured again
-MEASURED = "measured_tracks"  # key: how many tracks there were when all were measured
 
 
-def refresh(catalog: Catalog) -> Iterator[str]:
+def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     """Brings what is known of the library up to date; yields what users should know.
 
-    The catalog is open for writing, with the index lock held.
+    The catalog is open for writing, with the index lock held. The mean window is frozen only where
+    the library is `complete`: that of its first folders would be wrong for the rest.
     """
     configuration = catalog.configuration
     if configuration is None:
@@ -36,14 +38,14 @@ def refresh(catalog: Catalog) -> Iterator[str]:
     _fill_passages(catalog, configuration)
     if catalog.indexed_audio_count() < MIN_TRACKS:
         return
-    if not configuration.centre and _freeze_centre(catalog, configuration):
-        yield "Vectors are centred on the library's mean window from now on."
+    if complete and not configuration.centre:
+        yield from _freeze_centre(catalog, configuration, catalog.indexed_digests())
     _measure(catalog)
 
 
 def percentiles(catalog: Catalog) -> Percentiles | None:
     """Of the library's random pairs, once they have been measured."""
-    text = catalog.meta("percentiles")
+    text = catalog.meta(PERCENTILES)
     return None if text is None else Percentiles.from_text(text)
 
 
@@ -53,22 +55,69 @@ def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
         catalog.set_passages(digest, vector.passages)
 
 
-def _freeze_centre(catalog: Catalog, configuration: Configuration) -> bool:
-    """Fixes the mean window and pools all tracks again, if their caches are there."""
+def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> Iterator[str]:
+    """Fixes the mean window and pools all tracks again; or changes nothing, where not all can be.
+
+    Tracks whose caches are damaged are computed again by the next run, which may then do it.
+    """
     cache = Cache(configuration.cache, configuration.spec)
     known = sorted(catalog.known_digests())
-    if not all(cache.path(digest).exists() for digest in known):
-        return False  # the disk of the caches may not be mounted; another run will do
-    digests = catalog.indexed_digests()
-    sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
-    means = [summary(cached.frames) for digest in sample if (cached := cache.read(digest))]
-    centre = np.mean(means, axis=0, dtype=np.float64).astype("<f4")
+    if len(known) < len(catalog.all_digests()) or not all(cache.path(digest).exists() for digest in known):
+        return  # the disk of the caches may not be mounted; another run will do
+    centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
+    if centre is None:
+        return
     centred = replace(configuration, centre=centre.tobytes())
-    catalog.replace_vectors(centred, repooled(known, centred))
-    return True
+    try:
+        catalog.replace_vectors(centred, _whole(repooled(known, centred), known))
+    except _IncompleteError as error:
+        damaged = [digest for digest in error.missing if cache.read(digest) is None]
+        if damaged and 2 * len(damaged) <= len(known):  # else the disk is to blame
+            catalog.lose(damaged)
+            yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
+    else:
+        yield "Vectors are centred on the library's mean window from now on."
+
+
+class _IncompleteError(Exception):
+    """Some tracks can't be pooled again, so that nothing is to change."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+
+def _whole(
+    tracks: Iterable[tuple[str, TrackVector, float]], digests: Iterable[str]
+) -> Iterator[tuple[str, TrackVector, float]]:
+    """The tracks, which must be all of these."""
+    missing = dict.fromkeys(digests)
+    for track in tracks:
+        yield track
+        del missing[track[0]]
+    if missing:
+        raise _IncompleteError(list(missing))
+
+
+def _mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:
+    """The mean (dim,) of tracks' mean windows, of those that can be read."""
+    means = [_mean_of(cached.frames) for digest in digests if (cached := cache.read(digest))]
+    finite = [mean for mean in means if mean is not None and np.isfinite(mean).all()]
+    return np.mean(finite, axis=0, dtype=np.float64).astype("<f4") if finite else None
+
+
+def _mean_of(frames: FrameEmbeddings) -> Float32 | None:
+    try:
+        return summary(frames)
+    except AudioError:
+        return None
 
 
 def _measure(catalog: Catalog) -> None:
+    """How near tracks' neighbours are: of new ones, or of all once the library has grown.
+
+    What tells that all was measured is written last: after a kill it is done again.
+    """
     unmeasured = catalog.digests_without_scale()
     count = catalog.indexed_audio_count()
     last = int(catalog.meta(MEASURED) or 0)
@@ -76,9 +125,11 @@ def _measure(catalog: Catalog) -> None:
     if not unmeasured and not grown:
         return
     digests, vectors = catalog.audio_vectors()
+    if len(digests) < MIN_TRACKS:
+        return  # the others are damaged
     if grown or len(unmeasured) > GROWTH * count:
+        catalog.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
         catalog.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
-        catalog.set_meta("percentiles", Percentiles.of(_thinned(vectors)).to_text())
         catalog.set_meta(MEASURED, str(count))
     else:
         rows = [row for row, digest in enumerate(digests) if digest in unmeasured]

@@ -81,7 +81,7 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
     place = find_home(home)
     if not place.catalog.exists():
         raise no_index(place)
-    with Catalog(place.catalog, read_only=True) as catalog:
+    with Catalog(place.catalog, read_only=True) as catalog, catalog.snapshot():
         configuration = catalog.configuration
         if configuration is None:
             raise no_index(place)
@@ -196,7 +196,11 @@ class Resolver:
                     case Restarted(path) if extractor is not None:
                         extractor.begin(path, infos[path].duration)
                     case Ended(path) if extractor is not None:
-                        extractor.end(path)
+                        try:
+                            extractor.end(path)
+                        except AudioError as error:
+                            self._fail(path, unusable(path, error.reason))
+                            extractor.drop(path)
                     case Failed(path, reason, _):
                         self._fail(path, unusable(path, reason))
                         if extractor is not None:

@@ -121,7 +121,7 @@ def album_of(track: Track) -> tuple[str, str]:
 def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Track], bool]:
     """Whether a track is by another artist, or of another album, than all of these."""
     artists = {artist_of(track) for track in tracks} - {""} if "artist" in tags else set()
-    albums = {album_of(track) for track in tracks if track.tags.album} if "album" in tags else set()
+    albums = {album for album in map(album_of, tracks) if album[0]} if "album" in tags else set()
     return lambda track: artist_of(track) not in artists and album_of(track) not in albums
 
 

@@ -26,10 +26,11 @@ CORRELATED = 0.6
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
 OVERLAP = 0.8  # of the shorter track, at least
 MIN_WINDOWS = 8  # in common; shorter tracks are told apart by their audio only
+COMMON = 0.5  # of the windows there are, at least, where only some were embedded
 MAX_ROWS = 2048  # of a series; longer tracks are thinned to means of windows
 HOPELESS = 0.3  # correlation at whole hops, below which parts of one are not tried
 PARTS = (0.25, 0.5, 0.75)  # of a hop, by which windows of a trimmed track may lie apart
-KEPT = 64  # series in memory
+KEPT = 256 * 2**20  # bytes of series in memory
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Series:
-    """A track's windows less their mean, (n, dim) on the grid of hops; ``present`` (n,) tells real rows."""
+    """A track's windows less their mean, (n, dim) on the grid of hops; rows not ``present`` (n,) are zeros."""
 
     rows: Float32
     present: npt.NDArray[np.bool_]
@@ -61,8 +62,9 @@ class Series:
 
     def shifted(self, part: float) -> Series:
         """The series between its windows, a part of a hop later."""
-        rows = (1 - part) * self.rows[:-1] + part * self.rows[1:]
-        return Series(rows.astype(np.float32), self.present[:-1] & self.present[1:])
+        present = self.present[:-1] & self.present[1:]
+        rows = ((1 - part) * self.rows[:-1] + part * self.rows[1:]) * present[:, None]
+        return Series(rows.astype(np.float32), present)
 
 
 class Recordings:
@@ -100,7 +102,7 @@ class Recordings:
         if key not in self._series:
             cached = self._cache.read(digest)
             self._series[key] = None if cached is None else _series(cached.frames, self._hop, factor)
-            if len(self._series) > KEPT:
+            while len(self._series) > 2 and sum(map(_size, self._series.values())) > KEPT:
                 self._series.popitem(last=False)
         self._series.move_to_end(key)
         return self._series[key]
@@ -111,14 +113,23 @@ def slack(duration: float) -> float:
     return max(SLACK, SLACK_SHARE * duration)
 
 
-def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series:
+def _size(series: Series | None) -> int:
+    return 0 if series is None else series.rows.nbytes
+
+
+def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series | None:
     heard = np.flatnonzero(audible(frames.level))
+    if not len(heard):
+        return None
     places = np.rint(frames.timestamps[heard] / hop).astype(np.int64) // factor
     found, starts = np.unique(places, return_index=True)
     stops = [*starts[1:], len(heard)]
     rows = np.zeros((int(found[-1]) + 1, frames.embedding.shape[1]), np.float32)
-    for place, start, stop in zip(found, starts, stops, strict=True):
-        rows[place] = frames.embedding[heard[start:stop]].astype(np.float32).mean(axis=0)
+    if len(found) == len(heard):
+        rows[found] = frames.embedding[heard]
+    else:
+        for place, start, stop in zip(found, starts, stops, strict=True):
+            rows[place] = frames.embedding[heard[start:stop]].astype(np.float32).mean(axis=0)
     present = np.zeros(len(rows), bool)
     present[found] = True
     rows[present] -= rows[present].mean(axis=0)
@@ -138,16 +149,24 @@ def _best_correlation(first: Series, second: Series) -> tuple[float, float]:
 
 
 def _aligned(first: Series, second: Series) -> tuple[float, int]:
-    """The highest correlation over shifts by whole rows, and that shift."""
-    shorter = min(len(first.rows), len(second.rows))
-    needed = max(MIN_WINDOWS, int(np.ceil(OVERLAP * shorter)))
-    products = first.rows @ second.rows.T
-    best = (-1.0, 0)
-    for shift in range(needed - len(first.rows), len(second.rows) - needed + 1):
-        start, stop = max(0, -shift), min(len(first.rows), len(second.rows) - shift)
-        a, b = slice(start, stop), slice(start + shift, stop + shift)
-        both = first.present[a] & second.present[b]
-        norm = float(np.sqrt((first.squares[a] @ both) * (second.squares[b] @ both)))
-        if norm > 0 and np.count_nonzero(both) >= MIN_WINDOWS:
-            best = max(best, (float(np.trace(products, shift)) / norm, shift))
-    return best
+    """The highest correlation over shifts by whole rows, and that shift.
+
+    Sums along the diagonals of a table of products are those of each shift.
+    """
+    windows = min(int(first.present.sum()), int(second.present.sum()))
+    rows, columns = len(first.rows), len(second.rows)
+    shifts = np.arange(1 - rows, columns)
+    overlap = np.minimum(rows, columns - shifts) - np.maximum(0, -shifts)
+    common = np.correlate(second.present.astype(float), first.present.astype(float), "full")
+    squares = np.correlate(second.present.astype(float), first.squares.astype(float), "full")
+    squares *= np.correlate(second.squares.astype(float), first.present.astype(float), "full")
+    places = np.arange(columns) - np.arange(rows)[:, None] + rows - 1
+    sums = np.bincount(places.ravel(), (first.rows @ second.rows.T).ravel())
+    enough = overlap >= max(MIN_WINDOWS, OVERLAP * min(rows, columns))
+    enough &= common >= max(MIN_WINDOWS, COMMON * windows) - 0.5
+    enough &= squares > 1e-12
+    if not enough.any():
+        return -1.0, 0
+    correlations = np.where(enough, sums / np.sqrt(np.maximum(squares, 1e-12)), -1.0)
+    best = int(correlations.argmax())
+    return float(correlations[best]), int(shifts[best])

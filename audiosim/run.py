@@ -89,7 +89,7 @@ class IndexRun:
             yield from self._open(work, intake)
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(scans, plans, intake.moved)
-            yield from map(Notice, refresh(self._catalog))
+            yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush()

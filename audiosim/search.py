@@ -181,6 +181,7 @@ class _Search:
                 limit=ANSWER_LIMIT,
                 vector=self._direction.astype("<f4").tobytes().hex(),
                 count=depth,
+                collection=self._index.configuration.collection,
                 wait=READER_WAIT,
             )
         except LockedError:
@@ -194,27 +195,32 @@ class _Search:
 
     def exactly(self, count: int, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
         """The picks among all tracks that are admitted, by exact search."""
-        entries = [
-            entry for entry in self._index.catalog.entries(admits) if entry.track.digest not in self._hidden
-        ]
-        if not entries:
-            return []
-        scores = (np.stack([entry.vector for entry in entries]) @ self._direction).astype(np.float64)
+        ids, similarities, scales = [], [], []  # not the entries: there may be very many
+        for entry in filter(self._shown, self._index.catalog.entries(admits)):
+            ids.append(entry.id)
+            similarities.append(float(entry.vector @ self._direction))
+            scales.append(np.nan if entry.scale is None else entry.scale)
+        scores = np.array(similarities)
         if self._manners.hub_correction:
-            scores = corrected(scores, np.array([entry.scale or np.nan for entry in entries]))
+            scores = corrected(scores, np.array(scales))
         order = np.argsort(-scores, kind="stable")
-        picks: list[Pick] = []
         depth = _depth(count)
         while True:
-            picks = self._picked([entries[row] for row in order[:depth]], count)
-            if len(picks) >= count or depth >= len(entries):
+            nearest = self._index.catalog.entries_with([ids[row] for row in order[:depth]])
+            picks = self._picked(nearest.values(), count)
+            if len(picks) >= count or depth >= len(ids):
                 return picks
             depth *= 10
 
     def _picked(self, entries: Iterable[Entry], count: int) -> list[Pick]:
-        shown = [entry for entry in entries if entry.track.digest not in self._hidden]
+        shown = list(filter(self._shown, entries))
         found = candidates(shown, self._direction, hub_correction=self._manners.hub_correction)
         return select(found, count, self._manners, self._index.recordings.same)
+
+    def _shown(self, entry: Entry) -> bool:
+        """Whether a track may be shown: it is not a query, and its vector is not damaged."""
+        whole = entry.vector.shape == self._direction.shape and np.isfinite(entry.vector).all()
+        return bool(whole) and entry.track.digest not in self._hidden
 
 
 def _depth(count: int) -> int:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from audiosim.errors import AudiosimError, UsageError
-from audiosim.library import scan
+from audiosim.library import identity, scan
 
 PLAYLISTS = (b".m3u", b".m3u8")
 STDIN = "-"
@@ -17,7 +17,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Source:
-    """Paths that were named, and those of them that came from a folder, a playlist or stdin."""
+    """Paths that were named, and those of them that only a folder, a playlist or stdin names."""
 
     paths: list[bytes] = field(default_factory=list)
     listed: frozenset[bytes] = frozenset()
@@ -30,16 +30,14 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:
     ------
     UsageError : when a name stands for nothing.
     """
-    paths: dict[bytes, None] = {}
-    listed: set[bytes] = set()
+    named: dict[bytes, bool] = {}  # whether only a list names it
     for name in names:
         found, from_list = _expanded(name, stdin)
-        new = [os.path.abspath(path) for path in found]
-        if from_list and not new:
+        if from_list and not found:
             raise UsageError(f"No audio file in {'stdin' if name == STDIN else os.fspath(name)}")
-        paths |= dict.fromkeys(new)
-        listed |= set(new) if from_list else set()
-    return Source(list(paths), frozenset(listed))
+        for path in map(identity, found):
+            named[path] = from_list and named.get(path, True)
+    return Source(list(named), frozenset(path for path, from_list in named.items() if from_list))
 
 
 def read_playlist(path: bytes) -> list[bytes]:
@@ -77,15 +75,16 @@ def _local_files(lines: Iterable[bytes], folder: bytes) -> Iterator[bytes]:
         path = _from_uri(line) if b"://" in line else line
         if path is None:
             continue
+        old = os.path.join(folder, path.decode("latin-1").encode())
         path = os.path.join(folder, path)
-        if not os.path.exists(path):
-            old = path.decode("latin-1").encode()
-            path = old if os.path.exists(old) else path
-        yield path
+        yield old if os.path.exists(old) and not os.path.exists(path) else path
 
 
 def _from_uri(line: bytes) -> bytes | None:
-    uri = urlsplit(line.decode("utf-8", "surrogateescape"))
+    try:
+        uri = urlsplit(line.decode("utf-8", "surrogateescape"))
+    except ValueError:  # brackets that hold no address
+        return None
     if uri.scheme.lower() != "file" or uri.netloc not in ("", "localhost"):
         return None
     return unquote_to_bytes(uri.path.encode("utf-8", "surrogateescape"))

@@ -69,14 +69,17 @@ def inspect(home: Home, *, folder: str | None, full: bool, wait: float) -> dict[
             return asdict(compare(catalog, home.chroma, full=full))
 
 
-def nearest(home: Home, *, vector: str, count: int, wait: float) -> list[str]:
-    """Ids nearest to a vector (float32, hexadecimal), and those that Chroma does not have yet."""
+def nearest(home: Home, *, vector: str, count: int, collection: str, wait: float) -> list[str]:
+    """Ids nearest to a vector (float32, hexadecimal) of a collection, and those it does not have yet."""
     with (
         Catalog(home.catalog, read_only=True) as catalog,
         hold(home.store_lock, wait=wait, what=USING),
     ):
         if catalog.store_dirty:  # a burst holds the lock, so this one did not end
             raise StoreError("a run ended while it wrote to Chroma")
+        configuration = catalog.configuration
+        if configuration is None or configuration.collection != collection:
+            raise StoreError("the index was changed meanwhile")
         _check_files(home, catalog)
         with _open(home.chroma, catalog) as store:
             held, expected = store.count(), catalog.stored_count()

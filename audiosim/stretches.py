@@ -70,7 +70,14 @@ def _along_diagonals(products: Float32, length: int) -> Float32:
     """Means of `length` values down each diagonal of (n, m): (n - length + 1, m - length + 1)."""
     rows, columns = products.shape[0] - length + 1, products.shape[1] - length + 1
     total = np.zeros((rows, columns), np.float32)
-    for step in range(length):
-        total += products[step : step + rows, step : step + columns]
+    sums, size, done = products, 1, 0  # sums of `size` values, which doubles
+    while True:
+        if length & size:
+            total += sums[done : done + rows, done : done + columns]
+            done += size
+        if done == length:
+            break
+        sums = sums[:-size, :-size] + sums[size:, size:]
+        size *= 2
     means: Float32 = total / np.float32(length)
     return means

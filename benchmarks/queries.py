@@ -2,9 +2,10 @@
 
 usage: python benchmarks/queries.py [--tracks N] [--runs N] [--old PYTHON] [--json]
 
-Makes a home of tracks of four minutes with OpenL3's shape (240 windows of 512 numbers), caches
-included: about 3 GB for 10,000. With --old, the interpreter of another environment whose audiosim is
-older, a plain `similar` is timed in pairs with it, each on a catalog of its own format.
+Makes a home of tracks of three to five minutes with OpenL3's shape (a window of 512 numbers each
+second), caches included: about 3 GB for 10,000. With --old, the interpreter of another environment
+whose audiosim is older, a plain `similar` is timed in pairs with it, each on a catalog of its own
+format.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from audiosim.landscape import refresh
 from audiosim.sync import StoreSync
 from audiosim.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Framing, Tags
 
-WINDOWS = 240
+SHORTEST, LONGEST = 180, 300  # s, and windows
 DIMENSION = 512
 RATE = 48_000  # Hz
 SPEC = EncoderSpec("synthetic", 1, (), "none", RATE, "soxr_hq", 1.0, DIMENSION, Framing(RATE, RATE))
@@ -41,10 +42,11 @@ def frames(number: int) -> FrameEmbeddings:
     rng = np.random.default_rng(number)
     centre = np.random.default_rng(10**9 + number % CENTRES).normal(size=DIMENSION)
     own = centre + 0.7 * rng.normal(size=DIMENSION)
-    steps = rng.normal(size=(WINDOWS // 10, DIMENSION)).repeat(10, axis=0)
-    embedding: Float32 = (2 + own + steps + 0.3 * rng.normal(size=(WINDOWS, DIMENSION))).astype(np.float32)
+    count = int(rng.integers(SHORTEST, LONGEST + 1))
+    steps = rng.normal(size=(count // 10 + 1, DIMENSION)).repeat(10, axis=0)[:count]
+    embedding: Float32 = (2 + own + steps + 0.3 * rng.normal(size=(count, DIMENSION))).astype(np.float32)
     return FrameEmbeddings(
-        embedding.astype(np.float16), np.arange(WINDOWS, dtype=np.float64), np.full(WINDOWS, -20, np.float16)
+        embedding.astype(np.float16), np.arange(count, dtype=np.float64), np.full(count, -20, np.float16)
     )
 
 
@@ -63,8 +65,8 @@ def make(home: Home, count: int) -> None:
             tags = Tags(
                 f"Song {number}", f"Artist {number % 997}", genre=GENRES[number % 4], year=1950 + number % 70
             )
-            info = AudioInfo(f"{number:032x}", 240.0, RATE, 2, "flac", 1, 1, tags)
             track = frames(number)
+            info = AudioInfo(f"{number:032x}", float(len(track)), RATE, 2, "flac", 1, 1, tags)
             cache.write(info, track, "float32")
             catalog.record(path_of(number), info, configuration.pooler(track))
         figures = {"refresh": seconds(lambda: list(refresh(catalog)))}
@@ -75,7 +77,9 @@ def make(home: Home, count: int) -> None:
 def command(home: Path, *arguments: str, python: str = sys.executable) -> None:
     """Runs audiosim once; errors end the benchmark."""
     whole = [python, "-c", OLD, *arguments, "--home", str(home)]
-    subprocess.run(whole, check=True, stdout=subprocess.DEVNULL, cwd=home)
+    done = subprocess.run(whole, check=False, capture_output=True, text=True, cwd=home)
+    if done.returncode not in (0, 3):  # 3: verify found what it repaired
+        raise SystemExit(f"{' '.join(arguments)}: exit code {done.returncode}: {done.stderr[-500:]}")
 
 
 def kinds(folder: Path) -> dict[str, list[str]]:

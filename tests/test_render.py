@@ -4,7 +4,9 @@ import base64
 import csv
 import io
 import json
+import os
 import re
+import tempfile
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -16,7 +18,8 @@ from hypothesis import strategies as st
 from audiosim.queries import Query
 from audiosim.render import FORMATS, Format, failure_fields, path_fields, render, to_json
 from audiosim.search import SearchResult
-from audiosim.types import Match, Tags, Track
+from audiosim.sources import read_playlist
+from audiosim.types import Match, Passage, Tags, Track
 
 TAGS = Tags("Title", "Artist", "Album", "Band", "Jazz", 1999, 3)
 VECTOR = np.array([1.0, 0.0], np.float32)
@@ -40,6 +43,18 @@ def track(path: bytes = b"/music/song.mp3", tags: Tags = TAGS, duration: float |
 def answer(*tracks: Track, similarity: float = 0.87654321) -> SearchResult:
     matches = [Match(rank, similarity, found) for rank, found in enumerate(tracks, 1)]
     return SearchResult([Query(track(b"/music/query.wav", Tags()), VECTOR, indexed=True)], matches)
+
+
+def told() -> SearchResult:
+    """An answer with all that can be told of one, and one without."""
+    passage = Passage(0.91234567, 61.239, 71.239, b"/music/query.wav", 0.0, 10.0)
+    twins = (track(b"/music/twin.mp3"), track(b"/music/\xff.mp3"))
+    matches = [
+        Match(1, 0.9, track(), 99.123456, twins, passage),
+        Match(2, 0.5, track(b"/music/b.mp3"), 12.0),
+    ]
+    against = (Query(track(b"/music/not this.wav", Tags()), VECTOR, indexed=False),)
+    return SearchResult(answer().queries, matches, against=against)
 
 
 def text(result: SearchResult, form: Format, width: int | None = None) -> str:
@@ -254,3 +269,61 @@ def test_failures_have_their_path_and_reason() -> None:
         {"path": "/m/a.mp3", "reason": "empty"},
     ]
     assert base64.b64decode(fields[0]["path_bytes"]) == b"/m/\xff.mp3"
+
+
+def test_json_tells_percentiles_duplicates_passages_and_what_to_stay_away_from() -> None:
+    document = json.loads(text(told(), "json"))
+    assert list(document) == ["query", "not", "matches"]
+    assert [query["path"] for query in document["not"]] == ["/music/not this.wav"]
+    first, second = document["matches"]
+    assert first["percentile"] == 99.1235
+    assert first["duplicates"] == [path_fields(b"/music/twin.mp3"), path_fields(b"/music/\xff.mp3")]
+    assert first["passage"] == {
+        "similarity": 0.912346,
+        "start": 61.24,
+        "end": 71.24,
+        "query_start": 0.0,
+        "query_end": 10.0,
+        "query": "/music/query.wav",
+    }
+    assert (second["percentile"], second["duplicates"], second["passage"]) == (12.0, [], None)
+    assert [json.loads(line) for line in text(told(), "jsonl").splitlines()] == [first, second]
+
+
+def test_csv_has_columns_for_passages_where_there_are_any() -> None:
+    first, second = rows(told())
+    names = [name for name in first if name.startswith("passage_")]
+    assert names == [
+        f"passage_{name}" for name in ("similarity", "start", "end", "query", "query_start", "query_end")
+    ]
+    assert [first[name] for name in names] == [
+        "0.912346",
+        "61.24",
+        "71.24",
+        "/music/query.wav",
+        "0.0",
+        "10.0",
+    ]
+    assert [second[name] for name in names] == [""] * 6
+    assert (first["percentile"], second["percentile"]) == ("99.1235", "12.0")
+
+
+def test_a_table_tells_percentiles_passages_and_how_many_more_files_there_are() -> None:
+    header, first, second = text(told(), "table").splitlines()
+    assert header.split("  ")[-1].strip() == "of the query's"
+    assert "Percentile" in header
+    assert "99.12" in first
+    assert "/music/song.mp3 (and 2 more of this recording)" in first
+    assert first.endswith("0:00 - 0:10")
+    assert "1:01 - 1:11 (0.912)" in first
+    assert second.endswith("/music/b.mp3")
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12), min_size=1, max_size=4))
+def test_a_playlist_of_answers_is_read_as_the_same_files(names: list[bytes]) -> None:
+    paths = [b"/m/" + name.translate(None, b"\0/") + b".mp3" for name in names]
+    data = render(answer(*map(track, paths)), "m3u8")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "list.m3u8"
+        file.write_bytes(data)
+        assert read_playlist(os.fsencode(file)) == paths

@@ -157,7 +157,8 @@ class Database:
         try:
             yield
         finally:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite may have ended it: a failing disk
+                self._db.execute("ROLLBACK")
 
     def check(self) -> None:
         """Reads the whole file.

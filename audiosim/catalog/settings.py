@@ -11,6 +11,10 @@ from audiosim.catalog.database import Database
 from audiosim.catalog.rows import Configuration
 from audiosim.types import EncoderSpec
 
+# Keys of what is measured of all vectors together, and is void when they are replaced: where a
+# similarity stands among those of random pairs, and how many tracks there were.
+PERCENTILES, MEASURED = "percentiles", "measured_tracks"
+
 
 class Settings(Database):
     """What a home was told, and what its runs note."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 
-from audiosim.catalog.database import OUTDATED, PAGE, STORED
+from audiosim.catalog.database import ABSENT, OUTDATED, PAGE, STORED
 from audiosim.catalog.files import DROPPED, Files
 from audiosim.catalog.rows import (
     ENTRY_COLUMNS,
@@ -18,7 +18,7 @@ from audiosim.catalog.rows import (
     track_from,
     vector_from,
 )
-from audiosim.catalog.settings import Settings
+from audiosim.catalog.settings import MEASURED, PERCENTILES, Settings
 from audiosim.types import AudioInfo, Float32, Track, TrackVector
 
 
@@ -81,16 +81,19 @@ class Vectors(Files, Settings):
         return [row[0] for row in self._db.execute(query)]
 
     def audio_vectors(self) -> tuple[list[str], Float32]:
-        """The audio of the files in the index, each once, and its unit vectors (n, dim)."""
+        """The audio of the files in the index, each once, and its unit vectors (n, dim); not damaged ones."""
         query = (
             "SELECT digest, vector FROM tracks"
             " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
         )
+        dimension = 0 if self.configuration is None else self.configuration.dimension
         digests, rows = [], []
-        for digest, vector in self._db.execute(query):
-            digests.append(digest)
-            rows.append(vector_from(vector))
-        return digests, np.stack(rows) if rows else np.empty((0, 0), np.float32)
+        for digest, blob in self._db.execute(query):
+            vector = vector_from(blob)
+            if vector.shape == (dimension,) and np.isfinite(vector).all():
+                digests.append(digest)
+                rows.append(vector)
+        return digests, np.stack(rows) if rows else np.empty((0, dimension), np.float32)
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         """Replaces the vector of audio; `duration` in s."""
@@ -157,7 +160,10 @@ class Vectors(Files, Settings):
             self._db.execute(
                 "DELETE FROM files WHERE reason IS NULL AND digest NOT IN (SELECT digest FROM tracks)"
             )
-            self._db.execute("UPDATE files SET in_store = 0")
+            self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
+            # a burst that is under way sends what the vectors were: it must not count as stored
+            self._db.execute("UPDATE files SET changed = ? WHERE state = 'indexed'", (time.time(),))
+            self._db.executemany("DELETE FROM meta WHERE key = ?", [(PERCENTILES,), (MEASURED,)])
             self.set_configuration(configuration)
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -135,7 +136,8 @@ def _by_tracks(queries: list[str], against: list[str], explain: bool, common: di
     from audiosim.search import find_similar
     from audiosim.sources import expand
 
-    wanted, unwanted = (expand(names, sys.stdin.buffer) for names in (queries, against))
+    stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
+    wanted, unwanted = (expand(names, stdin) for names in (queries, against))
     return find_similar(
         [os.fsdecode(path) for path in wanted.paths],
         against=[os.fsdecode(path) for path in unwanted.paths],
