@@ -49,7 +49,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Series:
-    """A track's windows less their mean, (n, dim) on the grid of hops; rows not ``present`` (n,) are zeros."""
+    """A track's windows less their mean, (n, dim) on the grid of hops; those not ``present`` are zeros."""
 
     rows: Float32
     present: npt.NDArray[np.bool_]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
+from audiosim.fields import match_fields, track_fields
 from audiosim.search import SearchResult
 from audiosim.text import (
     display_path,
@@ -24,7 +24,7 @@ from audiosim.text import (
     visible,
     visible_lines,
 )
-from audiosim.types import TAG_NAMES, Match, Passage, Track
+from audiosim.types import TAG_NAMES, Match, Track
 
 Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -126,27 +126,14 @@ def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None =
     return "\n".join(lines) + "\n"
 
 
-def path_fields(path: bytes) -> dict[str, str]:
-    """A path for JSON: ``path``, and ``path_bytes`` (base64) where it is not UTF-8."""
-    fields = {"path": utf8_path(path)}
-    if not is_utf8(path):
-        fields["path_bytes"] = base64.b64encode(path).decode("ascii")
-    return fields
-
-
 def to_json(value: Any) -> str:
     """One JSON document with a final newline, valid UTF-8."""
     return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
-def track_fields(track: Track) -> dict[str, Any]:
-    """A track for JSON."""
-    return {**path_fields(track.path), "duration": _rounded(track.duration), **asdict(track.tags)}
-
-
 def _search_listing(result: SearchResult) -> Listing:
     matches = result.matches
-    records = [_match_fields(match) for match in matches]
+    records = [match_fields(match) for match in matches]
     against = [track_fields(query.track) for query in result.against]
     document = {
         "query": [track_fields(query.track) | {"indexed": query.indexed} for query in result.queries],
@@ -179,25 +166,6 @@ def _track_listing(tracks: Sequence[Track]) -> Listing:
         ["Length|", "Artist", "Title", "Album", "Year|", "Genre", "File"],
         [_track_cells(track) for track in tracks],
     )
-
-
-def _match_fields(match: Match) -> dict[str, Any]:
-    fields = track_fields(match.track)
-    return {
-        "rank": match.rank,
-        "path": fields.pop("path"),
-        "similarity": round(match.similarity, 6),
-        "percentile": None if match.percentile is None else round(match.percentile, 4),
-        **fields,
-        "duplicates": [path_fields(track.path) for track in match.duplicates],
-        "passage": None if match.passage is None else _passage_fields(match.passage),
-    }
-
-
-def _passage_fields(passage: Passage) -> dict[str, Any]:
-    times = ("start", "end", "query_start", "query_end")
-    fields = {name: round(getattr(passage, name), 2) for name in times}
-    return {"similarity": round(passage.similarity, 6), **fields, "query": utf8_path(passage.query)}
 
 
 def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
@@ -234,10 +202,6 @@ def _track_cells(track: Track) -> list[str]:
 
 def _span(start: float, end: float) -> str:
     return f"{duration(start)} - {duration(end)}"
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
 
 
 def _json(listing: Listing) -> str:
@@ -297,8 +261,3 @@ _TEXTS: dict[Format, Callable[[Listing], str]] = {
     "csv": _csv,
     "m3u8": _m3u8,
 }
-
-
-def failure_fields(failures: Iterable[tuple[bytes, str]]) -> list[dict[str, str]]:
-    """Failures for JSON: ``path`` and ``reason``."""
-    return [{**path_fields(path), "reason": reason} for path, reason in failures]

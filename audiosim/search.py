@@ -11,24 +11,22 @@ import numpy as np
 
 from audiosim.catalog import Entry
 from audiosim.errors import AudiosimError, HomeError, LockedError, StoreError, UsageError
+from audiosim.explain import Explainer
 from audiosim.filters import Filter
 from audiosim.landscape import percentiles
 from audiosim.library import identity
 from audiosim.neighbourhood import corrected
-from audiosim.passages import windows_in
 from audiosim.percentiles import Percentiles
 from audiosim.queries import Index, Query, Resolver, mean_direction, open_index
 from audiosim.ranking import Manners, Pick, candidates, select, unlike
 from audiosim.store_process import StoreProcess
-from audiosim.stretches import best_stretch, span
-from audiosim.types import Encoder, Float32, Match, Passage, Precision, Track
+from audiosim.types import Encoder, Float32, Match, Precision, Track
 
 DEFAULT_COUNT = 10
 READER_WAIT = 1.0  # s for Chroma to be free, before exact search answers
 ANSWER_LIMIT = 30.0  # s for Chroma to answer, before exact search does
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
-EXPLAINED = 10.0  # s, about: the length of the stretches that explain a match
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -105,7 +103,8 @@ def find_similar(
             picks, reason = search.by_chroma(store, count)
         matches = as_matches(picks, percentiles(index.catalog))
         if explain:
-            matches = [replace(match, passage=_explained(index, wanted, match.track)) for match in matches]
+            explainer = Explainer(index, wanted)
+            matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
         return SearchResult(wanted, matches, reason, tuple(unwanted), tuple(resolver.notes))
 
 
@@ -225,23 +224,3 @@ class _Search:
 
 def _depth(count: int) -> int:
     return max(MIN_CANDIDATES, CANDIDATES_EACH * count)
-
-
-def _explained(index: Index, queries: Sequence[Query], track: Track) -> Passage | None:
-    """The stretch of a track that answers a stretch of one of the queries best; None without its cache."""
-    answer = index.directions(track.digest)
-    length = windows_in(EXPLAINED, index.spec.hop)
-    passages = []
-    for query in queries:
-        asked = (
-            index.configuration.pooler.directions(query.frames)
-            if query.frames is not None
-            else index.directions(query.track.digest)
-        )
-        if answer is None or asked is None:
-            continue
-        best = best_stretch(asked, answer, length)
-        there = span(index.spec, best.second, best.length, track.duration)
-        here = span(index.spec, best.first, best.length, query.track.duration)
-        passages.append(Passage(best.similarity, *there, query.track.path, *here))
-    return max(passages, key=lambda passage: passage.similarity, default=None)

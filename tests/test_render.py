@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiosim.fields import failure_fields, path_fields
 from audiosim.queries import Query
-from audiosim.render import FORMATS, Format, failure_fields, path_fields, render, to_json
+from audiosim.render import FORMATS, Format, render, to_json
 from audiosim.search import SearchResult
 from audiosim.sources import read_playlist
 from audiosim.types import Match, Passage, Tags, Track

@@ -52,7 +52,7 @@ def duplicates(
 
 
 def _fields(group: Group) -> dict[str, Any]:
-    from audiosim.render import track_fields
+    from audiosim.fields import track_fields
 
     return {
         "tracks": [track_fields(track) for track in group.tracks],

@@ -257,7 +257,7 @@ def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOpti
 
 
 def _fields(report: IndexReport) -> dict[str, Any]:
-    from audiosim.render import failure_fields
+    from audiosim.fields import failure_fields
 
     return {
         "encoder": report.encoder,

@@ -64,8 +64,9 @@ def map_(
     """
     import os
 
+    from audiosim.fields import path_fields
     from audiosim.map import COLORS, Color, draw_map
-    from audiosim.render import path_fields, to_json
+    from audiosim.render import to_json
     from audiosim.text import display_path, size
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))

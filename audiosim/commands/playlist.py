@@ -92,7 +92,8 @@ def playlist(
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
     from audiosim.atomic import replacing
     from audiosim.errors import AudiosimError
-    from audiosim.render import playlist_text, relative_line, to_json, track_fields
+    from audiosim.fields import track_fields
+    from audiosim.render import playlist_text, relative_line, to_json
 
     folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))
     if json_:

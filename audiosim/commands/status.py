@@ -27,7 +27,7 @@ def status(home: HomeOption = None, json_: JsonOption = False) -> None:
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
-    from audiosim.render import failure_fields, path_fields
+    from audiosim.fields import failure_fields, path_fields
 
     return {
         "home": str(state.home),
