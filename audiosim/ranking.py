@@ -17,6 +17,7 @@ from audiosim.types import Float32, Track
 
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
+DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
 FOLLOWING = 20  # candidates after the last one wanted that may be duplicates of those before
 
 
@@ -26,7 +27,8 @@ class Manners:
 
     ``max_per_artist`` tracks by one artist at most; none by an artist, or of an album, of the
     queries where ``exclude_same`` names these; ``diversity`` 0 to 1 weighs difference from the
-    answers before against likeness (maximal marginal relevance, Carbonell and Goldstein 1998);
+    answers before against likeness (maximal marginal relevance, Carbonell and Goldstein 1998), among
+    five times as many of the best;
     ``show_duplicates`` gives each file of one recording a line; ``hub_correction`` orders by the
     similarity corrected for hubs (neighbourhood.py).
     """
@@ -90,7 +92,7 @@ def select(
     picks: list[Pick] = []
     artists: Counter[str] = Counter()
     after = 0
-    for candidate in _in_turn(found, picks, manners.diversity):
+    for candidate in _in_turn(found, picks, DIVERSE_EACH * count, manners.diversity):
         if len(picks) == count:
             after += 1
             if after > FOLLOWING:
@@ -129,12 +131,21 @@ def _twin(entry: Entry, picks: Sequence[Pick], same: Callable[[Entry, Entry], ob
     return next((pick for pick in picks if same(pick.candidate.entry, entry)), None)
 
 
-def _in_turn(found: Sequence[Candidate], picks: Sequence[Pick], diversity: float) -> Iterator[Candidate]:
-    """The candidates one after the other, each the best in view of those picked by then."""
-    if diversity == 0 or not found:
-        yield from found
-        return
-    vectors = np.stack([candidate.entry.vector for candidate in found])
+def _in_turn(
+    found: Sequence[Candidate], picks: Sequence[Pick], pool: int, diversity: float
+) -> Iterator[Candidate]:
+    """The first `pool` candidates one after the other, each the best in view of those picked by then.
+
+    The others follow as they are.
+    """
+    if diversity:
+        yield from _diverse(found[:pool], picks, diversity)
+        found = found[pool:]
+    yield from found
+
+
+def _diverse(found: Sequence[Candidate], picks: Sequence[Pick], diversity: float) -> Iterator[Candidate]:
+    vectors = np.array([candidate.entry.vector for candidate in found])
     scores = np.array([candidate.score for candidate in found])
     nearest = np.full(len(found), -np.inf)  # similarity to the nearest pick
     left, seen = np.ones(len(found), bool), 0
