@@ -32,6 +32,7 @@ from audiosim.commands.upkeep import _seconds
 from audiosim.config import NEW_CHROMA
 from audiosim.errors import HomeError, LockedError, UsageError
 from audiosim.locks import hold
+from audiosim.ranking import Manners
 from audiosim.search import find_similar
 from audiosim.upkeep import DAY, Collected, collect_garbage, forget, relocate
 
@@ -260,7 +261,13 @@ def test_queries_are_answered_while_garbage_is_collected(library: Library) -> No
 
     def ask() -> None:
         for _ in range(3):
-            result = find_similar(track(library, 3), count=3, home=library.home.path, encoder=FakeEncoder())
+            result = find_similar(
+                track(library, 3),
+                count=3,
+                home=library.home.path,
+                manners=Manners(show_duplicates=True),
+                encoder=FakeEncoder(),
+            )
             answers.append({os.path.basename(os.fsdecode(match.track.path)) for match in result.matches})
 
     asking = threading.Thread(target=ask)
