@@ -14,6 +14,7 @@ from audiosim.types import Float32, Float64
 
 NEIGHBOURS = 10
 BLOCK = 256  # rows compared with all others at a time
+LEAST_SHARE = 0.1  # of the median scale
 SMALLEST = 1e-6  # a scale; tracks with ten equals have none
 
 
@@ -33,6 +34,12 @@ def scales(vectors: Float32, rows: slice | list[int] = slice(None)) -> Float32:
     return found
 
 
+def floored(scale: Float64) -> Float64:
+    """Scales (n,) that are not much below the usual: a dozen copies are no place of their own."""
+    result: Float64 = np.maximum(scale, LEAST_SHARE * np.median(scale))
+    return result
+
+
 def corrected(similarity: Float64, scale: Float64) -> Float64:
     """Similarities (n,) to one query, corrected by the scales (n,) of the answers; NaN is not known.
 
@@ -42,6 +49,6 @@ def corrected(similarity: Float64, scale: Float64) -> Float64:
     if not known.any():
         return similarity
     usual = np.median(scale[known])
-    ratio = np.sqrt(usual / np.where(known, scale, usual))
+    ratio = np.sqrt(usual / floored(np.where(known, scale, usual)))
     result: Float64 = 1 - (1 - similarity) * ratio
     return result

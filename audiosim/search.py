@@ -146,19 +146,6 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
     ]
 
 
-def exact_nearest(vectors: Iterable[tuple[str, Float32]], vector: Float32, count: int) -> list[str]:
-    """Ids of the `count` unit vectors nearest to `vector` by cosine, nearest first."""
-    ids, rows = [], []
-    for id_, row in vectors:
-        ids.append(id_)
-        rows.append(row)
-    if not ids:
-        return []
-    similarities = np.stack(rows) @ vector
-    order = np.argsort(-similarities, kind="stable")[:count]
-    return [ids[index] for index in order]
-
-
 class _Search:
     """One search by a direction, by way of Chroma or exactly."""
 

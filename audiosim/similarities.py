@@ -14,6 +14,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.neighbourhood import floored
 from audiosim.types import Float32, Float64
 
 HubCorrection = Literal["none", "local-scaling", "csls", "mutual-proximity"]
@@ -55,8 +56,10 @@ def similarities(
         mean, deviation = cosine.moments()
         return lambda rows: mutual_proximity(cosine(rows), mean, deviation, rows)
     near = cosine.nearest_mean(neighbours)
-    correct = local_scaling if correction == "local-scaling" else csls
-    return lambda rows: correct(cosine(rows), near, rows)
+    if correction == "csls":
+        return lambda rows: csls(cosine(rows), near, rows)
+    near = (1.0 - floored(1.0 - near.astype(np.float64))).astype(np.float32)
+    return lambda rows: local_scaling(cosine(rows), near, rows)
 
 
 class Cosine:

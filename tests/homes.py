@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from made_home import frames_of
 
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.config import Home
-from audiosim.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Framing, Tags
+from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, Tags
 
 DIMENSION = 24
 RATE = 1000  # Hz
@@ -36,13 +37,6 @@ def recording(seed: int, length: int = 40, style: int = 0) -> Float32:
     return windows
 
 
-def frames(windows: Float32) -> FrameEmbeddings:
-    """Windows as an encoder gives them, all as loud."""
-    count = len(windows)
-    times = np.arange(count, dtype=np.float64)
-    return FrameEmbeddings(windows.astype(np.float16), times, np.full(count, -20, np.float16))
-
-
 def make_home(folder: Path, tracks: Iterable[Made]) -> Home:
     """A home that holds these tracks."""
     home = Home(folder)
@@ -54,7 +48,7 @@ def make_home(folder: Path, tracks: Iterable[Made]) -> Home:
         for number, track in enumerate(tracks):
             digest = track.digest or f"{number:032x}"
             info = AudioInfo(digest, float(len(track.windows)), RATE, 1, "made", 1, 1, track.tags)
-            own = frames(track.windows)
+            own = frames_of(track.windows)
             cache.write(info, own, "float32")
             catalog.record(track.path.encode(), info, configuration.pooler(own))
     return home

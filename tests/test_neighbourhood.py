@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiosim import neighbourhood
-from audiosim.neighbourhood import SMALLEST, corrected, scales
+from audiosim.neighbourhood import SMALLEST, corrected, floored, scales
 from audiosim.types import Float32
 
 
@@ -46,7 +46,7 @@ def test_a_track_with_ten_equals_has_a_scale_above_zero() -> None:
 @given(st.integers(1, 30), st.integers(0, 100))
 def test_the_order_is_that_of_distances_over_the_root_of_the_scale(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    similarity, scale = rng.uniform(-1, 1, count), rng.uniform(0.01, 1, count)
+    similarity, scale = rng.uniform(-1, 1, count), rng.uniform(0.1, 1, count)
     order = np.argsort(-corrected(similarity, scale), kind="stable")
     expected = np.argsort((1 - similarity) / np.sqrt(scale), kind="stable")
     assert order.tolist() == expected.tolist()
@@ -57,3 +57,11 @@ def test_equal_scales_change_nothing_and_unknown_ones_count_as_usual() -> None:
     np.testing.assert_allclose(corrected(similarity, np.full(3, 0.3)), similarity)
     np.testing.assert_allclose(corrected(similarity, np.array([0.3, np.nan, 0.3])), similarity)
     np.testing.assert_array_equal(corrected(similarity, np.full(3, np.nan)), similarity)
+
+
+def test_a_dozen_copies_do_not_push_each_other_out_of_all_answers() -> None:
+    scale = np.array([0.4, 0.5, 0.6, 1e-6])
+    similarity = np.array([0.2, 0.3, 0.4, 0.9])
+    assert corrected(similarity, scale).argmax() == 3
+    assert floored(scale)[3] == pytest.approx(0.045)
+    np.testing.assert_array_equal(floored(scale)[:3], scale[:3])
