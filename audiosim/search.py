@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +59,7 @@ def find_similar(
     explain: bool = False,
     precision: Precision = "auto",
     encoder: Encoder | None = None,
+    store: StoreProcess | None = None,
 ) -> SearchResult:
     """The tracks of the index nearest to one audio file, or to several taken together.
 
@@ -75,6 +76,7 @@ def find_similar(
     explain : whether each match is given the stretch that answers one of the queries best.
     precision : of the network, where a query has to be embedded.
     encoder : to embed with instead of loading one; it must be the home's.
+    store : a process to ask Chroma in, started earlier to save time; it can be asked once.
 
     Raises
     ------
@@ -85,10 +87,9 @@ def find_similar(
     check_request(paths, count)
     only, manners = only or Filter(), manners or Manners()
     exact = bool(only or manners.exclude_same)
-    with (
-        open_index(home, encoder) as index,
-        nullcontext() if exact else StoreProcess() as store,  # it loads Chroma meanwhile
-    ):
+    with open_index(home, encoder) as index, ExitStack() as stack:
+        if store is None and not exact:
+            store = stack.enter_context(StoreProcess())  # it loads Chroma meanwhile
         resolver = Resolver(index, precision, encoder)
         found = resolver.resolve([*paths, *others], lenient)
         wanted, unwanted = ([found[p] for p in some if p in found] for some in (paths, others))
@@ -97,7 +98,7 @@ def find_similar(
         direction = mean_direction([q.vector for q in wanted], [q.vector for q in unwanted])
         search = _Search(index, direction, manners)
         search.hide(wanted if not include_self else (), unwanted)
-        if store is None:
+        if store is None or exact:
             picks, reason = search.exactly(count, admitted(only, manners, wanted)), None
         else:
             picks, reason = search.by_chroma(store, count)

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
@@ -31,7 +32,11 @@ from audiosim.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from audiosim.ranking import Manners
+    from audiosim.render import Format
     from audiosim.search import SearchResult
+    from audiosim.store_process import StoreProcess
+    from audiosim.types import Precision
 
 
 def similar(
@@ -101,38 +106,57 @@ def similar(
 
     A query need not be in the index. Example: audiosim similar song.wav -k 5
     """
-    from audiosim.errors import UsageError
-    from audiosim.ranking import SAME_TAGS, Manners, SameTag
-    from audiosim.render import FORMATS, Format, render
-    from audiosim.types import Precision
+    from audiosim.store_process import StoreProcess
 
-    chosen = "json" if json_ else one_of("--format", form, FORMATS)
-    one_of("--precision", precision, get_args(Precision))
-    for tag in exclude_same or ():
-        one_of("--exclude-same", tag, SAME_TAGS)
+    passage = start is not None or end is not None
+    filtered = any((genre, artist, album, year, under, min_duration, max_duration, exclude_same))
+    with ExitStack() as stack:
+        # Started before all else is imported: loading Chroma is what takes longest.
+        store = None if passage or filtered else stack.enter_context(StoreProcess())
+        chosen = _checked_format("json" if json_ else form, null)
+        common = {
+            "count": count,
+            "home": home,
+            "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
+            "manners": _manners(max_per_artist, exclude_same, diversity, show_duplicates, hub_correction),
+            "include_self": include_self,
+            "precision": _checked_precision(precision),
+        }
+        if passage:
+            result = _by_passage([*queries, *(against or [])], start, end, common)
+        else:
+            result = _by_tracks(queries, against or [], explain, store, common)
+    _print(result, chosen, null, quiet)
+
+
+def _checked_format(form: str, null: bool) -> Format:
+    from audiosim.errors import UsageError
+    from audiosim.render import FORMATS
+
+    chosen = one_of("--format", form, FORMATS)
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
-    same = cast("tuple[SameTag, ...]", tuple(exclude_same or ()))
-    common: dict[str, Any] = {
-        "count": count,
-        "home": home,
-        "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
-        "manners": Manners(max_per_artist, same, diversity, show_duplicates, hub_correction),
-        "include_self": include_self,
-        "precision": precision,
-    }
-    if start is None and end is None:
-        result = _by_tracks(queries, against or [], explain, common)
-    else:
-        result = _by_passage([*queries, *(against or [])], start, end, common)
-    if not quiet:
-        _tell(result)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    sys.stdout.buffer.write(render(result, cast("Format", chosen), width=width, null=null))
-    sys.stdout.buffer.flush()
+    return cast("Format", chosen)
 
 
-def _by_tracks(queries: list[str], against: list[str], explain: bool, common: dict[str, Any]) -> SearchResult:
+def _checked_precision(precision: str) -> Precision:
+    from audiosim.types import Precision
+
+    return cast("Precision", one_of("--precision", precision, get_args(Precision)))
+
+
+def _manners(
+    max_per_artist: int | None, exclude_same: list[str] | None, diversity: float, show: bool, correct: bool
+) -> Manners:
+    from audiosim.ranking import SAME_TAGS, Manners, SameTag
+
+    tags = tuple(one_of("--exclude-same", tag, SAME_TAGS) for tag in exclude_same or ())
+    return Manners(max_per_artist, cast("tuple[SameTag, ...]", tags), diversity, show, correct)
+
+
+def _by_tracks(
+    queries: list[str], against: list[str], explain: bool, store: StoreProcess | None, common: dict[str, Any]
+) -> SearchResult:
     from audiosim.search import find_similar
     from audiosim.sources import expand
 
@@ -143,6 +167,7 @@ def _by_tracks(queries: list[str], against: list[str], explain: bool, common: di
         against=[os.fsdecode(path) for path in unwanted.paths],
         lenient=wanted.listed | unwanted.listed,
         explain=explain,
+        store=store,
         **common,
     )
 
@@ -158,9 +183,15 @@ def _by_passage(
     return find_passages(queries[0], moment("--from", start) or 0.0, moment("--to", end), **common)
 
 
-def _tell(result: SearchResult) -> None:
-    """What users should know of an answer, on stderr."""
-    if result.exact_because is not None:
-        typer.echo(f"audiosim: answered by exact search ({result.exact_because}).", err=True)
-    for note in result.notes:
+def _print(result: SearchResult, form: Format, null: bool, quiet: bool) -> None:
+    """The answer on stdout, what users should know of it on stderr."""
+    from audiosim.render import render
+
+    notes = [] if quiet else list(result.notes)
+    if result.exact_because is not None and not quiet:
+        notes.insert(0, f"answered by exact search ({result.exact_because}).")
+    for note in notes:
         typer.echo(f"audiosim: {note}", err=True)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    sys.stdout.buffer.write(render(result, form, width=width, null=null))
+    sys.stdout.buffer.flush()
