@@ -82,6 +82,7 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Any]:
         page.on("pageerror", lambda error: seen.faults.append(str(error)))
         page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
         page.goto(path.as_uri())
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return seen
 
     yield open_
@@ -124,11 +125,17 @@ def find(seen: Visit, words: str) -> tuple[float, float]:
     """Searches and zooms to what is found; where a single one of it then is."""
     seen.page.keyboard.press("/")
     seen.page.keyboard.type(words)
+    seen.until("/^[1-9]/.test(document.getElementById('found').textContent)")
     seen.page.keyboard.press("Enter")
-    seen.page.wait_for_timeout(80)
     side = seen.page.evaluate("document.getElementById('side').getBoundingClientRect().right")
     size = seen.page.viewport_size
-    return (side + 48 + size["width"] - 64) / 2, (56 + size["height"] - 100) / 2
+    x, y = (side + 48 + size["width"] - 64) / 2, (56 + size["height"] - 100) / 2
+    for step in range(400):  # until the map has moved there
+        seen.page.mouse.move(x + step % 2, y)
+        if seen.page.is_visible("#card"):
+            return x, y
+        seen.page.wait_for_timeout(50)
+    raise AssertionError(f"nothing at the middle of the map for {words}")
 
 
 def test_the_pointer_shows_what_a_track_is_and_a_click_plays_it(visit: Any, entries: list[Entry]) -> None:
@@ -221,7 +228,9 @@ def test_the_keyboard_walks_from_track_to_track(visit: Any, entries: list[Entry]
 
 def test_a_missing_file_is_told_in_the_player(visit: Any, entries: list[Entry]) -> None:
     seen = visit(entries)
-    seen.page.mouse.click(*find(seen, "title 5"))
+    seen.page.mouse.click(*find(seen, "/5.wav"))
+    seen.until("!document.getElementById('player').hidden")
+    assert seen.text("now-title") == "Title 5"
     seen.until("document.getElementById('now-artist').textContent.startsWith('Missing')")
 
 
