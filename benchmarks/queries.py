@@ -1,11 +1,10 @@
 """How long each kind of query takes at 10,000 tracks, as a user waits for it: whole commands.
 
-usage: python benchmarks/queries.py [--tracks N] [--runs N] [--old PYTHON] [--json]
+usage: python benchmarks/queries.py [--tracks N] [--runs N] [--old CHECKOUT] [--json]
 
 Makes a home of tracks of three to five minutes with OpenL3's shape (a window of 512 numbers each
-second), caches included: about 3 GB for 10,000. With --old, the interpreter of another environment
-whose audiosim is older, a plain `similar` is timed in pairs with it, each on a catalog of its own
-format.
+second), caches included: about 3 GB for 10,000. With --old, the folder of an older checkout, a plain
+`similar` is timed in pairs with it, in the same environment, each on a catalog of its own format.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ RATE = 48_000  # Hz
 SPEC = EncoderSpec("synthetic", 1, (), "none", RATE, "soxr_hq", 1.0, DIMENSION, Framing(RATE, RATE))
 CENTRES = 200
 GENRES = ("Rock", "Jazz", "Ambient", "Folk")
-OLD = "import sys; from audiosim.cli import main; main()"
+MAIN = "from audiosim.cli import main; main()"
+HERE = Path(__file__).parent.parent
 
 
 def frames(number: int) -> FrameEmbeddings:
@@ -74,10 +74,11 @@ def make(home: Home, count: int) -> None:
     print(f"measured {figures['refresh']:.0f} s, wrote Chroma {figures['Chroma']:.0f} s", file=sys.stderr)
 
 
-def command(home: Path, *arguments: str, python: str = sys.executable) -> None:
+def command(home: Path, *arguments: str, checkout: Path = HERE) -> None:
     """Runs audiosim once; errors end the benchmark."""
-    whole = [python, "-c", OLD, *arguments, "--home", str(home)]
-    done = subprocess.run(whole, check=False, capture_output=True, text=True, cwd=home)
+    whole = [sys.executable, "-c", MAIN, *arguments, "--home", str(home)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run(whole, check=False, capture_output=True, text=True, cwd=home, env=environment)
     if done.returncode not in (0, 3):  # 3: verify found what it repaired
         raise SystemExit(f"{' '.join(arguments)}: exit code {done.returncode}: {done.stderr[-500:]}")
 
@@ -107,7 +108,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--tracks", type=int, default=10_000)
     arguments.add_argument("--runs", type=int, default=5)
-    arguments.add_argument("--old")
+    arguments.add_argument("--old", type=Path)
     chosen = arguments.parse_args()
     results: dict[str, Any] = {"tracks": chosen.tracks}
     with tempfile.TemporaryDirectory() as name:
@@ -124,7 +125,7 @@ def main() -> None:
             times = [seconds(lambda w=words: command(home.path, *w)) for _ in range(runs)]  # type: ignore[misc]
             results["seconds"][kind] = spread(times)
         if chosen.old:
-            results["old"] = against(chosen.old, home, folder / "old", 2 * chosen.runs)
+            results["old"] = against(chosen.old.absolute(), home, folder / "old", 2 * chosen.runs)
     lines = [f"{kind:36} {shown(figures)} s" for kind, figures in results["seconds"].items()]
     sizes = (results[f"{name} bytes"] / 1e6 for name in ("passage", "catalog", "cache"))
     lines.append("passages {:.0f} MB of a catalog of {:.0f} MB; caches {:.0f} MB".format(*sizes))
@@ -133,7 +134,7 @@ def main() -> None:
     report(results, lines, as_json=chosen.json)
 
 
-def against(python: str, home: Home, folder: Path, runs: int) -> dict[str, Any]:
+def against(checkout: Path, home: Home, folder: Path, runs: int) -> dict[str, Any]:
     """Plain `similar`, in pairs with an older audiosim on a catalog of format 2."""
     import sqlite3
 
@@ -149,10 +150,10 @@ def against(python: str, home: Home, folder: Path, runs: int) -> dict[str, Any]:
         old.execute("ALTER TABLE tracks DROP COLUMN scale")
         old.execute("PRAGMA user_version = 2")
     shutil.rmtree(folder / "chroma")
-    command(folder, "verify", "--repair", python=python)
+    command(folder, "verify", "--repair", checkout=checkout)
     words = ["similar", os.fsdecode(path_of(123))]
     return pairs(
-        lambda: seconds(lambda: command(folder, *words, python=python)),
+        lambda: seconds(lambda: command(folder, *words, checkout=checkout)),
         lambda: seconds(lambda: command(home.path, *words)),
         runs,
     )
