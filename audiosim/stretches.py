@@ -34,7 +34,7 @@ def best_stretch(first: Directions, second: Directions, length: int) -> Stretch:
             place = int(means.argmax())
             i, j = divmod(place, means.shape[1])
             if means[i, j] > best.similarity:
-                best = Stretch(float(means[i, j]), a + i, b + j, length)
+                best = Stretch(min(1.0, float(means[i, j])), a + i, b + j, length)
     return best
 
 
@@ -53,7 +53,7 @@ def best_place(query: Float32, track: Directions) -> Stretch:
         for skipped in range(len(query) - length + 1):
             sums = _along_diagonals(products[skipped : skipped + length], length)[0]
             place = int(sums.argmax())
-            similarity = float(sums[place]) * length / counted
+            similarity = min(1.0, float(sums[place]) * length / counted)
             if similarity > best.similarity:
                 best = Stretch(similarity, skipped, start + place, length)
     return best

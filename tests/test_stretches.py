@@ -101,3 +101,10 @@ def test_a_span_lies_within_its_track_and_after_the_lead() -> None:
     centred = replace(spec, framing=Framing(spec.framing.window, spec.framing.hop, lead=4000))
     assert span(centred, 0, 1, None) == (0.0, 0.5)
     assert span(centred, 4, 3, None) == (1.5, 3.5)
+
+
+def test_a_similarity_is_never_above_one() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
+    track = Directions(frames_of(rows), None, 1.0)
+    assert best_stretch(track, track, 7).similarity <= 1.0
+    assert all(best_place(whole(track)[start : start + 9], track).similarity <= 1.0 for start in range(50))
