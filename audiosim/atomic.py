@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +16,16 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
     """A binary file to write, which becomes `path` when the block ends without an error.
 
     It is written beside `path`, flushed to disk, then moved over it; after an error or a kill,
-    `path` is as it was. A kill can leave a file named ``.*.partial``, which nothing reads.
+    `path` is as it was. A kill can leave a file named ``.*.partial``, which nothing reads. Where
+    `path` is a link, the file it leads to is replaced.
+
+    Raises
+    ------
+    OSError : when it can't be written, or is there and no regular file: a device, a folder.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "It is there, and not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
     os.close(descriptor)

@@ -140,3 +140,22 @@ def test_what_was_written_can_be_read_back_within_the_block(tmp_path: Path) -> N
         file.write(b"12345")
         file.seek(1)
         assert file.read(2) == b"23"
+
+
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileExistsError, match="not a regular file"), replacing(pipe) as file:
+        file.write(b"new")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to("there")
+    with replacing(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "there").read_bytes() == b"new"
