@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.catalog import Catalog, Configuration, Entry
-from audiosim.config import find_home, no_index
+from audiosim.catalog import Configuration, Entry
 from audiosim.errors import UsageError
 from audiosim.evaluation import (
     Counts,
@@ -23,6 +22,7 @@ from audiosim.evaluation import (
 from audiosim.intervals import bootstrap, differences
 from audiosim.labels import Labelling, LabelSet, label_tracks
 from audiosim.metrics import coverage, diversity, hubness, novelty, occurrences
+from audiosim.queries import open_index
 from audiosim.rankings import Rankings, measure_names, rank
 from audiosim.relevance import Judge
 from audiosim.similarities import HubCorrection, similarities
@@ -86,16 +86,10 @@ class _Library:
 
     @classmethod
     def load(cls, home: str | os.PathLike[str] | None) -> _Library:
-        place = find_home(home)
-        if not place.catalog.exists():
-            raise no_index(place)
-        with Catalog(place.catalog, read_only=True) as catalog:
-            configuration = catalog.configuration
-            if configuration is None:
-                raise no_index(place)
-            entries = tuple(catalog.entries())
+        with open_index(home) as index:
+            entries = tuple(index.catalog.entries())
         own: dict[str, Float32] = {entry.track.digest: entry.vector for entry in entries}
-        return cls(place.path, configuration, entries, Space(configuration, own))
+        return cls(index.home.path, index.configuration, entries, Space(index.configuration, own))
 
     @property
     def own(self) -> Variant:

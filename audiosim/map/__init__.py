@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiosim.atomic import replacing
-from audiosim.catalog import Catalog, Entry
-from audiosim.config import Home, find_home, no_index
+from audiosim.catalog import Entry
 from audiosim.errors import AudiosimError, UsageError
 from audiosim.filters import Filter
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import COLORS, Color
+from audiosim.queries import open_index
 from audiosim.text import display_path
 
 __all__ = ["COLORS", "Color", "Drawing", "draw_map"]
@@ -54,15 +54,15 @@ def draw_map(
 
     Raises
     ------
-    UsageError : when a file to write is a folder.
+    UsageError : when a file to write is a folder or a device.
     AudiosimError : when there is no index, or no track to draw.
     """
     page = Path(output) if output is not None else Path(PAGE_NAME) if png is None else None
     picture = None if png is None else Path(png)
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
-        _refuse_folder(path)
-    entries, encoder = _read(find_home(home), only or Filter())
+        _refuse_other_than_files(path)
+    entries, encoder = _read(home, only or Filter())
     atlas = make_atlas(entries, color, encoder)
     if page is not None:
         _write_page(atlas, page, absolute)
@@ -71,19 +71,15 @@ def draw_map(
     return Drawing(len(entries), atlas.grouping.by, files)
 
 
-def _read(place: Home, only: Filter) -> tuple[Sequence[Entry], str]:
+def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[Entry], str]:
     """The tracks to draw, and the name of their encoder."""
-    if not place.catalog.exists():
-        raise no_index(place)
-    with Catalog(place.catalog, read_only=True) as catalog:
-        configuration = catalog.configuration
-        if configuration is None:
-            raise no_index(place)
-        entries = list(catalog.entries(only.admits))
-    if not entries:
-        why = "no track fits what was asked for" if only else f"the index in {place.path} holds no track"
-        raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim status.")
-    return entries, configuration.spec.name
+    with open_index(home) as index:
+        entries = list(index.catalog.entries(only.admits))
+        if not entries:
+            held = f"the index in {index.home.path} holds no track"
+            why = "no track fits what was asked for" if only else held
+            raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim status.")
+        return entries, index.spec.name
 
 
 def _write_page(atlas: Atlas, path: Path, absolute: bool) -> None:
@@ -101,7 +97,7 @@ def _write_picture(atlas: Atlas, path: Path) -> None:
         file.write(render_picture(atlas))
 
 
-def _refuse_folder(path: Path) -> None:
-    if path.is_dir():
-        shown = display_path(os.fsencode(path))
-        raise UsageError(f"Can't write {shown}", "it is a folder", "Name a file in it.")
+def _refuse_other_than_files(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        shown, what = display_path(os.fsencode(path)), "a folder" if path.is_dir() else "no regular file"
+        raise UsageError(f"Can't write {shown}", f"it is {what}", "Name a file.")
