@@ -17,13 +17,12 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
 
     It is written beside `path`, flushed to disk, then moved over it; after an error or a kill,
     `path` is as it was. A kill can leave a file named ``.*.partial``, which nothing reads. Where
-    `path` is a link, the file it leads to is replaced.
+    `path` is a link, it is the link that is replaced: nothing is written through it.
 
     Raises
     ------
     OSError : when it can't be written, or is there and no regular file: a device, a folder.
     """
-    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "It is there, and not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -151,11 +151,20 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [pipe]
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "there").write_bytes(b"old")
     link = tmp_path / "link"
     link.symlink_to("there")
     with replacing(link) as file:
         file.write(b"new")
+    assert not link.is_symlink()
+    assert link.read_bytes() == b"new"
+    assert (tmp_path / "there").read_bytes() == b"old"
+
+
+def test_a_link_to_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(os.devnull)
+    with pytest.raises(FileExistsError, match="not a regular file"), replacing(link) as file:
+        file.write(b"new")
     assert link.is_symlink()
-    assert (tmp_path / "there").read_bytes() == b"new"
