@@ -12,8 +12,6 @@ from audiosim.errors import HomeError
 
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
-NEW_CHROMA = "chroma.new-"  # prefixes of folders in a home
-OLD_CHROMA = "chroma.old-"
 MAX_JOBS = 8  # decoding processes by default, at most
 
 
@@ -40,12 +38,8 @@ class Home:
 
     @property
     def chroma(self) -> Path:
-        """Chroma's own files."""
+        """Chroma's own files, where it is the home's store."""
         return self.path / "chroma"
-
-    def chroma_leftovers(self) -> list[Path]:
-        """Folders of Chroma's that were being made, or that others have replaced."""
-        return [*self.path.glob(f"{NEW_CHROMA}*"), *self.path.glob(f"{OLD_CHROMA}*")]
 
     @property
     def index_lock(self) -> Path:
@@ -54,7 +48,7 @@ class Home:
 
     @property
     def store_lock(self) -> Path:
-        """Held while a Chroma client is open."""
+        """Held while the home's Chroma is open."""
         return self.path / "store.lock"
 
 

@@ -11,6 +11,7 @@ from audiosim.catalog import Configuration
 from audiosim.config import Home, weights_folder
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.errors import AudioError, HomeError, UsageError
+from audiosim.store_url import StoreUrl
 from audiosim.types import Encoder, EncoderSpec, Pooling, TrackVector
 
 DEFAULT_POOLING: Pooling = "mean"
@@ -23,6 +24,7 @@ class Wish:
     encoder: EncoderRequest = field(default_factory=EncoderRequest)
     pooling: Pooling | None = None
     cache: Path | None = None
+    store: StoreUrl | None = None
 
 
 def first_configuration(home: Home, wish: Wish, spec: EncoderSpec) -> Configuration:
@@ -68,7 +70,7 @@ def rebuilt_wish(wish: Wish, stored: Configuration) -> Wish:
         same = (asked.input_repr, asked.content_type) == (old.input_repr, old.content_type)
         if asked.weights is None and same:
             asked = replace(asked, digest=stored.spec.weights)
-    return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache)
+    return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache, wish.store)
 
 
 def prepare_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:

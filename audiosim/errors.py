@@ -49,7 +49,11 @@ class HomeError(AudiosimError):
 
 
 class StoreError(AudiosimError):
-    """Chroma's collection is not usable."""
+    """The store of vectors is not usable."""
+
+
+class StoreAwayError(StoreError):
+    """The store's server can't be reached; what it holds is not in doubt."""
 
 
 class AudioError(AudiosimError):

@@ -29,7 +29,7 @@ from audiosim.types import Encoder, EncoderSpec
 SAMPLE_FILES = 200  # whose length is read
 SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
 SPEED_SECONDS = 15.0  # of timing
-ROW_BYTES = 4_000  # a track in the catalog and in Chroma, apart from its vectors
+ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,19 @@
-"""Chroma compared with the catalog."""
+"""The store compared with the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from audiosim.catalog import Catalog
-from audiosim.errors import StoreError
-from audiosim.store import Store, checksums
+from audiosim.errors import StoreAwayError, StoreError
+from audiosim.store import Backend, Contents, VectorStore
 from audiosim.types import Float32
 
 SAMPLE = 10_000  # vectors compared, unless all are
-QUERIES = 100  # asked of Chroma and of exact search
+QUERIES = 100  # asked of the store and of exact search
 NEIGHBOURS = 10
 RECALL_LIMIT = 0.95
 TOLERANCE = 1e-5  # between a vector here and there
@@ -25,7 +24,7 @@ UNIT_TOLERANCE = 1e-3  # of a unit vector's length
 class Inspection:
     """What was found: vectors held and compared, recall@10 against exact search, and faults.
 
-    ``dirty``: a burst of writes to it did not end. ``checksums``: of its files.
+    ``dirty``: a burst of writes to it did not end. ``stamp``: what it bears.
     """
 
     held: int = 0
@@ -33,7 +32,7 @@ class Inspection:
     recall: float | None = None
     faults: list[str] = field(default_factory=list)
     dirty: bool = False
-    checksums: str = "{}"
+    stamp: str | None = None
 
 
 def is_unit(vector: Float32, dimension: int) -> bool:
@@ -42,39 +41,55 @@ def is_unit(vector: Float32, dimension: int) -> bool:
     return vector.shape == (dimension,) and abs(length - 1) < UNIT_TOLERANCE
 
 
-def compare(catalog: Catalog, chroma: Path, *, full: bool, filled: bool = False) -> Inspection:
-    """Compares Chroma's files with what the catalog says they hold.
+def compare(
+    catalog: Catalog,
+    backend: Backend,
+    name: str | None,
+    *,
+    full: bool,
+    filled: bool = False,
+    patience: float = 0.0,
+) -> Inspection:
+    """Compares a collection with what the catalog says it holds.
 
     Parameters
     ----------
     catalog : open.
-    chroma : Chroma's folder, used by nobody else meanwhile.
+    backend, name : the collection; None where there is none yet. Nobody else writes to it meanwhile.
     full : whether to compare every vector, not a sample of 10,000, and to ask for each.
-    filled : whether the folder was just filled with all that is indexed.
+    filled : whether it was just filled with all that is indexed.
+    patience : s for which a server that is away is tried again.
+
+    Raises
+    ------
+    StoreAwayError : when its server stays away.
     """
     with catalog.snapshot():
         configuration = catalog.configuration
         expected = catalog.expected_in_store(filled=filled)
-        dirty, sums = catalog.store_dirty, checksums(chroma)
-        intact = catalog.store_checksums in (None, sums)
-        if configuration is None or not (expected.acknowledged or chroma.exists()):
+        dirty, known = catalog.store_dirty, catalog.store_stamp
+        begun = expected.possible or known is not None
+        if configuration is None or name is None or not (begun or filled):
             return Inspection()
+        contents = Contents(configuration.collection, configuration.dimension)
         try:
-            with Store(chroma, configuration.collection, configuration.dimension) as store:
-                held = set(store.ids())
+            with backend.open(name, contents, patience=patience) as store:
+                stamp, held = store.stamp, set(store.ids())
                 faults = _differences(held, expected.acknowledged, expected.possible)
                 same = sorted(held & expected.current & _whole(catalog, configuration.dimension))
                 sample = same if full else _thinned(same, SAMPLE)
                 faults += _wrong_vectors(store, catalog, sample)
                 faults += _strange_answers(store, catalog, same if full else _thinned(same, QUERIES), held)
                 recall = _recall(store, catalog, same, others=len(held) - len(same))
+        except StoreAwayError:
+            raise
         except StoreError as error:
             return Inspection(faults=[" ".join(str(error).split())])
     if recall is not None and recall < RECALL_LIMIT:
         faults.append(f"its recall@{NEIGHBOURS} is {recall:.3f}")
-    if not (filled or dirty or intact):
-        faults.append("its files are not as they were written")
-    return Inspection(len(held), len(sample), recall, faults, dirty, sums)
+    if not (filled or dirty or known in (None, stamp)):
+        faults.append("it is not as it was written")
+    return Inspection(len(held), len(sample), recall, faults, dirty, stamp)
 
 
 def _whole(catalog: Catalog, dimension: int) -> set[str]:
@@ -92,7 +107,7 @@ def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> 
     return faults
 
 
-def _wrong_vectors(store: Store, catalog: Catalog, ids: Sequence[str]) -> list[str]:
+def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> list[str]:
     expected = catalog.entries_with(ids)
     found = store.vectors(ids)
     wrong = sum(
@@ -103,16 +118,16 @@ def _wrong_vectors(store: Store, catalog: Catalog, ids: Sequence[str]) -> list[s
     return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
 
 
-def _strange_answers(store: Store, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
+def _strange_answers(store: VectorStore, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
     nearest = [store.nearest(entry.vector, 1) for entry in catalog.entries_with(ids).values()]
     strange = {found for answer in nearest for found in answer} - held
     return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
 
 
-def _recall(store: Store, catalog: Catalog, same: Sequence[str], *, others: int) -> float | None:
-    """The share of exact search's nearest that Chroma finds, over vectors both have; ties count as found.
+def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others: int) -> float | None:
+    """The share of exact search's nearest that the store finds, over vectors both have; ties count as found.
 
-    Chroma holds `others` as well, which may come before those.
+    It holds `others` as well, which may come before those.
     """
     asked = [entry.vector for entry in catalog.entries_with(_thinned(same, QUERIES)).values()]
     if not asked:

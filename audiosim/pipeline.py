@@ -29,6 +29,7 @@ from audiosim.locks import hold
 from audiosim.plan import Plan, doubt
 from audiosim.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.run import IndexOptions, IndexRun
+from audiosim.store_url import EMBEDDED, StoreUrl, default_store
 from audiosim.sync import StoreSync
 from audiosim.types import Encoder
 
@@ -107,10 +108,30 @@ def _update(
     elif configuration != stored:
         catalog.set_configuration(configuration)
     sync = StoreSync(home, catalog)
+    if stored is None:
+        _choose_store(catalog, options.wish.store or default_store(), sync)
+    elif options.wish.store not in (None, catalog.store_url):
+        yield from _move_store(catalog, options.wish.store, sync)
     notice = sync.recover()
     if notice:
         yield Notice(notice)
     yield from IndexRun(home, catalog, configuration, sync, options, encoder).events(roots)
+
+
+def _choose_store(catalog: Catalog, url: StoreUrl, sync: StoreSync) -> None:
+    """Fixes where a new home's vectors are searched, once a server there has answered."""
+    catalog.set_store(url, None)
+    if url != EMBEDDED:
+        sync.rebuild()
+
+
+def _move_store(catalog: Catalog, url: StoreUrl, sync: StoreSync) -> Iterator[IndexEvent]:
+    old = catalog.store_url
+    yield Notice(f"Vectors move from {old.text} to {url.text}.")
+    sync.rebuild(url)
+    left = [each.name for each in catalog.store_leftovers() if each.url == old]
+    if left:
+        yield Notice(f"{old.label} could not be told to remove {', '.join(left)}; later runs will try.")
 
 
 def _rebuild(
@@ -156,7 +177,7 @@ def _rebuild(
     else:
         catalog.adopt(home.rebuild)
         _remove_database(home.rebuild)
-        StoreSync(home, catalog).rebuild()
+        StoreSync(home, catalog).rebuild(wish.store)
     yield run.report
 
 

@@ -49,7 +49,7 @@ class IndexRun:
     Parameters
     ----------
     home, catalog, configuration : where, and what vectors are; fixed by now.
-    sync : writes Chroma; None leaves Chroma alone.
+    sync : writes the store; None leaves it alone.
     options : of this run.
     encoder : if it is already loaded; else it is loaded when the first file needs it.
     """

@@ -23,8 +23,8 @@ from audiosim.store_process import StoreProcess
 from audiosim.types import Encoder, Float32, Match, Precision, Track
 
 DEFAULT_COUNT = 10
-READER_WAIT = 1.0  # s for Chroma to be free, before exact search answers
-ANSWER_LIMIT = 30.0  # s for Chroma to answer, before exact search does
+READER_WAIT = 1.0  # s for the store to be free, before exact search answers
+ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
 
@@ -35,7 +35,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 class SearchResult:
     """The answer: the queries as understood, those to stay away from, and the matches, best first.
 
-    ``exact_because`` says why Chroma was not asked where exact search answered in its stead;
+    ``exact_because`` says why the store was not asked where exact search answered in its stead;
     ``notes`` what else a user should know, a sentence each.
     """
 
@@ -76,7 +76,7 @@ def find_similar(
     explain : whether each match is given the stretch that answers one of the queries best.
     precision : of the network, where a query has to be embedded.
     encoder : to embed with instead of loading one; it must be the home's.
-    store : a process to ask Chroma in, started earlier to save time; it can be asked once.
+    store : a process to ask the store in, started earlier to save time; it can be asked once.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def find_similar(
     exact = bool(only or manners.exclude_same)
     with open_index(home, encoder) as index, ExitStack() as stack:
         if store is None and not exact:
-            store = stack.enter_context(StoreProcess())  # it loads Chroma meanwhile
+            store = stack.enter_context(StoreProcess())  # it loads the engine meanwhile
         resolver = Resolver(index, precision, encoder)
         found = resolver.resolve([*paths, *others], lenient)
         wanted, unwanted = ([found[p] for p in some if p in found] for some in (paths, others))
@@ -101,7 +101,7 @@ def find_similar(
         if store is None or exact:
             picks, reason = search.exactly(count, admitted(only, manners, wanted)), None
         else:
-            picks, reason = search.by_chroma(store, count)
+            picks, reason = search.by_store(store, count)
         matches = as_matches(picks, percentiles(index.catalog))
         if explain:
             explainer = Explainer(index, wanted)
@@ -148,7 +148,7 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
 
 
 class _Search:
-    """One search by a direction, by way of Chroma or exactly."""
+    """One search by a direction, by way of the store or exactly."""
 
     def __init__(self, index: Index, direction: Float32, manners: Manners) -> None:
         self._index, self._direction, self._manners = index, direction, manners
@@ -158,8 +158,8 @@ class _Search:
         """Leaves the audio of these queries out of the answers."""
         self._hidden |= {query.track.digest for some in queries for query in some}
 
-    def by_chroma(self, store: StoreProcess, count: int) -> tuple[list[Pick], str | None]:
-        """The picks, and why Chroma could not be asked, if it could not."""
+    def by_store(self, store: StoreProcess, count: int) -> tuple[list[Pick], str | None]:
+        """The picks, and why the store could not be asked, if it could not."""
         depth = _depth(count) + self._index.catalog.copies(self._hidden)
         try:
             ids = store.ask(
@@ -172,7 +172,7 @@ class _Search:
                 wait=READER_WAIT,
             )
         except LockedError:
-            return self.exactly(count), "Chroma is in use by another process"
+            return self.exactly(count), f"{self._index.catalog.store_url.label} is in use by another process"
         except (StoreError, HomeError) as error:
             return self.exactly(count), " ".join(str(error).split())
         picks = self._picked(self._index.catalog.entries_with(ids).values(), count)

@@ -16,9 +16,9 @@ from audiosim.config import find_home
 class HomeStatus:
     """A home in numbers; ``encoder`` is None before the first `index`.
 
-    ``disk_use`` counts the bytes of the home and its caches; ``last_run`` holds the counts of the
-    last finished run, and when it finished, in seconds since 1970; ``gone_files`` are those that
-    are gone, with when they were missed.
+    ``disk_use`` counts the bytes of the home and its caches; ``store`` is the URL of the store of
+    its vectors; ``last_run`` holds the counts of the last finished run, and when it finished, in
+    seconds since 1970; ``gone_files`` are those that are gone, with when they were missed.
     """
 
     home: Path
@@ -30,6 +30,7 @@ class HomeStatus:
     failed: int
     gone: int
     disk_use: int
+    store: str | None
     last_run: dict[str, Any] | None
     failures: list[tuple[bytes, str]]
     gone_files: list[tuple[bytes, float]]
@@ -44,7 +45,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
     """
     place = find_home(home)
     if not place.catalog.exists():
-        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, [], [])
+        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, None, [], [])
     with Catalog(place.catalog, read_only=True) as catalog:
         configuration = catalog.configuration
         last_run = catalog.meta("last_run")
@@ -61,6 +62,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             failed=catalog.count("failed"),
             gone=catalog.count("gone"),
             disk_use=sum(map(_disk_use, folders)),
+            store=catalog.store_url.text if configuration else None,
             last_run=json.loads(last_run) if last_run else None,
             failures=catalog.failures(),
             gone_files=catalog.gone(),

@@ -1,193 +1,167 @@
-"""Chroma: a local, persistent, cosine-space index of the catalog's vectors.
+"""Where track vectors are searched: what every store does, whichever engine it is.
 
-A client is opened for one burst of work, by a process that holds the store's lock, and closed
-before the lock is released: two clients at once lose writes, and an open one never sees what
-others wrote. What Chroma holds can be rebuilt from the catalog at any time.
+A store is a search index in cosine space. It can be made from the catalog at any time, so that
+nothing is lost with it. The engines are in stores/; only they know which one it is.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
 import math
-import shutil
-import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
 
-import numpy as np
-
-from audiosim.errors import StoreError
 from audiosim.types import Float32, Track
 
-COLLECTION = "tracks"
-HNSW = {
-    "space": "cosine",
-    "ef_construction": 200,
-    "max_neighbors": 24,
-    "ef_search": 200,  # at 100, recall falls on data without clusters
-    "sync_threshold": 1000,  # rows replayed at every open, at most
-}
-PAGE = 5000  # ids bound in one call
-ROOM_TO_OPEN = 1_000_000  # bytes
-MAKE_ROOM = "Make room, then run it again: the catalog is whole."
-MAX_BATCH = 1000  # vectors in one upsert
-METADATA = "index_metadata.pickle"  # in a folder of vector files that has been written; others are in memory
-CHUNK = 1 << 20  # bytes read at a time
+CALL_ROWS = 1000  # in one upsert, at most
+CALL_BYTES = 8_000_000  # of vectors in one upsert, at most: servers limit a request
+IDS_AT_ONCE = 5000  # in one call
+
+StoreRow = tuple[str, Track, Float32]  # id, track, unit vector (dim,)
 
 
-class Store:
-    """Chroma's collection of track vectors, open. A context manager.
+@dataclass(frozen=True)
+class Contents:
+    """What a collection's vectors are: encoder, pooling and centre in one word, and their dimension."""
 
-    Parameters
-    ----------
-    folder : Chroma's own; made if it is not there and `create`.
-    identity : what the vectors are (encoder fingerprint and pooling).
-    dimension : of the vectors.
-    create : whether to make the collection where there is none.
+    identity: str
+    dimension: int
 
-    Raises
-    ------
-    StoreError : when it can't be opened, or is not a cosine-space collection of such vectors.
+
+class VectorStore(Protocol):
+    """A collection of track vectors, open; a context manager that closes it.
+
+    Every method raises `StoreError` when the engine fails, and its child `StoreAwayError` when a
+    server could not be reached for as long as the store was opened to be patient.
     """
 
-    def __init__(self, folder: Path, identity: str, dimension: int, *, create: bool = False) -> None:
-        self._identity = identity
-        self._dimension = dimension
-        if not create and not folder.is_dir():
-            raise StoreError("There is no Chroma index", f"no folder {folder}")
-        try:
-            self._client = _open_client(folder)
-        except Exception as error:
-            if _is_full(folder.parent):
-                raise StoreError(f"Chroma can't open {folder}", "the disk is full", MAKE_ROOM) from error
-            raise StoreError(f"Chroma can't open {folder}", _reason(error)) from error
-        try:
-            self._collection = self._open_collection(create)
-        except BaseException:
-            self._client.close()
-            raise
+    stamp: str  # what told its state when it was opened; every sealed burst changes it
 
-    def __enter__(self) -> Store:
-        return self
+    def __enter__(self) -> VectorStore: ...
 
-    def __exit__(self, *exc: object) -> None:
-        self._client.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def count(self) -> int:
         """How many vectors it holds."""
-        return int(self._call(self._collection.count))
-
-    def upsert(self, rows: Sequence[tuple[str, Track, Float32]]) -> None:
-        """Adds or replaces (id, track, unit vector) rows."""
-        size = min(MAX_BATCH, int(self._client.get_max_batch_size()))
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            self._call(
-                self._collection.upsert,
-                ids=[id_ for id_, _, _ in part],
-                embeddings=np.stack([vector for _, _, vector in part]),
-                metadatas=[_metadata(track) for _, track, _ in part],
-            )
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Removes vectors; ids it doesn't have are no error."""
-        for start in range(0, len(ids), PAGE):
-            self._call(self._collection.delete, ids=list(ids[start : start + PAGE]))
+        ...
 
     def ids(self) -> list[str]:
         """The ids of all vectors it holds."""
-        found: list[str] = []
-        for start in range(0, self.count(), PAGE):
-            found += self._call(self._collection.get, include=[], limit=PAGE, offset=start)["ids"]
-        return found
-
-    def nearest(self, vector: Float32, count: int) -> list[str]:
-        """Ids of the `count` nearest vectors to a unit vector (dim,), nearest first."""
-        if not np.isfinite(vector).all():
-            raise ValueError("the query vector has values that are not finite")
-        found = self._call(
-            self._collection.query,
-            query_embeddings=[vector.astype(np.float32)],
-            n_results=count,
-            include=["distances"],
-        )
-        return list(found["ids"][0])
+        ...
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Float32]:
-        """The vectors it holds for these ids."""
-        held: dict[str, Float32] = {}
-        for start in range(0, len(ids), PAGE):
-            page = self._call(
-                self._collection.get, ids=list(ids[start : start + PAGE]), include=["embeddings"]
-            )
-            held |= zip(page["ids"], np.asarray(page["embeddings"], np.float32), strict=True)
-        return held
+        """The vectors (dim,) it holds for these ids."""
+        ...
 
-    def _open_collection(self, create: bool) -> Any:
-        if create:
-            collection = self._call(
-                self._client.get_or_create_collection,
-                COLLECTION,
-                configuration={"hnsw": HNSW},
-                metadata={"identity": self._identity, "dimension": self._dimension},
-                embedding_function=None,
-            )
-        else:
-            collection = self._call(self._client.get_collection, COLLECTION, embedding_function=None)
-        self._check(collection)
-        return collection
+    def upsert(self, rows: Sequence[StoreRow]) -> None:
+        """Adds or replaces rows; once this returns they are found."""
+        ...
 
-    def _check(self, collection: Any) -> None:
-        """Chroma ignores other settings on re-opening, so they are compared here."""
-        space = ((collection.configuration_json or {}).get("hnsw") or {}).get("space")
-        metadata = collection.metadata or {}
-        found = (space, metadata.get("identity"), metadata.get("dimension"))
-        expected = ("cosine", self._identity, self._dimension)
-        if found != expected:
-            raise StoreError("Chroma's collection is not the catalog's", f"it is {found}, not {expected}")
+    def delete(self, ids: Sequence[str]) -> None:
+        """Removes vectors; ids it doesn't have are no error."""
+        ...
 
-    def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            raise StoreError("Chroma failed", _reason(error)) from error
+    def nearest(self, vector: Float32, count: int) -> list[str]:
+        """Ids of up to `count` nearest vectors to a unit vector (dim,), nearest first.
+
+        Raises
+        ------
+        ValueError : when the vector is not finite.
+        """
+        ...
+
+    def seal(self) -> str:
+        """Ends a burst of writes and closes the store; gives its new stamp."""
+        ...
 
 
-def checksums(folder: Path) -> str:
-    """CRC-32s of Chroma's vector files, which only writes change; it does not notice damage itself."""
-    files = sorted(path for written in folder.glob(f"*/{METADATA}") for path in written.parent.iterdir())
-    return json.dumps({path.relative_to(folder).as_posix(): _crc(path) for path in files})
+class Backend(Protocol):
+    """An engine at one place, which holds collections by name. Making one connects to nothing."""
+
+    label: str  # for messages
+    shared: bool  # whether a server orders those who read and write
+    fixed_name: str | None  # of the collection in use, where it is always the same
+
+    def lock(self, wait: float) -> AbstractContextManager[None]:
+        """Keeps other processes from the store, where no server orders them.
+
+        Raises
+        ------
+        LockedError : when it is not to be had for `wait` seconds.
+        """
+        ...
+
+    def open(
+        self,
+        name: str,
+        contents: Contents,
+        *,
+        create: bool = False,
+        stamp: str | None = None,
+        patience: float = 0.0,
+    ) -> VectorStore:
+        """Opens a collection.
+
+        Parameters
+        ----------
+        name : as `new_name` gave it.
+        contents : what its vectors must be.
+        create : whether to make it where there is none.
+        stamp : what it must bear, unless None.
+        patience : s for which a server that is away is tried again.
+
+        Raises
+        ------
+        StoreError : when it can't be opened, is not a cosine-space collection of such vectors, or
+            bears another stamp.
+        StoreAwayError : when its server is away.
+        """
+        ...
+
+    def new_name(self) -> str:
+        """A name that no collection has yet."""
+        ...
+
+    def adopt(self, name: str) -> tuple[str, str | None]:
+        """Puts a new collection in the place of the one in use.
+
+        Gives the name it has from now on, and that of the old one where it was moved aside.
+        """
+        ...
+
+    def drop(self, name: str, stamp: str | None) -> None:
+        """Removes a collection if it is there; where a stamp is given, only if it bears that, or none."""
+        ...
+
+    def leftovers(self) -> list[str]:
+        """Names of collections that were being made or moved aside, where the place itself tells."""
+        ...
 
 
-def _crc(path: Path) -> int:
-    total = 0
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            total = zlib.crc32(chunk, total)
-    return total
+def reason_of(error: BaseException) -> str:
+    """What an engine's error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
-def load_chroma() -> None:
-    """Imports Chroma, which takes a while."""
-    importlib.import_module("chromadb")
+def portions(
+    rows: Sequence[StoreRow], dimension: int, limit: int = CALL_ROWS
+) -> Iterable[Sequence[StoreRow]]:
+    """The rows in portions that one call takes."""
+    size = max(1, min(limit, CALL_ROWS, CALL_BYTES // (4 * dimension)))
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _open_client(folder: Path) -> Any:
-    import chromadb
-    from chromadb.config import Settings
-
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+def pages(ids: Sequence[str]) -> Iterable[list[str]]:
+    """The ids in pages that one call takes."""
+    return (list(ids[start : start + IDS_AT_ONCE]) for start in range(0, len(ids), IDS_AT_ONCE))
 
 
-def _is_full(folder: Path) -> bool:
-    """Whether a disk has no room for what Chroma writes when it is opened; its error does not tell."""
-    return shutil.disk_usage(folder).free < ROOM_TO_OPEN
-
-
-def _metadata(track: Track) -> dict[str, str | int | float | None]:
-    """Tags for people who open the collection with Chroma; None removes an older value."""
+def track_metadata(track: Track) -> dict[str, str | int | float | None]:
+    """Tags for people who open the collection with its engine's own tools; None where there is none."""
     tags = track.tags
     duration = track.duration
     return {
@@ -202,7 +176,3 @@ def _metadata(track: Track) -> dict[str, str | int | float | None]:
         "year": tags.year,
         "track": tags.track,
     }
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

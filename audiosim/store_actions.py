@@ -1,4 +1,4 @@
-"""What is done to Chroma, each in a process of its own; see store_process.py."""
+"""What is done to the store, each in a process of its own; see store_process.py."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,11 +18,14 @@ from audiosim.catalog import Catalog
 from audiosim.config import Home
 from audiosim.errors import AudiosimError, StoreError
 from audiosim.inspection import compare
-from audiosim.locks import hold
-from audiosim.store import Store, checksums, load_chroma
+from audiosim.store import Backend, Contents
+from audiosim.store_url import parse_store_url
+from audiosim.stores import backend_for
+from audiosim.stores.chroma import load_chroma
 
 BURST_ROWS = 1000
-USING = "using Chroma"
+READER_PATIENCE = 2.0  # s for which a server that is away is tried again; then exact search answers
+SEALING = 0.3  # s in which a server's collection and the catalog may disagree
 
 
 def main() -> None:
@@ -40,63 +44,102 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
-def flush(home: Home, *, wait: float, asker: int) -> None:
-    """Writes to Chroma what the catalog says it lacks, a burst at a time.
+def flush(home: Home, *, wait: float, patience: float, asker: int) -> None:
+    """Writes to the store what the catalog says it lacks, a burst at a time.
 
-    It ends early, between two bursts, when the process that asked is gone.
+    After a burst that did not end, the store is checked first. It ends early, between two bursts,
+    when the process that asked is gone.
     """
     with Catalog(home.catalog) as catalog:
+        backend = backend_for(catalog.store_url, home)
         while catalog.pending_count() and os.getppid() == asker:
-            with hold(home.store_lock, wait=wait, what=USING):
-                _burst(home, catalog)
+            with backend.lock(wait):
+                if catalog.store_dirty:
+                    _check_sound(backend, catalog, patience)
+                _burst(backend, catalog, patience)
 
 
-def fill(home: Home, *, folder: str, asker: int) -> None:
-    """Writes all the catalog's vectors to an empty folder that nobody else uses."""
-    with Catalog(home.catalog) as catalog, _open(Path(folder), catalog, create=True) as store:
-        for page in catalog.indexed_rows(BURST_ROWS):
-            if os.getppid() != asker:
-                return
-            store.upsert([(row.id, row.track, row.vector) for row in page])
+def fill(home: Home, *, url: str, name: str, patience: float, asker: int) -> None:
+    """Makes a collection that nobody else uses yet, with all the catalog's vectors."""
+    with Catalog(home.catalog) as catalog:
+        backend = backend_for(parse_store_url(url), home)
+        with backend.open(name, _contents(catalog), create=True, patience=patience) as store:
+            for page in catalog.indexed_rows(BURST_ROWS):
+                if os.getppid() != asker:
+                    return
+                store.upsert([(row.id, row.track, row.vector) for row in page])
+            store.seal()
 
 
-def inspect(home: Home, *, folder: str | None, full: bool, wait: float) -> dict[str, Any]:
-    """Compares Chroma with the catalog; or a folder just filled, with all the catalog has."""
+def inspect(
+    home: Home, *, url: str | None, name: str | None, full: bool, patience: float, wait: float
+) -> dict[str, Any]:
+    """Compares the store with the catalog; or a collection just filled, with all the catalog has."""
     with Catalog(home.catalog, read_only=True) as catalog:
-        if folder is not None:
-            return asdict(compare(catalog, Path(folder), full=full, filled=True))
-        with hold(home.store_lock, wait=wait, what=USING):
-            return asdict(compare(catalog, home.chroma, full=full))
+        filled = url is not None
+        backend = backend_for(catalog.store_url if url is None else parse_store_url(url), home)
+        name = name or catalog.store_name or backend.fixed_name
+        with backend.lock(wait):
+            found = compare(catalog, backend, name, full=full, filled=filled, patience=patience)
+        return asdict(found)
+
+
+def drop(home: Home, *, url: str, name: str, stamp: str | None, wait: float) -> None:
+    """Removes a collection that was being made or has been replaced."""
+    backend = backend_for(parse_store_url(url), home)
+    with backend.lock(wait):
+        backend.drop(name, stamp)
 
 
 def nearest(home: Home, *, vector: str, count: int, collection: str, wait: float) -> list[str]:
     """Ids nearest to a vector (float32, hexadecimal) of a collection, and those it does not have yet."""
-    with (
-        Catalog(home.catalog, read_only=True) as catalog,
-        hold(home.store_lock, wait=wait, what=USING),
-    ):
-        if catalog.store_dirty:  # a burst holds the lock, so this one did not end
-            raise StoreError("a run ended while it wrote to Chroma")
-        configuration = catalog.configuration
-        if configuration is None or configuration.collection != collection:
-            raise StoreError("the index was changed meanwhile")
-        _check_files(home, catalog)
-        with _open(home.chroma, catalog) as store:
-            held, expected = store.count(), catalog.stored_count()
-            if held < expected:
-                raise StoreError(f"Chroma holds {held} vectors of {expected}")
-            query = np.frombuffer(bytes.fromhex(vector), "<f4")
-            wanted = min(held, count + catalog.pending_delete_count())
-            found = store.nearest(query, wanted) if held else []
-        return list(dict.fromkeys(found + catalog.unsettled_ids()))
+    query = np.frombuffer(bytes.fromhex(vector), "<f4")
+    with Catalog(home.catalog, read_only=True) as catalog:
+        backend = backend_for(catalog.store_url, home)
+        with backend.lock(wait):
+            before = catalog.store_stamp
+            try:
+                return _nearest(backend, catalog, query, count, collection)
+            except StoreError:
+                if not backend.shared:
+                    raise
+                time.sleep(SEALING)  # a writer may have sealed its burst, and not said so yet
+                if catalog.store_stamp == before:
+                    raise
+                return _nearest(backend, catalog, query, count, collection)
 
 
-def _burst(home: Home, catalog: Catalog) -> None:
-    _check_files(home, catalog)
-    upserts, deletes = catalog.begin_burst(BURST_ROWS)
-    if not upserts and not deletes and catalog.pending_count():
-        raise StoreError("Chroma's index can't be brought up to date", "a file in the index has no vector")
-    with _open(home.chroma, catalog, create=True) as store:
+def _nearest(backend: Backend, catalog: Catalog, query: Any, count: int, collection: str) -> list[str]:
+    if catalog.store_dirty and not backend.shared:
+        # A burst holds the lock, so this one did not end. A server has whole rows only.
+        raise StoreError("a run ended while it wrote to the store")
+    contents = _contents(catalog)
+    if contents.identity != collection:
+        raise StoreError("the index was changed meanwhile")
+    name = catalog.store_name or backend.fixed_name
+    if name is None:
+        raise StoreError("nothing was written to the store yet")
+    with backend.open(name, contents, stamp=catalog.store_stamp, patience=READER_PATIENCE) as store:
+        held, expected = store.count(), catalog.stored_count()
+        if held < expected:
+            raise StoreError(f"{backend.label} holds {held} vectors of {expected}")
+        wanted = min(held, count + catalog.pending_delete_count())
+        found = store.nearest(query, wanted) if held else []
+    return list(dict.fromkeys(found + catalog.unsettled_ids()))
+
+
+def _burst(backend: Backend, catalog: Catalog, patience: float) -> None:
+    name = catalog.store_name or backend.fixed_name
+    if name is None:
+        name = backend.new_name()
+        catalog.set_store(catalog.store_url, name)
+    stamp = catalog.store_stamp
+    with backend.open(
+        name, _contents(catalog), create=stamp is None, stamp=stamp, patience=patience
+    ) as store:
+        upserts, deletes = catalog.begin_burst(BURST_ROWS)
+        if not upserts and not deletes and catalog.pending_count():
+            raise StoreError("The store can't be brought up to date", "a file in the index has no vector")
         _check(store.count() >= catalog.stored_count())
         store.delete(deletes)
         store.upsert([(row.id, row.track, row.vector) for row in upserts])
@@ -104,26 +147,29 @@ def _burst(home: Home, catalog: Catalog) -> None:
         catalog.mark_stored(upserts)
         if not catalog.pending_count():
             _check(store.count() == catalog.stored_count())
-    catalog.mark_whole(checksums(home.chroma))
+        catalog.mark_whole(store.seal())
 
 
-def _check_files(home: Home, catalog: Catalog) -> None:
-    if catalog.store_checksums not in (None, checksums(home.chroma)):
-        raise StoreError("Chroma's files are damaged", "they are not as they were written")
+def _check_sound(backend: Backend, catalog: Catalog, patience: float) -> None:
+    name = catalog.store_name or backend.fixed_name
+    found = compare(catalog, backend, name, full=False, patience=patience)
+    if found.faults:
+        raise StoreError("A burst of writes did not end, and left the store damaged", found.faults[0])
+    catalog.mark_whole(found.stamp)
 
 
 def _check(equal: bool) -> None:
     if not equal:
-        raise StoreError("Chroma does not hold what it acknowledged")
+        raise StoreError("The store does not hold what it acknowledged")
 
 
-def _open(folder: Path, catalog: Catalog, *, create: bool = False) -> Store:
+def _contents(catalog: Catalog) -> Contents:
     configuration = catalog.configuration
     if configuration is None:
         raise StoreError("There is no index")
-    return Store(folder, configuration.collection, configuration.dimension, create=create)
+    return Contents(configuration.collection, configuration.dimension)
 
 
 ACTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (flush, fill, inspect, nearest)
+    function.__name__: function for function in (flush, fill, inspect, drop, nearest)
 }

@@ -1,4 +1,4 @@
-"""Chroma in processes of its own: a damaged index can crash whoever opens it.
+"""The store in processes of its own: a damaged index can crash whoever opens it.
 
 A process is started, asked one thing, and ends. It holds the store's lock while it works, and it
 is not disturbed when the one that asked is interrupted.
@@ -15,14 +15,16 @@ from contextlib import suppress
 from typing import Any, TextIO, cast
 
 from audiosim.config import Home
-from audiosim.errors import AudiosimError, HomeError, LockedError, StoreError
+from audiosim.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from audiosim.store_actions import main; main()"
-ERRORS: dict[str, type[AudiosimError]] = {e.__name__: e for e in (HomeError, LockedError, StoreError)}
+ERRORS: dict[str, type[AudiosimError]] = {
+    e.__name__: e for e in (AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError)
+}
 
 
 class StoreProcess:
-    """One process, which loads Chroma while nothing is asked yet."""
+    """One process, which loads the engine while nothing is asked yet."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -47,8 +49,8 @@ class StoreProcess:
 
         Raises
         ------
-        StoreError : when Chroma fails, crashes or does not answer.
-        LockedError : when another process uses Chroma.
+        StoreError : when the store fails, crashes or does not answer.
+        LockedError : when another process uses it.
         HomeError : when the catalog or the lock can't be used.
         """
         try:
@@ -56,7 +58,7 @@ class StoreProcess:
             out, err = self._process.communicate(timeout=limit)
         except subprocess.TimeoutExpired as error:
             self.end()
-            raise StoreError("Chroma does not answer", f"not within {limit:.0f} s") from error
+            raise StoreError("The store does not answer", f"not within {limit:.0f} s") from error
         return self._understood(out, err)
 
     def send(self, action: str, home: Home, **arguments: Any) -> None:
@@ -84,12 +86,12 @@ class StoreProcess:
     def _understood(self, out: str, err: str) -> Any:
         code = self._process.returncode
         if code < 0:
-            raise StoreError("Chroma crashed", signal.Signals(-code).name)
+            raise StoreError("The store crashed", signal.Signals(-code).name)
         lines = (out.splitlines() or [""])[-1], (err.strip().splitlines() or [f"exit code {code}"])[-1]
         try:
             answer = json.loads(lines[0])
         except ValueError as error:
-            raise StoreError("Chroma failed", lines[1]) from error
+            raise StoreError("The store failed", lines[1]) from error
         if "error" in answer:
             kind, what, why, remedy = answer["error"]
             raise ERRORS[kind](what, why, remedy)

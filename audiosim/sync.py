@@ -1,33 +1,35 @@
-"""Keeping Chroma in step with the catalog."""
+"""Keeping the store in step with the catalog."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
-from pathlib import Path
+from contextlib import suppress
 
 from audiosim.catalog import Catalog
-from audiosim.config import NEW_CHROMA, OLD_CHROMA, Home
-from audiosim.errors import HomeError, LockedError, StoreError
+from audiosim.catalog.rows import Leftover
+from audiosim.config import Home
+from audiosim.errors import HomeError, LockedError, StoreAwayError, StoreError
 from audiosim.inspection import Inspection
-from audiosim.locks import hold
-from audiosim.store import checksums
+from audiosim.store import Backend
 from audiosim.store_process import StoreProcess, ask_store
+from audiosim.store_url import StoreUrl
+from audiosim.stores import backend_for
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
-CHECK_LIMIT = 120.0  # s for a process to open and query the collection
+PATIENCE = 60.0  # s for which a server that is away is tried again
+QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
+CHECK_LIMIT = 180.0  # s for a process to open and query the collection
 CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
 
 
 class StoreSync:
-    """Sends to Chroma what the catalog says it lacks.
+    """Sends to the store what the catalog says it lacks.
 
     Parameters
     ----------
-    home : whose Chroma and locks.
+    home : whose store and locks.
     catalog : the home's, open for writing; the index lock is held.
     """
 
@@ -35,45 +37,30 @@ class StoreSync:
         self._home = home
         self._catalog = catalog
         self._behind: StoreProcess | None = None
-        self.seconds = 0.0  # that a run waited for Chroma
+        self.seconds = 0.0  # that a run waited for the store
         self._last = time.monotonic()
 
     def recover(self) -> str | None:
-        """After an unclean end, checks Chroma and rebuilds it if need be.
+        """After an unclean end, checks the store and rebuilds it if need be.
 
-        Returns what was done, as a sentence; None when the last end was clean.
+        Returns what was done, as a sentence; None when the last end was clean. A server that is
+        away is left to `flush`.
         """
         if not self._catalog.store_dirty:
             return None
-        found = self.inspect()
-        faults = found.faults
-        if not faults:
-            # Sound, but a burst was cut off: what it may have held is sent again.
-            self._catalog.mark_whole(found.checksums)
-            return "The last run ended while it wrote to Chroma; its index was checked and is sound."
-        self.rebuild()
-        return (
-            "The last run ended while it wrote to Chroma, and left its index damaged"
-            f" ({faults[0]}); it is rebuilt."
-        )
-
-    def inspect(self, *, full: bool = False, folder: Path | None = None) -> Inspection:
-        """Compares Chroma with the catalog; or a folder just filled, with all that is indexed."""
-        limit = CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
         try:
-            found = ask_store(
-                "inspect",
-                self._home,
-                limit=limit,
-                folder=None if folder is None else str(folder),
-                full=full,
-                wait=LOCK_WAIT,
-            )
-        except StoreError as error:
-            return Inspection(faults=[" ".join(str(error).split())])
-        except LockedError as error:
-            raise _in_use(error) from error
-        return Inspection(**found)
+            return self._recover(QUICK_PATIENCE)
+        except StoreAwayError as error:
+            return f"{' '.join(str(error).split())} It is checked when the run ends."
+
+    def inspect(self, *, full: bool = False) -> Inspection:
+        """Compares the store with the catalog.
+
+        Raises
+        ------
+        StoreAwayError : when its server is away.
+        """
+        return self._inspect(QUICK_PATIENCE, full=full)
 
     def flush_behind(self) -> None:
         """Now and then, has what has gathered written while the run goes on."""
@@ -84,80 +71,148 @@ class StoreSync:
         if self._catalog.pending_count():
             self._behind = StoreProcess()
             self._behind.send(
-                "flush", self._home, wait=LOCK_WAIT, asker=os.getpid()
+                "flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid()
             )  # what fails is met again by `flush`
 
     def flush(self) -> None:
-        """Writes everything Chroma lacks, after what is being written behind.
+        """Writes everything the store lacks, after what is being written behind.
 
         Raises
         ------
-        StoreError : when Chroma fails even after its index was made anew.
+        StoreAwayError : when its server is away.
+        StoreError : when the store fails even after it was made anew.
         """
         start = time.perf_counter()
         self._join()
+        if self._catalog.store_dirty:
+            self._recover(PATIENCE)
         if self._catalog.pending_count():
             try:
-                ask_store("flush", self._home, wait=LOCK_WAIT, asker=os.getpid())
+                ask_store("flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid())
+            except StoreAwayError:
+                raise
             except StoreError:
                 self.rebuild()
             except LockedError as error:
-                raise _in_use(error) from error
+                raise self._in_use(error) from error
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
 
-    def rebuild(self) -> None:
-        """Makes Chroma's files anew from the catalog, in a folder that replaces the old one.
+    def rebuild(self, url: StoreUrl | None = None) -> None:
+        """Makes the store anew from the catalog, in a collection that replaces the old one; or elsewhere.
 
-        It does so when a fresh process has opened and queried it; until then queries are answered
-        by exact search.
+        It does so when a fresh process has opened and queried it.
 
         Raises
         ------
-        StoreError : when the new files can't be made or are no better; the old ones stay.
+        StoreError : when the new one can't be made or is no better; the old one stays.
         """
         self._join()
-        self._catalog.mark_store(dirty=True)
+        if url is None:
+            self._catalog.mark_store(dirty=True)
         self.remove_leftovers()
-        folder = Path(tempfile.mkdtemp(prefix=NEW_CHROMA, dir=self._home.path))
+        url = url or self._catalog.store_url
+        backend = backend_for(url, self._home)
+        name = backend.new_name()
+        self._catalog.set_store_leftovers([*self._catalog.store_leftovers(), Leftover(url, name)])
         try:
-            ask_store("fill", self._home, folder=str(folder), asker=os.getpid())
-            faults = self.inspect(folder=folder).faults
-            if faults:
-                raise StoreError("Chroma's index was made anew and is no better", faults[0])
-            self._replace_by(folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self.remove_leftovers()
+            ask_store("fill", self._home, url=url.text, name=name, patience=PATIENCE, asker=os.getpid())
+            found = self._inspect(PATIENCE, url=url, name=name)
+            if found.faults:
+                raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
+            self._adopt(backend, url, name, found.stamp)
+        finally:
+            with suppress(StoreError, HomeError):
+                self.remove_leftovers()
 
     def remove_leftovers(self) -> None:
-        """Removes Chroma's folders that replaced ones or unfinished ones have left."""
-        for folder in self._home.chroma_leftovers():
-            try:
-                shutil.rmtree(folder)
-            except OSError as error:
-                raise HomeError(f"Can't remove {folder}", error.strerror or str(error)) from error
+        """Removes collections that have been replaced or were never completed.
 
-    def _replace_by(self, folder: Path) -> None:
+        Those of a server that is away are left for another time.
+        """
+        here = self._catalog.store_url
+        found = [Leftover(here, name) for name in backend_for(here, self._home).leftovers()]
+        for each in dict.fromkeys([*self._catalog.store_leftovers(), *found]):
+            try:
+                ask_store(
+                    "drop", self._home, url=each.url.text, name=each.name, stamp=each.stamp, wait=LOCK_WAIT
+                )
+            except (StoreError, LockedError):
+                continue
+            left = [other for other in self._catalog.store_leftovers() if other != each]
+            self._catalog.set_store_leftovers(left)
+
+    def _recover(self, patience: float) -> str:
+        label = _within(self._catalog.store_url.label)
+        found = self._inspect(patience)
+        if not found.faults:
+            # Sound, but a burst was cut off: what it may have held is sent again.
+            self._catalog.mark_whole(found.stamp)
+            return f"The last run ended while it wrote to {label}; its index was checked and is sound."
+        self.rebuild()
+        return (
+            f"The last run ended while it wrote to {label}, and left its index damaged"
+            f" ({found.faults[0]}); it is rebuilt."
+        )
+
+    def _inspect(
+        self, patience: float, *, full: bool = False, url: StoreUrl | None = None, name: str | None = None
+    ) -> Inspection:
+        limit = CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
+        place = None if url is None else url.text
+        try:
+            found = ask_store(
+                "inspect",
+                self._home,
+                limit=limit,
+                url=place,
+                name=name,
+                full=full,
+                patience=patience,
+                wait=LOCK_WAIT,
+            )
+        except StoreAwayError:
+            raise
+        except StoreError as error:
+            return Inspection(faults=[" ".join(str(error).split())])
+        except LockedError as error:
+            raise self._in_use(error) from error
+        return Inspection(**found)
+
+    def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None) -> None:
         ids = self._catalog.indexed_ids()
         try:
-            with hold(self._home.store_lock, wait=LOCK_WAIT, what="using Chroma"):
-                if self._home.chroma.exists():
-                    old = tempfile.mkdtemp(prefix=OLD_CHROMA, dir=self._home.path)
-                    self._home.chroma.rename(Path(old) / self._home.chroma.name)
-                folder.rename(self._home.chroma)
-                self._catalog.mark_rebuilt(ids, checksums(self._home.chroma))
+            with backend.lock(LOCK_WAIT):
+                old, used = self._used(), Leftover(url, name)
+                name, aside = backend.adopt(name)
+                left = [each for each in self._catalog.store_leftovers() if each != used]
+                left = [each for each in left if (each.url, each.name) != (url, name)]
+                if aside is not None:
+                    left.append(Leftover(url, aside))
+                if old is not None and (old.url, old.name) != (url, name):
+                    left.append(old)
+                self._catalog.mark_rebuilt(ids, stamp, url, name, left)
         except LockedError as error:
-            raise _in_use(error) from error
+            raise self._in_use(error) from error
+
+    def _used(self) -> Leftover | None:
+        """The collection in use, as one to be removed."""
+        url = self._catalog.store_url
+        name = self._catalog.store_name or backend_for(url, self._home).fixed_name
+        return None if name is None else Leftover(url, name, self._catalog.store_stamp)
 
     def _join(self) -> None:
         if self._behind is not None:
             self._behind.wait()
             self._behind = None
 
+    def _in_use(self, error: LockedError) -> HomeError:
+        label = self._catalog.store_url.label
+        return HomeError(
+            f"{label} is in use", error.why, "The catalog is up to date; the next run writes the rest."
+        )
 
-def _in_use(error: LockedError) -> HomeError:
-    return HomeError(
-        "Chroma is in use", error.why, "The catalog is up to date; the next run writes the rest."
-    )
+
+def _within(label: str) -> str:
+    """A store's label as it stands within a sentence."""
+    return label.replace("The ", "the ", 1) if label.startswith("The ") else label

@@ -147,7 +147,7 @@ def relocate(
 def _writing(
     home: HomePath, wait: float, *, recover: bool = True
 ) -> Iterator[tuple[Home, Catalog, Configuration]]:
-    """A home that has an index, with the index lock held and, to `recover`, Chroma as the catalog says."""
+    """A home that has an index, with the index lock held and, to `recover`, the store as the catalog says."""
     place = find_home(home)
     if place.catalog.exists():
         with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:

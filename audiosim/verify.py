@@ -1,4 +1,4 @@
-"""Whether a home is whole: catalog, caches, vectors, Chroma; and putting right what is not."""
+"""Whether a home is whole: catalog, caches, vectors, store; and putting right what is not."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both 
 class Health:
     """What `verify` found and, when asked to, did.
 
-    ``lost_caches`` and ``lost_vectors`` are audio digests. ``compared`` of the vectors in Chroma
-    were compared with the catalog's; ``recall`` is its recall@10 against exact search. ``repairs``
-    says what was done; ``sound`` whether nothing is wrong, or all was put right.
+    ``lost_caches`` and ``lost_vectors`` are audio digests. ``compared`` of the vectors in its
+    store were compared with the catalog's; ``recall`` is its recall@10 against exact search. ``repairs``
+    says what was done; ``store`` what the store is called; ``sound`` whether nothing is wrong, or
+    all was put right.
     """
 
     home: Path
+    store: str
     tracks: int = 0
     caches: int = 0
     compared: int = 0
@@ -50,7 +52,7 @@ class Health:
         """What was wrong, a sentence each."""
         faults = [f"The cache of {digest} is missing or damaged." for digest in self.lost_caches]
         faults += [f"The vector of {digest} is missing or damaged." for digest in self.lost_vectors]
-        return faults + [f"Chroma: {fault}." for fault in self.store_faults]
+        return faults + [f"{self.store}: {fault}." for fault in self.store_faults]
 
 
 def verify_home(
@@ -63,13 +65,13 @@ def verify_home(
     """Checks a home, and repairs it if asked to.
 
     Every cache that the catalog names is read and pooled, and the catalog's vector compared with
-    that; vectors in Chroma are compared with the catalog's, a sample of 10,000 unless `full`, which
-    asks Chroma for each as well; and a sample of its answers with exact search. Without `repair`
+    that; vectors in the store are compared with the catalog's, a sample of 10,000 unless `full`, which
+    asks it for each as well; and a sample of its answers with exact search. Without `repair`
     nothing is changed and other runs may go on.
 
     Repairing, vectors that are missing are pooled again from their caches; files whose caches are
     lost are computed again by the next run, and keep their vectors until then, unless they are
-    gone; Chroma's files are made anew.
+    gone; the store is made anew.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def verify_home(
         catalog.check()
         configuration = catalog.configuration
         if configuration is None:
-            return Health(place.path)
+            return Health(place.path, catalog.store_url.label)
         sync = StoreSync(place, catalog)
         health = _examined(place, catalog, configuration, sync.inspect(full=full))
         if repair and not health.sound:
@@ -97,7 +99,13 @@ def verify_home(
 
 
 def _examined(home: Home, catalog: Catalog, configuration: Configuration, store: Inspection) -> Health:
-    health = Health(home.path, catalog.count("indexed"), compared=store.compared, recall=store.recall)
+    health = Health(
+        home.path,
+        catalog.store_url.label,
+        catalog.count("indexed"),
+        compared=store.compared,
+        recall=store.recall,
+    )
     lost_vectors = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
     cache = Cache(configuration.cache, configuration.spec)
     digests = sorted(catalog.all_digests())
@@ -166,6 +174,6 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, sync
         health.repairs.append(f"{len(again)} tracks will be computed again when the next index finds them.")
     if health.store_faults:
         sync.rebuild()
-        health.repairs.append("Chroma's index was made anew from the catalog.")
+        health.repairs.append(f"{health.store}'s index was made anew from the catalog.")
     else:
         sync.flush()

@@ -35,6 +35,7 @@ from audiosim.cache import Cache
 from audiosim.catalog import Catalog
 from audiosim.config import Home
 from audiosim.errors import AudiosimError
+from audiosim.stores.embedded import EmbeddedChroma
 from audiosim.sync import StoreSync
 from audiosim.types import AudioInfo, FrameEmbeddings
 
@@ -206,7 +207,7 @@ class Campaign:
         faults = chroma_faults(known, content, TOLERANCE)
         faults += [f"recall@10 is {content.recall:.4f}"] * (content.recall < 1)
         faults += ["Chroma is marked dirty"] * known.dirty
-        return faults + [f"{path.name} was left" for path in self._home.chroma_leftovers()]
+        return faults + [f"{name} was left" for name in EmbeddedChroma(self._home).leftovers()]
 
     def _index(self) -> int | None:
         run = Victim([str(CHILD), str(self._home.path), str(self._music), "0", "30"], self._scratch)
@@ -237,8 +238,8 @@ class Campaign:
         shutil.copy(self._home.catalog, self._kept)
 
     def _put_back(self) -> None:
-        for path in [self._home.chroma, *self._home.chroma_leftovers()]:
-            shutil.rmtree(path, ignore_errors=True)
+        for name in [self._home.chroma.name, *EmbeddedChroma(self._home).leftovers()]:
+            shutil.rmtree(self._home.path / name, ignore_errors=True)
         for path in self._home.path.glob("catalog.db*"):
             path.unlink()
         (self._music / "new.wav").unlink(missing_ok=True)

@@ -13,14 +13,15 @@ import numpy as np
 from audiosim.catalog import Catalog
 from audiosim.config import Home
 from audiosim.pooling import pooled_dimension
-from audiosim.store import Store
+from audiosim.store import Contents, VectorStore
+from audiosim.stores.embedded import EmbeddedChroma
 from audiosim.types import Float32
 
 CANDIDATES = 50  # as `similar` asks for
 NEIGHBOURS = 10
 
 
-def recall(store: Store, vectors: dict[str, Float32], queries: int) -> float:
+def recall(store: VectorStore, vectors: dict[str, Float32], queries: int) -> float:
     """The share of true neighbours among the candidates that `similar` would rank."""
     if not queries:
         return 1.0
@@ -45,7 +46,7 @@ def main() -> None:
         assert configuration is not None
         known = dict(catalog.indexed_vectors())
     dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
-    with Store(home.chroma, configuration.collection, dimension) as store:
+    with EmbeddedChroma(home).open("chroma", Contents(configuration.collection, dimension)) as store:
         held = store.vectors(list(known))
         np.savez(
             arguments.out,

@@ -27,7 +27,8 @@ from audiosim.ranking import Manners
 from audiosim.report import IndexReport, Notice, RootDoubted
 from audiosim.run import IndexOptions
 from audiosim.search import find_similar
-from audiosim.store import Store
+from audiosim.store import Contents
+from audiosim.stores.embedded import EmbeddedChroma
 
 
 class Library:
@@ -70,7 +71,7 @@ class Library:
             assert configuration is not None
             ids = [id_ for id_, _ in catalog.indexed_vectors()]
         dimension = configuration.spec.dimension * (2 if configuration.pooling == "mean-std" else 1)
-        with Store(self.home.chroma, configuration.collection, dimension) as store:
+        with EmbeddedChroma(self.home).open("chroma", Contents(configuration.collection, dimension)) as store:
             held = store.vectors(ids)
             assert len(held) == store.count()
         return set(held)

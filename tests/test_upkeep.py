@@ -29,11 +29,11 @@ from test_verify import (
 
 from audiosim.catalog import Catalog
 from audiosim.commands.upkeep import _seconds
-from audiosim.config import NEW_CHROMA
 from audiosim.errors import HomeError, LockedError, UsageError
 from audiosim.locks import hold
 from audiosim.ranking import Manners
 from audiosim.search import find_similar
+from audiosim.stores.embedded import NEW, EmbeddedChroma
 from audiosim.upkeep import DAY, Collected, collect_garbage, forget, relocate
 
 
@@ -138,7 +138,7 @@ def test_audio_that_another_file_holds_stays(library: Library) -> None:
 def test_a_dry_run_tells_what_would_go_and_changes_nothing(library: Library) -> None:
     lose(library, 0, days=31)
     age(make(library.home.cache / "ab" / ".xyz.partial"), 2)
-    make(library.home.path / f"{NEW_CHROMA}killed" / "chroma.sqlite3")
+    make(library.home.path / f"{NEW}killed" / "chroma.sqlite3")
     a_run_ended_in_a_burst(library)
     content, files = catalog_content(library), state(library.home.path)
     told = collect_garbage(home=library.home.path, dry_run=True)
@@ -146,7 +146,7 @@ def test_a_dry_run_tells_what_would_go_and_changes_nothing(library: Library) -> 
     assert catalog_content(library) == content
     assert state(library.home.path) == files
     assert collect_garbage(home=library.home.path) == told
-    assert library.home.chroma_leftovers() == []
+    assert EmbeddedChroma(library.home).leftovers() == []
     assert len(caches(library)) == 5
     assert not list(library.home.path.rglob("*.partial"))
     assert_chroma_is_the_catalogs(library)

@@ -24,7 +24,8 @@ from audiosim.configure import Wish
 from audiosim.errors import HomeError
 from audiosim.inspection import Inspection, compare
 from audiosim.locks import hold
-from audiosim.store import Store
+from audiosim.store import Contents
+from audiosim.stores.embedded import EmbeddedChroma, EmbeddedCollection
 from audiosim.sync import StoreSync
 from audiosim.types import AudioInfo, Float32, Tags, Track
 from audiosim.verify import verify_home
@@ -108,9 +109,10 @@ def edit(library: Library, statement: str, *values: object) -> None:
         assert database.execute(statement, values).rowcount > 0
 
 
-def open_store(library: Library) -> Store:
+def open_store(library: Library) -> EmbeddedCollection:
     configuration = configuration_of(library)
-    return Store(library.home.chroma, configuration.collection, configuration.dimension)
+    contents = Contents(configuration.collection, configuration.dimension)
+    return EmbeddedChroma(library.home).open("chroma", contents)
 
 
 def assert_chroma_is_the_catalogs(library: Library) -> None:
@@ -126,7 +128,7 @@ def assert_chroma_is_the_catalogs(library: Library) -> None:
             np.testing.assert_allclose(found, best, rtol=0, atol=1e-5)
     for id_, vector in expected.items():
         np.testing.assert_allclose(held[id_], vector, rtol=0, atol=1e-6)
-    assert library.home.chroma_leftovers() == []
+    assert EmbeddedChroma(library.home).leftovers() == []
     with library.catalog() as catalog:
         assert not catalog.store_dirty
 
@@ -340,8 +342,8 @@ def test_what_a_killed_run_did_not_get_to_send_is_no_fault(library: Library) -> 
 def test_a_burst_that_begins_meanwhile_is_no_fault(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     real = StoreSync.inspect
 
-    def inspect_then_write(self: StoreSync, *, full: bool = False, folder: Path | None = None) -> Inspection:
-        found = real(self, full=full, folder=folder)
+    def inspect_then_write(self: StoreSync, *, full: bool = False) -> Inspection:
+        found = real(self, full=full)
         a_run_ended_in_a_burst(library)  # as far as the mark tells; it goes on
         return found
 
@@ -352,22 +354,23 @@ def test_a_burst_that_begins_meanwhile_is_no_fault(library: Library, monkeypatch
 def test_only_a_full_check_compares_every_vector(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audiosim.inspection.SAMPLE", 4)
     with library.catalog() as catalog:
-        assert compare(catalog, library.home.chroma, full=False).compared == 4
-        assert compare(catalog, library.home.chroma, full=True).compared == 7
+        backend = EmbeddedChroma(library.home)
+        assert compare(catalog, backend, "chroma", full=False).compared == 4
+        assert compare(catalog, backend, "chroma", full=True).compared == 7
 
 
 def test_answers_that_chroma_does_not_hold_are_a_fault(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Store.nearest
+    real = EmbeddedCollection.nearest
     damaged = path_id(os.fsencode(track(library, 0)))
 
-    def nearest(self: Store, vector: Float32, count: int) -> list[str]:
+    def nearest(self: EmbeddedCollection, vector: Float32, count: int) -> list[str]:
         return [id_.replace(damaged, "?") for id_ in real(self, vector, count)]
 
-    monkeypatch.setattr(Store, "nearest", nearest)
+    monkeypatch.setattr(EmbeddedCollection, "nearest", nearest)
     with library.catalog() as catalog:
-        faults = compare(catalog, library.home.chroma, full=True).faults
+        faults = compare(catalog, EmbeddedChroma(library.home), "chroma", full=True).faults
     assert "it answers with 1 ids that it does not hold" in faults
 
 

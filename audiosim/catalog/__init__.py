@@ -1,7 +1,7 @@
 """The catalog: every file known, its state, why it failed; and each track's vector.
 
-SQLite in WAL mode, one writer and any number of readers. It is the truth that Chroma's index is
-made from: changes are committed here first, and ``in_store`` records what Chroma has
+SQLite in WAL mode, one writer and any number of readers. It is the truth that the store is
+made from: changes are committed here first, and ``in_store`` records what the store has
 acknowledged. Vectors belong to audio digests, so that copies of a recording share one, and stay
 when a file is gone, so that it can come back at no cost.
 """
@@ -29,13 +29,16 @@ class Catalog(Vectors, Pending, Measures):
         self.close()
 
     def adopt(self, other: Path) -> None:
-        """Replaces everything by another catalog's content, in one step."""
+        """Replaces everything by another catalog's content, in one step; the store stays the home's own."""
         self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self.transaction():
+                store = self.store_settings()
                 for table in ("meta", "roots", "tracks", "files", "lost", "passages"):
                     self._db.execute(f"DELETE FROM main.{table}")
                     self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
                 self._db.execute("UPDATE files SET in_store = 0")
+                for key, value in store.items():
+                    self.set_meta(key, value)
         finally:
             self._db.execute("DETACH other")

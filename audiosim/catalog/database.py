@@ -16,7 +16,7 @@ SCHEMA_VERSION = 3
 PAGE = 500  # values bound in one statement
 BUSY_LIMIT = 30.0  # s to wait for another connection's commit
 
-# What Chroma has of a file: nothing, its current vector, an older one, or perhaps a new one.
+# What the store has of a file: nothing, its current vector, an older one, or perhaps a new one.
 ABSENT, STORED, OUTDATED, SENDING = 0, 1, 2, 3
 
 SCHEMA = f"""

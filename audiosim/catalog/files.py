@@ -10,7 +10,7 @@ from audiosim.catalog.database import ABSENT, OUTDATED, SENDING, Database
 from audiosim.catalog.rows import FileRow, FileState, path_id
 from audiosim.types import TAG_NAMES, AudioInfo
 
-DROPPED = "moved"  # the reason of a row that ends when Chroma has let it go
+DROPPED = "moved"  # the reason of a row that ends when the store has let it go
 _TAGS = ", ".join(TAG_NAMES)
 
 
@@ -47,7 +47,7 @@ class Files(Database):
     def drop(self, paths: Iterable[bytes]) -> None:
         """Ends the rows of files: moved, or to be forgotten.
 
-        An id has yet to leave Chroma, so the row goes when that is acknowledged.
+        An id has yet to leave the store, so the row goes when that is acknowledged.
         """
         with self.transaction():
             self._drop(paths)
@@ -115,7 +115,7 @@ class Files(Database):
         return list(self._db.execute(query))
 
     def _enter(self, path: bytes, state: FileState, info: AudioInfo, reason: str | None) -> None:
-        """Inserts or replaces a row, keeping what Chroma has of it."""
+        """Inserts or replaces a row, keeping what the store has of it."""
         names = [
             "path", "id", "state", "size", "mtime_ns", "digest", "reason", "changed",
             "sample_rate", "channels", "codec", *TAG_NAMES,

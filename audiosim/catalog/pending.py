@@ -1,4 +1,4 @@
-"""What Chroma has of the catalog, and what it lacks."""
+"""What the store has of the catalog, and what it lacks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from collections.abc import Iterable, Iterator
 
 from audiosim.catalog.database import ABSENT, OUTDATED, SENDING, STORED
 from audiosim.catalog.files import Files
-from audiosim.catalog.rows import TRACK_COLUMNS, Expected, PendingRow, track_from, vector_from
+from audiosim.catalog.rows import (
+    TRACK_COLUMNS,
+    Expected,
+    Leftover,
+    PendingRow,
+    track_from,
+    vector_from,
+)
 from audiosim.catalog.settings import Settings
+from audiosim.store_url import StoreUrl
 
 
 class Pending(Files, Settings):
-    """The state of each row in Chroma, and the mark that brackets each burst of writes."""
+    """The state of each row in the store, and the mark that brackets each burst of writes."""
 
     def pending_upserts(self, limit: int) -> list[PendingRow]:
-        """Indexed files that Chroma has not acknowledged."""
+        """Indexed files that the store has not acknowledged."""
         query = (
             f"SELECT id, vector, changed, {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
             " WHERE in_store <> (state = 'indexed') AND state = 'indexed' LIMIT ?"
@@ -36,24 +44,24 @@ class Pending(Files, Settings):
             last = page[-1].id
 
     def pending_deletes(self, limit: int) -> list[str]:
-        """Ids that Chroma still has though their files are gone or failed."""
+        """Ids that the store still has though their files are gone or failed."""
         query = "SELECT id FROM files WHERE in_store <> (state = 'indexed') AND state <> 'indexed' LIMIT ?"
         return [row[0] for row in self._db.execute(query, (limit,))]
 
     def pending_delete_count(self) -> int:
-        """How many ids Chroma still has, or may have, though their files are not indexed."""
+        """How many ids the store still has, or may have, though their files are not indexed."""
         query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed') AND state <> 'indexed'"
         return int(self._db.execute(query).fetchone()[0])
 
     def pending_count(self) -> int:
-        """How many files Chroma is behind by."""
+        """How many files the store is behind by."""
         query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed')"
         return int(self._db.execute(query).fetchone()[0])
 
     def begin_burst(self, limit: int) -> tuple[list[PendingRow], list[str]]:
-        """Rows to send to Chroma and ids to delete there, so many of each at most.
+        """Rows to send to the store and ids to delete there, so many of each at most.
 
-        From now on Chroma may have them or not, whatever happens.
+        From now on the store may have them or not, whatever happens.
         """
         with self.transaction():
             upserts, deletes = self.pending_upserts(limit), self.pending_deletes(limit)
@@ -68,7 +76,7 @@ class Pending(Files, Settings):
         return upserts, deletes
 
     def mark_stored(self, rows: Iterable[PendingRow]) -> None:
-        """Records rows that Chroma has acknowledged, unless they have changed meanwhile."""
+        """Records rows that the store has acknowledged, unless they have changed meanwhile."""
         with self.transaction():
             self._db.executemany(
                 f"UPDATE files SET in_store = {STORED} WHERE id = ? AND changed = ?",
@@ -76,7 +84,7 @@ class Pending(Files, Settings):
             )
 
     def mark_deleted(self, ids: Iterable[str]) -> None:
-        """Records what Chroma has dropped; rows of moved files end here."""
+        """Records what the store has dropped; rows of moved files end here."""
         with self.transaction():
             self._db.executemany(
                 f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
@@ -84,37 +92,42 @@ class Pending(Files, Settings):
             )
             self._end_dropped()
 
-    def mark_rebuilt(self, ids: Iterable[str], checksums: str) -> None:
-        """Records that Chroma was made anew and holds these rows, and no others."""
+    def mark_rebuilt(
+        self, ids: Iterable[str], stamp: str | None, url: StoreUrl, name: str, leftovers: Iterable[Leftover]
+    ) -> None:
+        """Records that a new collection of this name holds these rows, and what it leaves to be removed."""
         with self.transaction():
+            self._set_store(url, name)
+            self.set_store_leftovers(leftovers)
             self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
             self._db.executemany(
                 f"UPDATE files SET in_store = {STORED} WHERE id = ?", [(id_,) for id_ in ids]
             )
             self._end_dropped()
-            self.mark_whole(checksums)
+            self.mark_whole(stamp)
 
     @property
     def store_dirty(self) -> bool:
-        """Whether a burst of writes to Chroma began and did not end."""
+        """Whether a burst of writes to the store began and did not end."""
         return self.meta("store") == "dirty"
 
     def mark_store(self, *, dirty: bool) -> None:
-        """Brackets a burst of writes to Chroma."""
+        """Brackets a burst of writes to the store."""
         self.set_meta("store", "dirty" if dirty else "clean")
 
-    def mark_whole(self, checksums: str) -> None:
-        """Ends a burst: Chroma's files are as they should be."""
-        self.set_meta("store_checksums", checksums)
+    def mark_whole(self, stamp: str | None) -> None:
+        """Ends a burst: the store is as it should be, and bears this stamp; None: there is none yet."""
+        if stamp is not None:
+            self.set_meta("store_checksums", stamp)
         self.mark_store(dirty=False)
 
     @property
-    def store_checksums(self) -> str | None:
-        """Of Chroma's files, when they were written last; None where that was not noted."""
+    def store_stamp(self) -> str | None:
+        """What the store bore when it was written last; None where that was not noted."""
         return self.meta("store_checksums")
 
     def unsettled_ids(self) -> list[str]:
-        """Indexed files that Chroma does not have yet."""
+        """Indexed files that the store does not have yet."""
         query = "SELECT id FROM files WHERE in_store <> (state = 'indexed') AND state = 'indexed'"
         return [row[0] for row in self._db.execute(query)]
 
@@ -124,7 +137,7 @@ class Pending(Files, Settings):
         return [row[0] for row in self._db.execute(query)]
 
     def expected_in_store(self, *, filled: bool) -> Expected:
-        """What Chroma should hold; or, `filled`, a folder that was given all that is indexed."""
+        """What the store should hold; or, `filled`, a folder that was given all that is indexed."""
         if filled:
             ids = set(self.indexed_ids())
             return Expected(ids, ids, ids)
@@ -138,7 +151,7 @@ class Pending(Files, Settings):
         )
 
     def stored_count(self) -> int:
-        """How many vectors Chroma should hold."""
+        """How many vectors the store should hold."""
         query = f"SELECT count(*) FROM files WHERE in_store IN ({STORED}, {OUTDATED})"
         return int(self._db.execute(query).fetchone()[0])
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from audiosim.pooler import Pooler
 from audiosim.pooling import pooled_dimension
+from audiosim.store_url import StoreUrl
 from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
 
 FileState = Literal["indexed", "failed", "gone"]
@@ -53,7 +54,7 @@ class Configuration:
 
     @property
     def collection(self) -> str:
-        """Identifies what Chroma's vectors are: encoder fingerprint, pooling, and their centre."""
+        """Identifies what the store's vectors are: encoder fingerprint, pooling, and their centre."""
         words = [self.spec.fingerprint, self.pooling]
         if self.centre:
             words.append(hashlib.blake2b(self.centre, digest_size=8).hexdigest())
@@ -61,8 +62,17 @@ class Configuration:
 
 
 @dataclass(frozen=True)
+class Leftover:
+    """A collection to be removed: always, or only while it bears this stamp, as nobody else wrote to it."""
+
+    url: StoreUrl
+    name: str
+    stamp: str | None = None
+
+
+@dataclass(frozen=True)
 class Expected:
-    """Ids in Chroma: those it has acknowledged, those it may hold, those whose vectors are current."""
+    """Ids in the store: those it has acknowledged, those it may hold, those whose vectors are current."""
 
     acknowledged: set[str]
     possible: set[str]
@@ -70,13 +80,13 @@ class Expected:
 
 
 def path_id(path: bytes) -> str:
-    """The ASCII id of a path, as Chroma knows it: BLAKE2b-128, 32 hexadecimal digits."""
+    """The ASCII id of a path, as the store knows it: BLAKE2b-128, 32 hexadecimal digits."""
     return hashlib.blake2b(path, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
 class PendingRow:
-    """A row on its way to Chroma, as it was at the time ``changed``."""
+    """A row on its way to the store, as it was at the time ``changed``."""
 
     id: str
     track: Track
@@ -86,7 +96,7 @@ class PendingRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the index: its id in Chroma, the track, and its unit vector (dim,).
+    """A file of the index: its id in the store, the track, and its unit vector (dim,).
 
     ``scale`` is the track's mean cosine distance to its nearest neighbours, where it is known.
     """

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from audiosim.catalog.database import Database
-from audiosim.catalog.rows import Configuration
+from audiosim.catalog.rows import Configuration, Leftover
+from audiosim.store_url import EMBEDDED, StoreUrl, parse_store_url
 from audiosim.types import EncoderSpec
 
 # Keys of what is measured of all vectors together, and is void when they are replaced: where a
@@ -51,6 +52,46 @@ class Settings(Database):
             "centre": base64.b64encode(configuration.centre).decode("ascii"),
         }
         self.set_meta("configuration", json.dumps(data))
+
+    @property
+    def store_url(self) -> StoreUrl:
+        """Where vectors are searched."""
+        return parse_store_url(self.meta("store_url") or EMBEDDED.text)
+
+    @property
+    def store_name(self) -> str | None:
+        """The collection there; None before there is one, or where it always has the same."""
+        return self.meta("store_name")
+
+    def set_store(self, url: StoreUrl, name: str | None) -> None:
+        """Says where vectors are searched."""
+        with self.transaction():
+            self._set_store(url, name)
+
+    def store_settings(self) -> dict[str, str]:
+        """All that is kept of the store under keys of `meta`, apart from the mark of bursts."""
+        rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'store_*'")
+        return dict(rows.fetchall())
+
+    def store_leftovers(self) -> list[Leftover]:
+        """Collections that are to be removed."""
+        return [
+            Leftover(parse_store_url(url), name, stamp)
+            for url, name, stamp in json.loads(self.meta("store_leftovers") or "[]")
+        ]
+
+    def set_store_leftovers(self, leftovers: Iterable[Leftover]) -> None:
+        """Replaces the list of collections to be removed."""
+        self.set_meta(
+            "store_leftovers", json.dumps([[each.url.text, each.name, each.stamp] for each in leftovers])
+        )
+
+    def _set_store(self, url: StoreUrl, name: str | None) -> None:
+        self.set_meta("store_url", url.text)
+        if name is not None:
+            self.set_meta("store_name", name)
+        else:
+            self._db.execute("DELETE FROM meta WHERE key = 'store_name'")
 
     def roots(self) -> list[bytes]:
         """The folders and files that `index` without a path rescans."""

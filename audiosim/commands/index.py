@@ -63,6 +63,15 @@ def index(
         Path | None,
         typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].", show_default=False),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
+            " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
+            show_default=False,
+        ),
+    ] = None,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
     precision: PrecisionOption = "auto",
@@ -125,6 +134,7 @@ def index(
     from audiosim.progress import ProgressDisplay
     from audiosim.render import to_json
     from audiosim.run import IndexOptions
+    from audiosim.store_url import parse_store_url
     from audiosim.types import Pooling, Precision
 
     if pooling is not None:
@@ -137,6 +147,7 @@ def index(
             ),
             cast("Pooling | None", pooling),
             cache,
+            None if store is None else parse_store_url(store),
         ),
         jobs=jobs,
         batch_size=batch_size,

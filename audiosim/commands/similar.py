@@ -111,7 +111,7 @@ def similar(
     passage = start is not None or end is not None
     filtered = any((genre, artist, album, year, under, min_duration, max_duration, exclude_same))
     with ExitStack() as stack:
-        # Started before all else is imported: loading Chroma is what takes longest.
+        # Started before all else is imported: loading the store's engine is what takes longest.
         store = None if passage or filtered else stack.enter_context(StoreProcess())
         chosen = _checked_format("json" if json_ else form, null)
         common = {

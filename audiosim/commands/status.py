@@ -39,6 +39,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "failed": state.failed,
         "gone": state.gone,
         "bytes": state.disk_use,
+        "store": state.store,
         "last_run": state.last_run,
         "failures": failure_fields(state.failures),
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
@@ -56,6 +57,8 @@ def _text(state: HomeStatus) -> str:
         *(f"Folder: {display_path(root)}" for root in state.roots),
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
     ]
+    if state.store != "embedded":
+        lines.append(f"Store: {state.store}")
     if state.last_run:
         lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
     failed = [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures]

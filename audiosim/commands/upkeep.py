@@ -25,7 +25,8 @@ WaitOption = Annotated[
 
 def verify(
     full: Annotated[
-        bool, typer.Option("--full", help="Compare, and ask for, every vector in Chroma, not 10,000 of them.")
+        bool,
+        typer.Option("--full", help="Compare, and ask for, every vector in the store, not 10,000 of them."),
     ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is wrong.")] = False,
     home: HomeOption = None,
@@ -33,7 +34,7 @@ def verify(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that caches, vectors and Chroma's index are whole; exit with 3 if not.
+    """Check that caches, vectors and the store are whole; exit with 3 if not.
 
     Example: audiosim verify --repair
     """

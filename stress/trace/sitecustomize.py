@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 LOG_VARIABLE = "AUDIOSIM_STRESS_LOG"
-STORE_CALLS = {"__init__": "open", "delete": "delete", "upsert": "upsert", "__exit__": "close"}
+STORE_CALLS = {"__init__": "open", "delete": "delete", "upsert": "upsert", "seal": "close"}
 
 
 def note(word: str, value: object) -> None:
@@ -37,7 +37,7 @@ def noted(function: Callable[..., Any], word: str) -> Callable[..., Any]:
 
 
 if LOG_VARIABLE in os.environ:
-    from audiosim.store import Store
+    from audiosim.stores.embedded import EmbeddedCollection
 
     for name, word in STORE_CALLS.items():
-        setattr(Store, name, noted(getattr(Store, name), word))
+        setattr(EmbeddedCollection, name, noted(getattr(EmbeddedCollection, name), word))

@@ -1,0 +1,147 @@
+"""A Chroma server: collections of this home and of others, told apart by name.
+
+A sealed burst leaves a stamp in the collection, which the catalog keeps too. Where they differ,
+somebody else has written: a copy of the home, most likely.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from audiosim.errors import StoreError
+from audiosim.store import Contents
+from audiosim.store_url import TOKEN_VARIABLE, Server
+from audiosim.stores.chroma import ChromaCollection
+from audiosim.stores.retries import Caller
+
+PREFIX = "audiosim_"
+STAMP = "stamp"
+ANSWER_LIMIT = 60.0  # s for one answer
+BUSY = {429, 502, 503, 504}  # what servers and proxies answer that are up, but not now
+
+
+class ChromaServer:
+    """A server's collections. A `Backend`.
+
+    The token in ``AUDIOSIM_STORE_TOKEN``, where there is one, is sent as ``Authorization: Bearer``
+    and as ``X-Chroma-Token``.
+    """
+
+    shared = True
+    fixed_name: str | None = None
+
+    def __init__(self, server: Server, label: str) -> None:
+        self._server, self.label = server, label
+
+    def lock(self, wait: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def open(
+        self,
+        name: str,
+        contents: Contents,
+        *,
+        create: bool = False,
+        stamp: str | None = None,
+        patience: float = 0.0,
+    ) -> ServedCollection:
+        call = Caller(self.label, _is_away, patience)
+        store = ServedCollection(call(self._client), call, name, contents, create=create)
+        if stamp not in (None, store.stamp):
+            store.close()
+            raise StoreError(
+                f"{self.label} holds other vectors", "its collection was written by another home"
+            )
+        return store
+
+    def new_name(self) -> str:
+        return PREFIX + secrets.token_hex(8)
+
+    def adopt(self, name: str) -> tuple[str, str | None]:
+        return name, None
+
+    def drop(self, name: str, stamp: str | None) -> None:
+        call = Caller(self.label, _is_away, 0.0)
+        client = call(self._client)
+        try:
+            if name not in {collection.name for collection in call(client.list_collections)}:
+                return
+            metadata = call(client.get_collection, name, embedding_function=None).metadata or {}
+            if stamp is None or metadata.get(STAMP) in (None, stamp):
+                call(client.delete_collection, name)
+        finally:
+            _close(client)
+
+    def leftovers(self) -> list[str]:
+        return []
+
+    def _client(self) -> Any:
+        import chromadb
+        import httpx
+        from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+
+        token = os.environ.get(TOKEN_VARIABLE)
+        headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+        # Making a client has no limit of time.
+        alive = httpx.get(f"{self._server.origin}/api/v2/heartbeat", headers=headers, timeout=ANSWER_LIMIT)
+        if alive.status_code in BUSY:
+            alive.raise_for_status()
+        client: Any = chromadb.HttpClient(
+            self._server.host,
+            self._server.port,
+            ssl=self._server.tls,
+            headers=headers,
+            settings=Settings(anonymized_telemetry=False),
+            tenant=self._server.tenant or DEFAULT_TENANT,
+            database=self._server.database or DEFAULT_DATABASE,
+        )
+        for session in _sessions(client):
+            session.timeout = ANSWER_LIMIT  # Chroma waits for ever, and has no setting
+        return client
+
+
+class ServedCollection(ChromaCollection):
+    """A server's collection. A `VectorStore`; for its parameters see `ChromaCollection`."""
+
+    def __init__(self, client: Any, call: Caller, name: str, contents: Contents, *, create: bool) -> None:
+        super().__init__(client, call, name, contents, create=create)
+        self._caller = call
+        self.stamp = str(self.collection.metadata.get(STAMP, ""))
+
+    def seal(self) -> str:
+        """Leaves a new stamp in the collection."""
+        stamp = secrets.token_hex(8)
+        self._caller(self.collection.modify, metadata={**self.metadata, STAMP: stamp})
+        self.close()
+        return stamp
+
+    def close(self) -> None:
+        """Closes the client and its connections."""
+        _close(self.client)
+
+
+def _close(client: Any) -> None:
+    for session in _sessions(client):
+        session.close()  # Chroma leaves its connections open
+    client.close()
+
+
+def _sessions(client: Any) -> list[Any]:
+    """The connections of a client and of the one within it that asks for tenants."""
+    return [client._server._session, client._admin_client._server._session]
+
+
+def _is_away(error: BaseException) -> bool:
+    import httpx
+
+    found: BaseException | None = error
+    while found is not None:  # Chroma raises errors of its own from httpx's
+        if isinstance(found, httpx.TransportError):
+            return True
+        if isinstance(found, httpx.HTTPStatusError):
+            return found.response.status_code in BUSY
+        found = found.__context__
+    return False
