@@ -42,7 +42,8 @@ class Moves:
         """The path here."""
         for old, new in self._innermost:
             if contains(old, path):
-                return (new.rstrip(b"/") + path[len(old.rstrip(b"/")) :]) or b"/"
+                below = path[len(old) :].strip(b"/")
+                return new if not below else new.rstrip(b"/") + b"/" + below
         return path
 
     def meet(self, path: bytes) -> None:

@@ -1,7 +1,7 @@
 """Exports: an index as one Parquet file, a row a file of the index, in order of path.
 
 Each row is whole in itself, with columns that any reader of Parquet understands. Rows are written and
-read a few thousand at a time.
+read a few thousand at a time, or fewer where they are long.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +21,9 @@ from audiosim.exchange.rows import AUDIO, are_units, record_of
 from audiosim.text import display_path, utf8_path
 from audiosim.types import TAG_NAMES, Float32
 
-BATCH = 2000  # rows in a group, and in memory at a time
+BATCH = 2000  # rows in a group, and in memory at a time, at most
+ROOM = 16_000_000  # bytes of vectors and passages in a group, about
+COUNT = f"{PREFIX}tracks"  # the key of how many rows there are
 NUMBERS = ("year", "track")  # tags that are numbers
 REMEDY = "Export it again, or fetch the file again."
 
@@ -40,7 +41,6 @@ def write(file: IO[Any], header: Header, records: Iterable[Record]) -> int:
     schema = _schema(header)
     texts = [field.name for field in schema if pa.types.is_string(field.type) and field.name != "path"]
     count = 0
-    remaining = iter(records)
     with pq.ParquetWriter(
         file,
         schema,
@@ -49,10 +49,24 @@ def write(file: IO[Any], header: Header, records: Iterable[Record]) -> int:
         write_statistics=[name for name in schema.names if name not in ("vector", "passages")],
         write_page_checksum=True,
     ) as writer:
-        while batch := list(islice(remaining, BATCH)):
+        for batch in _batches(records):
             writer.write_batch(_batch(batch, schema), row_group_size=BATCH)
             count += len(batch)
+        writer.add_key_value_metadata({COUNT: str(count)})  # known only now; the header is written first
     return count
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    room = ROOM
+    for record in records:
+        batch.append(record)
+        room -= record.vector.nbytes + len(record.passages or b"")
+        if len(batch) == BATCH or room <= 0:
+            yield batch
+            batch, room = [], ROOM
+    if batch:
+        yield batch
 
 
 class Parcel:
@@ -88,20 +102,23 @@ class Parcel:
         ------
         AudiosimError : when one is not as it should be, those before it having been given.
         """
-        last = b""
+        last, count = b"", 0
         with self._explained(), self._open() as file:
             if self._header(file) != self.header:
                 raise ValueError("it was changed while it was read")
             names = _schema(self.header).names
-            for batch in file.iter_batches(batch_size=BATCH, columns=names):
+            for batch in _arrow_batches(file, names):
                 records = _records(batch, self.header)
                 for record in records:
                     if record.path <= last:
                         again = "is there twice" if record.path == last else "is out of order"
                         raise ValueError(f"{display_path(record.path)} {again}")
                     last = record.path
+                count += len(records)
                 if records:
                     yield records
+            if (file.metadata.metadata or {}).get(COUNT.encode()) != str(count).encode():
+                raise ValueError("it does not have as many rows as were written")
 
     def _open(self) -> Any:
         import pyarrow.parquet as pq
@@ -207,6 +224,12 @@ def _batch(records: list[Record], schema: Any) -> Any:
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _arrow_batches(file: Any, names: list[str]) -> Iterator[Any]:
+    """A group at a time, so that a batch is no larger than a group."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(batch_size=BATCH, row_groups=[group], columns=names)
 
 
 def _records(batch: Any, header: Header) -> list[Record]:
