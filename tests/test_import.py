@@ -399,7 +399,10 @@ def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, str]], Non
     schema = pa.schema([field.with_nullable(True) for field in fields], metadata=metadata)
     made = pa.table({field.name: pa.array(columns[field.name], field.type) for field in fields}, schema)
     with pq.ParquetWriter(path, schema) as writer:
-        writer.write_table(made)
+        try:
+            writer.write_table(made)
+        except pa.ArrowNotImplementedError as error:  # of earlier pyarrows
+            pytest.skip(str(error))
         writer.add_key_value_metadata({"audiosim.tracks": count})
 
 
