@@ -23,6 +23,8 @@ from audiosim.locks import hold
 from audiosim.sync import StoreSync
 from audiosim.types import TrackVector
 
+FEW = 1000  # tracks, which Chroma takes soonest as they are
+
 
 @dataclass
 class Imported:
@@ -97,7 +99,8 @@ def import_index(
         entry.add_roots()
         for _ in refresh(catalog, complete=False):
             pass  # it has something to say only of complete runs
-        if 2 * catalog.pending_count() > catalog.count("indexed"):
+        pending = catalog.pending_count()
+        if pending > FEW and 2 * pending > catalog.count("indexed"):
             sync.rebuild()  # sooner done than many bursts
         else:
             sync.flush()
