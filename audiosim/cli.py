@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from audiosim.commands import duplicates, extract, index, playlist, similar, status, upkeep, weights
+from audiosim.commands import duplicates, exchange, extract, index, playlist, similar, status, upkeep, weights
 from audiosim.commands import eval as evaluation
 from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
@@ -66,6 +66,8 @@ app.command()(upkeep.verify)
 app.command()(upkeep.gc)
 app.command()(upkeep.forget)
 app.command()(upkeep.relocate)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
 app.add_typer(weights.app, name="weights")
 
 

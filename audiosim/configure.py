@@ -11,6 +11,7 @@ from audiosim.catalog import Configuration
 from audiosim.config import Home, weights_folder
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.errors import AudioError, HomeError, UsageError
+from audiosim.filesystems import refuse_network
 from audiosim.store_url import StoreUrl
 from audiosim.types import Encoder, EncoderSpec, Pooling, TrackVector
 
@@ -73,6 +74,20 @@ def rebuilt_wish(wish: Wish, stored: Configuration) -> Wish:
     return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache, wish.store)
 
 
+def prepare_home(home: Home) -> None:
+    """Makes the home's folder where it is new.
+
+    Raises
+    ------
+    HomeError : when it is on a network share, or can't be made.
+    """
+    refuse_network(home.path)
+    try:
+        home.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(f"Can't make the home folder {home.path}", error.strerror or str(error)) from error
+
+
 def prepare_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:
     """Makes the folder for caches where it is new, and sees that it is there where it is not.
 
@@ -97,20 +112,20 @@ def prepare_cache(configuration: Configuration, home: Home, stored: Configuratio
     )
 
 
-def check_caches(digests: list[str], configuration: Configuration) -> int:
-    """How many of these tracks have no cache to be pooled from.
+def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
+    """Those of these tracks that have no cache to be pooled from.
 
     Raises
     ------
     HomeError : when that is over half of them: the caches' disk may not be mounted.
     """
     cache = Cache(configuration.cache, configuration.spec)
-    missing = sum(not cache.path(digest).exists() for digest in digests)
-    if 2 * missing > len(digests):
+    missing = [digest for digest in digests if not cache.path(digest).exists()]
+    if 2 * len(missing) > len(digests):
         raise HomeError(
-            f"{missing} of {len(digests)} tracks have no cache in {configuration.cache}",
-            "its disk may not be mounted",
-            "Mount it; or compute everything again with --rebuild.",
+            f"{len(missing)} of {len(digests)} tracks have no cache in {configuration.cache}",
+            "its disk may not be mounted, or they were imported without their caches",
+            "Mount it, or copy the caches there; or compute everything again with --rebuild.",
         )
     return missing
 

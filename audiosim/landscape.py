@@ -55,28 +55,45 @@ def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
         catalog.set_passages(digest, vector.passages)
 
 
+def can_recentre(catalog: Catalog, configuration: Configuration) -> bool:
+    """Whether there are caches to pool all tracks from."""
+    known = catalog.known_digests()
+    cache = Cache(configuration.cache, configuration.spec)
+    return len(known) == len(catalog.all_digests()) and all(cache.path(digest).exists() for digest in known)
+
+
+def recentre(catalog: Catalog, configuration: Configuration) -> list[str]:
+    """Pools all tracks again, for a configuration that has another centre only.
+
+    Returns the tracks whose caches are missing or give no vector: where there are any, nothing is changed.
+    """
+    known = sorted(catalog.known_digests())
+    try:
+        catalog.replace_vectors(configuration, _whole(repooled(known, configuration), known))
+    except _IncompleteError as error:
+        return error.missing
+    return []
+
+
 def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> Iterator[str]:
     """Fixes the mean window and pools all tracks again; or changes nothing, where not all can be.
 
     Tracks whose caches are damaged are computed again by the next run, which may then do it.
     """
-    cache = Cache(configuration.cache, configuration.spec)
-    known = sorted(catalog.known_digests())
-    if len(known) < len(catalog.all_digests()) or not all(cache.path(digest).exists() for digest in known):
+    if not can_recentre(catalog, configuration):
         return  # the disk of the caches may not be mounted; another run will do
+    cache = Cache(configuration.cache, configuration.spec)
     centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
     if centre is None:
         return
-    centred = replace(configuration, centre=centre.tobytes())
-    try:
-        catalog.replace_vectors(centred, _whole(repooled(known, centred), known))
-    except _IncompleteError as error:
-        damaged = [digest for digest in error.missing if cache.read(digest) is None]
-        if damaged and 2 * len(damaged) <= len(known):  # else the disk is to blame
-            catalog.lose(damaged)
-            yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
-    else:
+    missing = recentre(catalog, replace(configuration, centre=centre.tobytes()))
+    if not missing:
         yield "Vectors are centred on the library's mean window from now on."
+        return
+    damaged = [digest for digest in missing if cache.read(digest) is None]
+    if damaged and 2 * len(damaged) <= len(catalog.known_digests()):  # else the disk is to blame
+        catalog.lose(damaged)
+        yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
 
 
 class _IncompleteError(Exception):

@@ -14,6 +14,7 @@ from audiosim.types import Float32
 
 PASSAGE = 10.0  # s, about
 LEVELS = 127  # of an 8-bit integer, either side of zero
+LONGEST = 1.001  # a mean of unit vectors, rounding allowed for
 
 
 def windows_in(seconds: float, hop: float) -> int:
@@ -48,6 +49,16 @@ def unpacked(blob: bytes, dimension: int) -> Float32:
     rows = np.frombuffer(blob if len(blob) % layout.itemsize == 0 else b"", layout)
     vectors: Float32 = rows["codes"].astype(np.float32) * rows["scale"][:, None]
     return vectors
+
+
+def are_passages(blob: bytes, dimension: int, windows: int) -> bool:
+    """Whether these bytes are passages of a track of so many audible windows: means of unit vectors."""
+    layout = _layout(dimension)
+    count, rest = divmod(len(blob), layout.itemsize)
+    if rest or count > windows:
+        return False
+    scales = np.frombuffer(blob, layout)["scale"]
+    return bool(((scales >= 0) & (scales <= LONGEST / LEVELS)).all())
 
 
 def _mean(units: Float32) -> Float32:

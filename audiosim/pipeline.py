@@ -18,19 +18,20 @@ from audiosim.configure import (
     first_configuration,
     kept_configuration,
     prepare_cache,
+    prepare_home,
     rebuilt_wish,
     repooled,
 )
 from audiosim.encoders import load_encoder
-from audiosim.errors import AudiosimError, UsageError
-from audiosim.filesystems import refuse_network
+from audiosim.errors import HomeError, UsageError
 from audiosim.library import Scan, contains, identity, outermost
 from audiosim.locks import hold
 from audiosim.plan import Plan, doubt
 from audiosim.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.run import IndexOptions, IndexRun
-from audiosim.store_url import EMBEDDED, StoreUrl, default_store
+from audiosim.store_url import StoreUrl, default_store
 from audiosim.sync import StoreSync
+from audiosim.text import display_path
 from audiosim.types import Encoder
 
 
@@ -65,7 +66,7 @@ def index_folder(
     options = options or IndexOptions()
     place = find_home(home)
     given = [identity(path) for path in paths]
-    _make_home(place)
+    prepare_home(place)
     with (
         hold(place.index_lock, wait=options.wait, what="indexing this home"),
         Catalog(place.catalog) as catalog,
@@ -88,6 +89,7 @@ def _update(
     encoder: Encoder | None,
 ) -> Iterator[IndexEvent]:
     if stored is None:
+        store = options.wish.store or default_store()
         encoder = encoder or load_encoder(
             options.wish.encoder, precision=options.precision, batch_size=options.batch_size
         )
@@ -101,28 +103,22 @@ def _update(
         configuration = replace(configuration, pooling=pooling)
         digests = sorted(catalog.known_digests())
         missing = check_caches(digests, configuration)
+        _refuse_loss(catalog, missing)
         yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
         if missing:
-            yield Notice(f"{missing} tracks have no cache and are computed again.")
+            yield Notice(f"{len(missing)} tracks have no cache and are computed again.")
         catalog.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.set_configuration(configuration)
     sync = StoreSync(home, catalog)
     if stored is None:
-        _choose_store(catalog, options.wish.store or default_store(), sync)
+        sync.choose(store)
     elif options.wish.store not in (None, catalog.store_url):
         yield from _move_store(catalog, options.wish.store, sync)
     notice = sync.recover()
     if notice:
         yield Notice(notice)
     yield from IndexRun(home, catalog, configuration, sync, options, encoder).events(roots)
-
-
-def _choose_store(catalog: Catalog, url: StoreUrl, sync: StoreSync) -> None:
-    """Fixes where a new home's vectors are searched, once a server there has answered."""
-    catalog.set_store(url, None)
-    if url != EMBEDDED:
-        sync.rebuild()
 
 
 def _move_store(catalog: Catalog, url: StoreUrl, sync: StoreSync) -> Iterator[IndexEvent]:
@@ -132,6 +128,23 @@ def _move_store(catalog: Catalog, url: StoreUrl, sync: StoreSync) -> Iterator[In
     left = [each.name for each in catalog.store_leftovers() if each.url == old]
     if left:
         yield Notice(f"{old.label} could not be told to remove {', '.join(left)}; later runs will try.")
+
+
+def _refuse_loss(catalog: Catalog, digests: list[str]) -> None:
+    """Sees that what has no cache to be pooled from can be computed again.
+
+    Raises
+    ------
+    HomeError : when an indexed file is not there: on a disk not mounted, or imported from another machine.
+    """
+    rows = [catalog.file(path) for path in catalog.paths_with(digests)]
+    lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
+    if lost:
+        raise HomeError(
+            f"{len(lost)} tracks have neither a cache to be pooled from nor a file to be computed from",
+            f"{display_path(lost[0].path)} is one",
+            "Mount their disk, or copy their caches to the cache folder; or take them out: audiosim forget.",
+        )
 
 
 def _rebuild(
@@ -194,16 +207,6 @@ def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple
         if reason is not None:
             lacking.append((root, reason))
     return lacking
-
-
-def _make_home(home: Home) -> None:
-    refuse_network(home.path)
-    try:
-        home.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudiosimError(
-            f"Can't make the home folder {home.path}", error.strerror or str(error)
-        ) from error
 
 
 def _roots(given: list[bytes], catalog: Catalog, home: Home) -> list[bytes]:

@@ -13,7 +13,7 @@ from audiosim.errors import HomeError, LockedError, StoreAwayError, StoreError
 from audiosim.inspection import Inspection
 from audiosim.store import Backend
 from audiosim.store_process import StoreProcess, ask_store
-from audiosim.store_url import StoreUrl
+from audiosim.store_url import EMBEDDED, StoreUrl
 from audiosim.stores import backend_for
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
@@ -39,6 +39,17 @@ class StoreSync:
         self._behind: StoreProcess | None = None
         self.seconds = 0.0  # that a run waited for the store
         self._last = time.monotonic()
+
+    def choose(self, url: StoreUrl) -> None:
+        """Fixes where a new home's vectors are searched, once a server there has answered.
+
+        Raises
+        ------
+        StoreAwayError : when it does not; the home keeps the URL.
+        """
+        self._catalog.set_store(url, None)
+        if url != EMBEDDED:
+            self.rebuild()
 
     def recover(self) -> str | None:
         """After an unclean end, checks the store and rebuilds it if need be.

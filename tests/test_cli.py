@@ -54,12 +54,23 @@ def test_version(cli: Cli) -> None:
 
 COMMANDS = (
     "index", "similar", "playlist", "duplicates", "map", "list", "eval", "status", "extract", "verify", "gc",
-    "forget", "relocate", "weights",
+    "forget", "relocate", "export", "import", "weights",
 )  # fmt: skip
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(cli: Cli) -> None:
-    heavy = {"tensorflow", "chromadb", "numpy", "av", "soundfile", "h5py", "pooch", "rich.table", "sklearn"}
+    heavy = {
+        "tensorflow",
+        "chromadb",
+        "numpy",
+        "av",
+        "soundfile",
+        "h5py",
+        "pooch",
+        "rich.table",
+        "sklearn",
+        "pyarrow",
+    }
     assert not modules_after("--help") & heavy
     listed = re.findall(r"^  ([a-z]+) ", cli("--help").out.partition("Commands:")[2], re.M)
     assert sorted(listed) == sorted(COMMANDS)

@@ -13,13 +13,33 @@ from pathlib import Path
 from audiosim.catalog.files import DROPPED
 from audiosim.catalog.measures import Measures
 from audiosim.catalog.pending import Pending
-from audiosim.catalog.rows import Configuration, Entry, FileRow, FileState, PendingRow, path_id
-from audiosim.catalog.vectors import Vectors
+from audiosim.catalog.records import Records
+from audiosim.catalog.rows import (
+    Configuration,
+    Entry,
+    Fate,
+    FileRow,
+    FileState,
+    PendingRow,
+    Record,
+    path_id,
+)
 
-__all__ = ["DROPPED", "Catalog", "Configuration", "Entry", "FileRow", "FileState", "PendingRow", "path_id"]
+__all__ = [
+    "DROPPED",
+    "Catalog",
+    "Configuration",
+    "Entry",
+    "Fate",
+    "FileRow",
+    "FileState",
+    "PendingRow",
+    "Record",
+    "path_id",
+]
 
 
-class Catalog(Vectors, Pending, Measures):
+class Catalog(Records, Pending, Measures):
     """A home's catalog, open. Close it, or use it as a context manager."""
 
     def __enter__(self) -> Catalog:

@@ -12,9 +12,10 @@ import numpy as np
 from audiosim.pooler import Pooler
 from audiosim.pooling import pooled_dimension
 from audiosim.store_url import StoreUrl
-from audiosim.types import TAG_NAMES, EncoderSpec, Float32, Pooling, Tags, Track
+from audiosim.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Pooling, Tags, Track
 
 FileState = Literal["indexed", "failed", "gone"]
+Fate = Literal["added", "known", "kept"]
 
 # The decoded duration of the audio is better than what the container claims.
 TRACK_COLUMNS = ", ".join(["path", "digest", "tracks.duration", *TAG_NAMES])
@@ -105,6 +106,27 @@ class Entry:
     track: Track
     vector: Float32
     scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that the catalog keeps of an indexed file and of its audio.
+
+    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages`` are packed, None where they are
+    not known; ``scale`` as in `Entry`.
+    """
+
+    path: bytes
+    info: AudioInfo
+    vector: Float32
+    windows: int
+    passages: bytes | None
+    scale: float | None
+
+    @property
+    def track(self) -> Track:
+        """The file as results show it."""
+        return Track(self.path, self.info.digest, self.info.duration, self.info.tags)
 
 
 def track_from(row: tuple[Any, ...]) -> Track:

@@ -37,6 +37,10 @@ class Vectors(Files, Settings):
         query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM lost)"
         return {row[0] for row in self._db.execute(query)}
 
+    def has_vectors(self) -> bool:
+        """Whether any audio is known."""
+        return self._db.execute("SELECT 1 FROM tracks LIMIT 1").fetchone() is not None
+
     def all_vectors(self) -> Iterator[tuple[str, Float32]]:
         """(digest, vector) of all audio known, of files that are gone too."""
         for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):

@@ -22,6 +22,7 @@ from audiosim.commands.options import (
     MaxWindowsOption,
     PrecisionOption,
     QuietOption,
+    StoreOption,
     WeightsOption,
     encoder_request,
     one_of,
@@ -63,15 +64,7 @@ def index(
         Path | None,
         typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].", show_default=False),
     ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
-            " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
-            show_default=False,
-        ),
-    ] = None,
+    store: StoreOption = None,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
     precision: PrecisionOption = "auto",

@@ -28,6 +28,15 @@ EncoderOption = Annotated[
         autocompletion=lambda: ["openl3", "musicnn"],
     ),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
+        " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
+        show_default=False,
+    ),
+]
 WeightsOption = Annotated[
     Path | None,
     typer.Option(

@@ -1,0 +1,160 @@
+"""``audiosim export`` and ``import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audiosim.commands.filter_options import (
+    AlbumOption,
+    ArtistOption,
+    GenreOption,
+    MaxDurationOption,
+    MinDurationOption,
+    UnderOption,
+    YearOption,
+    chosen_filter,
+)
+from audiosim.commands.options import HomeOption, JsonOption, QuietOption, StoreOption
+from audiosim.commands.upkeep import WaitOption
+
+if TYPE_CHECKING:
+    from audiosim.exchange import Exported, Imported
+
+NEEDS_A_LOOK = 3
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The Parquet file to write.")],
+    genre: GenreOption = None,
+    artist: ArtistOption = None,
+    album: AlbumOption = None,
+    year: YearOption = None,
+    under: UnderOption = None,
+    min_duration: MinDurationOption = None,
+    max_duration: MaxDurationOption = None,
+    home: HomeOption = None,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the index, vectors and all, as a Parquet file: for other homes, or for other programs.
+
+    Example: audiosim export library.parquet
+    """
+    from audiosim.exchange import export_index
+    from audiosim.render import to_json
+
+    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
+    done = export_index(file, home=home, only=only)
+    if json_:
+        typer.echo(to_json(_exported_fields(done)), nl=False)
+    elif not quiet:
+        typer.echo(_exported_text(done))
+    if done.left_out:
+        typer.echo(
+            f"audiosim: {done.left_out} tracks were left out: their vectors are missing or damaged."
+            " Repair them with: audiosim verify --repair",
+            err=True,
+        )
+        raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _exported_text(done: Exported) -> str:
+    import os
+
+    from audiosim.text import display_path, size
+
+    return f"{done.tracks} tracks -> {display_path(os.fsencode(done.path))} ({size(done.bytes)})"
+
+
+def _exported_fields(done: Exported) -> dict[str, Any]:
+    import os
+
+    from audiosim.fields import path_fields
+
+    return {
+        **path_fields(os.fsencode(done.path)),
+        "tracks": done.tracks,
+        "left_out": done.left_out,
+        "bytes": done.bytes,
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files that audiosim export wrote.")],
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="OLD=NEW",
+            help="What lay in the folder OLD there lies in NEW here; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    wait: WaitOption = 0.0,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Take the tracks of exports into the index, as if they had been indexed; no audio is opened.
+
+    Example: audiosim import library.parquet --map /mnt/music=/home/me/Music
+    """
+    from audiosim.exchange import import_index
+    from audiosim.exchange.moves import parse_move
+    from audiosim.render import to_json
+    from audiosim.store_url import parse_store_url
+
+    done = import_index(
+        files,
+        home=home,
+        maps=[parse_move(text) for text in maps or ()],
+        store=None if store is None else parse_store_url(store),
+        wait=wait,
+    )
+    if json_:
+        typer.echo(to_json(_imported_fields(done)), nl=False)
+    elif not quiet:
+        typer.echo(_imported_text(done))
+    if done.without_cache and not quiet:
+        typer.echo(f"audiosim: {_lacking(done)}", err=True)
+    if done.left_out:
+        typer.echo(
+            f"audiosim: {done.left_out} tracks were left out: their caches in {done.cache} are damaged."
+            " Copy them again, then import again.",
+            err=True,
+        )
+        raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _lacking(done: Imported) -> str:
+    return (
+        f"{done.without_cache} of them have no cache here. They are found as whole tracks; passages,"
+        " --explain, duplicates in other encodings and another --pooling need caches: copy those of the home"
+        f" they come from to {done.cache}"
+    )
+
+
+def _imported_text(done: Imported) -> str:
+    from audiosim.text import display_path
+
+    text = f"{done.added} tracks added, {done.known} known already, {done.kept} kept as the home has them."
+    for root in done.roots:
+        text += f"\nFrom now on, audiosim index looks at {display_path(root)} too."
+    return text
+
+
+def _imported_fields(done: Imported) -> dict[str, Any]:
+    from audiosim.fields import path_fields
+
+    return {
+        **vars(done),
+        "home": str(done.home),
+        "cache": str(done.cache),
+        "roots": [path_fields(root) for root in done.roots],
+        "seconds": round(done.seconds, 3),
+    }
