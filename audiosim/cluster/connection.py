@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 from audiosim.cluster import Cluster
@@ -62,7 +63,8 @@ class Connection:
 
     def put(self, value: object) -> Any:
         """A reference to a value that every worker can read."""
-        return self._ray.put(value)
+        with _signals_later():
+            return self._ray.put(value)
 
     def start(self, worker: type, *, cpus: int, gpus: float) -> Any:
         """A worker, started on some node as soon as there is room."""
@@ -72,9 +74,10 @@ class Connection:
     def answered(self, calls: Sequence[Any], limit: float) -> list[Any]:
         """Those calls that have an answer; waits up to `limit` s for one."""
         try:
-            done, _ = self._ray.wait(list(calls), num_returns=1, timeout=limit)
-            if done:
-                done, _ = self._ray.wait(list(calls), num_returns=len(calls), timeout=0)
+            with _signals_later():
+                done, _ = self._ray.wait(list(calls), num_returns=1, timeout=limit)
+                if done:
+                    done, _ = self._ray.wait(list(calls), num_returns=len(calls), timeout=0)
         except self._ray.exceptions.RayError as error:
             raise AudiosimError("The Ray cluster is gone", _last_line(error)) from error
         return list(done)
@@ -89,7 +92,8 @@ class Connection:
         """
         errors = self._ray.exceptions
         try:
-            return self._ray.get(call)
+            with _signals_later():
+                return self._ray.get(call)
         except errors.RayTaskError as error:
             raise AudiosimError("A worker on the Ray cluster failed", _last_line(error)) from error
         except errors.RuntimeEnvSetupError as error:
@@ -119,8 +123,9 @@ class Connection:
         if address == LOCAL:
             options["include_dashboard"] = False
         try:
-            with _own_signals(), muted():
+            with _signals_later(), muted():
                 self._ray.init(address=address, **options)
+                _silence()
         except (ConnectionError, RuntimeError, OSError, ValueError, AssertionError) as error:
             raise _unreachable(address, _last_line(error)) from error
 
@@ -138,6 +143,13 @@ def _import() -> Any:
             "--ray needs Ray, which is not installed", "", "Install it: pip install 'audiosim[ray]'"
         ) from error
     return ray
+
+
+def _silence() -> None:
+    """Keeps Ray's news of nodes off this process's stdout; Ray has no setting for that."""
+    ray_worker: Any = sys.modules.get("ray._private.worker")
+    if hasattr(ray_worker, "print_to_stdstream"):
+        ray_worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _check(address: str) -> None:
@@ -177,15 +189,25 @@ def _last_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keeps this process's handlers of signals: ray.init puts its own in their place."""
+def _signals_later() -> Iterator[None]:
+    """Has this process's handlers of signals wait for the block's end, and puts them back.
+
+    ray.init replaces them, and what one raises while Ray waits comes out as a KeyboardInterrupt.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [signal.getsignal(number) for number in numbers]
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    came: list[tuple[int, FrameType | None]] = []
+    for number, handler in handlers.items():
+        if callable(handler):
+            signal.signal(number, lambda number, frame: came.append((number, frame)))
     try:
         yield
     finally:
-        for number, handler in zip(numbers, handlers, strict=True):
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+        for given, frame in came[:1]:
+            handler = handlers[signal.Signals(given)]
+            if callable(handler):
+                handler(given, frame)

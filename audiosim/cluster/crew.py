@@ -31,8 +31,8 @@ from audiosim.types import AudioInfo, EncoderSpec, Precision
 from audiosim.version import __version__
 
 TICK = 0.5  # s that the driver waits for an answer at a time
-START_LIMIT = 180.0  # s without any worker, while some are to start
-START_TRIES = 3  # workers in a row that were lost before they were ready
+START_LIMIT = 120.0  # s that new workers may take to be ready; a dead node may be known only in 30
+START_PAUSE = 3.0  # s before another is started in place of one that was lost before it was ready
 
 ClusterEvent = Probed | Embedded | Failed | Notice
 
@@ -46,12 +46,6 @@ class _Member:
     call: Any = None
     place: Place | None = None  # None until it is ready
     answers: dict[bytes, bool] = field(default_factory=dict)  # to go with the next call
-    hired: float = field(default_factory=time.monotonic)
-
-    @property
-    def starting(self) -> bool:
-        """Whether it may be ready soon."""
-        return self.place is None and time.monotonic() - self.hired < START_LIMIT
 
 
 class ClusterCrew:
@@ -88,7 +82,9 @@ class ClusterCrew:
         self._digests: dict[bytes, str] = {}  # of files being computed
         self._unreadable: dict[bytes, Failed] = {}  # what workers said of files that are there
         self._stranded: list[bytes] = []  # those that no node could read
-        self._false_starts = 0
+        self._vacancies: list[float] = []  # when to start workers in the place of others
+        self._last_change = 0.0  # when a worker was last ready or lost
+        self._false_start = ""  # why the last one was lost that was never ready
         self.waited = 0.0  # s that the reader of `events` spent waiting
 
     def __enter__(self) -> ClusterCrew:
@@ -118,12 +114,13 @@ class ClusterCrew:
         AudiosimError : when no worker can be started, or none can read the music.
         """
         self._ledger = Ledger(paths, count=self._files, jobs=self._job.jobs)
-        for _ in range(self._crowd.count):
-            self._hire()
+        self._last_change = time.monotonic()
+        self._vacancies = [self._last_change] * self._crowd.count
         while not self._ledger.finished():
+            self._fill_vacancies()
             self._send_out()
             calls = {member.call: member for member in self._members.values() if member.call is not None}
-            if not any(member.place or member.starting for member in calls.values()):
+            if not (self._workers_may_come() or any(member.place for member in calls.values())):
                 self._give_up_stranded()
                 continue
             for call in self._answered(list(calls)):
@@ -142,6 +139,17 @@ class ClusterCrew:
             workers.gpus,
         )
 
+    def _workers_may_come(self) -> bool:
+        starting = self._vacancies or any(member.place is None for member in self._members.values())
+        return bool(starting) and time.monotonic() - self._last_change < START_LIMIT
+
+    def _fill_vacancies(self) -> None:
+        now = time.monotonic()
+        due = [at for at in self._vacancies if at <= now]
+        self._vacancies = [at for at in self._vacancies if at > now]
+        for _ in due:
+            self._hire()
+
     def _hire(self) -> None:
         actor = self._connection.start(Worker, cpus=self._crowd.cpus, gpus=self._crowd.gpus)
         number = next(self._numbers)
@@ -159,7 +167,11 @@ class ClusterCrew:
 
     def _answered(self, calls: Sequence[Any]) -> list[Any]:
         start = time.perf_counter()
-        answered = self._connection.answered(calls, TICK)
+        if calls:
+            answered = self._connection.answered(calls, TICK)
+        else:
+            time.sleep(TICK)
+            answered = []
         self.waited += time.perf_counter() - start
         return answered
 
@@ -174,7 +186,7 @@ class ClusterCrew:
             raise AudiosimError(answer.what, answer.why, answer.remedy)
         if isinstance(answer, Place):
             member.place = answer
-            self._false_starts = 0
+            self._last_change = time.monotonic()
             self._ledger.join(member.number, answer.node)
             return
         happened = [seen for event in answer for seen in self._happened(member, event)]
@@ -233,25 +245,21 @@ class ClusterCrew:
     def _lost(self, member: _Member, reason: str) -> Iterator[ClusterEvent]:
         del self._members[member.number]
         self._connection.kill(member.actor)
+        now = time.monotonic()
         if member.place is None:
-            self._false_starts += 1
-            if self._false_starts >= START_TRIES:
-                raise AudiosimError(
-                    "The workers on the Ray cluster do not start",
-                    f"{START_TRIES} in a row were lost ({reason})",
-                    "Look at the memory of the nodes, and at Ray's logs.",
-                )
-        else:
-            again, given_up = self._ledger.lost(member.number)
-            yield Notice(
-                f"A worker on the node {_name(member)} was lost ({reason}); "
-                f"the {len(again)} files it had are done by others."
-            )
-            for path in given_up:
-                self._digests.pop(path, None)
-                yield Failed(path, f"its worker was lost {MAX_LOSSES} times", "decoder")
-        if not self._ledger.finished():
-            self._hire()
+            self._false_start = reason
+            self._vacancies.append(now + START_PAUSE)
+            return
+        self._last_change = now
+        self._vacancies.append(now)
+        again, given_up = self._ledger.lost(member.number)
+        yield Notice(
+            f"A worker on the node {_name(member)} was lost ({reason}); "
+            f"others do the {len(again)} files that it had in hand."
+        )
+        for path in given_up:
+            self._digests.pop(path, None)
+            yield Failed(path, f"its worker was lost {MAX_LOSSES} times", "decoder")
 
     def _give_up_stranded(self) -> None:
         """Nothing is being done, nor about to be: what still waits can't be read by any node."""
@@ -260,11 +268,12 @@ class ClusterCrew:
         elif self._ledger.benched:
             raise self._no_music()
         else:
+            lost = f", the last was lost while it started ({self._false_start})" if self._false_start else ""
             raise AudiosimError(
                 "No worker could be started on the Ray cluster",
-                f"none was ready after {START_LIMIT:g} s; each needs {self._crowd.cpus} CPUs "
-                f"and {self._crowd.gpus:g} GPUs",
-                "Others may be using the nodes, or they are gone: see 'ray status'.",
+                f"none was ready after {START_LIMIT:g} s{lost}",
+                f"Each needs {self._crowd.cpus} CPUs and {self._crowd.gpus:g} GPUs. Others may be using the "
+                "nodes, or the nodes are gone or out of memory: see 'ray status'.",
             )
 
     def _never_read(self) -> Iterator[ClusterEvent]:
