@@ -204,6 +204,8 @@ def _cluster(address: str | None, cpus: int | None, gpus: float | None, *, dry_r
             if value is not None:
                 raise UsageError(f"{flag} needs --ray", "it says what a worker on a cluster takes")
         return None
+    if not address:
+        raise UsageError("--ray was given no address", "", "Give HOST:PORT, auto or local.")
     if dry_run:
         raise UsageError("--dry-run does not go with --ray", "it times this machine", "Leave one out.")
     return Cluster(address, cpus, gpus or 0.0)
