@@ -171,6 +171,12 @@ def _check(address: str) -> None:
         done = subprocess.run(command, capture_output=True, timeout=ANSWER_LIMIT, check=False)
     except subprocess.TimeoutExpired as error:
         raise _unreachable(address, f"what listens there gave no answer in {ANSWER_LIMIT:g} s") from error
+    if b"AuthenticationError" in done.stderr:
+        raise AudiosimError(
+            f"The Ray at {address} asks for another token",
+            "its authentication refused this user",
+            "Set RAY_AUTH_MODE=token and bring the cluster's token: see 'ray get-auth-token'.",
+        )
     if done.returncode:
         raise _unreachable(address, "what listens there does not answer as a Ray does")
 
