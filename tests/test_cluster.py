@@ -334,9 +334,15 @@ def test_a_ray_that_is_not_there_is_an_error_in_time(
     assert "pip install 'audiosim[ray]'" in done.err
 
 
-def test_options_that_contradict_are_usage_errors(cli: Cli, music: Path) -> None:
-    for options in (["--ray-cpus", "2"], ["--ray-gpus", "1"], ["--ray", "auto", "--dry-run"], ["--ray", ""]):
-        done = cli("index", music, *options)
+def test_options_that_contradict_are_usage_errors(cli: Cli, music: Path, seeded_weights: Path) -> None:
+    for options in (
+        ["--ray", "ray://127.0.0.1:1"],
+        ["--ray-cpus", "2"],
+        ["--ray-gpus", "1"],
+        ["--ray", "auto", "--dry-run"],
+        ["--ray", ""],
+    ):
+        done = cli("index", music, "--weights", seeded_weights, *options)
         assert done.code == 2
         assert "--ray" in done.err
 

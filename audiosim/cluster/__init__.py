@@ -13,9 +13,9 @@ from dataclasses import dataclass
 class Cluster:
     """Which Ray to use, and what each of its workers takes.
 
-    ``address``: "local" starts a Ray on this machine; all else is what ``ray.init`` takes, "auto"
-    included. ``cpus`` is also the number of a worker's threads; None for 8, or what the smallest
-    node has. ``gpus`` may be a part of one.
+    ``address``: "local" starts a Ray on this machine; else HOST:PORT or "auto", as ``ray.init``
+    takes them on a machine of the cluster. ``cpus`` is also the number of a worker's threads; None
+    for 8, or what the smallest node has. ``gpus`` may be a part of one.
     """
 
     address: str

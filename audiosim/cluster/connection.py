@@ -16,7 +16,7 @@ from typing import Any
 from audiosim.cluster import Cluster
 from audiosim.cluster.capacity import Node
 from audiosim.encoders.runtime import muted
-from audiosim.errors import AudiosimError
+from audiosim.errors import AudiosimError, UsageError
 
 LOCAL = "local"
 CONNECT_LIMIT = 10.0  # s for something to listen at the address
@@ -154,8 +154,13 @@ def _silence() -> None:
 
 def _check(address: str) -> None:
     """Sees that a Ray answers at HOST:PORT: ray.init would wait for minutes."""
-    scheme, _, place = address.rpartition("://")
-    host, colon, port = place.rpartition(":")
+    if "://" in address:
+        raise UsageError(
+            f"--ray {address} is no address for a driver",
+            "frames would go through a Ray Client server",
+            "Run audiosim on a machine of the cluster, with HOST:PORT or auto.",
+        )
+    host, colon, port = address.rpartition(":")
     if not colon:
         return  # "local", "auto", and so on
     if not port.isdecimal():
@@ -164,9 +169,7 @@ def _check(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_LIMIT).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from error
-    if scheme:
-        return  # a Ray Client server has no health check of that kind
-    command = [sys.executable, "-c", HEALTH_CHECK, "health-check", "--address", place]
+    command = [sys.executable, "-c", HEALTH_CHECK, "health-check", "--address", address]
     try:
         done = subprocess.run(command, capture_output=True, timeout=ANSWER_LIMIT, check=False)
     except subprocess.TimeoutExpired as error:
