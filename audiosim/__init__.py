@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from audiosim.version import __version__
 
 if TYPE_CHECKING:
+    from audiosim.cluster import Cluster
     from audiosim.configure import Wish
     from audiosim.duplicates import Group, find_duplicates
     from audiosim.encoders import EncoderRequest, load_encoder
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AudioError": "errors",
     "AudiosimError": "errors",
+    "Cluster": "cluster",
     "Drawing": "map",
     "EncoderRequest": "encoders",
     "EncoderSpec": "types",
@@ -110,6 +112,7 @@ _HOMES = {
 __all__ = [
     "AudioError",
     "AudiosimError",
+    "Cluster",
     "Drawing",
     "EncoderRequest",
     "EncoderSpec",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.events import DecodeEvent, Embedded, Ended, Failed, Probed, Restarted, Samples
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, FileRow
 from audiosim.claims import Claims, Decision
@@ -62,8 +62,9 @@ class Intake:
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
         self._extractor: Extractor[bytes] | None = None
         self._encoder_dtype = ""
+        self._remote_stages: Counter[str] = Counter()  # s that workers elsewhere spent
 
-    def take(self, event: DecodeEvent) -> Iterator[TrackOutcome]:
+    def take(self, event: DecodeEvent | Embedded) -> Iterator[TrackOutcome]:
         """Files that are done after this event."""
         match event:
             case Probed(path, info, _):
@@ -76,13 +77,18 @@ class Intake:
                 self.decode_seconds += seconds
                 self._extractor_for(path).end(path)
                 self._infos[path] = replace(self._infos[path], duration=duration)
+            case Embedded(path, frames, duration, seconds, dtype, stages):
+                self.decode_seconds += seconds
+                self._remote_stages.update(stages)
+                info = replace(self._infos.pop(path), duration=duration)
+                yield from self._embedded(path, info, frames, dtype)
             case Failed():
                 yield from self._failed(event)
         yield from self._finished()
 
     def stage_seconds(self) -> dict[str, float]:
-        """Seconds spent by stage; decoding is the sum over its processes."""
-        network = self._extractor.encoder.stage_seconds if self._extractor else {}
+        """Seconds spent by stage; decoding, and what workers did, is the sum over processes."""
+        network = self._extractor.encoder.stage_seconds if self._extractor else self._remote_stages
         return {"decode": self.decode_seconds, **network, "write": self.write_seconds}
 
     def flush(self) -> Iterator[TrackOutcome]:
@@ -132,9 +138,11 @@ class Intake:
             return
         for path, frames in self._extractor.finished():
             self._begun.discard(path)
-            yield from self._embedded(path, self._infos.pop(path), frames)
+            yield from self._embedded(path, self._infos.pop(path), frames, self._encoder_dtype)
 
-    def _embedded(self, path: bytes, info: AudioInfo, frames: FrameEmbeddings) -> Iterator[TrackOutcome]:
+    def _embedded(
+        self, path: bytes, info: AudioInfo, frames: FrameEmbeddings, dtype: str
+    ) -> Iterator[TrackOutcome]:
         self.audio_seconds += info.duration
         start = time.perf_counter()
         try:
@@ -142,7 +150,7 @@ class Intake:
         except AudioError as error:
             yield from self._unusable(path, info, error.reason)
             return
-        self._cache.write(info, frames, self._encoder_dtype)
+        self._cache.write(info, frames, dtype)
         self._catalog.record(path, info, vector)
         self.claims.settle(info)
         self.write_seconds += time.perf_counter() - start

@@ -64,6 +64,8 @@ def index_folder(
     AudiosimError : when weights, disk or catalog fail.
     """
     options = options or IndexOptions()
+    if encoder is not None and options.cluster is not None:
+        raise UsageError("An encoder given from Python can't work on a cluster", "its workers load their own")
     place = find_home(home)
     given = [identity(path) for path in paths]
     prepare_home(place)

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from audiosim.audio.crew import Crew
 from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
+from audiosim.cluster import Cluster
 from audiosim.config import Home, default_jobs
 from audiosim.configure import Wish
 from audiosim.encoders import load_encoder_for
@@ -22,6 +24,9 @@ from audiosim.plan import Plan, doubt, plan
 from audiosim.report import IndexEvent, IndexReport, Notice, Planned, Progress, RootDoubted
 from audiosim.sync import StoreSync
 from audiosim.types import Encoder, Precision, TrackOutcome
+
+if TYPE_CHECKING:
+    from audiosim.cluster.crew import ClusterCrew
 
 PROGRESS_INTERVAL = 0.5  # s
 
@@ -41,6 +46,7 @@ class IndexOptions:
     rebuild: bool = False
     max_hours: float | None = None  # after which no further file is opened
     wait: float = 0.0  # s for another writer
+    cluster: Cluster | None = None  # whose workers decode and embed, instead of this machine's
 
 
 class IndexRun:
@@ -148,11 +154,12 @@ class IndexRun:
         """New and changed files: identified and, where their audio is new, embedded."""
         if not work:
             return
-        spec = self._configuration.spec
-        jobs = min(self._options.jobs or default_jobs(), len(work))
         done, last = 0, time.monotonic()
-        with Crew(spec.sample_rate, spec.resampler, jobs=jobs, want=intake.claims.want) as crew:
+        with self._crew(len(work), intake) as crew:
             for event in crew.events(self._until_the_end(work)):
+                if isinstance(event, Notice):
+                    yield event
+                    continue
                 for outcome in intake.take(event):
                     done += 1
                     yield self._counted(outcome)
@@ -168,6 +175,24 @@ class IndexRun:
         self.report.audio_seconds = intake.audio_seconds
         self.report.stages |= intake.stage_seconds()
         yield Progress(done, len(work), intake.audio_seconds)
+
+    def _crew(self, files: int, intake: Intake) -> Crew | ClusterCrew:
+        """Who decodes: processes of this machine, or workers on a cluster, which embed as well."""
+        spec, options = self._configuration.spec, self._options
+        if options.cluster is None:
+            jobs = min(options.jobs or default_jobs(), files)
+            return Crew(spec.sample_rate, spec.resampler, jobs=jobs, want=intake.claims.want)
+        from audiosim.cluster.crew import ClusterCrew
+
+        return ClusterCrew(
+            options.cluster,
+            spec,
+            jobs=options.jobs,
+            precision=options.precision,
+            batch_size=options.batch_size,
+            files=files,
+            want=intake.claims.want,
+        )
 
     def _until_the_end(self, work: Sequence[FoundFile]) -> Iterator[bytes]:
         """The files to open, until time is up."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from audiosim.types import AudioInfo, Float32
+from audiosim.types import AudioInfo, Float32, FrameEmbeddings
 
 Cause = Literal["audio", "decoder", "file"]
 
@@ -59,6 +60,22 @@ class Failed:
     path: bytes
     reason: str
     cause: Cause
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A file was decoded and embedded by another process: all that is to be said of it.
+
+    ``duration`` is decoded audio, ``seconds`` the processor time of decoding, both in s;
+    ``dtype`` what the network computed in; ``stages`` its seconds by stage since the last file.
+    """
+
+    path: bytes
+    frames: FrameEmbeddings
+    duration: float
+    seconds: float
+    dtype: str
+    stages: Mapping[str, float]
 
 
 DecodeEvent = Probed | Samples | Restarted | Ended | Failed

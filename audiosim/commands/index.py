@@ -31,6 +31,7 @@ from audiosim.commands.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from audiosim.cluster import Cluster
     from audiosim.progress import ProgressDisplay
     from audiosim.report import IndexEvent, IndexReport
     from audiosim.run import IndexOptions
@@ -78,6 +79,33 @@ def index(
         list[str] | None,
         typer.Option(
             metavar="GLOB", help="Leave files whose path matches as they are; repeatable.", show_default=False
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Decode and embed on this Ray cluster: HOST:PORT, auto, or local, which starts a Ray here. "
+            "Every node needs the music at the same path, and the same audiosim; --jobs is then per worker.",
+            show_default=False,
+        ),
+    ] = None,
+    ray_cpus: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="CPUs and threads of each worker [default: 8, or all of the smallest node].",
+            show_default=False,
+        ),
+    ] = None,
+    ray_gpus: Annotated[
+        float | None,
+        typer.Option(
+            metavar="G",
+            min=0,
+            help="GPUs of each worker; 0.5 lets two share one [default: 0].",
+            show_default=False,
         ),
     ] = None,
     accept_removals: Annotated[
@@ -152,6 +180,7 @@ def index(
         rebuild=rebuild,
         max_hours=max_hours,
         wait=wait,
+        cluster=_cluster(ray, ray_cpus, ray_gpus, dry_run=dry_run),
     )
     if dry_run:
         _print_estimate(paths or (), home, options, json_=json_)
@@ -168,6 +197,22 @@ def index(
         typer.echo(to_json(_fields(report)), nl=False)
     if report.needs_a_look or (strict and report.failed_before):
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _cluster(address: str | None, cpus: int | None, gpus: float | None, *, dry_run: bool) -> Cluster | None:
+    from audiosim.cluster import Cluster
+    from audiosim.errors import UsageError
+
+    if address is None:
+        for flag, value in (("--ray-cpus", cpus), ("--ray-gpus", gpus)):
+            if value is not None:
+                raise UsageError(f"{flag} needs --ray", "it says what a worker on a cluster takes")
+        return None
+    if not address:
+        raise UsageError("--ray was given no address", "", "Give HOST:PORT, auto or local.")
+    if dry_run:
+        raise UsageError("--dry-run does not go with --ray", "it times this machine", "Leave one out.")
+    return Cluster(address, cpus, gpus or 0.0)
 
 
 class _Talk:

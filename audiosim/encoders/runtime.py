@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ def tensorflow() -> Any:
     """The tensorflow module, imported without its start-up chatter on stderr."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _Muted():
+        with muted():
             import tensorflow
     import tensorflow
 
@@ -59,17 +61,17 @@ def filled_up(windows: Float32, count: int) -> Float32:
     return batch
 
 
-class _Muted:
-    """File descriptor 2 on the null device while TensorFlow's C++ start-up speaks."""
-
-    def __enter__(self) -> None:
+@contextmanager
+def muted() -> Iterator[None]:
+    """File descriptor 2 on the null device while a library's start-up speaks."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    try:
+        yield
+    finally:
         sys.stderr.flush()
-        self._kept = os.dup(2)
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)
-        os.close(null)
-
-    def __exit__(self, *exc: object) -> None:
-        sys.stderr.flush()
-        os.dup2(self._kept, 2)
-        os.close(self._kept)
+        os.dup2(kept, 2)
+        os.close(kept)
