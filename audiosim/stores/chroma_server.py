@@ -67,10 +67,8 @@ class ChromaServer:
         call = Caller(self.label, _is_away, 0.0)
         client = call(self._client)
         try:
-            if name not in {collection.name for collection in call(client.list_collections)}:
-                return
-            metadata = call(client.get_collection, name, embedding_function=None).metadata or {}
-            if stamp is None or metadata.get(STAMP) in (None, stamp):
+            found = call(_found, client, name)
+            if found is not None and (stamp is None or (found.metadata or {}).get(STAMP) in (None, stamp)):
                 call(client.delete_collection, name)
         finally:
             _close(client)
@@ -132,6 +130,16 @@ def _close(client: Any) -> None:
 def _sessions(client: Any) -> list[Any]:
     """The connections of a client and of the one within it that asks for tenants."""
     return [client._server._session, client._admin_client._server._session]
+
+
+def _found(client: Any, name: str) -> Any:
+    """The collection of this name, if there is one."""
+    from chromadb.errors import NotFoundError
+
+    try:
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
+        return None
 
 
 def _is_away(error: BaseException) -> bool:
