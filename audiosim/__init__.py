@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from audiosim.search import SearchResult, find_similar
     from audiosim.spaces import Variant
     from audiosim.status import home_status
+    from audiosim.store_url import StoreUrl, parse_store_url
     from audiosim.types import (
         EncoderSpec,
         FrameEmbeddings,
@@ -79,6 +80,7 @@ _HOMES = {
     "Passage": "types",
     "Playlist": "playlist",
     "SearchResult": "search",
+    "StoreUrl": "store_url",
     "Tags": "types",
     "Track": "types",
     "TrackOutcome": "types",
@@ -104,6 +106,7 @@ _HOMES = {
     "load_encoder": "encoders",
     "make_path": "playlist",
     "make_radio": "playlist",
+    "parse_store_url": "store_url",
     "pool": "pooling",
     "relocate": "upkeep",
     "verify_home": "verify",
@@ -132,6 +135,7 @@ __all__ = [
     "Passage",
     "Playlist",
     "SearchResult",
+    "StoreUrl",
     "Tags",
     "Track",
     "TrackOutcome",
@@ -158,6 +162,7 @@ __all__ = [
     "load_encoder",
     "make_path",
     "make_radio",
+    "parse_store_url",
     "pool",
     "relocate",
     "verify_home",

@@ -89,7 +89,11 @@ def make(home: Home, count: int) -> None:
 def command(*arguments: object) -> dict[str, float]:
     """Runs audiosim; how long it took, and how much memory it and its processes had."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", MAIN, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     with peak_memory(process.pid) as peak:
         code = process.wait()
     if code:

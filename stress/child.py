@@ -1,6 +1,6 @@
 """An index run with a slow fake encoder and short intervals between Chroma's bursts, to be killed.
 
-usage: python stress/child.py HOME FOLDER WINDOW_SECONDS BURST_INTERVAL
+usage: python stress/child.py HOME FOLDER WINDOW_SECONDS BURST_INTERVAL [PATIENCE]
 
 victims.py starts it, so that trace/sitecustomize.py is there: it notes "windows N" as they are
 embedded. It prints the report as JSON.
@@ -22,6 +22,7 @@ from fake_encoder import FakeEncoder
 import audiosim.run
 import audiosim.sync
 from audiosim import IndexReport, index_folder
+from audiosim.errors import AudiosimError
 from audiosim.types import Float32
 
 
@@ -39,10 +40,15 @@ class SlowEncoder(FakeEncoder):
 
 
 def main() -> None:
-    home, folder, seconds, interval = sys.argv[1:]
+    home, folder, seconds, interval, *patience = sys.argv[1:]
+    if patience:
+        audiosim.sync.PATIENCE = float(patience[0])
     audiosim.sync.BURST_INTERVAL = float(interval)
     audiosim.run.PROGRESS_INTERVAL = min(audiosim.run.PROGRESS_INTERVAL, float(interval))
-    *_, report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
+    try:
+        *_, report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
+    except AudiosimError as error:
+        raise SystemExit(str(error)) from None
     assert isinstance(report, IndexReport)
     print(json.dumps(report.counts()))
 

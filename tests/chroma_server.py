@@ -35,6 +35,11 @@ class ChromaServerProcess:
     ) -> None:
         self.kill()
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Starts it, and waits until it listens."""
         program = Path(sys.executable).with_name("chroma")

@@ -23,7 +23,8 @@ from test_pipeline import Library, counts
 
 from audiosim.catalog import Catalog
 from audiosim.configure import Wish
-from audiosim.errors import AudiosimError, StoreAwayError, StoreError
+from audiosim.errors import AudiosimError, StoreAwayError, StoreError, UsageError
+from audiosim.exchange import export_index, import_index
 from audiosim.ranking import Manners
 from audiosim.report import Notice
 from audiosim.search import SearchResult, find_similar
@@ -237,6 +238,26 @@ def test_a_copied_home_makes_a_collection_of_its_own_once_they_differ(
     for path in (copy, made.home.path):
         assert verify_home(path).store_faults == []
         assert len(answers(path, 60)) == 38
+
+
+def test_an_export_can_be_imported_into_any_store(
+    made: MadeHome, tmp_path: Path, server: ChromaServerProcess
+) -> None:
+    file = tmp_path / "export.parquet"
+    export_index(file, home=made.home.path)
+    with Catalog(made.home.catalog) as catalog:
+        StoreSync(made.home, catalog).flush()
+    before = answers(made.home.path)
+    for number, url in enumerate(("embedded", server.url, f"milvus:{tmp_path / 'v.db'}")):
+        home = tmp_path / f"imported{number}"
+        done = import_index([file], home=home, store=parse_store_url(url))
+        assert done.added == 40
+        assert answers(home) == before
+        with Catalog(home / "catalog.db", read_only=True) as catalog:
+            assert catalog.store_url.text == url
+        with pytest.raises(UsageError, match="contradicts this home"):
+            import_index([file], home=home, store=parse_store_url("http://other"))
+        assert import_index([file], home=home).known == 40
 
 
 def test_queries_are_answered_while_a_burst_is_written(made: MadeHome, server: ChromaServerProcess) -> None:
