@@ -98,7 +98,7 @@ class IndexRun:
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
-                self._flush()
+                self._flush(hurried=True)
             raise
         self._flush()
         if self._sync is not None:
@@ -231,6 +231,6 @@ class IndexRun:
             )
         return self._encoder
 
-    def _flush(self) -> None:
+    def _flush(self, *, hurried: bool = False) -> None:
         if self._sync is not None:
-            self._sync.flush()
+            self._sync.flush(hurried=hurried)

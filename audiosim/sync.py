@@ -85,21 +85,23 @@ class StoreSync:
                 "flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid()
             )  # what fails is met again by `flush`
 
-    def flush(self) -> None:
+    def flush(self, *, hurried: bool = False) -> None:
         """Writes everything the store lacks, after what is being written behind.
+
+        Where a server is away it is waited for; not for long when `hurried`.
 
         Raises
         ------
         StoreAwayError : when its server is away.
         StoreError : when the store fails even after it was made anew.
         """
-        start = time.perf_counter()
+        start, patience = time.perf_counter(), QUICK_PATIENCE if hurried else PATIENCE
         self._join()
         if self._catalog.store_dirty:
-            self._recover(PATIENCE)
+            self._recover(patience)
         if self._catalog.pending_count():
             try:
-                ask_store("flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid())
+                ask_store("flush", self._home, wait=LOCK_WAIT, patience=patience, asker=os.getpid())
             except StoreAwayError:
                 raise
             except StoreError:

@@ -242,7 +242,7 @@ def test_measures_that_a_kill_cut_off_are_made_by_the_next_run(
     np.testing.assert_array_equal(known.quantiles, expected.quantiles)
 
 
-def killed(*_: object) -> None:
+def killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
