@@ -1,29 +1,23 @@
-"""A Chroma server: collections of this home and of others, told apart by name.
-
-A sealed burst leaves a stamp in the collection, which the catalog keeps too. Where they differ,
-somebody else has written: a copy of the home, most likely.
-"""
+"""A Chroma server, which holds collections of this home and of others."""
 
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from audiosim.errors import StoreError
 from audiosim.store import Contents
 from audiosim.store_url import TOKEN_VARIABLE, Server
 from audiosim.stores.chroma import ChromaCollection
+from audiosim.stores.named import NamedCollections, may_drop, new_stamp
 from audiosim.stores.retries import Caller
 
-PREFIX = "audiosim_"
 STAMP = "stamp"
 ANSWER_LIMIT = 60.0  # s for one answer
 BUSY = {429, 502, 503, 504}  # what servers and proxies answer that are up, but not now
 
 
-class ChromaServer:
+class ChromaServer(NamedCollections):
     """A server's collections. A `Backend`.
 
     The token in ``AUDIOSIM_STORE_TOKEN``, where there is one, is sent as ``Authorization: Bearer``
@@ -31,7 +25,6 @@ class ChromaServer:
     """
 
     shared = True
-    fixed_name: str | None = None
 
     def __init__(self, server: Server, label: str) -> None:
         self._server, self.label = server, label
@@ -50,31 +43,17 @@ class ChromaServer:
     ) -> ServedCollection:
         call = Caller(self.label, _is_away, patience)
         store = ServedCollection(call(self._client), call, name, contents, create=create)
-        if stamp not in (None, store.stamp):
-            store.close()
-            raise StoreError(
-                f"{self.label} holds other vectors", "its collection was written by another home"
-            )
-        return store
-
-    def new_name(self) -> str:
-        return PREFIX + secrets.token_hex(8)
-
-    def adopt(self, name: str) -> tuple[str, str | None]:
-        return name, None
+        return self.checked(store, stamp)
 
     def drop(self, name: str, stamp: str | None) -> None:
         call = Caller(self.label, _is_away, 0.0)
         client = call(self._client)
         try:
             found = call(_found, client, name)
-            if found is not None and (stamp is None or (found.metadata or {}).get(STAMP) in (None, stamp)):
+            if found is not None and may_drop((found.metadata or {}).get(STAMP), stamp):
                 call(client.delete_collection, name)
         finally:
             _close(client)
-
-    def leftovers(self) -> list[str]:
-        return []
 
     def _client(self) -> Any:
         import chromadb
@@ -111,7 +90,7 @@ class ServedCollection(ChromaCollection):
 
     def seal(self) -> str:
         """Leaves a new stamp in the collection."""
-        stamp = secrets.token_hex(8)
+        stamp = new_stamp()
         self._caller(self.collection.modify, metadata={**self.metadata, STAMP: stamp})
         self.close()
         return stamp

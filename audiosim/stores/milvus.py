@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,13 +19,13 @@ from audiosim.errors import AudiosimError, StoreError
 from audiosim.locks import hold
 from audiosim.store import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
 from audiosim.store_url import TOKEN_VARIABLE, StoreUrl
+from audiosim.stores.named import NamedCollections, may_drop, new_stamp
 from audiosim.stores.retries import Caller
 from audiosim.types import Float32
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PREFIX = "audiosim_"
 ID, VECTOR, TRACK = "id", "vector", "track"
 STAMP, IDENTITY = "audiosim.stamp", "audiosim.identity"
 ID_LENGTH = 64
@@ -38,13 +37,11 @@ AWAY = (
 )  # fmt: skip
 
 
-class Milvus:
+class Milvus(NamedCollections):
     """The collections in a Milvus file or on a server. A `Backend`.
 
     The token in ``AUDIOSIM_STORE_TOKEN`` ("user:password" or an API key) is sent to servers.
     """
-
-    fixed_name: str | None = None
 
     def __init__(self, url: StoreUrl) -> None:
         self._url, self.label = url, url.label
@@ -66,18 +63,7 @@ class Milvus:
     ) -> MilvusCollection:
         call = Caller(self.label, _is_away, patience)
         store = MilvusCollection(call(self._client), call, name, contents, create=create, file=self._url.file)
-        if stamp not in (None, store.stamp):
-            store.close()
-            raise StoreError(
-                f"{self.label} holds other vectors", "its collection was written by another home"
-            )
-        return store
-
-    def new_name(self) -> str:
-        return PREFIX + secrets.token_hex(8)
-
-    def adopt(self, name: str) -> tuple[str, str | None]:
-        return name, None
+        return self.checked(store, stamp)
 
     def drop(self, name: str, stamp: str | None) -> None:
         call = Caller(self.label, _is_away, 0.0)
@@ -86,13 +72,10 @@ class Milvus:
             if not call(client.has_collection, name, timeout=ANSWER_LIMIT):
                 return
             properties = call(client.describe_collection, name, timeout=ANSWER_LIMIT).get("properties") or {}
-            if stamp is None or properties.get(STAMP) in (None, stamp):
+            if may_drop(properties.get(STAMP), stamp):
                 call(client.drop_collection, name, timeout=ANSWER_LIMIT)
         finally:
             _close(client, self._url.file)
-
-    def leftovers(self) -> list[str]:
-        return []
 
     def _client(self) -> Any:
         try:
@@ -186,7 +169,7 @@ class MilvusCollection:
 
     def seal(self) -> str:
         """Leaves a new stamp in the collection."""
-        stamp = secrets.token_hex(8)
+        stamp = new_stamp()
         self._ask("alter_collection_properties", properties={STAMP: stamp})
         self.close()
         return stamp
