@@ -57,7 +57,7 @@ class Campaign:
         """One home, one kill, and what is there afterwards."""
         home = self._scratch / f"home{number}"
         run = self._start(home)
-        early = run.ends_within(self._rng.uniform(0.1, 1.0) * self._duration)
+        early = run.ends_within(self._rng.uniform(0.05, 0.8) * self._duration)
         self._server.kill()
         back = self._rng.random() < 0.5
         if early:
