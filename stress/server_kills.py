@@ -33,8 +33,8 @@ from audiosim.config import Home
 from audiosim.verify import verify_home
 
 CHILD = Path(__file__).parent / "child.py"
-PATIENCE = 20.0  # s of the runs
-BACK_WITHIN = 8.0  # s
+PATIENCE = 10.0  # s of the runs
+BACK_WITHIN = 5.0  # s
 TOLERANCE = 1e-6
 
 
