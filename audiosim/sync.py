@@ -20,6 +20,7 @@ BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
 PATIENCE = 60.0  # s for which a server that is away is tried again
 QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
+DROP_LIMIT = 90.0  # s for a collection to be removed
 CHECK_LIMIT = 180.0  # s for a process to open and query the collection
 CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
 
@@ -108,6 +109,8 @@ class StoreSync:
                 self.rebuild()
             except LockedError as error:
                 raise self._in_use(error) from error
+        if self._catalog.store_leftovers():
+            self.remove_leftovers()
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
 
@@ -148,7 +151,13 @@ class StoreSync:
         for each in dict.fromkeys([*self._catalog.store_leftovers(), *found]):
             try:
                 ask_store(
-                    "drop", self._home, url=each.url.text, name=each.name, stamp=each.stamp, wait=LOCK_WAIT
+                    "drop",
+                    self._home,
+                    limit=DROP_LIMIT,
+                    url=each.url.text,
+                    name=each.name,
+                    stamp=each.stamp,
+                    wait=LOCK_WAIT,
                 )
             except (StoreError, LockedError):
                 continue

@@ -103,8 +103,9 @@ class Campaign:
         health = verify_home(home, full=True)
         self.faults += [f"{home.name}: {fault}" for fault in health.faults]
         with Catalog(Home(home).catalog, read_only=True) as catalog:
-            if catalog.pending_count() or catalog.store_dirty or catalog.store_leftovers():
-                self.faults.append(f"{home.name}: something is left to be done")
+            left = catalog.pending_count(), catalog.store_dirty, catalog.store_leftovers()
+            if any(left):
+                self.faults.append(f"{home.name}: left to be done: {left}")
         self.counts["checks"] += 1
 
 

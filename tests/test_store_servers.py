@@ -22,6 +22,7 @@ from store_proxy import StoreProxy
 from test_pipeline import Library, counts
 
 from audiosim.catalog import Catalog
+from audiosim.catalog.rows import Leftover
 from audiosim.configure import Wish
 from audiosim.errors import AudiosimError, StoreAwayError, StoreError, UsageError
 from audiosim.exchange import export_index, import_index
@@ -293,6 +294,23 @@ def test_a_burst_that_was_cut_off_is_checked_and_what_is_wrong_made_anew(
     assert verify_home(made.home.path).store_faults == []
 
 
+def test_what_a_server_could_not_be_told_to_remove_goes_with_the_next_run(
+    library: Library, music: Path, server: ChromaServerProcess
+) -> None:
+    url = parse_store_url(server.url)
+    library.index(music, wish=on(server.url))
+    backend = backend_for(url, library.home)
+    left = backend.new_name()
+    with backend.open(left, CONTENTS, create=True):
+        pass
+    with Catalog(library.home.catalog) as catalog:
+        catalog.set_store_leftovers([Leftover(url, left), Leftover(url, "audiosim_never_made")])
+    library.index()
+    assert left not in collections(server.port)
+    with library.catalog() as catalog:
+        assert catalog.store_leftovers() == []
+
+
 def test_a_collection_that_somebody_removed_is_made_anew(made: MadeHome, server: ChromaServerProcess) -> None:
     move(made, server.url)
     backend_for(parse_store_url(server.url), made.home).drop(store_name(made.home.path), None)
@@ -499,6 +517,7 @@ def test_a_server_that_hangs_is_away(
     tmp_path: Path, server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audiosim.stores.chroma_server.ANSWER_LIMIT", 0.5)
+    monkeypatch.setattr("audiosim.stores.chroma_server.ALIVE_LIMIT", 0.5)
     with StoreProxy(server.port) as proxy:
         backend = backend_for(
             parse_store_url(f"http://127.0.0.1:{proxy.port}"), MadeHome(tmp_path / "m").home

@@ -13,6 +13,7 @@ from audiosim.stores.named import NamedCollections, may_drop, new_stamp
 from audiosim.stores.retries import Caller
 
 STAMP = "stamp"
+ALIVE_LIMIT = 10.0  # s for it to say that it is there
 ANSWER_LIMIT = 60.0  # s for one answer
 BUSY = {429, 502, 503, 504}  # what servers and proxies answer that are up, but not now
 
@@ -63,7 +64,7 @@ class ChromaServer(NamedCollections):
         token = os.environ.get(TOKEN_VARIABLE)
         headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
         # Making a client has no limit of time.
-        alive = httpx.get(f"{self._server.origin}/api/v2/heartbeat", headers=headers, timeout=ANSWER_LIMIT)
+        alive = httpx.get(f"{self._server.origin}/api/v2/heartbeat", headers=headers, timeout=ALIVE_LIMIT)
         if alive.status_code in BUSY:
             alive.raise_for_status()
         client: Any = chromadb.HttpClient(
