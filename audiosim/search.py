@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audiosim.catalog import Entry
-from audiosim.errors import AudiosimError, HomeError, LockedError, StoreError, UsageError
+from audiosim.errors import AudiosimError, LockedError, UsageError
 from audiosim.explain import Explainer
 from audiosim.filters import Filter
 from audiosim.landscape import percentiles
@@ -173,7 +173,7 @@ class _Search:
             )
         except LockedError:
             return self.exactly(count), f"{self._index.catalog.store_url.label} is in use by another process"
-        except (StoreError, HomeError) as error:
+        except AudiosimError as error:
             return self.exactly(count), " ".join(str(error).split())
         picks = self._picked(self._index.catalog.entries_with(ids).values(), count)
         if len(picks) < count and depth < self._index.catalog.count("indexed"):

@@ -133,8 +133,8 @@ class Backend(Protocol):
         """
         ...
 
-    def drop(self, name: str, stamp: str | None) -> None:
-        """Removes a collection if it is there; where a stamp is given, only if it bears that, or none."""
+    def drop(self, name: str) -> None:
+        """Removes a collection if it is there, and it was this home that wrote it last."""
         ...
 
     def leftovers(self) -> list[str]:
@@ -155,9 +155,10 @@ def portions(
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def pages(ids: Sequence[str]) -> Iterable[list[str]]:
-    """The ids in pages that one call takes."""
-    return (list(ids[start : start + IDS_AT_ONCE]) for start in range(0, len(ids), IDS_AT_ONCE))
+def pages(ids: Sequence[str], dimension: int = 1) -> Iterable[list[str]]:
+    """The ids in pages that one call takes, or answers with their vectors."""
+    size = max(1, min(IDS_AT_ONCE, CALL_BYTES // (4 * dimension)))
+    return (list(ids[start : start + size]) for start in range(0, len(ids), size))
 
 
 def track_metadata(track: Track) -> dict[str, str | int | float | None]:

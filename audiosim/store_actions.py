@@ -20,7 +20,7 @@ from audiosim.errors import AudiosimError, StoreError
 from audiosim.inspection import compare
 from audiosim.store import Backend, Contents
 from audiosim.store_url import parse_store_url
-from audiosim.stores import backend_for
+from audiosim.stores import backend_for, writing
 from audiosim.stores.chroma import load_chroma
 
 BURST_ROWS = 1000
@@ -53,7 +53,7 @@ def flush(home: Home, *, wait: float, patience: float, asker: int) -> None:
     with Catalog(home.catalog) as catalog:
         backend = backend_for(catalog.store_url, home)
         while catalog.pending_count() and os.getppid() == asker:
-            with backend.lock(wait):
+            with writing(backend, home, wait):
                 if catalog.store_dirty:
                     _check_sound(backend, catalog, patience)
                 _burst(backend, catalog, patience)
@@ -79,16 +79,16 @@ def inspect(
         filled = url is not None
         backend = backend_for(catalog.store_url if url is None else parse_store_url(url), home)
         name = name or catalog.store_name or backend.fixed_name
-        with backend.lock(wait):
+        with writing(backend, home, wait):
             found = compare(catalog, backend, name, full=full, filled=filled, patience=patience)
         return asdict(found)
 
 
-def drop(home: Home, *, url: str, name: str, stamp: str | None, wait: float) -> None:
+def drop(home: Home, *, url: str, name: str, wait: float) -> None:
     """Removes a collection that was being made or has been replaced."""
     backend = backend_for(parse_store_url(url), home)
     with backend.lock(wait):
-        backend.drop(name, stamp)
+        backend.drop(name)
 
 
 def nearest(home: Home, *, vector: str, count: int, collection: str, wait: float) -> list[str]:
@@ -119,13 +119,14 @@ def _nearest(backend: Backend, catalog: Catalog, query: Any, count: int, collect
     name = catalog.store_name or backend.fixed_name
     if name is None:
         raise StoreError("nothing was written to the store yet")
+    unsettled = catalog.unsettled_ids()  # before the store is asked: a writer may send them meanwhile
     with backend.open(name, contents, stamp=catalog.store_stamp, patience=READER_PATIENCE) as store:
         held, expected = store.count(), catalog.stored_count()
         if held < expected:
             raise StoreError(f"{backend.label} holds {held} vectors of {expected}")
         wanted = min(held, count + catalog.pending_delete_count())
         found = store.nearest(query, wanted) if held else []
-    return list(dict.fromkeys(found + catalog.unsettled_ids()))
+    return list(dict.fromkeys(found + unsettled))
 
 
 def _burst(backend: Backend, catalog: Catalog, patience: float) -> None:

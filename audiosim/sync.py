@@ -9,12 +9,12 @@ from contextlib import suppress
 from audiosim.catalog import Catalog
 from audiosim.catalog.rows import Leftover
 from audiosim.config import Home
-from audiosim.errors import HomeError, LockedError, StoreAwayError, StoreError
+from audiosim.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError
 from audiosim.inspection import Inspection
 from audiosim.store import Backend
 from audiosim.store_process import StoreProcess, ask_store
 from audiosim.store_url import EMBEDDED, StoreUrl
-from audiosim.stores import backend_for
+from audiosim.stores import backend_for, writing
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
@@ -138,13 +138,13 @@ class StoreSync:
                 raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
             self._adopt(backend, url, name, found.stamp)
         finally:
-            with suppress(StoreError, HomeError):
+            with suppress(AudiosimError):
                 self.remove_leftovers()
 
     def remove_leftovers(self) -> None:
         """Removes collections that have been replaced or were never completed.
 
-        Those of a server that is away are left for another time.
+        Those that can't be, as a server is away, are left for another time.
         """
         here = self._catalog.store_url
         found = [Leftover(here, name) for name in backend_for(here, self._home).leftovers()]
@@ -156,10 +156,9 @@ class StoreSync:
                     limit=DROP_LIMIT,
                     url=each.url.text,
                     name=each.name,
-                    stamp=each.stamp,
                     wait=LOCK_WAIT,
                 )
-            except (StoreError, LockedError):
+            except AudiosimError:
                 continue
             left = [other for other in self._catalog.store_leftovers() if other != each]
             self._catalog.set_store_leftovers(left)
@@ -204,7 +203,7 @@ class StoreSync:
     def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None) -> None:
         ids = self._catalog.indexed_ids()
         try:
-            with backend.lock(LOCK_WAIT):
+            with writing(backend, self._home, LOCK_WAIT):
                 old, used = self._used(), Leftover(url, name)
                 name, aside = backend.adopt(name)
                 left = [each for each in self._catalog.store_leftovers() if each != used]
@@ -221,7 +220,7 @@ class StoreSync:
         """The collection in use, as one to be removed."""
         url = self._catalog.store_url
         name = self._catalog.store_name or backend_for(url, self._home).fixed_name
-        return None if name is None else Leftover(url, name, self._catalog.store_stamp)
+        return None if name is None else Leftover(url, name)
 
     def _join(self) -> None:
         if self._behind is not None:

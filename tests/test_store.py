@@ -248,7 +248,7 @@ def test_a_new_collection_takes_the_old_ones_place(backend: Backend) -> None:
     name, aside = backend.adopt(new)
     with backend.open(name, CONTENTS, stamp=stamp) as store:
         assert store.count() == 10
-    backend.drop(aside or used, None)
+    backend.drop(aside or used)
     assert backend.leftovers() == []
     with backend.open(name, CONTENTS, stamp=stamp) as store:
         assert store.count() == 10
@@ -257,23 +257,31 @@ def test_a_new_collection_takes_the_old_ones_place(backend: Backend) -> None:
 
 
 def test_dropping_what_is_not_there_is_no_error(backend: Backend) -> None:
-    backend.drop("audiosim_nothing", None)
+    backend.drop("audiosim_nothing")
 
 
-@pytest.mark.parametrize("backend", ["server", "milvus"], indirect=True)
-def test_what_others_have_written_to_is_not_dropped(backend: Backend) -> None:
-    name, store = made(backend)
+@pytest.mark.parametrize("kind", ["server", "milvus"])
+def test_what_others_have_written_to_is_not_dropped(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    url = request.getfixturevalue("server").url if kind == "server" else f"milvus:{tmp_path / 'v.db'}"
+    mine, others = (backend_for(parse_store_url(url), Home(tmp_path / name)) for name in ("mine", "copy"))
+    name, store = made(mine)
     with store:
-        mine = store.seal()
-    with backend.open(name, CONTENTS, stamp=mine) as store:
+        pass
+    others.drop(name)  # it is mine, though nothing is in it yet
+    with mine.open(name, CONTENTS) as store:
+        store.seal()
+    others.drop(name)
+    with others.open(name, CONTENTS) as store:
         store.upsert(rows(3))
-        other = store.seal()
-    backend.drop(name, mine)
-    with backend.open(name, CONTENTS, stamp=other) as store:
+        stamp = store.seal()
+    mine.drop(name)
+    with mine.open(name, CONTENTS, stamp=stamp) as store:
         assert store.count() == 3
-    backend.drop(name, other)
+    others.drop(name)
     with pytest.raises(StoreError):
-        backend.open(name, CONTENTS)
+        mine.open(name, CONTENTS)
 
 
 @pytest.mark.parametrize("backend", ["embedded", "milvus"], indirect=True)

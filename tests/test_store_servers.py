@@ -24,8 +24,9 @@ from test_pipeline import Library, counts
 from audiosim.catalog import Catalog
 from audiosim.catalog.rows import Leftover
 from audiosim.configure import Wish
-from audiosim.errors import AudiosimError, StoreAwayError, StoreError, UsageError
+from audiosim.errors import AudiosimError, HomeError, StoreAwayError, StoreError, UsageError
 from audiosim.exchange import export_index, import_index
+from audiosim.locks import hold
 from audiosim.ranking import Manners
 from audiosim.report import Notice
 from audiosim.search import SearchResult, find_similar
@@ -261,6 +262,47 @@ def test_an_export_can_be_imported_into_any_store(
         assert import_index([file], home=home).known == 40
 
 
+def test_a_copied_home_that_moves_away_leaves_the_originals_vectors(
+    made: MadeHome, tmp_path: Path, server: ChromaServerProcess
+) -> None:
+    move(made, server.url)
+    before, name = answers(made.home.path), store_name(made.home.path)
+    shutil.copytree(made.home.path, tmp_path / "copy")
+    copy = MadeHome(tmp_path / "copy")
+    move(copy, "embedded")
+    assert answers(copy.home.path) == before
+    assert answers(made.home.path) == before
+    assert store_name(made.home.path) == name
+
+
+def test_one_process_of_a_home_writes_to_a_server_at_a_time(
+    made: MadeHome, server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move(made, server.url)
+    made.add(random_tracks(1, np.random.default_rng(9), prefix="new"))
+    monkeypatch.setattr("audiosim.sync.LOCK_WAIT", 0.2)
+    with hold(made.home.store_lock, wait=0, what="testing"):
+        with Catalog(made.home.catalog) as catalog, pytest.raises(HomeError, match="is in use"):
+            StoreSync(made.home, catalog).flush()
+        assert len(answers(made.home.path)) == 5  # who reads does not wait
+    with Catalog(made.home.catalog) as catalog:
+        StoreSync(made.home, catalog).flush()
+        assert catalog.pending_count() == 0
+
+
+def test_a_store_that_can_no_longer_be_used_does_not_keep_vectors_from_moving(
+    made: MadeHome, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    move(made, f"milvus:{tmp_path}/disk/v.db")
+    before = answers(made.home.path)
+    shutil.rmtree(tmp_path / "disk")  # unmounted
+    assert ask(made.home.path).exact_because is not None
+    move(made, "embedded")
+    assert answers(made.home.path) == before
+    assert not (tmp_path / "disk").exists()
+
+
 def test_queries_are_answered_while_a_burst_is_written(made: MadeHome, server: ChromaServerProcess) -> None:
     move(made, server.url)
     before = answers(made.home.path)
@@ -313,7 +355,7 @@ def test_what_a_server_could_not_be_told_to_remove_goes_with_the_next_run(
 
 def test_a_collection_that_somebody_removed_is_made_anew(made: MadeHome, server: ChromaServerProcess) -> None:
     move(made, server.url)
-    backend_for(parse_store_url(server.url), made.home).drop(store_name(made.home.path), None)
+    backend_for(parse_store_url(server.url), made.home).drop(store_name(made.home.path))
     assert ask(made.home.path).exact_because is not None
     made.add(random_tracks(1, np.random.default_rng(9), prefix="new"))
     with Catalog(made.home.catalog) as catalog:

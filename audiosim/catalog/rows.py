@@ -64,11 +64,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A collection to be removed: always, or only while it bears this stamp, as nobody else wrote to it."""
+    """A collection to be removed, unless somebody else has written to it."""
 
     url: StoreUrl
     name: str
-    stamp: str | None = None
 
 
 @dataclass(frozen=True)

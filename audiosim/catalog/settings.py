@@ -76,15 +76,13 @@ class Settings(Database):
     def store_leftovers(self) -> list[Leftover]:
         """Collections that are to be removed."""
         return [
-            Leftover(parse_store_url(url), name, stamp)
-            for url, name, stamp in json.loads(self.meta("store_leftovers") or "[]")
+            Leftover(parse_store_url(url), name)
+            for url, name in json.loads(self.meta("store_leftovers") or "[]")
         ]
 
     def set_store_leftovers(self, leftovers: Iterable[Leftover]) -> None:
         """Replaces the list of collections to be removed."""
-        self.set_meta(
-            "store_leftovers", json.dumps([[each.url.text, each.name, each.stamp] for each in leftovers])
-        )
+        self.set_meta("store_leftovers", json.dumps([[each.url.text, each.name] for each in leftovers]))
 
     def _set_store(self, url: StoreUrl, name: str | None) -> None:
         self.set_meta("store_url", url.text)

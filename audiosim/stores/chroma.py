@@ -71,7 +71,7 @@ class ChromaCollection:
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Float32]:
         held: dict[str, Float32] = {}
-        for page in pages(ids):
+        for page in pages(ids, self.contents.dimension):
             found = self._call(self.collection.get, ids=page, include=["embeddings"])
             held |= zip(found["ids"], np.asarray(found["embeddings"], np.float32), strict=True)
         return held

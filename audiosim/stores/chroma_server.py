@@ -6,10 +6,11 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from audiosim.config import Home
 from audiosim.store import Contents
 from audiosim.store_url import TOKEN_VARIABLE, Server
 from audiosim.stores.chroma import ChromaCollection
-from audiosim.stores.named import NamedCollections, may_drop, new_stamp
+from audiosim.stores.named import NamedCollections, is_of, new_stamp
 from audiosim.stores.retries import Caller
 
 STAMP = "stamp"
@@ -27,8 +28,9 @@ class ChromaServer(NamedCollections):
 
     shared = True
 
-    def __init__(self, server: Server, label: str) -> None:
-        self._server, self.label = server, label
+    def __init__(self, server: Server, label: str, home: Home) -> None:
+        super().__init__(label, home)
+        self._server = server
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         return nullcontext()
@@ -43,15 +45,15 @@ class ChromaServer(NamedCollections):
         patience: float = 0.0,
     ) -> ServedCollection:
         call = Caller(self.label, _is_away, patience)
-        store = ServedCollection(call(self._client), call, name, contents, create=create)
+        store = ServedCollection(call(self._client), call, name, contents, create=create, owner=self.owner)
         return self.checked(store, stamp)
 
-    def drop(self, name: str, stamp: str | None) -> None:
+    def drop(self, name: str) -> None:
         call = Caller(self.label, _is_away, 0.0)
         client = call(self._client)
         try:
             found = call(_found, client, name)
-            if found is not None and may_drop((found.metadata or {}).get(STAMP), stamp):
+            if found is not None and is_of((found.metadata or {}).get(STAMP), self.owner):
                 call(client.delete_collection, name)
         finally:
             _close(client)
@@ -82,19 +84,25 @@ class ChromaServer(NamedCollections):
 
 
 class ServedCollection(ChromaCollection):
-    """A server's collection. A `VectorStore`; for its parameters see `ChromaCollection`."""
+    """A server's collection, which bears the stamps of an owner. A `VectorStore`; see `ChromaCollection`."""
 
-    def __init__(self, client: Any, call: Caller, name: str, contents: Contents, *, create: bool) -> None:
+    def __init__(
+        self, client: Any, call: Caller, name: str, contents: Contents, *, create: bool, owner: str
+    ) -> None:
+        self._caller, self._owner = call, owner
         super().__init__(client, call, name, contents, create=create)
-        self._caller = call
         self.stamp = str(self.collection.metadata.get(STAMP, ""))
 
     def seal(self) -> str:
         """Leaves a new stamp in the collection."""
-        stamp = new_stamp()
+        stamp = new_stamp(self._owner)
         self._caller(self.collection.modify, metadata={**self.metadata, STAMP: stamp})
         self.close()
         return stamp
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return super().metadata | {STAMP: new_stamp(self._owner)}
 
     def close(self) -> None:
         """Closes the client and its connections."""

@@ -71,7 +71,7 @@ class EmbeddedChroma:
         (self._home.path / name).rename(used)
         return used.name, None if aside is None else Path(aside).name
 
-    def drop(self, name: str, stamp: str | None) -> None:
+    def drop(self, name: str) -> None:
         folder = self._home.path / name
         try:
             shutil.rmtree(folder)

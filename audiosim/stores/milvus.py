@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audiosim.config import Home
 from audiosim.errors import AudiosimError, StoreError
 from audiosim.locks import hold
 from audiosim.store import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
 from audiosim.store_url import TOKEN_VARIABLE, StoreUrl
-from audiosim.stores.named import NamedCollections, may_drop, new_stamp
+from audiosim.stores.named import NamedCollections, is_of, new_stamp
 from audiosim.stores.retries import Caller
 from audiosim.types import Float32
 
@@ -43,13 +44,16 @@ class Milvus(NamedCollections):
     The token in ``AUDIOSIM_STORE_TOKEN`` ("user:password" or an API key) is sent to servers.
     """
 
-    def __init__(self, url: StoreUrl) -> None:
-        self._url, self.label = url, url.label
+    def __init__(self, url: StoreUrl, home: Home) -> None:
+        super().__init__(url.label, home)
+        self._url = url
         self.shared = url.server is not None
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         if self._url.file is None:
             return nullcontext()
+        if not self._url.file.parent.is_dir():  # before the lock's file is made: its disk may not be mounted
+            raise StoreError(f"{self.label} can't be used", "its folder is not there")
         return hold(_lock_file(self._url.file), wait=wait, what=f"using {self._url.file}")
 
     def open(
@@ -62,17 +66,19 @@ class Milvus(NamedCollections):
         patience: float = 0.0,
     ) -> MilvusCollection:
         call = Caller(self.label, _is_away, patience)
-        store = MilvusCollection(call(self._client), call, name, contents, create=create, file=self._url.file)
+        store = MilvusCollection(
+            call(self._client), call, name, contents, create=create, owner=self.owner, file=self._url.file
+        )
         return self.checked(store, stamp)
 
-    def drop(self, name: str, stamp: str | None) -> None:
+    def drop(self, name: str) -> None:
         call = Caller(self.label, _is_away, 0.0)
         client = call(self._client)
         try:
             if not call(client.has_collection, name, timeout=ANSWER_LIMIT):
                 return
             properties = call(client.describe_collection, name, timeout=ANSWER_LIMIT).get("properties") or {}
-            if may_drop(properties.get(STAMP), stamp):
+            if is_of(properties.get(STAMP), self.owner):
                 call(client.drop_collection, name, timeout=ANSWER_LIMIT)
         finally:
             _close(client, self._url.file)
@@ -102,14 +108,23 @@ class MilvusCollection:
     ----------
     client, call : pymilvus's, and what calls it.
     name, contents, create : as for `Backend.open`.
+    owner : whose stamps it bears.
     file : of Milvus Lite.
     """
 
     def __init__(
-        self, client: Any, call: Caller, name: str, contents: Contents, *, create: bool, file: Path | None
+        self,
+        client: Any,
+        call: Caller,
+        name: str,
+        contents: Contents,
+        *,
+        create: bool,
+        owner: str,
+        file: Path | None,
     ) -> None:
         self.client, self._call, self._name, self._contents = client, call, name, contents
-        self._file = file
+        self._owner, self._file = owner, file
         try:
             if create and not self._ask("has_collection"):
                 self._create()
@@ -146,7 +161,7 @@ class MilvusCollection:
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Float32]:
         held: dict[str, Float32] = {}
-        for page in pages(ids):
+        for page in pages(ids, self._contents.dimension):
             found = self._ask("get", ids=page, output_fields=[ID, VECTOR])
             held |= {row[ID]: np.asarray(row[VECTOR], np.float32) for row in found}
         return held
@@ -169,7 +184,7 @@ class MilvusCollection:
 
     def seal(self) -> str:
         """Leaves a new stamp in the collection."""
-        stamp = new_stamp()
+        stamp = new_stamp(self._owner)
         self._ask("alter_collection_properties", properties={STAMP: stamp})
         self.close()
         return stamp
@@ -191,7 +206,7 @@ class MilvusCollection:
             schema=schema,
             index_params=index,
             consistency_level="Strong",  # what was written is found
-            properties={IDENTITY: self._contents.identity},
+            properties={IDENTITY: self._contents.identity, STAMP: new_stamp(self._owner)},
         )
 
     def _check(self) -> None:

@@ -1,14 +1,18 @@
 """Stores that several homes may share: their collections are told apart by name.
 
-A sealed burst leaves a stamp in the collection, which the catalog keeps too. Where they differ,
-somebody else has written: a copy of the home, most likely.
+A sealed burst leaves a stamp in the collection, which the catalog keeps too: whose it is, and a
+random word. Where they differ, somebody else has written: a copy of the home, most likely.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
+import socket
 from typing import TypeVar
 
+from audiosim.config import Home
 from audiosim.errors import StoreError
 from audiosim.store import VectorStore
 
@@ -23,8 +27,12 @@ class NamedCollections:
     label: str
     fixed_name: str | None = None
 
+    def __init__(self, label: str, home: Home) -> None:
+        self.label = label
+        self.owner = owner_of(home)
+
     def new_name(self) -> str:
-        return PREFIX + new_stamp()
+        return PREFIX + secrets.token_hex(8)
 
     def adopt(self, name: str) -> tuple[str, str | None]:
         return name, None
@@ -42,11 +50,17 @@ class NamedCollections:
         return store
 
 
-def new_stamp() -> str:
+def owner_of(home: Home) -> str:
+    """What tells a home from its copies: a digest of its machine's name and its path."""
+    place = socket.gethostname().encode() + b"\0" + os.fsencode(home.path)
+    return hashlib.blake2b(place, digest_size=8).hexdigest()
+
+
+def new_stamp(owner: str) -> str:
     """A stamp that nothing bears yet."""
-    return secrets.token_hex(8)
+    return f"{owner}.{secrets.token_hex(8)}"
 
 
-def may_drop(found: str | None, stamp: str | None) -> bool:
-    """Whether a collection that bears `found` may be dropped; see `Backend.drop`."""
-    return stamp is None or found in (None, stamp)
+def is_of(stamp: str | None, owner: str) -> bool:
+    """Whether a collection with this stamp was written by this owner last, or by nobody."""
+    return not stamp or stamp.startswith(f"{owner}.")
