@@ -100,7 +100,8 @@ class IndexRun:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush(hurried=True)
             raise
-        self._flush()
+        if notice := self._flush():
+            yield Notice(notice)
         if self._sync is not None:
             self.report.stages["store"] = self._sync.seconds
         self.report.seconds = time.monotonic() - start
@@ -231,6 +232,5 @@ class IndexRun:
             )
         return self._encoder
 
-    def _flush(self, *, hurried: bool = False) -> None:
-        if self._sync is not None:
-            self._sync.flush(hurried=hurried)
+    def _flush(self, *, hurried: bool = False) -> str | None:
+        return None if self._sync is None else self._sync.flush(hurried=hurried)

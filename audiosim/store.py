@@ -122,6 +122,10 @@ class Backend(Protocol):
         """
         ...
 
+    def intact(self, stamp: str) -> bool | None:
+        """Whether the collection in use is as it was sealed with this stamp; None: only opening it tells."""
+        ...
+
     def new_name(self) -> str:
         """A name that no collection has yet."""
         ...

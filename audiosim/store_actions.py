@@ -84,6 +84,20 @@ def inspect(
         return asdict(found)
 
 
+def check(home: Home, *, patience: float, wait: float) -> None:
+    """Opens the store as those do who ask it, when the catalog says that it lacks nothing."""
+    with Catalog(home.catalog, read_only=True) as catalog:
+        backend = backend_for(catalog.store_url, home)
+        name = catalog.store_name or backend.fixed_name
+        if name is None:
+            raise StoreError("There is no collection")
+        with (
+            writing(backend, home, wait),
+            backend.open(name, _contents(catalog), stamp=catalog.store_stamp, patience=patience) as store,
+        ):
+            _check(store.count() == catalog.stored_count())
+
+
 def drop(home: Home, *, url: str, name: str, wait: float) -> None:
     """Removes a collection that was being made or has been replaced."""
     backend = backend_for(parse_store_url(url), home)
@@ -134,18 +148,15 @@ def _burst(backend: Backend, catalog: Catalog, patience: float) -> None:
     if name is None:
         name = backend.new_name()
         catalog.set_store(catalog.store_url, name)
-    stamp = catalog.store_stamp
-    with backend.open(
-        name, _contents(catalog), create=stamp is None, stamp=stamp, patience=patience
-    ) as store:
-        upserts, deletes = catalog.begin_burst(BURST_ROWS)
+    stamp, contents = catalog.store_stamp, _contents(catalog)
+    with backend.open(name, contents, create=stamp is None, stamp=stamp, patience=patience) as store:
+        upserts, deletes = catalog.begin_burst(BURST_ROWS, contents.identity)
         if not upserts and not deletes and catalog.pending_count():
             raise StoreError("The store can't be brought up to date", "a file in the index has no vector")
         _check(store.count() >= catalog.stored_count())
         store.delete(deletes)
         store.upsert([(row.id, row.track, row.vector) for row in upserts])
-        catalog.mark_deleted(deletes)
-        catalog.mark_stored(upserts)
+        catalog.acknowledge(upserts, deletes, contents.identity)
         if not catalog.pending_count():
             _check(store.count() == catalog.stored_count())
         catalog.mark_whole(store.seal())
@@ -172,5 +183,5 @@ def _contents(catalog: Catalog) -> Contents:
 
 
 ACTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (flush, fill, inspect, drop, nearest)
+    function.__name__: function for function in (flush, fill, inspect, check, drop, nearest)
 }

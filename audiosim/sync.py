@@ -86,10 +86,12 @@ class StoreSync:
                 "flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid()
             )  # what fails is met again by `flush`
 
-    def flush(self, *, hurried: bool = False) -> None:
+    def flush(self, *, hurried: bool = False) -> str | None:
         """Writes everything the store lacks, after what is being written behind.
 
-        Where a server is away it is waited for; not for long when `hurried`.
+        Where it lacks nothing by the catalog, it is seen whether that is true, unless `hurried`. Returns
+        what users should know, as a sentence. Where a server is away it is waited for; not for long when
+        `hurried`.
 
         Raises
         ------
@@ -97,22 +99,21 @@ class StoreSync:
         StoreError : when the store fails even after it was made anew.
         """
         start, patience = time.perf_counter(), QUICK_PATIENCE if hurried else PATIENCE
+        notice = None
         self._join()
         if self._catalog.store_dirty:
             self._recover(patience)
         if self._catalog.pending_count():
-            try:
-                ask_store("flush", self._home, wait=LOCK_WAIT, patience=patience, asker=os.getpid())
-            except StoreAwayError:
-                raise
-            except StoreError:
-                self.rebuild()
-            except LockedError as error:
-                raise self._in_use(error) from error
+            self._write(patience)
+        elif not hurried and not self._in_step():
+            self.rebuild()
+            label = self._catalog.store_url.label
+            notice = f"{label} did not hold what it should; it was made anew from the catalog."
         if self._catalog.store_leftovers():
             self.remove_leftovers()
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
+        return notice
 
     def rebuild(self, url: StoreUrl | None = None) -> None:
         """Makes the store anew from the catalog, in a collection that replaces the old one; or elsewhere.
@@ -128,6 +129,7 @@ class StoreSync:
             self._catalog.mark_store(dirty=True)
         self.remove_leftovers()
         url = url or self._catalog.store_url
+        identity = self._identity()
         backend = backend_for(url, self._home)
         name = backend.new_name()
         self._catalog.set_store_leftovers([*self._catalog.store_leftovers(), Leftover(url, name)])
@@ -136,7 +138,7 @@ class StoreSync:
             found = self._inspect(PATIENCE, url=url, name=name)
             if found.faults:
                 raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
-            self._adopt(backend, url, name, found.stamp)
+            self._adopt(backend, url, name, found.stamp, identity)
         finally:
             with suppress(AudiosimError):
                 self.remove_leftovers()
@@ -163,6 +165,50 @@ class StoreSync:
             left = [other for other in self._catalog.store_leftovers() if other != each]
             self._catalog.set_store_leftovers(left)
 
+    def _write(self, patience: float) -> None:
+        if self._catalog.store_identity not in (None, self._identity()):
+            self.rebuild()  # all vectors were replaced
+            return
+        try:
+            ask_store("flush", self._home, wait=LOCK_WAIT, patience=patience, asker=os.getpid())
+        except StoreAwayError:
+            raise
+        except StoreError:
+            self.rebuild()
+        except LockedError as error:
+            raise self._in_use(error) from error
+
+    def _in_step(self) -> bool:
+        """Whether the store holds what the catalog says, as far as a look at it tells.
+
+        The engine is asked only where its files do not tell; a server that is away may be in step.
+        """
+        catalog = self._catalog
+        stamp, noted = catalog.store_stamp, catalog.store_identity
+        if stamp is None and not catalog.stored_count():
+            return True  # nothing was ever written
+        if noted not in (None, self._identity()):
+            return False
+        backend = backend_for(catalog.store_url, self._home)
+        intact = None if stamp is None else backend.intact(stamp)
+        if intact is None or (intact and noted is None):
+            try:
+                ask_store("check", self._home, limit=self._limit(), patience=QUICK_PATIENCE, wait=LOCK_WAIT)
+            except (StoreAwayError, LockedError):
+                return True
+            except StoreError:
+                return False
+            catalog.note_store_identity(self._identity())
+        return intact is not False
+
+    def _identity(self) -> str:
+        configuration = self._catalog.configuration
+        return "" if configuration is None else configuration.collection
+
+    def _limit(self) -> float:
+        """Seconds for a process to open and query the collection."""
+        return CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
+
     def _recover(self, patience: float) -> str:
         label = _within(self._catalog.store_url.label)
         found = self._inspect(patience)
@@ -179,13 +225,12 @@ class StoreSync:
     def _inspect(
         self, patience: float, *, full: bool = False, url: StoreUrl | None = None, name: str | None = None
     ) -> Inspection:
-        limit = CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
         place = None if url is None else url.text
         try:
             found = ask_store(
                 "inspect",
                 self._home,
-                limit=limit,
+                limit=self._limit(),
                 url=place,
                 name=name,
                 full=full,
@@ -200,7 +245,7 @@ class StoreSync:
             raise self._in_use(error) from error
         return Inspection(**found)
 
-    def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None) -> None:
+    def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None, identity: str) -> None:
         ids = self._catalog.indexed_ids()
         try:
             with writing(backend, self._home, LOCK_WAIT):
@@ -212,7 +257,7 @@ class StoreSync:
                     left.append(Leftover(url, aside))
                 if old is not None and (old.url, old.name) != (url, name):
                     left.append(old)
-                self._catalog.mark_rebuilt(ids, stamp, url, name, left)
+                self._catalog.mark_rebuilt(ids, stamp, identity, url, name, left)
         except LockedError as error:
             raise self._in_use(error) from error
 

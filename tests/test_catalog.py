@@ -12,9 +12,12 @@ import pytest
 from fake_encoder import FakeEncoder
 
 from audiosim.catalog import Catalog, Configuration, path_id
-from audiosim.errors import HomeError
+from audiosim.errors import HomeError, StoreError
+from audiosim.store_url import EMBEDDED
 from audiosim.types import AudioInfo, Tags, TrackVector
 
+CONFIGURATION = Configuration(FakeEncoder().spec, "mean", Path("cache"))
+IDENTITY = CONFIGURATION.collection
 INFO = AudioInfo("d1", 3.0, 44_100, 2, "flac", 100, 5, Tags(title="T", year=1999))
 
 
@@ -25,6 +28,7 @@ def vector(*values: float) -> TrackVector:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     with Catalog(tmp_path / "catalog.db") as catalog:
+        catalog.set_configuration(CONFIGURATION)
         yield catalog
 
 
@@ -40,9 +44,8 @@ def test_a_recorded_file_comes_back_as_it_was(catalog: Catalog) -> None:
 
 def send_all(catalog: Catalog) -> None:
     """What a burst records when Chroma acknowledges everything."""
-    rows, deletes = catalog.begin_burst(10)
-    catalog.mark_deleted(deletes)
-    catalog.mark_stored(rows)
+    rows, deletes = catalog.begin_burst(10, IDENTITY)
+    catalog.acknowledge(rows, deletes, IDENTITY)
 
 
 def test_what_chroma_lacks_is_pending_until_acknowledged(catalog: Catalog) -> None:
@@ -71,18 +74,47 @@ def test_a_replaced_row_is_sent_again_and_a_gone_one_removed(catalog: Catalog) -
 
 def test_a_row_that_changes_during_a_burst_stays_pending(catalog: Catalog) -> None:
     catalog.record(b"/a", INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10)
+    rows, _ = catalog.begin_burst(10, IDENTITY)
     catalog.record(b"/a", replace(INFO, mtime_ns=6))
-    catalog.mark_stored(rows)
+    catalog.acknowledge(rows, [], IDENTITY)
     assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
+
+
+def test_a_copy_whose_vector_is_replaced_during_a_burst_stays_pending(catalog: Catalog) -> None:
+    for path in (b"/a", b"/copy"):
+        catalog.record(path, INFO, vector(1, 0))
+    rows, _ = catalog.begin_burst(10, IDENTITY)
+    catalog.record(b"/a", INFO, vector(0, 1))
+    catalog.acknowledge(rows, [], IDENTITY)
+    assert {row.id for row in catalog.pending_upserts(10)} == {path_id(b"/a"), path_id(b"/copy")}
+
+
+def test_a_burst_belongs_to_one_state_of_the_catalog(catalog: Catalog) -> None:
+    catalog.record(b"/a", INFO, vector(1, 0))
+    rows, _ = catalog.begin_burst(10, IDENTITY)
+    pooled = replace(CONFIGURATION, pooling="max")
+    catalog.replace_vectors(pooled, [("d1", vector(0, 1), 3.0)])
+    with pytest.raises(StoreError, match="was changed"):
+        catalog.acknowledge(rows, [], IDENTITY)
+    with pytest.raises(StoreError, match="was changed"):
+        catalog.begin_burst(10, IDENTITY)
+    with pytest.raises(StoreError, match="was changed"):
+        catalog.mark_rebuilt([rows[0].id], None, IDENTITY, EMBEDDED, "chroma", [])
+    assert catalog.pending_count() == 1
+    assert catalog.store_identity is None
+    rows, _ = catalog.begin_burst(10, pooled.collection)
+    catalog.acknowledge(rows, [], pooled.collection)
+    assert catalog.pending_count() == 0
+    noted = catalog.store_identity
+    assert noted == pooled.collection
 
 
 def test_a_row_that_moves_during_a_burst_leaves_chroma_later(catalog: Catalog) -> None:
     catalog.record(b"/old", INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10)
+    rows, _ = catalog.begin_burst(10, IDENTITY)
     catalog.record(b"/new", INFO)
     catalog.drop([b"/old"])
-    catalog.mark_stored(rows)
+    catalog.acknowledge(rows, [], IDENTITY)
     assert catalog.pending_deletes(10) == [path_id(b"/old")]
 
 
@@ -91,7 +123,7 @@ def test_a_burst_that_is_cut_off_leaves_nothing_that_chroma_must_hold(catalog: C
         catalog.record(path, INFO, vector(1, 0))
     send_all(catalog)
     catalog.mark_gone([b"/b"])
-    catalog.begin_burst(10)  # /b may be there or not, from now on
+    catalog.begin_burst(10, IDENTITY)  # /b may be there or not, from now on
     expected = catalog.expected_in_store(filled=False)
     assert expected.acknowledged == {path_id(b"/a")}
     assert expected.possible == {path_id(b"/a"), path_id(b"/b")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from audiosim.cache import Cache
 from audiosim.catalog import Catalog, Configuration
 from audiosim.catalog.settings import MEASURED
 from audiosim.configure import Wish
+from audiosim.errors import StoreError
 from audiosim.filters import Filter
-from audiosim.landscape import MIN_TRACKS, percentiles
+from audiosim.landscape import MIN_TRACKS, percentiles, refresh
 from audiosim.neighbourhood import scales
 from audiosim.passages import unpacked
 from audiosim.percentiles import Percentiles
@@ -29,6 +31,7 @@ from audiosim.pooling import pool, summary
 from audiosim.queries import Resolver
 from audiosim.report import Notice
 from audiosim.search import find_similar
+from audiosim.store_actions import flush
 from audiosim.sync import StoreSync
 from audiosim.types import Float32
 from audiosim.verify import verify_home
@@ -386,9 +389,9 @@ def test_a_kill_after_the_centring_is_made_good_by_the_next_run(
 def test_a_burst_that_is_under_way_while_vectors_are_replaced_does_not_count(made: MadeHome) -> None:
     made.add({"a.flac": frames_of(np.ones((2, 16), np.float32))})
     with Catalog(made.home.catalog) as catalog:
-        rows, _ = catalog.begin_burst(10)
         configuration = catalog.configuration
         assert configuration is not None
+        rows, _ = catalog.begin_burst(10, configuration.collection)
         centre = np.full(16, 0.5, "<f4")
         centre[0] = 0
         centred = replace(configuration, centre=centre.tobytes())
@@ -397,8 +400,39 @@ def test_a_burst_that_is_under_way_while_vectors_are_replaced_does_not_count(mad
         catalog.replace_vectors(
             centred, [(digest_of("a.flac"), centred.pooler(cached.frames), cached.duration)]
         )
-        catalog.mark_stored(rows)
+        with pytest.raises(StoreError, match="was changed"):
+            catalog.acknowledge(rows, [], configuration.collection)
         assert catalog.pending_count() == 1
+
+
+@pytest.mark.parametrize("moment", ["before it begins", "after it began", "after it was acknowledged"])
+def test_a_burst_beside_the_centring_leaves_the_store_in_step(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A burst has opened the collection when the vectors are replaced; Chroma is real, the order forced."""
+    library = stages.at("young")
+    stages.grow()
+    monkeypatch.setattr("audiosim.run.refresh", lambda catalog, complete: [])
+    monkeypatch.setattr(StoreSync, "flush", lambda self, hurried=False: None)
+    library.index(stages.folder / "music")
+    monkeypatch.undo()
+    method = {"before it begins": "begin_burst", "after it began": "acknowledge"}.get(moment, "mark_whole")
+    real = getattr(Catalog, method)
+
+    def centred_first(self: Catalog, *arguments: object) -> object:
+        monkeypatch.undo()
+        with Catalog(library.home.catalog) as other:
+            assert list(refresh(other)) != []
+        return real(self, *arguments)
+
+    with library.catalog() as catalog:
+        assert catalog.pending_count() > 0
+    monkeypatch.setattr(Catalog, method, centred_first)
+    with pytest.raises(StoreError):  # this burst, or the next one
+        flush(library.home, wait=1, patience=0, asker=os.getppid())
+    library.index()
+    assert_centred_and_in_step(library, stages.folder / "music")
+    assert verify_home(library.home.path).sound
 
 
 def test_verify_finds_wrong_passages_and_makes_them_anew(stages: Stages) -> None:

@@ -279,6 +279,55 @@ def test_chroma_is_written_again_when_its_files_are_lost(library: Library, music
     assert len(library.stored()) == 7
 
 
+@pytest.mark.parametrize(
+    "fault", ["its folder is gone", "its database is gone", "another identity, by its files", "a row too few"]
+)
+def test_a_store_that_is_out_of_step_is_put_right_by_a_run_that_has_nothing_to_write(
+    library: Library, music: Path, fault: str
+) -> None:
+    library.index(music)
+    if fault == "its folder is gone":
+        shutil.rmtree(library.home.chroma)
+    elif fault == "its database is gone":
+        (library.home.chroma / "chroma.sqlite3").unlink()
+    else:  # by a run of an audiosim that did not note what the store's vectors are
+        with library.catalog() as catalog:
+            ids = catalog.indexed_ids()
+        tamper(library, ids[:1] if "few" in fault else [], identity="old" if "identity" in fault else None)
+    library.index(music)
+    assert any(isinstance(e, Notice) and "made anew" in e.text for e in library.events)
+    assert len(library.stored()) == 6
+    library.index(music)
+    assert not any(isinstance(e, Notice) for e in library.events)
+    assert find_similar(music / "low" / "00 track.wav", home=library.home.path).exact_because is None
+
+
+def tamper(library: Library, lacking: list[str], identity: str | None) -> None:
+    """Leaves Chroma without some rows or with another identity, and the catalog ignorant of it."""
+    import chromadb
+
+    with Catalog(library.home.catalog) as catalog:
+        client: Any = chromadb.PersistentClient(str(library.home.chroma))
+        collection = client.get_collection("tracks", embedding_function=None)
+        if identity is not None:
+            collection.modify(metadata={**(collection.metadata or {}), "identity": identity})
+        if lacking:
+            collection.delete(lacking)
+        client.close()
+        catalog._db.execute("DELETE FROM meta WHERE key = 'store_identity'")
+
+
+def test_an_old_home_notes_what_its_store_holds_and_says_nothing(library: Library, music: Path) -> None:
+    library.index(music)
+    tamper(library, [], None)
+    library.index(music)
+    assert not any(isinstance(e, Notice) for e in library.events)
+    with library.catalog() as catalog:
+        configuration = catalog.configuration
+        assert configuration is not None
+        assert catalog.store_identity == configuration.collection
+
+
 def test_a_dirty_mark_leads_to_a_check_in_a_fresh_process(library: Library, music: Path) -> None:
     library.index(music)
     with Catalog(library.home.catalog) as catalog:

@@ -15,7 +15,10 @@ from audiosim.catalog.rows import (
     vector_from,
 )
 from audiosim.catalog.settings import Settings
+from audiosim.errors import StoreError
 from audiosim.store_url import StoreUrl
+
+STORE_IDENTITY = "store_identity"  # a key of meta
 
 
 class Pending(Files, Settings):
@@ -58,12 +61,17 @@ class Pending(Files, Settings):
         query = "SELECT count(*) FROM files WHERE in_store <> (state = 'indexed')"
         return int(self._db.execute(query).fetchone()[0])
 
-    def begin_burst(self, limit: int) -> tuple[list[PendingRow], list[str]]:
+    def begin_burst(self, limit: int, identity: str) -> tuple[list[PendingRow], list[str]]:
         """Rows to send to the store and ids to delete there, so many of each at most.
 
         From now on the store may have them or not, whatever happens.
+
+        Raises
+        ------
+        StoreError : when the catalog's vectors are not those of a collection with this identity (any more).
         """
         with self.transaction():
+            self._require(identity)
             upserts, deletes = self.pending_upserts(limit), self.pending_deletes(limit)
             self.mark_store(dirty=True)
             self._db.executemany(
@@ -75,28 +83,46 @@ class Pending(Files, Settings):
             )
         return upserts, deletes
 
-    def mark_stored(self, rows: Iterable[PendingRow]) -> None:
-        """Records rows that the store has acknowledged, unless they have changed meanwhile."""
+    def acknowledge(self, rows: Iterable[PendingRow], deleted: Iterable[str], identity: str) -> None:
+        """Records what the store has taken, unless it has changed meanwhile, and what it has dropped.
+
+        Rows of moved files end here.
+
+        Raises
+        ------
+        StoreError : when all vectors were replaced meanwhile: nothing that was sent counts.
+        """
         with self.transaction():
+            self._require(identity)
+            self._db.executemany(
+                f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
+                [(id_,) for id_ in deleted],
+            )
+            self._end_dropped()
             self._db.executemany(
                 f"UPDATE files SET in_store = {STORED} WHERE id = ? AND changed = ?",
                 [(row.id, row.changed) for row in rows],
             )
-
-    def mark_deleted(self, ids: Iterable[str]) -> None:
-        """Records what the store has dropped; rows of moved files end here."""
-        with self.transaction():
-            self._db.executemany(
-                f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
-                [(id_,) for id_ in ids],
-            )
-            self._end_dropped()
+            self.set_meta(STORE_IDENTITY, identity)
 
     def mark_rebuilt(
-        self, ids: Iterable[str], stamp: str | None, url: StoreUrl, name: str, leftovers: Iterable[Leftover]
+        self,
+        ids: Iterable[str],
+        stamp: str | None,
+        identity: str,
+        url: StoreUrl,
+        name: str,
+        leftovers: Iterable[Leftover],
     ) -> None:
-        """Records that a new collection of this name holds these rows, and what it leaves to be removed."""
+        """Records that a new collection of this name holds these rows, and what it leaves to be removed.
+
+        Raises
+        ------
+        StoreError : when all vectors were replaced meanwhile.
+        """
         with self.transaction():
+            self._require(identity)
+            self.set_meta(STORE_IDENTITY, identity)
             self._set_store(url, name)
             self.set_store_leftovers(leftovers)
             self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
@@ -126,6 +152,15 @@ class Pending(Files, Settings):
         """What the store bore when it was written last; None where that was not noted."""
         return self.meta("store_checksums")
 
+    @property
+    def store_identity(self) -> str | None:
+        """What the vectors in the store are, as `Configuration.collection` says it; None where not noted."""
+        return self.meta(STORE_IDENTITY)
+
+    def note_store_identity(self, identity: str) -> None:
+        """Notes what the vectors in the store were found to be."""
+        self.set_meta(STORE_IDENTITY, identity)
+
     def unsettled_ids(self) -> list[str]:
         """Indexed files that the store does not have yet."""
         query = "SELECT id FROM files WHERE in_store <> (state = 'indexed') AND state = 'indexed'"
@@ -154,6 +189,11 @@ class Pending(Files, Settings):
         """How many vectors the store should hold."""
         query = f"SELECT count(*) FROM files WHERE in_store IN ({STORED}, {OUTDATED})"
         return int(self._db.execute(query).fetchone()[0])
+
+    def _require(self, identity: str) -> None:
+        configuration = self.configuration
+        if configuration is None or configuration.collection != identity:
+            raise StoreError("The index was changed while it was written to the store")
 
     def _rows(self, query: str, *values: str | int) -> list[PendingRow]:
         return [

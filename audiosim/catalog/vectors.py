@@ -209,8 +209,11 @@ class Vectors(Files, Settings):
     def _set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
         self._insert_vector(digest, vector, duration)
+        # `changed` of all copies: a burst that is under way may be sending what the vector was
         self._db.execute(
-            f"UPDATE files SET in_store = {OUTDATED}, changed = ? WHERE digest = ? AND in_store = {STORED}",
+            "UPDATE files SET changed = ?,"
+            f" in_store = CASE WHEN in_store = {STORED} THEN {OUTDATED} ELSE in_store END"
+            " WHERE digest = ? AND state = 'indexed'",
             (time.time(), digest),
         )
 

@@ -26,6 +26,7 @@ COLLECTION = "tracks"
 NEW, OLD = "chroma.new-", "chroma.old-"  # prefixes of folders in a home
 ROOM_TO_OPEN = 1_000_000  # bytes
 MAKE_ROOM = "Make room, then run it again: the catalog is whole."
+DATABASE = "chroma.sqlite3"  # in Chroma's folder
 METADATA = "index_metadata.pickle"  # in a folder of vector files that has been written; others are in memory
 CHUNK = 1 << 20  # bytes read at a time
 
@@ -59,6 +60,10 @@ class EmbeddedChroma:
         if stamp not in (None, found):
             raise StoreError("Chroma's files are damaged", "they are not as they were written")
         return EmbeddedCollection(folder, contents, create=create, stamp=found)
+
+    def intact(self, stamp: str) -> bool | None:
+        folder = self._home.chroma
+        return (folder / DATABASE).is_file() and checksums(folder) == stamp
 
     def new_name(self) -> str:
         return Path(tempfile.mkdtemp(prefix=NEW, dir=self._home.path)).name

@@ -31,6 +31,9 @@ class NamedCollections:
         self.label = label
         self.owner = owner_of(home)
 
+    def intact(self, stamp: str) -> bool | None:
+        return None
+
     def new_name(self) -> str:
         return PREFIX + secrets.token_hex(8)
 
