@@ -17,33 +17,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from audiosim.version import __version__
+from audiosim.core.version import __version__
 
 if TYPE_CHECKING:
-    from audiosim.cluster import Cluster
-    from audiosim.configure import Wish
-    from audiosim.duplicates import Group, find_duplicates
-    from audiosim.encoders import EncoderRequest, load_encoder
-    from audiosim.errors import AudioError, AudiosimError
-    from audiosim.evaluate import compare_homes, evaluate
-    from audiosim.evaluation import EvalOptions, Evaluation, HomeComparison
-    from audiosim.exchange import Exported, Imported, export_index, import_index
-    from audiosim.extract import Extractor, extract_files
-    from audiosim.filters import Filter, Years
-    from audiosim.map import Drawing, draw_map
-    from audiosim.passage_search import find_passages
-    from audiosim.pipeline import index_folder
-    from audiosim.playlist import Playlist, make_path, make_radio
-    from audiosim.pooling import pool
-    from audiosim.queries import indexed_tracks
-    from audiosim.ranking import Manners
-    from audiosim.report import IndexReport
-    from audiosim.run import IndexOptions
-    from audiosim.search import SearchResult, find_similar
-    from audiosim.spaces import Variant
-    from audiosim.status import home_status
-    from audiosim.store_url import StoreUrl, parse_store_url
-    from audiosim.types import (
+    from audiosim.core.errors import AudioError, AudiosimError
+    from audiosim.core.types import (
         EncoderSpec,
         FrameEmbeddings,
         Match,
@@ -54,62 +32,84 @@ if TYPE_CHECKING:
         TrackVector,
         Waveform,
     )
-    from audiosim.upkeep import collect_garbage, forget, relocate
-    from audiosim.verify import verify_home
+    from audiosim.encoders import EncoderRequest, load_encoder
+    from audiosim.encoders.pooling import pool
+    from audiosim.evaluation.evaluate import compare_homes, evaluate
+    from audiosim.evaluation.results import EvalOptions, Evaluation, HomeComparison
+    from audiosim.evaluation.variants import Variant
+    from audiosim.extract import Extractor, extract_files
+    from audiosim.indexing.cluster import Cluster
+    from audiosim.indexing.exchange import Exported, Imported, export_index, import_index
+    from audiosim.indexing.maintenance import collect_garbage, forget, relocate
+    from audiosim.indexing.pipeline import index_folder
+    from audiosim.indexing.report import IndexReport
+    from audiosim.indexing.run import IndexOptions
+    from audiosim.indexing.verify import verify_home
+    from audiosim.library.configuration import Wish
+    from audiosim.library.filters import Filter, Years
+    from audiosim.library.index import indexed_tracks
+    from audiosim.library.status import home_status
+    from audiosim.library.store_url import StoreUrl, parse_store_url
+    from audiosim.map import Drawing, draw_map
+    from audiosim.search.duplicates import Group, find_duplicates
+    from audiosim.search.passage_search import find_passages
+    from audiosim.search.playlist import Playlist, make_path, make_radio
+    from audiosim.search.ranking import RankingOptions
+    from audiosim.search.similar import SearchResult, find_similar
 
 _HOMES = {
-    "AudioError": "errors",
-    "AudiosimError": "errors",
-    "Cluster": "cluster",
+    "AudioError": "core.errors",
+    "AudiosimError": "core.errors",
+    "Cluster": "indexing.cluster",
     "Drawing": "map",
     "EncoderRequest": "encoders",
-    "EncoderSpec": "types",
-    "EvalOptions": "evaluation",
-    "Evaluation": "evaluation",
-    "Exported": "exchange",
+    "EncoderSpec": "core.types",
+    "EvalOptions": "evaluation.results",
+    "Evaluation": "evaluation.results",
+    "Exported": "indexing.exchange",
     "Extractor": "extract",
-    "Filter": "filters",
-    "FrameEmbeddings": "types",
-    "Group": "duplicates",
-    "HomeComparison": "evaluation",
-    "Imported": "exchange",
-    "IndexOptions": "run",
-    "IndexReport": "report",
-    "Manners": "ranking",
-    "Match": "types",
-    "Passage": "types",
-    "Playlist": "playlist",
-    "SearchResult": "search",
-    "StoreUrl": "store_url",
-    "Tags": "types",
-    "Track": "types",
-    "TrackOutcome": "types",
-    "TrackVector": "types",
-    "Variant": "spaces",
-    "Waveform": "types",
-    "Wish": "configure",
-    "Years": "filters",
-    "collect_garbage": "upkeep",
-    "compare_homes": "evaluate",
+    "Filter": "library.filters",
+    "FrameEmbeddings": "core.types",
+    "Group": "search.duplicates",
+    "HomeComparison": "evaluation.results",
+    "Imported": "indexing.exchange",
+    "IndexOptions": "indexing.run",
+    "IndexReport": "indexing.report",
+    "Match": "core.types",
+    "Passage": "core.types",
+    "Playlist": "search.playlist",
+    "RankingOptions": "search.ranking",
+    "SearchResult": "search.similar",
+    "StoreUrl": "library.store_url",
+    "Tags": "core.types",
+    "Track": "core.types",
+    "TrackOutcome": "core.types",
+    "TrackVector": "core.types",
+    "Variant": "evaluation.variants",
+    "Waveform": "core.types",
+    "Wish": "library.configuration",
+    "Years": "library.filters",
+    "collect_garbage": "indexing.maintenance",
+    "compare_homes": "evaluation.evaluate",
     "draw_map": "map",
-    "evaluate": "evaluate",
-    "export_index": "exchange",
+    "evaluate": "evaluation.evaluate",
+    "export_index": "indexing.exchange",
     "extract_files": "extract",
-    "find_duplicates": "duplicates",
-    "find_passages": "passage_search",
-    "find_similar": "search",
-    "forget": "upkeep",
-    "home_status": "status",
-    "import_index": "exchange",
-    "index_folder": "pipeline",
-    "indexed_tracks": "queries",
+    "find_duplicates": "search.duplicates",
+    "find_passages": "search.passage_search",
+    "find_similar": "search.similar",
+    "forget": "indexing.maintenance",
+    "home_status": "library.status",
+    "import_index": "indexing.exchange",
+    "index_folder": "indexing.pipeline",
+    "indexed_tracks": "library.index",
     "load_encoder": "encoders",
-    "make_path": "playlist",
-    "make_radio": "playlist",
-    "parse_store_url": "store_url",
-    "pool": "pooling",
-    "relocate": "upkeep",
-    "verify_home": "verify",
+    "make_path": "search.playlist",
+    "make_radio": "search.playlist",
+    "parse_store_url": "library.store_url",
+    "pool": "encoders.pooling",
+    "relocate": "indexing.maintenance",
+    "verify_home": "indexing.verify",
 }
 
 __all__ = [
@@ -130,10 +130,10 @@ __all__ = [
     "Imported",
     "IndexOptions",
     "IndexReport",
-    "Manners",
     "Match",
     "Passage",
     "Playlist",
+    "RankingOptions",
     "SearchResult",
     "StoreUrl",
     "Tags",

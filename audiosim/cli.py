@@ -14,13 +14,23 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from audiosim.commands import duplicates, exchange, extract, index, playlist, similar, status, upkeep, weights
+from audiosim.commands import (
+    duplicates,
+    exchange,
+    extract,
+    index,
+    maintenance,
+    playlist,
+    similar,
+    status,
+    weights,
+)
 from audiosim.commands import eval as evaluation
 from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
-from audiosim.errors import AudiosimError
-from audiosim.text import visible
-from audiosim.version import __version__
+from audiosim.core.errors import AudiosimError
+from audiosim.core.text import visible
+from audiosim.core.version import __version__
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -62,10 +72,10 @@ app.command("list")(listing.list_tracks)
 app.command("eval")(evaluation.evaluate_home)
 app.command()(status.status)
 app.command()(extract.extract)
-app.command()(upkeep.verify)
-app.command()(upkeep.gc)
-app.command()(upkeep.forget)
-app.command()(upkeep.relocate)
+app.command()(maintenance.verify)
+app.command()(maintenance.gc)
+app.command()(maintenance.forget)
+app.command()(maintenance.relocate)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.add_typer(weights.app, name="weights")
@@ -115,9 +125,9 @@ class _Interrupt:
         sys.exit(self._code)
 
     def _at_once(self, *_: object) -> None:
-        crew = sys.modules.get("audiosim.audio.crew")
-        if crew is not None:
-            crew.kill_workers()
+        supervisor = sys.modules.get("audiosim.audio.supervisor")
+        if supervisor is not None:
+            supervisor.kill_workers()
         os._exit(self._code)
 
 

@@ -11,15 +11,14 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.audio.crew import Crew
 from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.framing import Framer, Selection, window_count
 from audiosim.audio.resample import make_resampler
-from audiosim.config import default_jobs
-from audiosim.errors import AudioError
-from audiosim.framing import Framer
-from audiosim.library import identity
-from audiosim.selection import Selection, window_count
-from audiosim.types import Encoder, EncoderSpec, Float32, FrameEmbeddings, Frames, Waveform
+from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.core.config import default_jobs
+from audiosim.core.errors import AudioError
+from audiosim.core.paths import identity
+from audiosim.core.types import Encoder, EncoderSpec, Float32, FrameEmbeddings, Frames, Waveform
 
 SPILL_BYTES = 32 * 2**20  # of a track's embeddings; beyond that they go to disk as they come
 
@@ -242,8 +241,10 @@ def extract_files(
     extractor: Extractor[bytes] = Extractor(encoder)
     spec = encoder.spec
     seconds: dict[bytes, float] = {}
-    with Crew(spec.sample_rate, spec.resampler, jobs=min(jobs or default_jobs(), len(names) or 1)) as crew:
-        for event in crew.events(names):
+    with DecodeSupervisor(
+        spec.sample_rate, spec.resampler, jobs=min(jobs or default_jobs(), len(names) or 1)
+    ) as supervisor:
+        for event in supervisor.events(names):
             match event:
                 case Probed(path, info, _):
                     seconds[path] = info.duration

@@ -1,183 +1,284 @@
-"""Where track vectors are searched: what every store does, whichever engine it is.
-
-A store is a search index in cosine space. It can be made from the catalog at any time, so that
-nothing is lost with it. The engines are in stores/; only they know which one it is.
-"""
+"""Keeping the store in step with the catalog."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol
+import os
+import time
+from contextlib import suppress
 
-from audiosim.types import Float32, Track
+from audiosim.backends import backend_for, writing
+from audiosim.backends.base import Backend
+from audiosim.backends.inspection import Inspection
+from audiosim.backends.process import StoreProcess, ask_store
+from audiosim.core.config import Home
+from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError
+from audiosim.library.catalog import Catalog
+from audiosim.library.catalog.models import Leftover
+from audiosim.library.store_url import EMBEDDED, StoreUrl
 
-CALL_ROWS = 1000  # in one upsert, at most
-CALL_BYTES = 8_000_000  # of vectors in one upsert, at most: servers limit a request
-IDS_AT_ONCE = 5000  # in one call
-
-StoreRow = tuple[str, Track, Float32]  # id, track, unit vector (dim,)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a collection's vectors are: encoder, pooling and centre in one word, and their dimension."""
-
-    identity: str
-    dimension: int
+BURST_INTERVAL = 30.0  # s between bursts while there is little to write
+LOCK_WAIT = 60.0  # s for readers to finish
+PATIENCE = 60.0  # s for which a server that is away is tried again
+QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
+DROP_LIMIT = 90.0  # s for a collection to be removed
+CHECK_LIMIT = 180.0  # s for a process to open and query the collection
+CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
 
 
-class VectorStore(Protocol):
-    """A collection of track vectors, open; a context manager that closes it.
+class Store:
+    """Sends to the store what the catalog says it lacks.
 
-    Every method raises `StoreError` when the engine fails, and its child `StoreAwayError` when a
-    server could not be reached for as long as the store was opened to be patient.
+    Parameters
+    ----------
+    home : whose store and locks.
+    catalog : the home's, open for writing; the index lock is held.
     """
 
-    stamp: str  # what told its state when it was opened; every sealed burst changes it
+    def __init__(self, home: Home, catalog: Catalog) -> None:
+        self._home = home
+        self._catalog = catalog
+        self._behind: StoreProcess | None = None
+        self.seconds = 0.0  # that a run waited for the store
+        self._last = time.monotonic()
 
-    def __enter__(self) -> VectorStore: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def count(self) -> int:
-        """How many vectors it holds."""
-        ...
-
-    def ids(self) -> list[str]:
-        """The ids of all vectors it holds."""
-        ...
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, Float32]:
-        """The vectors (dim,) it holds for these ids."""
-        ...
-
-    def upsert(self, rows: Sequence[StoreRow]) -> None:
-        """Adds or replaces rows; once this returns they are found."""
-        ...
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Removes vectors; ids it doesn't have are no error."""
-        ...
-
-    def nearest(self, vector: Float32, count: int) -> list[str]:
-        """Ids of up to `count` nearest vectors to a unit vector (dim,), nearest first.
+    def choose(self, url: StoreUrl) -> None:
+        """Fixes where a new home's vectors are searched, once a server there has answered.
 
         Raises
         ------
-        ValueError : when the vector is not finite.
+        StoreAwayError : when it does not; the home keeps the URL.
         """
-        ...
+        self._catalog.set_store(url, None)
+        if url != EMBEDDED:
+            self.rebuild()
 
-    def seal(self) -> str:
-        """Ends a burst of writes and closes the store; gives its new stamp."""
-        ...
+    def recover(self) -> str | None:
+        """After an unclean end, checks the store and rebuilds it if need be.
 
-
-class Backend(Protocol):
-    """An engine at one place, which holds collections by name. Making one connects to nothing."""
-
-    label: str  # for messages
-    shared: bool  # whether a server orders those who read and write
-    fixed_name: str | None  # of the collection in use, where it is always the same
-
-    def lock(self, wait: float) -> AbstractContextManager[None]:
-        """Keeps other processes from the store, where no server orders them.
-
-        Raises
-        ------
-        LockedError : when it is not to be had for `wait` seconds.
+        Returns what was done, as a sentence; None when the last end was clean. A server that is
+        away is left to `flush`.
         """
-        ...
+        if not self._catalog.store_dirty:
+            return None
+        try:
+            return self._recover(QUICK_PATIENCE)
+        except StoreAwayError as error:
+            return f"{' '.join(str(error).split())} It is checked when the run ends."
 
-    def open(
-        self,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool = False,
-        stamp: str | None = None,
-        patience: float = 0.0,
-    ) -> VectorStore:
-        """Opens a collection.
-
-        Parameters
-        ----------
-        name : as `new_name` gave it.
-        contents : what its vectors must be.
-        create : whether to make it where there is none.
-        stamp : what it must bear, unless None.
-        patience : s for which a server that is away is tried again.
+    def inspect(self, *, full: bool = False) -> Inspection:
+        """Compares the store with the catalog.
 
         Raises
         ------
-        StoreError : when it can't be opened, is not a cosine-space collection of such vectors, or
-            bears another stamp.
         StoreAwayError : when its server is away.
         """
-        ...
+        return self._inspect(QUICK_PATIENCE, full=full)
 
-    def intact(self, stamp: str) -> bool | None:
-        """Whether the collection in use is as it was sealed with this stamp; None: only opening it tells."""
-        ...
+    def flush_behind(self) -> None:
+        """Now and then, has what has gathered written while the run goes on."""
+        if time.monotonic() - self._last < BURST_INTERVAL or (self._behind and self._behind.running):
+            return
+        self._join()
+        self._last = time.monotonic()
+        if self._catalog.pending_count():
+            self._behind = StoreProcess()
+            self._behind.send(
+                "flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid()
+            )  # what fails is met again by `flush`
 
-    def new_name(self) -> str:
-        """A name that no collection has yet."""
-        ...
+    def flush(self, *, hurried: bool = False) -> str | None:
+        """Writes everything the store lacks, after what is being written behind.
 
-    def adopt(self, name: str) -> tuple[str, str | None]:
-        """Puts a new collection in the place of the one in use.
+        Where it lacks nothing by the catalog, it is seen whether that is true, unless `hurried`. Returns
+        what users should know, as a sentence. Where a server is away it is waited for; not for long when
+        `hurried`.
 
-        Gives the name it has from now on, and that of the old one where it was moved aside.
+        Raises
+        ------
+        StoreAwayError : when its server is away.
+        StoreError : when the store fails even after it was made anew.
         """
-        ...
+        start, patience = time.perf_counter(), QUICK_PATIENCE if hurried else PATIENCE
+        notice = None
+        self._join()
+        if self._catalog.store_dirty:
+            self._recover(patience)
+        if self._catalog.pending_count():
+            self._write(patience)
+        elif not hurried and not self._in_step():
+            self.rebuild()
+            label = self._catalog.store_url.label
+            notice = f"{label} did not hold what it should; it was made anew from the catalog."
+        if self._catalog.store_leftovers():
+            self.remove_leftovers()
+        self._last = time.monotonic()
+        self.seconds += time.perf_counter() - start
+        return notice
 
-    def drop(self, name: str) -> None:
-        """Removes a collection if it is there, and it was this home that wrote it last."""
-        ...
+    def rebuild(self, url: StoreUrl | None = None) -> None:
+        """Makes the store anew from the catalog, in a collection that replaces the old one; or elsewhere.
 
-    def leftovers(self) -> list[str]:
-        """Names of collections that were being made or moved aside, where the place itself tells."""
-        ...
+        It does so when a fresh process has opened and queried it.
+
+        Raises
+        ------
+        StoreError : when the new one can't be made or is no better; the old one stays.
+        """
+        self._join()
+        if url is None:
+            self._catalog.mark_store(dirty=True)
+        self.remove_leftovers()
+        url = url or self._catalog.store_url
+        identity = self._identity()
+        backend = backend_for(url, self._home)
+        name = backend.new_name()
+        self._catalog.set_store_leftovers([*self._catalog.store_leftovers(), Leftover(url, name)])
+        try:
+            ask_store("fill", self._home, url=url.text, name=name, patience=PATIENCE, asker=os.getpid())
+            found = self._inspect(PATIENCE, url=url, name=name)
+            if found.faults:
+                raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
+            self._adopt(backend, url, name, found.stamp, identity)
+        finally:
+            with suppress(AudiosimError):
+                self.remove_leftovers()
+
+    def remove_leftovers(self) -> None:
+        """Removes collections that have been replaced or were never completed.
+
+        Those that can't be, as a server is away, are left for another time.
+        """
+        here = self._catalog.store_url
+        found = [Leftover(here, name) for name in backend_for(here, self._home).leftovers()]
+        for each in dict.fromkeys([*self._catalog.store_leftovers(), *found]):
+            try:
+                ask_store(
+                    "drop",
+                    self._home,
+                    limit=DROP_LIMIT,
+                    url=each.url.text,
+                    name=each.name,
+                    wait=LOCK_WAIT,
+                )
+            except AudiosimError:
+                continue
+            left = [other for other in self._catalog.store_leftovers() if other != each]
+            self._catalog.set_store_leftovers(left)
+
+    def _write(self, patience: float) -> None:
+        if self._catalog.store_identity not in (None, self._identity()):
+            self.rebuild()  # all vectors were replaced
+            return
+        try:
+            ask_store("flush", self._home, wait=LOCK_WAIT, patience=patience, asker=os.getpid())
+        except StoreAwayError:
+            raise
+        except StoreError:
+            self.rebuild()
+        except LockedError as error:
+            raise self._in_use(error) from error
+
+    def _in_step(self) -> bool:
+        """Whether the store holds what the catalog says, as far as a look at it tells.
+
+        The engine is asked only where its files do not tell; a server that is away may be in step.
+        """
+        catalog = self._catalog
+        stamp, noted = catalog.store_stamp, catalog.store_identity
+        if stamp is None and not catalog.stored_count():
+            return True  # nothing was ever written
+        if noted not in (None, self._identity()):
+            return False
+        backend = backend_for(catalog.store_url, self._home)
+        intact = None if stamp is None else backend.intact(stamp)
+        if intact is None or (intact and noted is None):
+            try:
+                ask_store("check", self._home, limit=self._limit(), patience=QUICK_PATIENCE, wait=LOCK_WAIT)
+            except (StoreAwayError, LockedError):
+                return True
+            except StoreError:
+                return False
+            catalog.note_store_identity(self._identity())
+        return intact is not False
+
+    def _identity(self) -> str:
+        configuration = self._catalog.configuration
+        return "" if configuration is None else configuration.collection
+
+    def _limit(self) -> float:
+        """Seconds for a process to open and query the collection."""
+        return CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
+
+    def _recover(self, patience: float) -> str:
+        label = _within(self._catalog.store_url.label)
+        found = self._inspect(patience)
+        if not found.faults:
+            # Sound, but a burst was cut off: what it may have held is sent again.
+            self._catalog.mark_whole(found.stamp)
+            return f"The last run ended while it wrote to {label}; its index was checked and is sound."
+        self.rebuild()
+        return (
+            f"The last run ended while it wrote to {label}, and left its index damaged"
+            f" ({found.faults[0]}); it is rebuilt."
+        )
+
+    def _inspect(
+        self, patience: float, *, full: bool = False, url: StoreUrl | None = None, name: str | None = None
+    ) -> Inspection:
+        place = None if url is None else url.text
+        try:
+            found = ask_store(
+                "inspect",
+                self._home,
+                limit=self._limit(),
+                url=place,
+                name=name,
+                full=full,
+                patience=patience,
+                wait=LOCK_WAIT,
+            )
+        except StoreAwayError:
+            raise
+        except StoreError as error:
+            return Inspection(faults=[" ".join(str(error).split())])
+        except LockedError as error:
+            raise self._in_use(error) from error
+        return Inspection(**found)
+
+    def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None, identity: str) -> None:
+        ids = self._catalog.indexed_ids()
+        try:
+            with writing(backend, self._home, LOCK_WAIT):
+                old, used = self._used(), Leftover(url, name)
+                name, aside = backend.adopt(name)
+                left = [each for each in self._catalog.store_leftovers() if each != used]
+                left = [each for each in left if (each.url, each.name) != (url, name)]
+                if aside is not None:
+                    left.append(Leftover(url, aside))
+                if old is not None and (old.url, old.name) != (url, name):
+                    left.append(old)
+                self._catalog.mark_rebuilt(ids, stamp, identity, url, name, left)
+        except LockedError as error:
+            raise self._in_use(error) from error
+
+    def _used(self) -> Leftover | None:
+        """The collection in use, as one to be removed."""
+        url = self._catalog.store_url
+        name = self._catalog.store_name or backend_for(url, self._home).fixed_name
+        return None if name is None else Leftover(url, name)
+
+    def _join(self) -> None:
+        if self._behind is not None:
+            self._behind.wait()
+            self._behind = None
+
+    def _in_use(self, error: LockedError) -> HomeError:
+        label = self._catalog.store_url.label
+        return HomeError(
+            f"{label} is in use", error.why, "The catalog is up to date; the next run writes the rest."
+        )
 
 
-def reason_of(error: BaseException) -> str:
-    """What an engine's error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def portions(
-    rows: Sequence[StoreRow], dimension: int, limit: int = CALL_ROWS
-) -> Iterable[Sequence[StoreRow]]:
-    """The rows in portions that one call takes."""
-    size = max(1, min(limit, CALL_ROWS, CALL_BYTES // (4 * dimension)))
-    return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def pages(ids: Sequence[str], dimension: int = 1) -> Iterable[list[str]]:
-    """The ids in pages that one call takes, or answers with their vectors."""
-    size = max(1, min(IDS_AT_ONCE, CALL_BYTES // (4 * dimension)))
-    return (list(ids[start : start + size]) for start in range(0, len(ids), size))
-
-
-def track_metadata(track: Track) -> dict[str, str | int | float | None]:
-    """Tags for people who open the collection with its engine's own tools; None where there is none."""
-    tags = track.tags
-    duration = track.duration
-    return {
-        "path": track.path.decode("utf-8", "replace"),
-        "digest": track.digest,
-        "duration": duration if duration is not None and math.isfinite(duration) else None,
-        "title": tags.title,
-        "artist": tags.artist,
-        "album": tags.album,
-        "album_artist": tags.album_artist,
-        "genre": tags.genre,
-        "year": tags.year,
-        "track": tags.track,
-    }
+def _within(label: str) -> str:
+    """A store's label as it stands within a sentence."""
+    return label.replace("The ", "the ", 1) if label.startswith("The ") else label

@@ -18,8 +18,8 @@ import soundfile
 from common import parser, report
 
 from audiosim import AudioError, EncoderRequest, extract_files, load_encoder, pool
-from audiosim.selection import chosen_runs
-from audiosim.types import FrameEmbeddings
+from audiosim.audio.framing import chosen_runs
+from audiosim.core.types import FrameEmbeddings
 
 FINE = 0.1  # s
 SETTINGS: list[tuple[str, int, int | None]] = [  # name, every nth window, limit

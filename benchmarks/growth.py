@@ -17,9 +17,9 @@ from typing import Any
 from common import parser, peak_memory, report, seconds
 from moving import BATCH, SPEC, command, path_of, records
 
-from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home
-from audiosim.landscape import refresh
+from audiosim.core.config import Home
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.statistics import refresh
 
 QUERIES = 5
 

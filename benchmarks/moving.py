@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 from common import parser, peak_memory, report, seconds
 
-from audiosim.catalog import Catalog, Configuration
-from audiosim.catalog.rows import Record
-from audiosim.config import Home
-from audiosim.filters import Filter
-from audiosim.landscape import refresh
-from audiosim.passages import packed
-from audiosim.search import find_similar
-from audiosim.sync import StoreSync
-from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, Match, Tags
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, Match, Tags
+from audiosim.encoders.passage_vectors import packed
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.catalog.models import Record
+from audiosim.library.filters import Filter
+from audiosim.library.statistics import refresh
+from audiosim.search.similar import find_similar
+from audiosim.store import Store
 
 DIMENSION = 512
 RATE = 48_000  # Hz
@@ -82,7 +82,7 @@ def make(home: Home, count: int) -> None:
                 batch = []
         catalog.take(batch)
         measured = seconds(lambda: list(refresh(catalog)))
-        filled = seconds(StoreSync(home, catalog).rebuild)
+        filled = seconds(Store(home, catalog).rebuild)
     print(f"measured in {measured:.0f} s, filled Chroma in {filled:.0f} s", file=sys.stderr)
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from common import Reference, pairs, parser, report, seconds, shown, spread
 from recipe import write_weights
 
+from audiosim.core.types import Precision
 from audiosim.encoders.openl3 import EMBEDDING_SIZES, INPUT_REPRS, OpenL3Encoder, OpenL3Options
+from audiosim.encoders.openl3_weights import read_weights
 from audiosim.encoders.runtime import cpu_has_bfloat16, tensorflow
-from audiosim.encoders.weights import read_weights
-from audiosim.types import Precision
 
 WINDOWS = 32  # in a timing
 MATRIX = 4096

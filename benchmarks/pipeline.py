@@ -25,9 +25,9 @@ from common import Reference, parser, peak_memory, report, seconds, shown, sprea
 from recipe import write_weights
 
 from audiosim import IndexReport, index_folder
+from audiosim.core.types import EncoderSpec, Float32
 from audiosim.encoders.openl3 import OpenL3Encoder
-from audiosim.encoders.weights import read_weights
-from audiosim.types import EncoderSpec, Float32
+from audiosim.encoders.openl3_weights import read_weights
 
 RATE = 44_100  # Hz
 

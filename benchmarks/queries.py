@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from common import pairs, parser, report, seconds, shown, spread
 
-from audiosim.cache import Cache
-from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home
-from audiosim.landscape import refresh
-from audiosim.sync import StoreSync
-from audiosim.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Framing, Tags
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Framing, Tags
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.statistics import refresh
+from audiosim.store import Store
 
 SHORTEST, LONGEST = 180, 300  # s, and windows
 DIMENSION = 512
@@ -70,7 +70,7 @@ def make(home: Home, count: int) -> None:
             cache.write(info, track, "float32")
             catalog.record(path_of(number), info, configuration.pooler(track))
         figures = {"refresh": seconds(lambda: list(refresh(catalog)))}
-        figures["Chroma"] = seconds(StoreSync(home, catalog).flush)
+        figures["Chroma"] = seconds(Store(home, catalog).flush)
     print(f"measured {figures['refresh']:.0f} s, wrote Chroma {figures['Chroma']:.0f} s", file=sys.stderr)
 
 

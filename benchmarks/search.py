@@ -29,17 +29,17 @@ from common import parser, report, spread
 from sounds import decoded, encode
 
 import audiosim
-from audiosim.asked import ask_with
-from audiosim.cache import Cache
-from audiosim.catalog import Catalog, Entry
-from audiosim.config import Home
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, Encoder, FrameEmbeddings, Tags
 from audiosim.encoders import EncoderRequest, load_encoder
-from audiosim.evaluation import EvalOptions
-from audiosim.passage_search import nearest_by_passages, ranked_by_windows
-from audiosim.pooling import POOLINGS, pool, summary
-from audiosim.queries import Index, open_index
-from audiosim.similarities import HUB_CORRECTIONS
-from audiosim.types import AudioInfo, Encoder, FrameEmbeddings, Tags
+from audiosim.encoders.pooling import POOLINGS, pool, summary
+from audiosim.evaluation.results import EvalOptions
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Entry
+from audiosim.library.hubness import HUB_CORRECTIONS
+from audiosim.library.index import Index, open_index
+from audiosim.search.passage_query import ask_with
+from audiosim.search.passage_search import nearest_by_passages, ranked_by_windows
 
 CLIP = 10.0  # s
 QUIETER = 10 ** (-3 / 20)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from audiosim.audio.decode import decode_blocks
-from audiosim.types import Float32
+from audiosim.core.types import Float32
 
 
 def decoded(path: str | bytes) -> tuple[Float32, int]:

@@ -20,8 +20,8 @@ import soundfile
 from common import parser, peak_memory, report, seconds, shown, spread
 
 from audiosim import IndexReport, index_folder
-from audiosim.catalog import Catalog
-from audiosim.types import EncoderSpec, Float32, Framing
+from audiosim.core.types import EncoderSpec, Float32, Framing
+from audiosim.library.catalog import Catalog
 
 RATE = 8_000  # Hz
 

@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from chroma_server import ChromaServerProcess
 
-from audiosim.config import Home
-from audiosim.store import Backend, Contents, StoreRow
-from audiosim.store_url import parse_store_url
-from audiosim.stores import backend_for
-from audiosim.types import Float32, Tags, Track
+from audiosim.backends import backend_for
+from audiosim.backends.base import Backend, Contents, StoreRow
+from audiosim.core.config import Home
+from audiosim.core.types import Float32, Tags, Track
+from audiosim.library.store_url import parse_store_url
 
 DIMENSION = 512
 CONTENTS = Contents("benchmark", DIMENSION)
@@ -40,10 +40,10 @@ COLD_QUERIES = 10
 COLD = """
 import sys, numpy as np
 from pathlib import Path
-from audiosim.config import Home
-from audiosim.store import Contents
-from audiosim.store_url import parse_store_url
-from audiosim.stores import backend_for
+from audiosim.core.config import Home
+from audiosim.backends.base import Contents
+from audiosim.library.store_url import parse_store_url
+from audiosim.backends import backend_for
 vector = np.load(sys.argv[3])
 backend = backend_for(parse_store_url(sys.argv[1]), Home(Path(sys.argv[2])))
 with backend.open(sys.argv[4], Contents("benchmark", len(vector))) as store:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.catalog import Catalog, FileState, path_id
-from audiosim.config import Home
-from audiosim.errors import AudiosimError
-from audiosim.types import Float32
+from audiosim.core.config import Home
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import Float32
+from audiosim.library.catalog import Catalog, FileState, path_id
 
 ANSWER_LIMIT = 120.0  # s
 ROUNDING = 2e-6  # of similarities in JSON

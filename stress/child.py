@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from fake_encoder import FakeEncoder
 
-import audiosim.run
-import audiosim.sync
+import audiosim.indexing.run
+import audiosim.store
 from audiosim import IndexReport, index_folder
-from audiosim.errors import AudiosimError
-from audiosim.types import Float32
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import Float32
 
 
 class SlowEncoder(FakeEncoder):
@@ -42,9 +42,9 @@ class SlowEncoder(FakeEncoder):
 def main() -> None:
     home, folder, seconds, interval, *patience = sys.argv[1:]
     if patience:
-        audiosim.sync.PATIENCE = float(patience[0])
-    audiosim.sync.BURST_INTERVAL = float(interval)
-    audiosim.run.PROGRESS_INTERVAL = min(audiosim.run.PROGRESS_INTERVAL, float(interval))
+        audiosim.store.PATIENCE = float(patience[0])
+    audiosim.store.BURST_INTERVAL = float(interval)
+    audiosim.indexing.run.PROGRESS_INTERVAL = min(audiosim.indexing.run.PROGRESS_INTERVAL, float(interval))
     try:
         *_, report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
     except AudiosimError as error:

@@ -26,10 +26,10 @@ import numpy as np
 from checks import ask, chroma, chroma_faults, database_faults, snapshot
 from victims import RUN_LIMIT, Victim
 
-from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home
-from audiosim.library import identity
-from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
+from audiosim.core.config import Home
+from audiosim.core.paths import identity
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
+from audiosim.library.catalog import Catalog, Configuration
 
 RATE = 8_000  # Hz
 DIMENSION = 512

@@ -31,13 +31,13 @@ import soundfile
 from checks import ask, chroma, chroma_faults, snapshot
 from victims import RUN_LIMIT, Victim
 
-from audiosim.cache import Cache
-from audiosim.catalog import Catalog
-from audiosim.config import Home
-from audiosim.errors import AudiosimError
-from audiosim.stores.embedded import EmbeddedChroma
-from audiosim.sync import StoreSync
-from audiosim.types import AudioInfo, FrameEmbeddings
+from audiosim.backends.chroma_embedded import EmbeddedChroma
+from audiosim.core.config import Home
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import AudioInfo, FrameEmbeddings
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog
+from audiosim.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -231,7 +231,7 @@ class Campaign:
                 info = AudioInfo(f"{number:032x}", 2.0, SAMPLE_RATE, 1, "pcm", 1, 0)
                 cache.write(info, frames, "float32")
                 catalog.record(path, info, configuration.pooler(frames))
-            StoreSync(self._home, catalog).flush()
+            Store(self._home, catalog).flush()
 
     def _keep(self) -> None:
         shutil.copytree(self._home.chroma, self._kept / "chroma")

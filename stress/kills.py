@@ -26,7 +26,7 @@ import numpy as np
 from checks import Snapshot, ask, chroma, chroma_faults, database_faults, snapshot
 from victims import RUN_LIMIT, Victim, temporary
 
-from audiosim.config import Home
+from audiosim.core.config import Home
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 

@@ -29,13 +29,13 @@ from unittest.mock import patch
 
 import numpy as np
 
-import audiosim.pipeline
-import audiosim.run
-from audiosim.audio.crew import Crew
+import audiosim.indexing.pipeline
+import audiosim.indexing.run
 from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed
-from audiosim.catalog import Catalog
+from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.cli import main as audiosim_command
-from audiosim.types import Float32, Framing
+from audiosim.core.types import Float32, Framing
+from audiosim.library.catalog import Catalog
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from audio_files import FORMS, Form, music, write, write_tags
@@ -97,7 +97,7 @@ class Cheap(FakeEncoder):
         return super().embed(windows[:, ::6])
 
 
-class Timed(Crew):
+class Timed(DecodeSupervisor):
     """Notes how long each file is under way."""
 
     seconds: ClassVar[dict[str, float]] = {}
@@ -122,8 +122,8 @@ def child(times: str, arguments: list[str]) -> None:
     sys.argv = ["audiosim", *arguments]
     try:
         with (
-            patch.object(audiosim.pipeline, "load_encoder", lambda *_, **__: Cheap()),
-            patch.object(audiosim.run, "Crew", Timed),
+            patch.object(audiosim.indexing.pipeline, "load_encoder", lambda *_, **__: Cheap()),
+            patch.object(audiosim.indexing.run, "DecodeSupervisor", Timed),
         ):
             audiosim_command()
     finally:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.catalog import Catalog
-from audiosim.config import Home
-from audiosim.pooling import pooled_dimension
-from audiosim.store import Contents, VectorStore
-from audiosim.stores.embedded import EmbeddedChroma
-from audiosim.types import Float32
+from audiosim.backends.base import Contents, VectorStore
+from audiosim.backends.chroma_embedded import EmbeddedChroma
+from audiosim.core.config import Home
+from audiosim.core.types import Float32
+from audiosim.encoders.pooling import pooled_dimension
+from audiosim.library.catalog import Catalog
 
 CANDIDATES = 50  # as `similar` asks for
 NEIGHBOURS = 10

@@ -30,23 +30,23 @@ from unittest.mock import patch
 import numpy as np
 import soundfile
 
-import audiosim.run
-import audiosim.search
-import audiosim.store_process
-import audiosim.sync
+import audiosim.backends.process
+import audiosim.indexing.run
+import audiosim.search.similar
+import audiosim.store
 from audiosim import IndexReport, SearchResult, find_similar, index_folder
-from audiosim.catalog import Catalog
-from audiosim.config import Home
-from audiosim.configure import Wish, first_configuration
-from audiosim.ranking import Manners
-from audiosim.store_actions import ACTIONS
-from audiosim.store_process import StoreProcess
-from audiosim.sync import StoreSync
-from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
+from audiosim.backends.process import StoreProcess
+from audiosim.backends.worker import ACTIONS
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
+from audiosim.library.catalog import Catalog
+from audiosim.library.configuration import Wish, first_configuration
+from audiosim.search.ranking import RankingOptions
+from audiosim.store import Store
 
 READERS = 4
 COUNT = 10  # matches asked for
-PLAIN = Manners(show_duplicates=True, hub_correction=False)
+PLAIN = RankingOptions(show_duplicates=True, hub_correction=False)
 RATE = 8_000  # Hz
 STABLE, MOVING, OUTSIDE = 100, 200, 50  # files: that stay, that come and go, that are not indexed
 BURST_INTERVAL, PROGRESS_INTERVAL = 0.1, 0.05  # s
@@ -211,7 +211,7 @@ def make_home(home: Home, tracks: int, rng: Random) -> State:
             info = AudioInfo(digest, 1.0, RATE, 1, "none", size=1, mtime_ns=1)
             catalog.record(os.fsencode(path), info, TrackVector(row / np.linalg.norm(row), 1))
             made[path] = digest
-        StoreSync(home, catalog).flush()
+        Store(home, catalog).flush()
     return made
 
 
@@ -229,10 +229,10 @@ def write(library: Library, folder: Path, home: Home, first: Round, least: int, 
     """The writer: changes and indexes the folder until the readers are done."""
     rounds, failures = [first], list[str]()
     with (
-        patch.object(audiosim.sync, "BURST_INTERVAL", BURST_INTERVAL),
-        patch.object(audiosim.run, "PROGRESS_INTERVAL", PROGRESS_INTERVAL),
-        patch.object(audiosim.sync, "StoreProcess", Counted),
-        patch.object(audiosim.store_process, "StoreProcess", Counted),
+        patch.object(audiosim.store, "BURST_INTERVAL", BURST_INTERVAL),
+        patch.object(audiosim.indexing.run, "PROGRESS_INTERVAL", PROGRESS_INTERVAL),
+        patch.object(audiosim.store, "StoreProcess", Counted),
+        patch.object(audiosim.backends.process, "StoreProcess", Counted),
     ):
         while len(rounds) <= least or not stop.exists():
             begun = time.monotonic()
@@ -258,7 +258,7 @@ def _ask(question: Question, home: Home) -> Answer:
 
 
 def _by_function(path: str, home: Home) -> tuple[Matches, str | None]:
-    result = find_similar(path, count=COUNT, home=home.path, manners=PLAIN, encoder=Spectrum())
+    result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
     return matches_of(result), result.exact_because
 
 
@@ -349,8 +349,8 @@ def ask_again(
     known: dict[str, tuple[Float32, str]] = {}
     problems = []
     for path in dict.fromkeys(question.path for question in asked):
-        with patch.object(audiosim.search, "StoreProcess", Here):
-            result = find_similar(path, count=COUNT, home=home.path, manners=PLAIN, encoder=Spectrum())
+        with patch.object(audiosim.search.similar, "StoreProcess", Here):
+            result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
         if result.exact_because is not None:
             problems.append(f"afterwards {path} was answered by exact search: {result.exact_because}")
         known[path] = result.queries[0].vector, result.queries[0].track.digest

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from chroma_server import ChromaServerProcess
 
-from audiosim.catalog import Catalog
-from audiosim.config import Home
-from audiosim.verify import verify_home
+from audiosim.core.config import Home
+from audiosim.indexing.verify import verify_home
+from audiosim.library.catalog import Catalog
 
 CHILD = Path(__file__).parent / "child.py"
 PATIENCE = 10.0  # s of the runs

@@ -16,7 +16,7 @@ import mutagen.mp4
 import numpy as np
 import soundfile
 
-from audiosim.types import Float32, Float64
+from audiosim.core.types import Float32, Float64
 
 # Untyped, as far as mypy --strict is concerned.
 id3: Any = mutagen.id3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audiosim.types import EncoderSpec, Float32, Framing
+from audiosim.core.types import EncoderSpec, Float32, Framing
 
 BANDS = 16
 SAMPLE_RATE = 8_000  # Hz

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from made_home import frames_of
 
-from audiosim.cache import Cache
-from audiosim.catalog import Catalog, Configuration
-from audiosim.config import Home
-from audiosim.types import AudioInfo, EncoderSpec, Float32, Framing, Tags
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, Tags
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration
 
 DIMENSION = 24
 RATE = 1000  # Hz

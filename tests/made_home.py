@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from fake_encoder import FakeEncoder
+from hypothesis import strategies as st
 
-from audiosim.cache import Cache
-from audiosim.catalog import Catalog, Configuration, path_id
-from audiosim.config import Home
-from audiosim.landscape import refresh
-from audiosim.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Pooling, Tags
+from audiosim.core.config import Home
+from audiosim.core.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Pooling, Tags
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration, path_id
+from audiosim.library.statistics import refresh
 
 LOUD = -20.0  # dBFS
 
@@ -95,4 +96,22 @@ def random_tracks(
         middle = 2.0 + rng.standard_normal(dimension)
         rows = middle + 0.3 * rng.standard_normal((windows, dimension))
         found[f"{prefix}{number:03}.flac"] = frames_of(rows.astype(np.float32))
+    return found
+
+
+@st.composite
+def gappy(draw: st.DrawFn, dimension: int = 3) -> FrameEmbeddings:
+    """Windows with gaps between some, some of them silent, some all zeros, hop half a second."""
+    gaps = draw(st.lists(st.integers(1, 4), min_size=1, max_size=12))
+    places = (np.cumsum(gaps) - draw(st.integers(0, 1)) * gaps[0]).tolist()
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    rows = rng.standard_normal((len(places), dimension)).astype(np.float32)
+    rows[rng.random(len(rows)) < 0.2] = 0
+    silent = tuple(np.flatnonzero(rng.random(len(rows)) < 0.2).tolist())
+    return frames_of(rows, hop=0.5, places=places, silent=silent)
+
+
+def units(count: int, seed: int) -> Float32:
+    rows = np.random.default_rng(seed).standard_normal((count, 5)).astype(np.float32)
+    found: Float32 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return found

@@ -18,8 +18,8 @@ from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 
 import audiosim
-from audiosim.locks import hold
-from audiosim.pipeline import index_folder
+from audiosim.core.files import hold
+from audiosim.indexing.pipeline import index_folder
 
 QUICK = ("--input-repr", "mel128", "--hop-size", "2")  # the cheapest network on few windows
 

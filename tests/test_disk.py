@@ -13,9 +13,9 @@ from conftest import Cli
 from fake_encoder import FakeEncoder
 
 from audiosim import find_similar, index_folder
-from audiosim.catalog import Catalog
-from audiosim.config import Home
-from audiosim.errors import HomeError, StoreError
+from audiosim.core.config import Home
+from audiosim.core.errors import HomeError, StoreError
+from audiosim.library.catalog import Catalog
 
 
 def run(music: Path, home: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_damaged_catalog_is_told_with_its_remedy(music: Path, tmp_path: Path, 
 def test_a_catalog_that_another_program_holds_is_told(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audiosim.catalog.database.BUSY_LIMIT", 0.2)
+    monkeypatch.setattr("audiosim.library.catalog.database.BUSY_LIMIT", 0.2)
     home = tmp_path / "home"
     run(music, home)
     with Catalog(Home(home).catalog) as other, other.transaction():

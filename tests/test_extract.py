@@ -12,9 +12,9 @@ from fake_encoder import FakeEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.errors import AudioError
+from audiosim.core.errors import AudioError
+from audiosim.core.types import FrameEmbeddings, Waveform
 from audiosim.extract import Extractor, extract_files, levels
-from audiosim.types import FrameEmbeddings, Waveform
 
 
 def alone(samples: np.ndarray) -> FrameEmbeddings:

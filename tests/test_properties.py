@@ -14,11 +14,12 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from audiosim.catalog import DROPPED, Catalog, FileRow, path_id
-from audiosim.library import FoundFile, Globs, Scan, contains, identity
-from audiosim.plan import Plan, plan
-from audiosim.pooling import POOLINGS, pool
-from audiosim.types import AudioInfo, FrameEmbeddings, Pooling, TrackVector
+from audiosim.core.paths import contains, identity
+from audiosim.core.types import AudioInfo, FrameEmbeddings, Pooling, TrackVector
+from audiosim.encoders.pooling import POOLINGS, pool
+from audiosim.indexing.plan import Plan, plan
+from audiosim.library.catalog import DROPPED, Catalog, FileRow, path_id
+from audiosim.library.scan import FoundFile, Globs, Scan
 
 ROOT = b"/m"
 PATHS = [

@@ -16,14 +16,15 @@ import pytest
 import soundfile
 from conftest import Cli
 
-from audiosim.catalog import Catalog
-from audiosim.config import Home
+from audiosim.core.config import Home
+from audiosim.library.catalog import Catalog
 
 TESTS = Path(__file__).parent
 # `audiosim index` with the encoder of the tests, slowed down to 20 windows a second.
 SLOW_INDEX = """
 import sys, time
-from audiosim import cli, pipeline
+from audiosim import cli
+from audiosim.indexing import pipeline
 from fake_encoder import FakeEncoder
 class Slow(FakeEncoder):
     def embed(self, windows):

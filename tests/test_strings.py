@@ -24,11 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.commands.extract import output_paths
-from audiosim.pipeline import index_folder
-from audiosim.queries import Query
-from audiosim.render import render, to_json
-from audiosim.search import SearchResult
-from audiosim.types import Match, Tags, Track
+from audiosim.commands.render import render, to_json
+from audiosim.core.types import Match, Tags, Track
+from audiosim.indexing.pipeline import index_folder
+from audiosim.search.query import Query
+from audiosim.search.similar import SearchResult
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\x7f=cmd()\r\n[bold red]x[link=file:y]\u2028"
 EVIL_NAME = f"{EVIL}.wav"

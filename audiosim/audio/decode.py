@@ -13,8 +13,8 @@ import av.error
 import numpy as np
 import soundfile
 
-from audiosim.errors import AudioError
-from audiosim.types import Float32
+from audiosim.core.errors import AudioError
+from audiosim.core.types import Float32
 
 BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from audiosim.types import AudioInfo, Float32, FrameEmbeddings
+from audiosim.core.types import AudioInfo, Float32, FrameEmbeddings
 
 Cause = Literal["audio", "decoder", "file"]
 
@@ -82,7 +82,7 @@ DecodeEvent = Probed | Samples | Restarted | Ended | Failed
 
 
 class QueueClosedError(Exception):
-    """The crew is being dismissed."""
+    """The supervisor is ending."""
 
 
 class EventQueue:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from audiosim.types import AudioInfo, Float32, Tags
+from audiosim.core.types import AudioInfo, Float32, Tags
 
 HEADER = struct.Struct("<cI")
 

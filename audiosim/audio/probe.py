@@ -12,8 +12,8 @@ import av.error
 
 from audiosim.audio.decode import open_demuxer, soundfile_blocks
 from audiosim.audio.tags import read_tags
-from audiosim.errors import AudioError
-from audiosim.types import AudioInfo
+from audiosim.core.errors import AudioError
+from audiosim.core.types import AudioInfo
 
 DIGEST_BYTES = 16
 READ_BLOCK = 1 << 20  # bytes

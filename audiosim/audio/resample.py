@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from audiosim.types import Float32, Float64, ResamplerName
+from audiosim.core.types import Float32, Float64, ResamplerName
 
 ZERO_CROSSINGS = 64
 TABLE_STEP = 512  # table entries a zero crossing

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import mutagen
 
-from audiosim.types import Tags
+from audiosim.core.types import Tags
 
 # The names one tag goes by: Vorbis comments and APEv2, ID3 frames, MP4 atoms, ASF attributes.
 NAMES: dict[str, tuple[str, ...]] = {

@@ -19,8 +19,8 @@ from audiosim.audio.decode import decode_blocks
 from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
 from audiosim.audio.probe import OutOfReachError, probe, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
-from audiosim.errors import AudioError
-from audiosim.types import AudioInfo, Float32, ResamplerName
+from audiosim.core.errors import AudioError
+from audiosim.core.types import AudioInfo, Float32, ResamplerName
 
 TICK_INTERVAL = 1.0  # s
 

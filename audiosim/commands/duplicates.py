@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
     GenreOption,
+    HomeOption,
+    JsonOption,
     MaxDurationOption,
     MinDurationOption,
     UnderOption,
     YearOption,
     chosen_filter,
 )
-from audiosim.commands.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
-    from audiosim.duplicates import Group, Link
+    from audiosim.search.duplicates import Group, Link
 
 
 def duplicates(
@@ -38,9 +39,9 @@ def duplicates(
 
     Example: audiosim duplicates --under ~/Music/Unsorted
     """
-    from audiosim.duplicates import find_duplicates
-    from audiosim.render import to_json
-    from audiosim.text import visible_lines
+    from audiosim.commands.render import to_json
+    from audiosim.core.text import visible_lines
+    from audiosim.search.duplicates import find_duplicates
 
     only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     groups = find_duplicates(home, only=only)
@@ -52,7 +53,7 @@ def duplicates(
 
 
 def _fields(group: Group) -> dict[str, Any]:
-    from audiosim.fields import track_fields
+    from audiosim.commands.json_fields import track_fields
 
     return {
         "tracks": [track_fields(track) for track in group.tracks],
@@ -61,7 +62,7 @@ def _fields(group: Group) -> dict[str, Any]:
 
 
 def _link_fields(link: Link) -> dict[str, Any]:
-    from audiosim.text import utf8_path
+    from audiosim.core.text import utf8_path
 
     evidence = link.evidence
     return {
@@ -75,7 +76,7 @@ def _link_fields(link: Link) -> dict[str, Any]:
 
 
 def _text(group: Group) -> str:
-    from audiosim.text import display_path, duration
+    from audiosim.core.text import display_path, duration
 
     lines = [f"{len(group.tracks)} files of one recording"]
     told = {link.second.path: link for link in group.links}
@@ -86,7 +87,7 @@ def _text(group: Group) -> str:
 
 
 def _reason(link: Link) -> str:
-    from audiosim.text import file_name
+    from audiosim.core.text import file_name
 
     evidence = link.evidence
     if evidence.correlation is None:

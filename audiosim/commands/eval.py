@@ -12,7 +12,7 @@ import typer
 from audiosim.commands.options import HomeOption, JsonOption, one_of
 
 if TYPE_CHECKING:
-    from audiosim.evaluation import EvalOptions
+    from audiosim.evaluation.results import EvalOptions
 
 ALL = "all"
 
@@ -78,8 +78,13 @@ def evaluate_home(
 
     Example: audiosim eval --labels artist --compare
     """
-    from audiosim.evaluate import compare_homes, evaluate
-    from audiosim.tables import comparison_fields, comparison_table, evaluation_fields, evaluation_table
+    from audiosim.commands.evaluation_tables import (
+        comparison_fields,
+        comparison_table,
+        evaluation_fields,
+        evaluation_table,
+    )
+    from audiosim.evaluation.evaluate import compare_homes, evaluate
 
     options = _options(
         labels, cutoffs, exclude_same, poolings, centring, hub_corrections, neighbours, compare
@@ -103,12 +108,12 @@ def _options(
     neighbours: int,
     compare: bool,
 ) -> EvalOptions:
-    from audiosim.errors import UsageError
-    from audiosim.evaluation import CUTOFFS, EvalOptions
-    from audiosim.pooling import POOLINGS
-    from audiosim.relevance import EXCLUDE_SAME, ExcludeSame
-    from audiosim.similarities import HUB_CORRECTIONS, HubCorrection
-    from audiosim.types import Pooling
+    from audiosim.core.errors import UsageError
+    from audiosim.core.types import Pooling
+    from audiosim.encoders.pooling import POOLINGS
+    from audiosim.evaluation.relevance import EXCLUDE_SAME, ExcludeSame
+    from audiosim.evaluation.results import CUTOFFS, EvalOptions
+    from audiosim.library.hubness import HUB_CORRECTIONS, HubCorrection
 
     if compare and (poolings or centring is not None or hub_corrections):
         raise UsageError(
@@ -138,6 +143,6 @@ def _chosen(flag: str, names: list[str], choices: tuple[str, ...]) -> tuple[str,
 
 
 def _print(result: object) -> None:
-    from audiosim.render import to_json
+    from audiosim.commands.render import to_json
 
     typer.echo(result if isinstance(result, str) else to_json(result), nl=False)

@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.maintenance import WaitOption
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
     GenreOption,
+    HomeOption,
+    JsonOption,
     MaxDurationOption,
     MinDurationOption,
+    QuietOption,
+    StoreOption,
     UnderOption,
     YearOption,
     chosen_filter,
 )
-from audiosim.commands.options import HomeOption, JsonOption, QuietOption, StoreOption
-from audiosim.commands.upkeep import WaitOption
 
 if TYPE_CHECKING:
-    from audiosim.exchange import Exported, Imported
+    from audiosim.indexing.exchange import Exported, Imported
 
 NEEDS_A_LOOK = 3
 
@@ -43,8 +46,8 @@ def export(
 
     Example: audiosim export library.parquet
     """
-    from audiosim.exchange import export_index
-    from audiosim.render import to_json
+    from audiosim.commands.render import to_json
+    from audiosim.indexing.exchange import export_index
 
     only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     done = export_index(file, home=home, only=only)
@@ -64,7 +67,7 @@ def export(
 def _exported_text(done: Exported) -> str:
     import os
 
-    from audiosim.text import display_path, size
+    from audiosim.core.text import display_path, size
 
     return f"{done.tracks} tracks -> {display_path(os.fsencode(done.path))} ({size(done.bytes)})"
 
@@ -72,7 +75,7 @@ def _exported_text(done: Exported) -> str:
 def _exported_fields(done: Exported) -> dict[str, Any]:
     import os
 
-    from audiosim.fields import path_fields
+    from audiosim.commands.json_fields import path_fields
 
     return {
         **path_fields(os.fsencode(done.path)),
@@ -104,10 +107,10 @@ def import_(
 
     Example: audiosim import library.parquet --map /mnt/music=/home/me/Music
     """
-    from audiosim.exchange import import_index
-    from audiosim.exchange.moves import parse_move
-    from audiosim.render import to_json
-    from audiosim.store_url import parse_store_url
+    from audiosim.commands.render import to_json
+    from audiosim.indexing.exchange import import_index
+    from audiosim.indexing.exchange.path_map import parse_move
+    from audiosim.library.store_url import parse_store_url
 
     done = import_index(
         files,
@@ -140,7 +143,7 @@ def _lacking(done: Imported) -> str:
 
 
 def _imported_text(done: Imported) -> str:
-    from audiosim.text import display_path
+    from audiosim.core.text import display_path
 
     text = f"{done.added} tracks added, {done.known} known already, {done.kept} kept as the home has them."
     for root in done.roots:
@@ -149,7 +152,7 @@ def _imported_text(done: Imported) -> str:
 
 
 def _imported_fields(done: Imported) -> dict[str, Any]:
-    from audiosim.fields import path_fields
+    from audiosim.commands.json_fields import path_fields
 
     return {
         **vars(done),

@@ -55,12 +55,12 @@ def extract(
     """
     import numpy as np
 
-    from audiosim.atomic import replacing
+    from audiosim.core.errors import AudioError
+    from audiosim.core.files import replacing
+    from audiosim.core.text import display_path, visible
+    from audiosim.core.types import Precision
     from audiosim.encoders import load_encoder
-    from audiosim.errors import AudioError
     from audiosim.extract import extract_files
-    from audiosim.text import display_path, visible
-    from audiosim.types import Precision
 
     one_of("--precision", precision, get_args(Precision))
     files = _distinct(files)
@@ -103,9 +103,9 @@ def _distinct(files: list[Path]) -> list[Path]:
     ------
     UsageError : when one does not exist.
     """
-    from audiosim.errors import UsageError
-    from audiosim.library import identity
-    from audiosim.text import display_path
+    from audiosim.core.errors import UsageError
+    from audiosim.core.paths import identity
+    from audiosim.core.text import display_path
 
     for file in files:
         if not os.path.lexists(file):

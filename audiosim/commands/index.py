@@ -31,10 +31,10 @@ from audiosim.commands.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from audiosim.cluster import Cluster
-    from audiosim.progress import ProgressDisplay
-    from audiosim.report import IndexEvent, IndexReport
-    from audiosim.run import IndexOptions
+    from audiosim.commands.progress import ProgressDisplay
+    from audiosim.indexing.cluster import Cluster
+    from audiosim.indexing.report import IndexEvent, IndexReport
+    from audiosim.indexing.run import IndexOptions
 
 NEEDS_A_LOOK = 3
 
@@ -149,14 +149,14 @@ def index(
     New and changed files are decoded and embedded; renamed, retagged and copied ones cost
     nothing. Example: audiosim index ./music
     """  # fmt: skip
-    from audiosim.configure import Wish
-    from audiosim.pipeline import index_folder
-    from audiosim.pooling import POOLINGS
-    from audiosim.progress import ProgressDisplay
-    from audiosim.render import to_json
-    from audiosim.run import IndexOptions
-    from audiosim.store_url import parse_store_url
-    from audiosim.types import Pooling, Precision
+    from audiosim.commands.progress import ProgressDisplay
+    from audiosim.commands.render import to_json
+    from audiosim.core.types import Pooling, Precision
+    from audiosim.encoders.pooling import POOLINGS
+    from audiosim.indexing.pipeline import index_folder
+    from audiosim.indexing.run import IndexOptions
+    from audiosim.library.configuration import Wish
+    from audiosim.library.store_url import parse_store_url
 
     if pooling is not None:
         one_of("--pooling", pooling, POOLINGS)
@@ -200,8 +200,8 @@ def index(
 
 
 def _cluster(address: str | None, cpus: int | None, gpus: float | None, *, dry_run: bool) -> Cluster | None:
-    from audiosim.cluster import Cluster
-    from audiosim.errors import UsageError
+    from audiosim.core.errors import UsageError
+    from audiosim.indexing.cluster import Cluster
 
     if address is None:
         for flag, value in (("--ray-cpus", cpus), ("--ray-gpus", gpus)):
@@ -233,9 +233,9 @@ class _Talk:
         self._to_stderr = json_
 
     def tell(self, event: IndexEvent) -> None:
-        from audiosim.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started
-        from audiosim.text import display_path, visible
-        from audiosim.types import TrackOutcome
+        from audiosim.core.text import display_path, visible
+        from audiosim.core.types import TrackOutcome
+        from audiosim.indexing.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started
 
         match event:
             case Started(encoder, home):
@@ -297,8 +297,8 @@ def stages(report: IndexReport) -> str:
 def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOptions, *, json_: bool) -> None:
     from dataclasses import asdict
 
-    from audiosim.estimate import estimate
-    from audiosim.render import to_json
+    from audiosim.commands.render import to_json
+    from audiosim.indexing.estimate import estimate
 
     found = estimate(paths, home=home, options=options)
     fields = {**asdict(found), "home": str(found.home)}
@@ -306,7 +306,7 @@ def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOpti
 
 
 def _fields(report: IndexReport) -> dict[str, Any]:
-    from audiosim.fields import failure_fields
+    from audiosim.commands.json_fields import failure_fields
 
     return {
         "encoder": report.encoder,

@@ -8,17 +8,20 @@ from typing import Annotated, cast
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
+    FormatOption,
     GenreOption,
+    HomeOption,
     MaxDurationOption,
     MinDurationOption,
+    NullOption,
     UnderOption,
     YearOption,
     chosen_filter,
+    one_of,
 )
-from audiosim.commands.options import FormatOption, HomeOption, NullOption, one_of
 
 
 def list_tracks(
@@ -38,9 +41,9 @@ def list_tracks(
 
     Example: audiosim list --genre jazz --year 1955-1965 --format paths
     """
-    from audiosim.errors import UsageError
-    from audiosim.queries import indexed_tracks
-    from audiosim.render import FORMATS, Format, render
+    from audiosim.commands.render import FORMATS, Format, render
+    from audiosim.core.errors import UsageError
+    from audiosim.library.index import indexed_tracks
 
     chosen = "json" if json_ else one_of("--format", form, FORMATS)
     if null and chosen != "paths":

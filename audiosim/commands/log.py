@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audiosim.errors import AudiosimError
+from audiosim.core.errors import AudiosimError
 
 
 @contextmanager

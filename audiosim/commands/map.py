@@ -7,17 +7,20 @@ from typing import Annotated, cast
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
     GenreOption,
+    HomeOption,
+    JsonOption,
     MaxDurationOption,
     MinDurationOption,
+    QuietOption,
     UnderOption,
     YearOption,
     chosen_filter,
+    one_of,
 )
-from audiosim.commands.options import HomeOption, JsonOption, QuietOption, one_of
 
 
 def map_(
@@ -64,10 +67,10 @@ def map_(
     """
     import os
 
-    from audiosim.fields import path_fields
+    from audiosim.commands.json_fields import path_fields
+    from audiosim.commands.render import to_json
+    from audiosim.core.text import display_path, size
     from audiosim.map import COLORS, Color, draw_map
-    from audiosim.render import to_json
-    from audiosim.text import display_path, size
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
     only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share; among them those that choose among the tracks of the index."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from audiosim.encoders import EncoderRequest
+    from audiosim.library.filters import Filter
 
 HomeOption = Annotated[
     Path | None,
@@ -108,6 +109,36 @@ NullOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+GenreOption = Annotated[
+    list[str] | None,
+    typer.Option("--genre", metavar="NAME", help="Only of this genre; repeatable.", show_default=False),
+]
+ArtistOption = Annotated[
+    list[str] | None,
+    typer.Option("--artist", metavar="NAME", help="Only by this artist; repeatable.", show_default=False),
+]
+AlbumOption = Annotated[
+    list[str] | None,
+    typer.Option("--album", metavar="NAME", help="Only of this album; repeatable.", show_default=False),
+]
+YearOption = Annotated[
+    str | None,
+    typer.Option("--year", metavar="A-B", help="Only of these years: 1984, 1980-1989, 1990-.",
+                 show_default=False),
+]  # fmt: skip
+UnderOption = Annotated[
+    list[Path] | None,
+    typer.Option("--under", metavar="FOLDER", help="Only below this folder; repeatable.", show_default=False),
+]
+MinDurationOption = Annotated[
+    str | None,
+    typer.Option("--min-duration", metavar="TIME", help="Only as long as this: 90 or 1:30.",
+                 show_default=False),
+]  # fmt: skip
+MaxDurationOption = Annotated[
+    str | None,
+    typer.Option("--max-duration", metavar="TIME", help="Only as short as this.", show_default=False),
+]
 
 
 def encoder_request(
@@ -142,8 +173,48 @@ def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:
     ------
     UsageError : when it is not.
     """
-    from audiosim.errors import UsageError
+    from audiosim.core.errors import UsageError
 
     if value not in choices:
         raise UsageError(f"{flag} {value} is not known", "", f"Choose one of: {', '.join(choices)}.")
+    return value
+
+
+def chosen_filter(
+    genre: list[str] | None,
+    artist: list[str] | None,
+    album: list[str] | None,
+    year: str | None,
+    under: list[Path] | None,
+    min_duration: str | None,
+    max_duration: str | None,
+) -> Filter:
+    """The filter that the options ask for."""
+    from audiosim.core.paths import identity
+    from audiosim.library.filters import Filter, Years
+
+    return Filter(
+        genres=tuple(genre or ()),
+        artists=tuple(artist or ()),
+        albums=tuple(album or ()),
+        years=None if year is None else Years.parse(year),
+        under=tuple(identity(folder) for folder in under or ()),
+        min_duration=moment("--min-duration", min_duration),
+        max_duration=moment("--max-duration", max_duration),
+    )
+
+
+def moment(flag: str, text: str | None) -> float | None:
+    """A time in s.
+
+    Raises
+    ------
+    UsageError : when the text is none.
+    """
+    from audiosim.core.errors import UsageError
+    from audiosim.core.text import seconds
+
+    value = None if text is None else seconds(text)
+    if text is not None and value is None:
+        raise UsageError(f"{flag} {text} is no time", "", "Give seconds, or minutes and seconds as 1:30.")
     return value

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
     GenreOption,
+    HomeOption,
+    JsonOption,
     MaxDurationOption,
     MinDurationOption,
+    PrecisionOption,
+    QuietOption,
     UnderOption,
     YearOption,
     chosen_filter,
+    one_of,
 )
-from audiosim.commands.options import HomeOption, JsonOption, PrecisionOption, QuietOption, one_of
 
 if TYPE_CHECKING:
-    from audiosim.playlist import Playlist
+    from audiosim.search.playlist import Playlist
 
 
 def playlist(
@@ -65,9 +69,9 @@ def playlist(
 
     Example: audiosim playlist --start calm.flac --end wild.mp3 --length 12 -o evening.m3u8
     """
-    from audiosim.errors import UsageError
-    from audiosim.playlist import make_path, make_radio
-    from audiosim.types import Precision
+    from audiosim.core.errors import UsageError
+    from audiosim.core.types import Precision
+    from audiosim.search.playlist import make_path, make_radio
 
     one_of("--precision", precision, get_args(Precision))
     common: dict[str, Any] = {
@@ -90,10 +94,10 @@ def playlist(
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
-    from audiosim.atomic import replacing
-    from audiosim.errors import AudiosimError
-    from audiosim.fields import track_fields
-    from audiosim.render import playlist_text, relative_line, to_json
+    from audiosim.commands.json_fields import track_fields
+    from audiosim.commands.render import playlist_text, relative_line, to_json
+    from audiosim.core.errors import AudiosimError
+    from audiosim.core.files import replacing
 
     folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))
     if json_:

@@ -11,32 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from audiosim.commands.filter_options import (
+from audiosim.commands.options import (
     AlbumOption,
     ArtistOption,
+    FormatOption,
     GenreOption,
+    HomeOption,
     MaxDurationOption,
     MinDurationOption,
+    NullOption,
+    PrecisionOption,
+    QuietOption,
     UnderOption,
     YearOption,
     chosen_filter,
     moment,
-)
-from audiosim.commands.options import (
-    FormatOption,
-    HomeOption,
-    NullOption,
-    PrecisionOption,
-    QuietOption,
     one_of,
 )
 
 if TYPE_CHECKING:
-    from audiosim.ranking import Manners
-    from audiosim.render import Format
-    from audiosim.search import SearchResult
-    from audiosim.store_process import StoreProcess
-    from audiosim.types import Precision
+    from audiosim.backends.process import StoreProcess
+    from audiosim.commands.render import Format
+    from audiosim.core.types import Precision
+    from audiosim.search.ranking import RankingOptions
+    from audiosim.search.similar import SearchResult
 
 
 def similar(
@@ -106,7 +104,7 @@ def similar(
 
     A query need not be in the index. Example: audiosim similar song.wav -k 5
     """
-    from audiosim.store_process import StoreProcess
+    from audiosim.backends.process import StoreProcess
 
     passage = start is not None or end is not None
     filtered = any((genre, artist, album, year, under, min_duration, max_duration, exclude_same))
@@ -118,7 +116,7 @@ def similar(
             "count": count,
             "home": home,
             "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
-            "manners": _manners(max_per_artist, exclude_same, diversity, show_duplicates, hub_correction),
+            "ranking": _ranking(max_per_artist, exclude_same, diversity, show_duplicates, hub_correction),
             "include_self": include_self,
             "precision": _checked_precision(precision),
         }
@@ -130,8 +128,8 @@ def similar(
 
 
 def _checked_format(form: str, null: bool) -> Format:
-    from audiosim.errors import UsageError
-    from audiosim.render import FORMATS
+    from audiosim.commands.render import FORMATS
+    from audiosim.core.errors import UsageError
 
     chosen = one_of("--format", form, FORMATS)
     if null and chosen != "paths":
@@ -140,25 +138,25 @@ def _checked_format(form: str, null: bool) -> Format:
 
 
 def _checked_precision(precision: str) -> Precision:
-    from audiosim.types import Precision
+    from audiosim.core.types import Precision
 
     return cast("Precision", one_of("--precision", precision, get_args(Precision)))
 
 
-def _manners(
+def _ranking(
     max_per_artist: int | None, exclude_same: list[str] | None, diversity: float, show: bool, correct: bool
-) -> Manners:
-    from audiosim.ranking import SAME_TAGS, Manners, SameTag
+) -> RankingOptions:
+    from audiosim.search.ranking import SAME_TAGS, RankingOptions, SameTag
 
     tags = tuple(one_of("--exclude-same", tag, SAME_TAGS) for tag in exclude_same or ())
-    return Manners(max_per_artist, cast("tuple[SameTag, ...]", tags), diversity, show, correct)
+    return RankingOptions(max_per_artist, cast("tuple[SameTag, ...]", tags), diversity, show, correct)
 
 
 def _by_tracks(
     queries: list[str], against: list[str], explain: bool, store: StoreProcess | None, common: dict[str, Any]
 ) -> SearchResult:
-    from audiosim.search import find_similar
-    from audiosim.sources import expand
+    from audiosim.commands.sources import expand
+    from audiosim.search.similar import find_similar
 
     stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
     wanted, unwanted = (expand(names, stdin) for names in (queries, against))
@@ -175,8 +173,8 @@ def _by_tracks(
 def _by_passage(
     queries: list[str], start: str | None, end: str | None, common: dict[str, Any]
 ) -> SearchResult:
-    from audiosim.errors import UsageError
-    from audiosim.passage_search import find_passages
+    from audiosim.core.errors import UsageError
+    from audiosim.search.passage_search import find_passages
 
     if len(queries) > 1:
         raise UsageError("--from and --to ask with a passage of one QUERY", "there are several")
@@ -185,7 +183,7 @@ def _by_passage(
 
 def _print(result: SearchResult, form: Format, null: bool, quiet: bool) -> None:
     """The answer on stdout, what users should know of it on stderr."""
-    from audiosim.render import render
+    from audiosim.commands.render import render
 
     notes = [] if quiet else list(result.notes)
     if result.exact_because is not None and not quiet:

@@ -9,7 +9,7 @@ import typer
 from audiosim.commands.options import HomeOption, JsonOption
 
 if TYPE_CHECKING:
-    from audiosim.status import HomeStatus
+    from audiosim.library.status import HomeStatus
 
 ALL = "audiosim status --json"
 
@@ -19,15 +19,15 @@ def status(home: HomeOption = None, json_: JsonOption = False) -> None:
 
     Example: audiosim status --json
     """
-    from audiosim.render import to_json
-    from audiosim.status import home_status
+    from audiosim.commands.render import to_json
+    from audiosim.library.status import home_status
 
     state = home_status(home)
     typer.echo(to_json(_fields(state)) if json_ else _text(state), nl=False)
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
-    from audiosim.fields import failure_fields, path_fields
+    from audiosim.commands.json_fields import failure_fields, path_fields
 
     return {
         "home": str(state.home),
@@ -47,7 +47,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
 
 
 def _text(state: HomeStatus) -> str:
-    from audiosim.text import display_path, first_lines, size, visible
+    from audiosim.core.text import display_path, first_lines, size, visible
 
     if state.encoder is None:
         return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"

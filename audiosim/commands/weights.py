@@ -19,9 +19,9 @@ app = typer.Typer(
 @app.command("list")
 def list_() -> None:
     """List the networks, and which weights are there."""
-    from audiosim.config import weights_folder
+    from audiosim.core.config import weights_folder
     from audiosim.encoders.musicnn_weights import kept_musicnn
-    from audiosim.encoders.weights import NETWORKS, WeightsFolder, url
+    from audiosim.encoders.openl3_weights import NETWORKS, WeightsFolder, url
 
     folder = WeightsFolder(weights_folder())
     for network in NETWORKS:
@@ -46,11 +46,11 @@ def fetch(
     Example: audiosim weights fetch --content-type env
     """
     from audiosim.commands.options import one_of
-    from audiosim.config import weights_folder
+    from audiosim.core.config import weights_folder
     from audiosim.encoders import ENCODERS
     from audiosim.encoders.musicnn_weights import find_musicnn
     from audiosim.encoders.openl3 import CONTENT_TYPES, INPUT_REPRS
-    from audiosim.encoders.weights import WeightsFolder, network_name
+    from audiosim.encoders.openl3_weights import WeightsFolder, network_name
 
     if one_of("--encoder", encoder or "openl3", ENCODERS) == "musicnn":
         typer.echo(find_musicnn(weights_folder()))
@@ -67,8 +67,8 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .h5 or 
     A published file is known by its content or name, and used from then on; others are for
     --weights. Example: audiosim weights import openl3_audio_mel256_music-v0_4_0.h5.gz
     """
-    from audiosim.config import weights_folder
-    from audiosim.encoders.weights import WeightsFolder
+    from audiosim.core.config import weights_folder
+    from audiosim.encoders.openl3_weights import WeightsFolder
 
     found = WeightsFolder(weights_folder()).import_file(file)
     typer.echo(found.path)
@@ -77,6 +77,6 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .h5 or 
 @app.command()
 def path() -> None:
     """Print the folder where weights are kept ($AUDIOSIM_WEIGHTS moves it)."""
-    from audiosim.config import weights_folder
+    from audiosim.core.config import weights_folder
 
     typer.echo(weights_folder())

@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audiosim.config import weights_folder
-from audiosim.errors import UsageError, WeightsError
-from audiosim.types import Encoder, EncoderSpec, Precision
+from audiosim.core.config import weights_folder
+from audiosim.core.errors import UsageError, WeightsError
+from audiosim.core.types import Encoder, EncoderSpec, Precision
 
 if TYPE_CHECKING:
     from audiosim.encoders.musicnn import MusiCNNOptions
@@ -67,7 +67,7 @@ def load_encoder(
     sizes = {"batch_size": batch_size} if batch_size else {}
     if (request.encoder or "openl3") == "openl3":
         from audiosim.encoders.openl3 import OpenL3Encoder
-        from audiosim.encoders.weights import WeightsFolder, network_name
+        from audiosim.encoders.openl3_weights import WeightsFolder, network_name
 
         options = _openl3_options(request)
         folder = WeightsFolder(weights_folder())
@@ -98,7 +98,7 @@ def load_encoder_for(
     encoder: Encoder
     if spec.name == "openl3":
         from audiosim.encoders.openl3 import OpenL3Encoder
-        from audiosim.encoders.weights import WeightsFolder, network_name
+        from audiosim.encoders.openl3_weights import WeightsFolder, network_name
 
         options = _openl3_options(request_for(spec))
         folder = WeightsFolder(weights_folder())

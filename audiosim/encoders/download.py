@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import pooch
 
-from audiosim.atomic import replacing
-from audiosim.errors import WeightsError
+from audiosim.core.errors import WeightsError
+from audiosim.core.files import replacing
 
 CONNECT_LIMIT = 8.0  # s to connect, and between two packets
 STALL_LIMIT = 20.0  # s without a byte, whatever the network layer is waiting for

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from audiosim.errors import WeightsError
-from audiosim.types import Float32
+from audiosim.core.errors import WeightsError
+from audiosim.core.types import Float32
 
 MAX_BYTES = 512 * 2**20  # of an unpacked file; OpenL3's are about 19 MB
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audiosim.types import Float32, Float64
+from audiosim.core.types import Float32, Float64
 
 LINEAR_STEP = 200.0 / 3  # Hz a mel below BREAK
 BREAK = 1000.0  # Hz, where the scale turns logarithmic

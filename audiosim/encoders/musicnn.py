@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from audiosim.core.errors import WeightsError
+from audiosim.core.types import EncoderSpec, Float32, Framing
 from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.runtime import filled_up, tensorflow
-from audiosim.errors import WeightsError
-from audiosim.types import EncoderSpec, Float32, Framing
 
 VERSION = 1  # of this front end and network; raised by whatever changes vectors
 SAMPLE_RATE = 16_000  # Hz

@@ -11,9 +11,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from audiosim.atomic import replacing
-from audiosim.errors import WeightsError
-from audiosim.locks import hold
+from audiosim.core.errors import WeightsError
+from audiosim.core.files import hold, replacing
 
 REQUIREMENT = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"

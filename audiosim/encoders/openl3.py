@@ -20,11 +20,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from audiosim.core.errors import WeightsError
+from audiosim.core.types import EncoderSpec, Float32, Framing, Precision
 from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.runtime import compute_dtype, filled_up, has_gpu, tensorflow
 from audiosim.encoders.winograd import winograd_convolution
-from audiosim.errors import WeightsError
-from audiosim.types import EncoderSpec, Float32, Framing, Precision
 
 ContentType = Literal["music", "env"]
 InputRepr = Literal["mel256", "mel128", "linear"]

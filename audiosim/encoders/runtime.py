@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from audiosim.types import Float32, Precision
+from audiosim.core.types import Float32, Precision
 
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from audiosim.core.types import Float32
 from audiosim.encoders.runtime import tensorflow
-from audiosim.types import Float32
 
 Matrix = tuple[tuple[int, ...], ...]
 

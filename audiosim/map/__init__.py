@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiosim.atomic import replacing
-from audiosim.catalog import Entry
-from audiosim.errors import AudiosimError, UsageError
-from audiosim.filters import Filter
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.files import replacing
+from audiosim.core.text import display_path
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.index import open_index
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import COLORS, Color
-from audiosim.queries import open_index
-from audiosim.text import display_path
 
 __all__ = ["COLORS", "Color", "Drawing", "draw_map"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audiosim.types import Float64
+from audiosim.core.types import Float64
 
 CELLS = 480  # along a side
 MARGIN = 0.12  # of the unit square, around it

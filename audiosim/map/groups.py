@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from audiosim.filters import folded
+from audiosim.core.text import display_path, visible
+from audiosim.core.types import Track
+from audiosim.library.filters import folded
 from audiosim.map.palette import HUES, REST, Colour, ramp
-from audiosim.text import display_path, visible
-from audiosim.types import Track
 
 Color = Literal["folder", "genre", "artist", "album", "year"]
 COLORS: tuple[Color, ...] = get_args(Color)

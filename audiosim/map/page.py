@@ -8,13 +8,13 @@ import json
 import os
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
+from audiosim.core.text import display_path, file_name, visible
+from audiosim.core.types import Track
 from audiosim.map.atlas import Atlas
-from audiosim.map.links import file_url, folder_url
-from audiosim.text import display_path, file_name, visible
-from audiosim.types import Track
 
 SCRIPTS = (
     "data", "camera", "terrain", "names", "paint", "overlay", "search", "legend", "player", "panel",
@@ -109,3 +109,19 @@ def _digest(text: str) -> str:
 
 def _part(name: str) -> str:
     return (files("audiosim.map") / "assets" / name).read_text("utf-8")
+
+
+def folder_url(folder: bytes, page_folder: bytes | None) -> str:
+    """The URL of an absolute folder, ending in a slash.
+
+    Relative to the folder of the page, or a ``file://`` URI where that is None. Every byte that is
+    not a letter, a digit or one of ``/-._~`` is percent-encoded, so names of any bytes work.
+    """
+    if page_folder is None:
+        return f"file://{quote(folder.rstrip(b'/'))}/"
+    return f"{quote(os.path.relpath(folder, page_folder))}/"
+
+
+def file_url(name: bytes) -> str:
+    """The URL of a file, relative to its folder."""
+    return quote(name, safe="")

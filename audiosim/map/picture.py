@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audiosim.core.types import Float64
 from audiosim.map.atlas import Atlas
-from audiosim.map.captions import Box, free_box, gathers, peak
 from audiosim.map.density import density
 from audiosim.map.groups import Group
-from audiosim.types import Float64
+from audiosim.map.label_placement import Box, free_box, gathers, peak
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

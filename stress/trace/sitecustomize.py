@@ -37,7 +37,7 @@ def noted(function: Callable[..., Any], word: str) -> Callable[..., Any]:
 
 
 if LOG_VARIABLE in os.environ:
-    from audiosim.stores.embedded import EmbeddedCollection
+    from audiosim.backends.chroma_embedded import EmbeddedCollection
 
     for name, word in STORE_CALLS.items():
         setattr(EmbeddedCollection, name, noted(getattr(EmbeddedCollection, name), word))

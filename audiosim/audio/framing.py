@@ -1,0 +1,113 @@
+"""Windows over a signal that arrives in blocks, and which of them a limit keeps.
+
+Memory does not grow with the signal's length. Windows that are kept lie in evenly spread short runs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Float32, Framing
+
+RUN = 10  # consecutive windows
+
+
+class Framer:
+    """Cuts one signal into overlapping windows as its blocks arrive.
+
+    The windows equal those of openl3's ``_preprocess_audio_batch`` (``tail="pad"``) or
+    musicnn's ``batch_data`` (``tail="drop"``) over the whole signal.
+    """
+
+    def __init__(self, framing: Framing) -> None:
+        self.framing = framing
+        self._buffer: Float32 = np.zeros(framing.lead, np.float32)  # not yet in every window
+        self._skip = 0  # samples to come that lie between two windows (hop > window)
+        self._samples = 0  # received
+        self._windows = 0  # given out
+
+    def push(self, samples: Float32) -> Float32:
+        """The windows (k, window) that `samples` (n,) complete; k may be 0."""
+        self._samples += len(samples)
+        return self._append(samples)
+
+    def finish(self) -> Float32:
+        """The windows (k, window) that remain at the end of the signal.
+
+        Raises
+        ------
+        ValueError : when no sample was pushed.
+        """
+        if self._samples == 0:
+            raise ValueError("no samples to cut into windows")
+        if self.framing.tail == "pad":
+            return self._finish_padded()
+        windows = self._append(np.zeros(self.framing.trail, np.float32))
+        return self._repeated() if self._windows == 0 else windows
+
+    def _append(self, samples: Float32) -> Float32:
+        skipped = min(self._skip, len(samples))
+        self._skip -= skipped
+        self._buffer = np.concatenate([self._buffer, samples[skipped:]])
+        window, hop = self.framing.window, self.framing.hop
+        if len(self._buffer) < window:
+            return np.empty((0, window), np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(self._buffer, window)[::hop]
+        used = len(windows) * hop
+        self._skip = max(0, used - len(self._buffer))
+        self._buffer = self._buffer[used:]
+        self._windows += len(windows)
+        return windows
+
+    def _finish_padded(self) -> Float32:
+        window, hop = self.framing.window, self.framing.hop
+        length = self.framing.lead + self._samples
+        wanted = 1 + max(0, -(-(length - window) // hop))  # as openl3._pad_audio rounds up
+        whole = (wanted - 1) * hop + window
+        return self._append(np.zeros(whole - length, np.float32))
+
+    def _repeated(self) -> Float32:
+        """One window of the signal, over and over: it was shorter than a window."""
+        lead, trail, window = self.framing.lead, self.framing.trail, self.framing.window
+        signal = self._buffer[lead : lead + self._samples]
+        body = np.resize(signal, window - lead - trail)
+        self._windows = 1
+        return np.pad(body, (lead, trail))[None, :]
+
+
+def window_count(framing: Framing, samples: int) -> int:
+    """How many windows a signal of so many samples gives."""
+    length = framing.lead + samples + (framing.trail if framing.tail == "drop" else 0)
+    beyond = max(0, length - framing.window)
+    return 1 + (beyond // framing.hop if framing.tail == "drop" else -(-beyond // framing.hop))
+
+
+def chosen_runs(total: int, limit: int) -> list[range]:
+    """At most `limit` of `total` windows, in runs of ten (one may be shorter), evenly spread.
+
+    The windows left out are shared equally among the places before, between and after the runs,
+    those at the ends counting half.
+    """
+    if total <= limit:
+        return [range(total)]
+    lengths = [RUN] * (limit // RUN) + ([limit % RUN] if limit % RUN else [])
+    gap = (total - limit) / len(lengths)
+    runs, taken = [], 0
+    for number, length in enumerate(lengths):
+        start = taken + int(gap * (number + 0.5))
+        runs.append(range(start, start + length))
+        taken += length
+    return runs
+
+
+class Selection:
+    """The windows to keep of one track whose number of windows is expected to be `total`."""
+
+    def __init__(self, total: int, limit: int | None) -> None:
+        self._chosen = None if limit is None else np.concatenate([list(r) for r in chosen_runs(total, limit)])
+
+    def keep(self, first: int, count: int) -> npt.NDArray[np.int64]:
+        """Of the windows `first` to ``first + count``, the indices to keep."""
+        indices = np.arange(first, first + count)
+        return indices if self._chosen is None else indices[np.isin(indices, self._chosen)]

@@ -1,0 +1,41 @@
+"""The engines that hold track vectors, one file each; imported where they are needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from audiosim.backends.base import Backend
+    from audiosim.core.config import Home
+    from audiosim.library.store_url import StoreUrl
+
+
+def backend_for(url: StoreUrl, home: Home) -> Backend:
+    """The engine that a URL names, for this home."""
+    if url.engine == "milvus":
+        from audiosim.backends.milvus import Milvus
+
+        return Milvus(url, home)
+    if url.server is not None:
+        from audiosim.backends.chroma_server import ChromaServer
+
+        return ChromaServer(url.server, url.label, home)
+    from audiosim.backends.chroma_embedded import EmbeddedChroma
+
+    return EmbeddedChroma(home)
+
+
+def writing(backend: Backend, home: Home, wait: float) -> AbstractContextManager[None]:
+    """Keeps a home's own processes from writing at once; those who read a server's store are not kept.
+
+    Raises
+    ------
+    LockedError : when another holds it for `wait` seconds.
+    """
+    from audiosim.core.files import hold
+
+    if backend.shared:
+        return hold(home.store_lock, wait=wait, what="writing to the store")
+    return backend.lock(wait)

@@ -1,0 +1,136 @@
+"""Chroma's collection of track vectors, wherever Chroma runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audiosim.backends.base import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
+from audiosim.core.errors import StoreError
+from audiosim.core.types import Float32
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+HNSW = {
+    "space": "cosine",
+    "ef_construction": 200,
+    "max_neighbors": 24,
+    "ef_search": 200,  # at 100, recall falls on data without clusters
+    "sync_threshold": 1000,  # rows replayed at every open, at most
+}
+
+Call = Callable[..., Any]  # calls a function of Chroma's with arguments; what it raises is a StoreError
+
+
+class ChromaCollection:
+    """A collection of an open client, which it closes.
+
+    Parameters
+    ----------
+    client : Chroma's.
+    call : calls Chroma.
+    name, contents, create : as for `Backend.open`.
+    """
+
+    stamp = ""
+
+    def __init__(self, client: Any, call: Call, name: str, contents: Contents, *, create: bool) -> None:
+        self.client, self.contents, self._call = client, contents, call
+        try:
+            self.collection = self._opened(name, create)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the client."""
+        self.client.close()
+
+    def count(self) -> int:
+        return int(self._call(self.collection.count))
+
+    def ids(self) -> list[str]:
+        found: list[str] = []
+        for start in range(0, self.count(), IDS_AT_ONCE):
+            page = self._call(self.collection.get, include=[], limit=IDS_AT_ONCE, offset=start)
+            found += page["ids"]
+        return found
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Float32]:
+        held: dict[str, Float32] = {}
+        for page in pages(ids, self.contents.dimension):
+            found = self._call(self.collection.get, ids=page, include=["embeddings"])
+            held |= zip(found["ids"], np.asarray(found["embeddings"], np.float32), strict=True)
+        return held
+
+    def upsert(self, rows: Sequence[StoreRow]) -> None:
+        limit = int(self._call(self.client.get_max_batch_size))
+        for part in portions(rows, self.contents.dimension, limit):
+            self._call(
+                self.collection.upsert,
+                ids=[id_ for id_, _, _ in part],
+                embeddings=np.stack([vector for _, _, vector in part]),
+                metadatas=[track_metadata(track) for _, track, _ in part],  # None removes an older value
+            )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for page in pages(ids):
+            self._call(self.collection.delete, ids=page)
+
+    def nearest(self, vector: Float32, count: int) -> list[str]:
+        if not np.isfinite(vector).all():
+            raise ValueError("the query vector has values that are not finite")
+        found = self._call(
+            self.collection.query,
+            query_embeddings=[vector.astype(np.float32)],
+            n_results=count,
+            include=["distances"],
+        )
+        return list(found["ids"][0])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the collection says of its vectors."""
+        return {"identity": self.contents.identity, "dimension": self.contents.dimension}
+
+    def _opened(self, name: str, create: bool) -> Any:
+        if create:
+            collection = self._call(
+                self.client.get_or_create_collection,
+                name,
+                configuration={"hnsw": HNSW},
+                metadata=self.metadata,
+                embedding_function=None,
+            )
+        else:
+            collection = self._call(self.client.get_collection, name, embedding_function=None)
+        self._check(collection)
+        return collection
+
+    def _check(self, collection: Any) -> None:
+        """Chroma ignores other settings on re-opening, so they are compared here."""
+        settings = collection.configuration_json or {}
+        space = (settings.get("hnsw") or settings.get("spann") or {}).get("space")
+        metadata = collection.metadata or {}
+        found = (space, metadata.get("identity"), metadata.get("dimension"))
+        expected = ("cosine", self.contents.identity, self.contents.dimension)
+        if found != expected:
+            raise StoreError("Chroma's collection is not the catalog's", f"it is {found}, not {expected}")
+
+
+def load_chroma() -> None:
+    """Imports Chroma, which takes a while."""
+    importlib.import_module("chromadb")

@@ -1,0 +1,143 @@
+"""A Chroma server, which holds collections of this home and of others."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from audiosim.backends.base import Contents
+from audiosim.backends.chroma import ChromaCollection
+from audiosim.backends.retries import Caller
+from audiosim.backends.shared import NamedCollections, is_of, new_stamp
+from audiosim.core.config import Home
+from audiosim.library.store_url import TOKEN_VARIABLE, Server
+
+STAMP = "stamp"
+ALIVE_LIMIT = 10.0  # s for it to say that it is there
+ANSWER_LIMIT = 60.0  # s for one answer
+BUSY = {429, 502, 503, 504}  # what servers and proxies answer that are up, but not now
+
+
+class ChromaServer(NamedCollections):
+    """A server's collections. A `Backend`.
+
+    The token in ``AUDIOSIM_STORE_TOKEN``, where there is one, is sent as ``Authorization: Bearer``
+    and as ``X-Chroma-Token``.
+    """
+
+    shared = True
+
+    def __init__(self, server: Server, label: str, home: Home) -> None:
+        super().__init__(label, home)
+        self._server = server
+
+    def lock(self, wait: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def open(
+        self,
+        name: str,
+        contents: Contents,
+        *,
+        create: bool = False,
+        stamp: str | None = None,
+        patience: float = 0.0,
+    ) -> ServedCollection:
+        call = Caller(self.label, _is_away, patience)
+        store = ServedCollection(call(self._client), call, name, contents, create=create, owner=self.owner)
+        return self.checked(store, stamp)
+
+    def drop(self, name: str) -> None:
+        call = Caller(self.label, _is_away, 0.0)
+        client = call(self._client)
+        try:
+            found = call(_found, client, name)
+            if found is not None and is_of((found.metadata or {}).get(STAMP), self.owner):
+                call(client.delete_collection, name)
+        finally:
+            _close(client)
+
+    def _client(self) -> Any:
+        import chromadb
+        import httpx
+        from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+
+        token = os.environ.get(TOKEN_VARIABLE)
+        headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+        # Making a client has no limit of time.
+        alive = httpx.get(f"{self._server.origin}/api/v2/heartbeat", headers=headers, timeout=ALIVE_LIMIT)
+        if alive.status_code in BUSY:
+            alive.raise_for_status()
+        client: Any = chromadb.HttpClient(
+            self._server.host,
+            self._server.port,
+            ssl=self._server.tls,
+            headers=headers,
+            settings=Settings(anonymized_telemetry=False),
+            tenant=self._server.tenant or DEFAULT_TENANT,
+            database=self._server.database or DEFAULT_DATABASE,
+        )
+        for session in _sessions(client):
+            session.timeout = ANSWER_LIMIT  # Chroma waits for ever, and has no setting
+        return client
+
+
+class ServedCollection(ChromaCollection):
+    """A server's collection, which bears the stamps of an owner. A `VectorStore`; see `ChromaCollection`."""
+
+    def __init__(
+        self, client: Any, call: Caller, name: str, contents: Contents, *, create: bool, owner: str
+    ) -> None:
+        self._caller, self._owner = call, owner
+        super().__init__(client, call, name, contents, create=create)
+        self.stamp = str(self.collection.metadata.get(STAMP, ""))
+
+    def seal(self) -> str:
+        """Leaves a new stamp in the collection."""
+        stamp = new_stamp(self._owner)
+        self._caller(self.collection.modify, metadata={**self.metadata, STAMP: stamp})
+        self.close()
+        return stamp
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return super().metadata | {STAMP: new_stamp(self._owner)}
+
+    def close(self) -> None:
+        """Closes the client and its connections."""
+        _close(self.client)
+
+
+def _close(client: Any) -> None:
+    for session in _sessions(client):
+        session.close()  # Chroma leaves its connections open
+    client.close()
+
+
+def _sessions(client: Any) -> list[Any]:
+    """The connections of a client and of the one within it that asks for tenants."""
+    return [client._server._session, client._admin_client._server._session]
+
+
+def _found(client: Any, name: str) -> Any:
+    """The collection of this name, if there is one."""
+    from chromadb.errors import NotFoundError
+
+    try:
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
+        return None
+
+
+def _is_away(error: BaseException) -> bool:
+    import httpx
+
+    found: BaseException | None = error
+    while found is not None:  # Chroma raises errors of its own from httpx's
+        if isinstance(found, httpx.TransportError):
+            return True
+        if isinstance(found, httpx.HTTPStatusError):
+            return found.response.status_code in BUSY
+        found = found.__context__
+    return False

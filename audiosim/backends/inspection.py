@@ -1,0 +1,166 @@
+"""The store compared with the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audiosim.backends.base import Backend, Contents, VectorStore
+from audiosim.core.errors import StoreAwayError, StoreError
+from audiosim.core.types import Float32
+from audiosim.library.catalog import Catalog
+
+SAMPLE = 10_000  # vectors compared, unless all are
+QUERIES = 100  # asked of the store and of exact search
+NEIGHBOURS = 10
+RECALL_LIMIT = 0.95
+TOLERANCE = 1e-5  # between a vector here and there
+UNIT_TOLERANCE = 1e-3  # of a unit vector's length
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found: vectors held and compared, recall@10 against exact search, and faults.
+
+    ``dirty``: a burst of writes to it did not end. ``stamp``: what it bears.
+    """
+
+    held: int = 0
+    compared: int = 0
+    recall: float | None = None
+    faults: list[str] = field(default_factory=list)
+    dirty: bool = False
+    stamp: str | None = None
+
+
+def is_unit(vector: Float32, dimension: int) -> bool:
+    """Whether this is a unit vector (dimension,)."""
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    return vector.shape == (dimension,) and abs(length - 1) < UNIT_TOLERANCE
+
+
+def compare(
+    catalog: Catalog,
+    backend: Backend,
+    name: str | None,
+    *,
+    full: bool,
+    filled: bool = False,
+    patience: float = 0.0,
+) -> Inspection:
+    """Compares a collection with what the catalog says it holds.
+
+    Parameters
+    ----------
+    catalog : open.
+    backend, name : the collection; None where there is none yet. Nobody else writes to it meanwhile.
+    full : whether to compare every vector, not a sample of 10,000, and to ask for each.
+    filled : whether it was just filled with all that is indexed.
+    patience : s for which a server that is away is tried again.
+
+    Raises
+    ------
+    StoreAwayError : when its server stays away.
+    """
+    with catalog.snapshot():
+        configuration = catalog.configuration
+        expected = catalog.expected_in_store(filled=filled)
+        dirty, known = catalog.store_dirty, catalog.store_stamp
+        begun = expected.possible or known is not None
+        if configuration is None or name is None or not (begun or filled):
+            return Inspection()
+        contents = Contents(configuration.collection, configuration.dimension)
+        try:
+            with backend.open(name, contents, patience=patience) as store:
+                stamp, held = store.stamp, set(store.ids())
+                faults = _differences(held, expected.acknowledged, expected.possible)
+                same = sorted(held & expected.current & _whole(catalog, configuration.dimension))
+                sample = same if full else _thinned(same, SAMPLE)
+                faults += _wrong_vectors(store, catalog, sample)
+                faults += _strange_answers(store, catalog, same if full else _thinned(same, QUERIES), held)
+                recall = _recall(store, catalog, same, others=len(held) - len(same))
+        except StoreAwayError:
+            raise
+        except StoreError as error:
+            return Inspection(faults=[" ".join(str(error).split())])
+    if recall is not None and recall < RECALL_LIMIT:
+        faults.append(f"its recall@{NEIGHBOURS} is {recall:.3f}")
+    if not (filled or dirty or known in (None, stamp)):
+        faults.append("it is not as it was written")
+    return Inspection(len(held), len(sample), recall, faults, dirty, stamp)
+
+
+def _whole(catalog: Catalog, dimension: int) -> set[str]:
+    """Indexed files whose vectors in the catalog are fit to be compared with."""
+    return {id_ for id_, vector in catalog.indexed_vectors() if is_unit(vector, dimension)}
+
+
+def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> list[str]:
+    missing, strange = len(acknowledged - held), len(held - possible)
+    faults = []
+    if missing:
+        faults.append(f"it lacks {missing} of {len(acknowledged)} vectors")
+    if strange:
+        faults.append(f"it holds {strange} vectors that the catalog does not know")
+    return faults
+
+
+def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> list[str]:
+    expected = catalog.entries_with(ids)
+    found = store.vectors(ids)
+    wrong = sum(
+        not np.allclose(found[id_], entry.vector, rtol=0, atol=TOLERANCE)
+        for id_, entry in expected.items()
+        if id_ in found
+    )
+    return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
+
+
+def _strange_answers(store: VectorStore, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
+    nearest = [store.nearest(entry.vector, 1) for entry in catalog.entries_with(ids).values()]
+    strange = {found for answer in nearest for found in answer} - held
+    return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
+
+
+def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others: int) -> float | None:
+    """The share of exact search's nearest that the store finds, over vectors both have; ties count as found.
+
+    It holds `others` as well, which may come before those.
+    """
+    asked = [entry.vector for entry in catalog.entries_with(_thinned(same, QUERIES)).values()]
+    if not asked:
+        return None
+    known = set(same)
+    limits = _tenth_best(catalog, known, np.stack(asked))
+    count = min(NEIGHBOURS, len(same))
+    shares = []
+    for query, limit in zip(asked, limits, strict=True):
+        nearest = [id_ for id_ in store.nearest(query, count + others) if id_ in known]
+        found = catalog.entries_with(nearest[:count]).values()
+        shares.append(sum(float(entry.vector @ query) >= limit - TOLERANCE for entry in found) / count)
+    return float(np.mean(shares))
+
+
+def _thinned(ids: Sequence[str], limit: int) -> Sequence[str]:
+    """At most so many of the ids, evenly spread."""
+    return ids[:: -(-len(ids) // limit) or 1]
+
+
+def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:
+    """The similarity (queries,) of the tenth nearest of these vectors, or of the last one."""
+    best: Float32 = np.empty((len(queries), 0), np.float32)
+    page: list[Float32] = []
+
+    def merged() -> Float32:
+        both = np.concatenate([best, queries @ np.stack(page).T], axis=1)
+        result: Float32 = -np.sort(-both, axis=1)[:, :NEIGHBOURS]
+        return result
+
+    for id_, vector in catalog.indexed_vectors():
+        if id_ in ids:
+            page.append(vector)
+        if len(page) == SAMPLE:
+            best, page = merged(), []
+    return (merged() if page else best)[:, -1]

@@ -1,0 +1,51 @@
+"""Calls of a server that may be away for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tenacity
+
+from audiosim.backends.base import reason_of
+from audiosim.core.errors import AudiosimError, StoreAwayError, StoreError
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # s between two tries
+REMEDY = "See that it runs and can be reached; then run it again: nothing is lost."
+
+
+class Caller:
+    """Calls a server, again and again while it is away.
+
+    Parameters
+    ----------
+    label : of the server, for messages.
+    away : whether an error says that the server could not be reached or was too busy.
+    patience : s after the first try within which another is made.
+    """
+
+    def __init__(self, label: str, away: Callable[[BaseException], bool], patience: float) -> None:
+        self._label, self._away = label, away
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(away),
+            stop=tenacity.stop_after_delay(patience),
+            wait=tenacity.wait_random_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+            reraise=True,
+        )
+
+    def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What the function returns.
+
+        Raises
+        ------
+        StoreAwayError : when the server stayed away.
+        StoreError : when it refused.
+        """
+        try:
+            return self._retrying(function, *args, **kwargs)
+        except AudiosimError:
+            raise
+        except Exception as error:
+            if self._away(error):
+                raise StoreAwayError(f"{self._label} does not answer", reason_of(error), REMEDY) from error
+            raise StoreError(f"{self._label} failed", reason_of(error)) from error

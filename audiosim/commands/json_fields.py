@@ -1,0 +1,53 @@
+"""Tracks, matches and failures as JSON has them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from audiosim.core.text import is_utf8, utf8_path
+from audiosim.core.types import Match, Passage, Track
+
+
+def path_fields(path: bytes) -> dict[str, str]:
+    """A path for JSON: ``path``, and ``path_bytes`` (base64) where it is not UTF-8."""
+    fields = {"path": utf8_path(path)}
+    if not is_utf8(path):
+        fields["path_bytes"] = base64.b64encode(path).decode("ascii")
+    return fields
+
+
+def track_fields(track: Track) -> dict[str, Any]:
+    """A track for JSON."""
+    return {**path_fields(track.path), "duration": _rounded(track.duration), **asdict(track.tags)}
+
+
+def match_fields(match: Match) -> dict[str, Any]:
+    """A match for JSON."""
+    fields = track_fields(match.track)
+    return {
+        "rank": match.rank,
+        "path": fields.pop("path"),
+        "similarity": round(match.similarity, 6),
+        "percentile": None if match.percentile is None else round(match.percentile, 4),
+        **fields,
+        "duplicates": [path_fields(track.path) for track in match.duplicates],
+        "passage": None if match.passage is None else _passage_fields(match.passage),
+    }
+
+
+def _passage_fields(passage: Passage) -> dict[str, Any]:
+    times = ("start", "end", "query_start", "query_end")
+    fields = {name: round(getattr(passage, name), 2) for name in times}
+    return {"similarity": round(passage.similarity, 6), **fields, "query": utf8_path(passage.query)}
+
+
+def failure_fields(failures: Iterable[tuple[bytes, str]]) -> list[dict[str, str]]:
+    """Failures for JSON: ``path`` and ``reason``."""
+    return [{**path_fields(path), "reason": reason} for path, reason in failures]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

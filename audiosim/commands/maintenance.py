@@ -1,0 +1,168 @@
+"""``audiosim verify``, ``gc``, ``forget`` and ``relocate``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audiosim.commands.options import HomeOption, JsonOption, QuietOption
+
+if TYPE_CHECKING:
+    from audiosim.indexing.maintenance import Collected
+    from audiosim.indexing.verify import Health
+
+NEEDS_A_LOOK = 3
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}  # s
+
+WaitOption = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish."),
+]
+
+
+def verify(
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Compare, and ask for, every vector in the store, not 10,000 of them."),
+    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what is wrong.")] = False,
+    home: HomeOption = None,
+    wait: WaitOption = 0.0,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check that caches, vectors and the store are whole; exit with 3 if not.
+
+    Example: audiosim verify --repair
+    """
+    from audiosim.commands.render import to_json
+    from audiosim.core.text import first_lines
+    from audiosim.indexing.verify import verify_home
+
+    health = verify_home(home, full=full, repair=repair, wait=wait)
+    if json_:
+        typer.echo(to_json(_health_fields(health)), nl=False)
+    else:
+        for line in first_lines([f"audiosim: {fault}" for fault in health.faults], "audiosim verify --json"):
+            typer.echo(line, err=True)
+        for done in health.repairs:
+            typer.echo(f"audiosim: {done}", err=True)
+        if not quiet:
+            typer.echo(_health_text(health))
+    if not health.sound:
+        raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _health_text(health: Health) -> str:
+    recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
+    counts = f"{health.tracks} tracks, {health.caches} caches, {health.compared} vectors compared{recall}"
+    if health.sound:
+        return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
+    remedy = "it could not be repaired" if health.repairs else "repair it with: audiosim verify --repair"
+    return f"{counts}: {len(health.faults)} faults; {remedy}."
+
+
+def _health_fields(health: Health) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(health), "home": str(health.home), "faults": health.faults}
+
+
+def gc(
+    older_than: Annotated[
+        str,
+        typer.Option(metavar="AGE", help="How long files have been gone: 30d, 12h, 2w, 0."),
+    ] = "30d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
+    home: HomeOption = None,
+    wait: WaitOption = 0.0,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Forget files that are long gone, and remove caches that nothing uses.
+
+    Example: audiosim gc --older-than 90d --dry-run
+    """
+    from audiosim.commands.render import to_json
+    from audiosim.indexing.maintenance import collect_garbage
+
+    found = collect_garbage(home=home, age=_seconds(older_than), dry_run=dry_run, wait=wait)
+    if json_:
+        typer.echo(to_json(_collected_fields(found)), nl=False)
+    elif not quiet:
+        typer.echo(_collected_text(found, dry_run=dry_run))
+
+
+def _seconds(age: str) -> float:
+    """The seconds of an age like 30d.
+
+    Raises
+    ------
+    UsageError : when it is none.
+    """
+    from audiosim.core.errors import UsageError
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", age.strip())
+    if match is None:
+        raise UsageError(f"--older-than {age} is not an age", "", "Give a number and s, m, h, d or w: 30d.")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def _collected_text(found: Collected, *, dry_run: bool) -> str:
+    from audiosim.core.text import size
+
+    forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
+    text = (
+        f"{forgot} {found.gone} files that are gone and {found.vectors} vectors;"
+        f" {removed} {found.caches} caches and {found.leftovers} unfinished files, {size(found.bytes)}."
+    )
+    if found.left_alone is not None:
+        text += f"\nThe caches in {found.left_alone} are left alone: other homes may use them."
+    return text
+
+
+def _collected_fields(found: Collected) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    left_alone = None if found.left_alone is None else str(found.left_alone)
+    return {**asdict(found), "left_alone": left_alone}
+
+
+def forget(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of the index.")],
+    home: HomeOption = None,
+    wait: WaitOption = 0.0,
+    quiet: QuietOption = False,
+) -> None:
+    """Take files, or all below a folder, out of the index; the files themselves are not touched.
+
+    Example: audiosim forget ~/Music/Audiobooks
+    """
+    from audiosim.indexing.maintenance import forget as forget_paths
+
+    count = forget_paths(paths, home=home, wait=wait)
+    if not quiet:
+        typer.echo(
+            f"Forgot {count} files. What still lies in a known folder is found again by the next index."
+        )
+
+
+def relocate(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Where the library was.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Where it is now.")],
+    home: HomeOption = None,
+    wait: WaitOption = 0.0,
+    quiet: QuietOption = False,
+) -> None:
+    """Follow a library that moved as a whole; no file is opened.
+
+    Example: audiosim relocate /mnt/old/Music /mnt/new/Music
+    """
+    from audiosim.indexing.maintenance import relocate as relocate_library
+
+    count = relocate_library(old, new, home=home, wait=wait)
+    if not quiet:
+        typer.echo(f"{count} files are known at the new place.")

@@ -1,0 +1,263 @@
+"""Matches and tracks as a table, JSON, JSON lines, CSV, a playlist or bare paths."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import quote
+
+from audiosim.commands.json_fields import match_fields, track_fields
+from audiosim.core.text import (
+    display_path,
+    duration,
+    file_name,
+    inert_json,
+    is_utf8,
+    utf8_path,
+    visible,
+    visible_lines,
+)
+from audiosim.core.types import TAG_NAMES, Match, Track
+from audiosim.search.similar import SearchResult
+
+Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+PASSAGE_COLUMNS = [
+    f"passage_{name}" for name in ("similarity", "start", "end", "query", "query_start", "query_end")
+]
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a spreadsheet would run
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Something to list, in every form it may take.
+
+    ``document`` is for JSON, ``records`` for JSON lines and CSV, the latter with ``columns``;
+    ``tracks`` for playlists and paths; ``header`` and ``cells`` for a table, where a header that
+    ends in a bar is of numbers.
+    """
+
+    document: Any
+    records: list[dict[str, Any]]
+    columns: list[str]
+    tracks: list[Track]
+    header: list[str]
+    cells: list[list[str]]
+
+
+def render(
+    result: SearchResult | Sequence[Track], form: Format, *, width: int | None = None, null: bool = False
+) -> bytes:
+    """A search result, or tracks, in one of FORMATS, ready for stdout.
+
+    Parameters
+    ----------
+    result : of `find_similar` or `find_passages`; or tracks.
+    form : the format.
+    width : of the terminal that it is for, on which nothing in a text may act; None where it goes to
+        a file or a program, which get texts as they are.
+    null : whether paths end in a zero byte instead of a newline.
+    """
+    listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
+    if form == "table":
+        return table_text(listing.header, listing.cells, width).encode("utf-8")
+    if form == "paths":
+        end = b"\0" if null else b"\n"
+        return b"".join(track.path + end for track in listing.tracks)
+    text = _TEXTS[form](listing)
+    return (text if width is None else visible_lines(text.replace("\r\n", "\n"))).encode("utf-8")
+
+
+def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """A table, folded to a terminal's width, or with a line for each row where there is none.
+
+    Columns whose header ends in a bar hold numbers, and stand to the right.
+    """
+    text = _plain_table(header, rows) if width is None else _folded_table(header, rows, width)
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _folded_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        if name.endswith("|"):
+            table.add_column(name[:-1], justify="right", no_wrap=True)
+        else:
+            table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, legacy_windows=False).print(table)
+    return out.getvalue()
+
+
+def _plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    from rich.cells import cell_len
+
+    lines = [[name.rstrip("|") for name in header], *rows]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            " " * (width - cell_len(cell)) + cell
+            if name.endswith("|")
+            else cell + " " * (width - cell_len(cell))
+            for name, cell, width in zip(header, line, widths, strict=True)
+        )
+        for line in lines
+    )
+
+
+def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None = None) -> str:
+    """An extended M3U playlist; `name` gives each track's line, by default its absolute path."""
+    lines = ["#EXTM3U"]
+    for track in tracks:
+        seconds = -1 if track.duration is None else round(track.duration)
+        lines += [f"#EXTINF:{seconds},{_name(track)}", (name or _playlist_path)(track)]
+    return "\n".join(lines) + "\n"
+
+
+def to_json(value: Any) -> str:
+    """One JSON document with a final newline, valid UTF-8."""
+    return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
+
+
+def _search_listing(result: SearchResult) -> Listing:
+    matches = result.matches
+    records = [match_fields(match) for match in matches]
+    against = [track_fields(query.track) for query in result.against]
+    document = {
+        "query": [track_fields(query.track) | {"indexed": query.indexed} for query in result.queries],
+        **({"not": against} if against else {}),
+        "matches": records,
+    }
+    explained = any(match.passage is not None for match in matches)
+    columns = ["rank", "path", "similarity", "percentile", "duration", *TAG_NAMES]
+    columns += PASSAGE_COLUMNS if explained else []
+    ranked = any(match.percentile is not None for match in matches)
+    header = ["|", "Similarity|", *(["Percentile|"] if ranked else []), "Length|", "Track", "File"]
+    header += ["Passage", "of the query's"] if explained else []
+    return Listing(
+        document,
+        records,
+        [*columns, "path_bytes"],
+        [match.track for match in matches],
+        header,
+        [_match_cells(match, ranked, explained) for match in matches],
+    )
+
+
+def _track_listing(tracks: Sequence[Track]) -> Listing:
+    records = [track_fields(track) for track in tracks]
+    return Listing(
+        {"tracks": records},
+        records,
+        ["path", "duration", *TAG_NAMES, "path_bytes"],
+        list(tracks),
+        ["Length|", "Artist", "Title", "Album", "Year|", "Genre", "File"],
+        [_track_cells(track) for track in tracks],
+    )
+
+
+def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
+    known = "" if match.percentile is None else f"{match.percentile:.2f}"
+    more = len(match.duplicates)
+    cells = [
+        str(match.rank),
+        f"{match.similarity:.3f}",
+        *([known] if ranked else []),
+        duration(match.track.duration),
+        _name(match.track) if match.track.tags.title else "",
+        display_path(match.track.path) + (f" (and {more} more of this recording)" if more else ""),
+    ]
+    passage = match.passage
+    if explained:
+        cells += ["", ""] if passage is None else [
+            f"{_span(passage.start, passage.end)} ({passage.similarity:.3f})",
+            _span(passage.query_start, passage.query_end),
+        ]  # fmt: skip
+    return cells
+
+
+def _track_cells(track: Track) -> list[str]:
+    tags = track.tags
+    texts = (tags.artist, tags.title, tags.album)
+    return [
+        duration(track.duration),
+        *(visible(text or "") for text in texts),
+        str(tags.year or ""),
+        visible(tags.genre or ""),
+        display_path(track.path),
+    ]
+
+
+def _span(start: float, end: float) -> str:
+    return f"{duration(start)} - {duration(end)}"
+
+
+def _json(listing: Listing) -> str:
+    return to_json(listing.document)
+
+
+def _jsonl(listing: Listing) -> str:
+    lines = (json.dumps(record, ensure_ascii=False) for record in listing.records)
+    return "".join(inert_json(line) + "\n" for line in lines)
+
+
+def _csv(listing: Listing) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, listing.columns, restval="", extrasaction="ignore", lineterminator="\r\n")
+    writer.writeheader()
+    for record in listing.records:
+        passage = record.get("passage") or {}
+        flat = record | {f"passage_{name}": value for name, value in passage.items()}
+        writer.writerow({name: _csv_cell(value) for name, value in flat.items()})
+    return out.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def _m3u8(listing: Listing) -> str:
+    return playlist_text(listing.tracks)
+
+
+def _playlist_path(track: Track) -> str:
+    return playlist_line(track.path, f"file://{quote(track.path)}")
+
+
+def relative_line(track: Track, folder: bytes) -> str:
+    """A track's line in a playlist that lies in `folder`."""
+    path = os.path.relpath(track.path, folder)
+    return playlist_line(path, quote(path))
+
+
+def playlist_line(path: bytes, otherwise: str) -> str:
+    """A path as a playlist's line, or something else where a line could not hold it."""
+    text = utf8_path(path)
+    plain = is_utf8(path) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+    return text if plain and not text.startswith("#") else otherwise
+
+
+def _name(track: Track) -> str:
+    title = visible(track.tags.title) if track.tags.title else file_name(track.path)
+    return f"{visible(track.tags.artist)} - {title}" if track.tags.artist else title
+
+
+_TEXTS: dict[Format, Callable[[Listing], str]] = {
+    "json": _json,
+    "jsonl": _jsonl,
+    "csv": _csv,
+    "m3u8": _m3u8,
+}

@@ -1,0 +1,1 @@
+"""What everything rests on: types, errors, configuration, paths, text, files."""

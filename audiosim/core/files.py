@@ -1,0 +1,130 @@
+"""Files that appear whole or not at all, locks between processes, and what disk a folder is on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from audiosim.core.errors import HomeError, LockedError
+
+NETWORK = frozenset(
+    {
+        *("afpfs", "afs", "cifs", "ncpfs", "nfs", "nfs4", "smb2", "smb3", "smbfs", "webdav"),
+        *("davfs", "fuse.davfs2", "fuse.rclone", "fuse.sshfs"),
+    }
+)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
+    """A binary file to write, which becomes `path` when the block ends without an error.
+
+    It is written beside `path`, flushed to disk, then moved over it; after an error or a kill,
+    `path` is as it was. A kill can leave a file named ``.*.partial``, which nothing reads. Where
+    `path` is a link, it is the link that is replaced: nothing is written through it.
+
+    Raises
+    ------
+    OSError : when it can't be written, or is there and no regular file: a device, a folder.
+    """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "It is there, and not a regular file", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    os.close(descriptor)
+    try:
+        with open(name, "w+b") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
+    """Holds the lock file `path`, waiting up to `wait` seconds for it.
+
+    Raises
+    ------
+    LockedError : when another process still holds it; `what` says what that process is doing.
+    HomeError : when the lock file can't be made.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=wait)
+    except filelock.Timeout as error:
+        raise LockedError(
+            f"Another audiosim is {what}",
+            f"it holds {path}",
+            "Let it finish, or wait for it with --wait SECONDS.",
+        ) from error
+    except OSError as error:
+        raise HomeError(
+            f"Can't lock {path}", error.strerror or str(error), "Check the folder's permissions."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def refuse_network(folder: Path) -> None:
+    """Sees that a folder is on a local disk; where that can't be told, it is taken to be.
+
+    Raises
+    ------
+    HomeError : when it is on a network share: SQLite's write-ahead log is unsafe there.
+    """
+    kind = file_system(folder, _mounted())
+    if kind in NETWORK:
+        raise HomeError(
+            f"The home {folder} is on a network share ({kind})",
+            "a database there can be damaged by a lost connection or a second computer",
+            "Give a folder on a local disk with --home; --cache DIR may stay on the share.",
+        )
+
+
+def file_system(folder: Path, mounted: Iterable[tuple[str, str]]) -> str | None:
+    """The type of the file system that holds a folder, of those mounted as (folder, type)."""
+    real = Path(os.path.realpath(folder))
+    holding = [(len(Path(place).parts), kind) for place, kind in mounted if real.is_relative_to(place)]
+    return max(holding, key=lambda pair: pair[0])[1].lower() if holding else None
+
+
+def _mounted() -> list[tuple[str, str]]:
+    import psutil
+
+    try:
+        return [(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]
+    except (OSError, psutil.Error):
+        return []

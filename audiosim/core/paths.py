@@ -1,0 +1,35 @@
+"""Paths of files and folders: how they are known, and which lies in which."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+
+def identity(path: str | bytes | os.PathLike[str]) -> bytes:
+    """The bytes by which a file is known: absolute, nothing else changed."""
+    known = os.path.abspath(os.fsencode(path))
+    return known[1:] if known.startswith(b"//") else known  # POSIX would keep two slashes apart from one
+
+
+def contains(root: bytes, path: bytes) -> bool:
+    """Whether a path is the root or lies below it."""
+    return path == root or path.startswith(root.rstrip(b"/") + b"/")
+
+
+def outermost(roots: Sequence[bytes]) -> list[bytes]:
+    """The roots that lie in no other, or only by way of a folder link, sorted."""
+    kept: list[bytes] = []
+    for root in sorted(set(roots)):
+        if not any(contains(other, root) and not _through_link(other, root) for other in kept):
+            kept.append(root)
+    return kept
+
+
+def _through_link(root: bytes, path: bytes) -> bool:
+    """Whether a folder link lies between the root and a path below it; a walk would not follow."""
+    while path != root and len(path) > len(root):
+        if os.path.islink(path) and os.path.isdir(path):
+            return True
+        path = os.path.dirname(path)
+    return False

@@ -1,0 +1,241 @@
+"""The data that flows from stage to stage, each stage with its own type.
+
+Shapes are written (rows, columns); times are in seconds, rates in Hz, lengths of signals in
+samples. Paths are the file system's own bytes (``os.fsencode``), never normalised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Frames = npt.NDArray[np.float16] | npt.NDArray[np.float32]
+
+Pooling = Literal["mean", "max", "mean-std"]
+Precision = Literal["auto", "float32"]
+ResamplerName = Literal["kaiser_best", "soxr_hq"]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file says of itself; absent tags are None."""
+
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    genre: str | None = None
+    year: int | None = None
+    track: int | None = None
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What is known of an audio file without decoding it.
+
+    ``digest`` identifies the audio whatever the file's name and tags (32 hexadecimal digits);
+    ``size`` in bytes and ``mtime_ns`` are of the moment it was read. ``packet_seconds`` is the sum
+    of its packets' durations, 0 where they have none.
+    """
+
+    digest: str
+    duration: float  # s
+    sample_rate: int  # Hz
+    channels: int
+    codec: str
+    size: int
+    mtime_ns: int
+    tags: Tags = field(default_factory=Tags)
+    packet_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A mono signal: ``samples`` float32 (n,), full scale at +-1."""
+
+    samples: Float32
+    sample_rate: int  # Hz
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How an encoder's windows lie over a signal; all lengths in samples.
+
+    ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow it until the last hop
+    is whole; with ``"drop"``, ``trail`` zeros follow and what fills no window is left out, but
+    a signal that fills no window at all is repeated until it fills one.
+    """
+
+    window: int
+    hop: int
+    lead: int = 0
+    trail: int = 0
+    tail: Literal["pad", "drop"] = "pad"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Everything that decides which numbers an encoder gives for a file.
+
+    ``version`` counts changes of our front end or network that change vectors; ``weights`` is
+    the BLAKE2b-128 of the weight tensors, whatever file they came in.
+    """
+
+    name: str
+    version: int
+    options: tuple[tuple[str, str | int | bool], ...]
+    weights: str
+    sample_rate: int  # Hz
+    resampler: ResamplerName
+    hop: float  # s
+    dimension: int
+    framing: Framing
+    max_windows: int | None = None  # of a track
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits; equal exactly when the numbers are comparable."""
+        return hashlib.blake2b(self.to_json().encode(), digest_size=16).hexdigest()
+
+    @property
+    def window(self) -> float:
+        """Length of a window in seconds."""
+        return self.framing.window / self.sample_rate
+
+    def to_json(self) -> str:
+        """A canonical JSON rendering, which `from_json` reads."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> EncoderSpec:
+        """The spec that `to_json` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        data["framing"] = Framing(**data["framing"])
+        data["options"] = tuple((key, value) for key, value in data["options"])
+        return cls(**data)
+
+    def describe(self) -> str:
+        """One short phrase for people: ``openl3 music mel256 512, hop 1 s, centred``."""
+        options = dict(self.options)
+        centred = options.pop("center", None)
+        words = [self.name, *(str(value) for value in options.values())]
+        text = f"{' '.join(words)}, hop {self.hop:g} s"
+        if centred is not None:
+            text += ", centred" if centred else ", not centred"
+        return text if self.max_windows is None else f"{text}, at most {self.max_windows} windows a track"
+
+
+@dataclass(frozen=True)
+class FrameEmbeddings:
+    """One embedding a window.
+
+    ``embedding`` (n, dim) float16 or float32; ``timestamps`` float64 (n,) in s, as openl3 counts
+    them (the window's index times the hop); ``level`` float16 (n,), the window's RMS in dBFS, -inf for zeros.
+    """
+
+    embedding: Frames
+    timestamps: Float64
+    level: npt.NDArray[np.float16]
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+
+@dataclass(frozen=True)
+class TrackVector:
+    """A track as one unit vector, float32 (dim,), pooled from ``windows`` audible windows.
+
+    ``passages`` are vectors of its stretches, packed as encoders/passage_vectors.py does.
+    """
+
+    vector: Float32
+    windows: int
+    passages: bytes = b""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A file of the index, as results show it."""
+
+    path: bytes
+    digest: str
+    duration: float | None  # s
+    tags: Tags = field(default_factory=Tags)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Which stretch of a track answers which stretch of a query; times in s from their beginnings.
+
+    ``similarity`` is the mean cosine of their windows, one by one.
+    """
+
+    similarity: float
+    start: float
+    end: float
+    query: bytes
+    query_start: float
+    query_end: float
+
+
+@dataclass(frozen=True)
+class Match:
+    """One answer to a query.
+
+    ``similarity`` is the cosine, -1 to 1, of the track or, where a passage was asked with, of the
+    stretch; ``percentile`` the percentage of random pairs of the library that are less alike.
+    ``duplicates`` are other files of the same recording that would have followed.
+    """
+
+    rank: int
+    similarity: float
+    track: Track
+    percentile: float | None = None
+    duplicates: tuple[Track, ...] = ()
+    passage: Passage | None = None
+
+
+Status = Literal["indexed", "reused", "moved", "failed", "failed_before"]
+
+
+@dataclass(frozen=True)
+class TrackOutcome:
+    """What became of one file in a run of `index_folder`."""
+
+    path: bytes
+    status: Status
+    reason: str | None = None
+
+
+class Encoder(Protocol):
+    """A model loaded once, which turns windows of samples into embeddings."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What decides the numbers this encoder gives."""
+
+    @property
+    def batch_size(self) -> int:
+        """The number of windows a call computes best."""
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in, as "float32"; recorded, not part of the spec."""
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds spent so far by stage, as "front end" and "network"."""
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeddings float32 (n, dim) of windows float32 (n, samples); any n."""
+
+
+TAG_NAMES = tuple(f.name for f in fields(Tags))

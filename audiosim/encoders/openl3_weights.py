@@ -1,0 +1,216 @@
+"""OpenL3's weights: where they are looked for, checked, imported and fetched.
+
+The published v0.4.0 files are kept as they are, pinned by their git blob ids. The files look
+alike inside, so what names a network is the blob id, or a file's name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiosim.core.errors import UsageError, WeightsError
+from audiosim.core.files import hold, replacing
+from audiosim.encoders.download import download, git_blob_id
+from audiosim.encoders.hdf5 import read_layers
+from audiosim.encoders.openl3 import OpenL3Weights
+
+MIRROR_VARIABLE = "AUDIOSIM_OPENL3_URL"
+COMMIT = "c2321e8c1e68213357431f1868380a0ef224ce03"
+BASE_URL = f"https://github.com/marl/openl3/raw/{COMMIT}"
+BLOB_IDS = {
+    "linear_env": "7837407f033f3564c7e8d53fc4a4241fe160478b",
+    "linear_music": "4e2e61beb17865481c8b8791c72eac8307e2753a",
+    "mel128_env": "8c3dfee140f7776373841e5938a3e76c54f28942",
+    "mel128_music": "73ff29de441865318c4b3a3f98c40763c4773e7c",
+    "mel256_env": "34dbd7a91cdd2de6a3d6d036ac0a24d27d78e3cc",
+    "mel256_music": "15e483646fa3d4091a463f0affbb706e6bbbb098",
+}
+NETWORKS = tuple(sorted(BLOB_IDS))
+NAME = re.compile(r"openl3_audio_(?P<network>[a-z0-9]+_[a-z]+)(?:-v0_4_0)?\.h5(?:\.gz)?")
+FETCH_WAIT = 600.0  # s for another process to finish fetching
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """Weights and the file they were read from."""
+
+    weights: OpenL3Weights
+    path: Path
+
+
+def network_name(input_repr: str, content_type: str) -> str:
+    """The name a network has in the published file names, as ``mel256_music``."""
+    return f"{input_repr}_{content_type}"
+
+
+def file_name(network: str) -> str:
+    """The published file of a network."""
+    return f"openl3_audio_{network}-v0_4_0.h5.gz"
+
+
+def url(network: str) -> str:
+    """Where a network's file is published; ``AUDIOSIM_OPENL3_URL`` names a mirror's folder."""
+    base = os.environ.get(MIRROR_VARIABLE) or BASE_URL
+    return f"{base.rstrip('/')}/{file_name(network)}"
+
+
+def read_weights(path: Path) -> OpenL3Weights:
+    """The weights in a file.
+
+    Raises
+    ------
+    WeightsError : when it is damaged, or not OpenL3's audio network.
+    """
+    return OpenL3Weights.from_layers(read_layers(path), str(path))
+
+
+class WeightsFolder:
+    """The folder where weights are kept; made when something is put into it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find(self, network: str) -> FoundWeights:
+        """A network's weights: from the folder, an installed openl3 package, or the download.
+
+        Raises
+        ------
+        WeightsError : when they are nowhere, with every way to get them; or when the file in
+            the folder is damaged.
+        """
+        for path in self.kept(network):
+            return FoundWeights(self._checked(path, network), path)
+        packaged = _packaged(network)
+        if packaged is not None:
+            return packaged
+        path = self.fetch(network)
+        return FoundWeights(read_weights(path), path)
+
+    def find_digest(self, network: str, digest: str) -> FoundWeights:
+        """The weights with this tensor digest, wherever they came from.
+
+        Raises
+        ------
+        WeightsError : when only other weights, or none, are to be had.
+        """
+        imported = self._imported(digest)
+        if imported.exists():
+            return FoundWeights(read_weights(imported), imported)
+        found = self.find(network)
+        if found.weights.digest != digest:
+            raise WeightsError(
+                f"The weights of this index ({digest}) are not in {self.path}",
+                f"{found.path} holds others ({found.weights.digest})",
+                "Give the file that the index was made with: --weights FILE.",
+            )
+        return found
+
+    def kept(self, network: str) -> Iterator[Path]:
+        """A network's files in the folder, packed or unpacked."""
+        packed = self.path / file_name(network)
+        return (path for path in (packed, packed.with_suffix("")) if path.is_file())
+
+    def imported(self) -> list[Path]:
+        """Files kept by their tensors' digest."""
+        return sorted((self.path / "imported").glob("*.h5"))
+
+    def fetch(self, network: str) -> Path:
+        """Downloads a network's file unless it is there; two processes fetch it once.
+
+        Raises
+        ------
+        WeightsError : when it can't be had, with every other way.
+        """
+        target = self.path / file_name(network)
+        self.path.mkdir(parents=True, exist_ok=True)
+        with hold(self.path / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
+            if not target.exists():
+                try:
+                    download(url(network), target, BLOB_IDS[network])
+                except WeightsError as error:
+                    raise WeightsError(error.what, error.why, self._other_ways(network)) from error
+                except OSError as error:
+                    raise WeightsError(f"Can't write {target}", error.strerror or str(error)) from error
+        return target
+
+    def import_file(self, source: Path) -> FoundWeights:
+        """Keeps a copy of a file by its tensors and, if it has one, under its published name.
+
+        Raises
+        ------
+        WeightsError : when it is not OpenL3's weights.
+        UsageError : when there is no such file.
+        """
+        found = self.import_by_digest(source)
+        network = self.identify(source)
+        if network is None:
+            return found
+        packed = self.path / file_name(network)
+        target = packed if git_blob_id(source) == BLOB_IDS[network] else packed.with_suffix("")
+        if not (target.exists() and target.samefile(source)):
+            _copy(source, target)
+        return FoundWeights(found.weights, target)
+
+    def import_by_digest(self, source: Path) -> FoundWeights:
+        """Keeps a copy of a file under its tensors' digest only, as ``--weights`` does."""
+        if not source.is_file():
+            raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
+        weights = read_weights(source)
+        target = self._imported(weights.digest)
+        if not target.exists():
+            _copy(source, target)
+        return FoundWeights(weights, target)
+
+    @staticmethod
+    def identify(path: Path) -> str | None:
+        """Which published network a file is: by its content, else by its name."""
+        blob = git_blob_id(path)
+        for network, known in BLOB_IDS.items():
+            if blob == known:
+                return network
+        match = NAME.fullmatch(path.name)
+        return match["network"] if match and match["network"] in BLOB_IDS else None
+
+    def _checked(self, path: Path, network: str) -> OpenL3Weights:
+        if path.suffix == ".gz" and git_blob_id(path) != BLOB_IDS[network]:
+            raise WeightsError(
+                f"{path} is not the published file",
+                f"its git blob id is not {BLOB_IDS[network]}",
+                "Remove it and run 'audiosim weights fetch'; give weights of your own with --weights.",
+            )
+        return read_weights(path)
+
+    def _imported(self, digest: str) -> Path:
+        return self.path / "imported" / f"{digest}.h5"
+
+    def _other_ways(self, network: str) -> str:
+        return (
+            f"Without a connection, bring the file from a machine that has one:\n"
+            f"  {url(network)}\n"
+            f"and put it into {self.path}, or run: audiosim weights import FILE\n"
+            f"Or use the encoder whose weights come with a package on PyPI: --encoder musicnn"
+        )
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as original, replacing(target) as copy:
+        shutil.copyfileobj(original, copy)
+
+
+def _packaged(network: str) -> FoundWeights | None:
+    """Weights of an installed openl3 package, found without importing it."""
+    spec = importlib.util.find_spec("openl3")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / f"openl3_audio_{network}.h5"
+        if path.is_file():
+            try:
+                return FoundWeights(read_weights(path), path)
+            except WeightsError:
+                continue  # a package built without a connection has empty files
+    return None

@@ -1,0 +1,131 @@
+"""Poolings: from one embedding a window to one unit vector a track. Pure NumPy.
+
+Windows that are digital silence, or more than 60 dB below the track's loudest window, do not
+count: OpenL3 shows a window of zeros as full scale in every band, so that silence would weigh
+as much as the loudest music. Sums run in float32 over chunks of fixed length, so that the same
+frames always give the same bits, also when they lie on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.errors import AudioError
+from audiosim.core.types import Float32, FrameEmbeddings, Frames, Pooling, TrackVector
+from audiosim.encoders.frames import CentredFrames, audible
+from audiosim.encoders.passage_vectors import packed, passages
+
+CHUNK = 4096  # windows summed at a time
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+
+
+def pooled_dimension(dimension: int, pooling: Pooling) -> int:
+    """Length of the track vector for frames of length `dimension`."""
+    return 2 * dimension if pooling == "mean-std" else dimension
+
+
+def pool(frames: FrameEmbeddings, pooling: Pooling = "mean", centre: Float32 | None = None) -> TrackVector:
+    """One unit vector for a track.
+
+    Parameters
+    ----------
+    frames : embeddings (n, dim) with their levels.
+    pooling : "mean", "max", or "mean-std" (mean and standard deviation, concatenated).
+    centre : float32 (dim,), subtracted from every window; None: nothing.
+
+    Raises
+    ------
+    AudioError : when no window is audible, or the frames give no direction (all zeros).
+    """
+    vector = summary(frames, pooling)
+    if centre is not None:  # mean and maximum move with the windows, the deviation stays
+        vector[: len(centre)] -= centre
+    norm = float(np.linalg.norm(vector.astype(np.float64)))
+    if not np.isfinite(norm) or norm == 0.0:
+        raise AudioError("its embedding has no direction (all zeros, or not finite)")
+    return TrackVector((vector / norm).astype(np.float32), int(audible(frames.level).sum()))
+
+
+def summary(frames: FrameEmbeddings, pooling: Pooling = "mean") -> Float32:
+    """The audible windows as one vector, float32 (pooled dim,), not yet of length 1.
+
+    Raises
+    ------
+    AudioError : when no window is audible.
+    """
+    mask = audible(frames.level)
+    if not mask.any():
+        raise AudioError("silent: no window of it is above digital silence")
+    with np.errstate(over="ignore"):  # what float16 can't hold is refused by `pool`
+        embedding = frames.embedding.astype(np.float16, copy=False)
+    return _POOLINGS[pooling](embedding, mask)
+
+
+def _chunks(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Iterator[Float32]:
+    for start in range(0, len(embedding), CHUNK):
+        keep = mask[start : start + CHUNK]
+        if keep.any():
+            yield embedding[start : start + CHUNK][keep].astype(np.float32)
+
+
+def _mean(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    total = np.zeros(embedding.shape[1], np.float32)
+    for chunk in _chunks(embedding, mask):
+        total += chunk.sum(axis=0, dtype=np.float32)
+    mean: Float32 = total / np.float32(mask.sum())
+    return mean
+
+
+def _max(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    peaks = [chunk.max(axis=0) for chunk in _chunks(embedding, mask)]
+    peak: Float32 = np.max(peaks, axis=0)
+    return peak
+
+
+def _mean_std(embedding: Frames, mask: npt.NDArray[np.bool_]) -> Float32:
+    mean = _mean(embedding, mask)
+    squares = np.zeros_like(mean)
+    for chunk in _chunks(embedding, mask):
+        squares += np.square(chunk - mean).sum(axis=0, dtype=np.float32)
+    return np.concatenate([mean, np.sqrt(squares / np.float32(mask.sum()))])
+
+
+_POOLINGS: dict[Pooling, Callable[[Frames, npt.NDArray[np.bool_]], Float32]] = {
+    "mean": _mean,
+    "max": _max,
+    "mean-std": _mean_std,
+}
+
+
+@dataclass(frozen=True)
+class Pooler:
+    """A pooling, the hop in s, and the mean window, float32 (dim,) as bytes; empty: not centred."""
+
+    pooling: Pooling
+    hop: float
+    centre_bytes: bytes = b""
+
+    @cached_property
+    def centre(self) -> Float32 | None:
+        """The mean window (dim,) that is subtracted from every window, if there is one."""
+        return np.frombuffer(self.centre_bytes, "<f4") if self.centre_bytes else None
+
+    def directions(self, frames: FrameEmbeddings) -> CentredFrames:
+        """A track's windows as directions."""
+        return CentredFrames(frames, self.centre, self.hop)
+
+    def __call__(self, frames: FrameEmbeddings) -> TrackVector:
+        """A track's vector and passages.
+
+        Raises
+        ------
+        AudioError : as `pool` does.
+        """
+        vector = pool(frames, self.pooling, self.centre)
+        return replace(vector, passages=packed(passages(self.directions(frames), self.hop)))

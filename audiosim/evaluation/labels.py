@@ -1,0 +1,118 @@
+"""Labels: which tracks belong together, by their folders, by a tag or by a file of the user's.
+
+A track may have several labels; two tracks belong together when they share one. Labels are
+compared as tags are: case, Unicode form and outer spaces aside.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from audiosim.core.errors import UsageError
+from audiosim.core.paths import identity
+from audiosim.core.text import display_path
+from audiosim.core.types import Track
+from audiosim.library.filters import GENRE_SEPARATORS, folded
+
+LabelName = Literal["folder", "artist", "album", "genre", "album_artist", "year"]
+LABEL_NAMES: tuple[LabelName, ...] = get_args(LabelName)
+COLUMNS = ("path", "label")
+SHOWN = 3  # unknown paths in a message
+
+LabelSet = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The labels of each track, empty where it has none, in the order of the tracks.
+
+    ``unknown`` are the paths that a file of labels names and the index does not hold.
+    """
+
+    source: str
+    labels: tuple[LabelSet, ...]
+    unknown: tuple[bytes, ...] = ()
+
+
+def label_tracks(source: str, tracks: Collection[Track]) -> Labelling:
+    """The labels of tracks.
+
+    Parameters
+    ----------
+    source : "folder" (the folder a file lies in), the name of a tag, or a CSV file's name.
+    tracks : of the index.
+
+    Raises
+    ------
+    UsageError : when the source is none of these, or the file can't be read, lacks its columns,
+        or names mostly files that are not in the index.
+    """
+    if source in LABEL_NAMES:
+        return Labelling(source, tuple(_folded(_own(track, source)) for track in tracks))
+    if not os.path.exists(source):
+        raise UsageError(
+            f"--labels {source} is not known",
+            "it is neither a file nor a name of labels",
+            f"Give a CSV file, or one of: {', '.join(LABEL_NAMES)}.",
+        )
+    return _from_file(Path(source), tracks)
+
+
+def read_labels(file: Path) -> dict[bytes, LabelSet]:
+    """The labels of a CSV file by path; relative paths are relative to the file's folder.
+
+    Raises
+    ------
+    UsageError : when the file can't be read, or has no columns ``path`` and ``label``.
+    """
+    try:
+        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+            reader = csv.DictReader(lines)
+            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+                raise UsageError(
+                    f"{file} holds no labels",
+                    f"its first line does not name the columns {' and '.join(COLUMNS)}",
+                    "Begin the file with the line: path,label",
+                )
+            rows = [(row["path"], row["label"]) for row in reader]
+    except (OSError, csv.Error) as error:
+        raise UsageError(
+            f"Can't read the labels of {file}", getattr(error, "strerror", None) or str(error)
+        ) from error
+    found: dict[bytes, set[str]] = {}
+    for path, label in rows:
+        if path and label:
+            found.setdefault(identity(os.path.join(file.absolute().parent, path)), set()).add(label)
+    return {path: _folded(labels) for path, labels in found.items()}
+
+
+def _from_file(file: Path, tracks: Collection[Track]) -> Labelling:
+    by_path = read_labels(file)
+    indexed = {track.path for track in tracks}
+    unknown = tuple(path for path in by_path if path not in indexed)
+    if 2 * len(unknown) > len(by_path) or not by_path:
+        raise UsageError(
+            f"{len(unknown)} of the {len(by_path)} files that {file} names are not in the index",
+            f"the first ones: {', '.join(map(display_path, unknown[:SHOWN]))}" if unknown else "",
+            "Give absolute paths, or paths relative to the folder of the CSV file.",
+        )
+    return Labelling(str(file), tuple(by_path.get(track.path, LabelSet()) for track in tracks), unknown)
+
+
+def _own(track: Track, name: str) -> Iterable[str | None]:
+    """What a track's path or tags say; a genre tag may name several genres, as in filters."""
+    if name == "folder":
+        return (os.fsdecode(os.path.dirname(track.path)),)
+    if name == "genre":
+        return GENRE_SEPARATORS.split(track.tags.genre or "")
+    value = getattr(track.tags, name)
+    return () if value is None else (str(value),)
+
+
+def _folded(labels: Iterable[str | None]) -> LabelSet:
+    return LabelSet(label for text in labels if text and (label := folded(text)))

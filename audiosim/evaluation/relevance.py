@@ -1,0 +1,81 @@
+"""Which tracks may answer which, and which answers are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Float64, Track
+from audiosim.evaluation.labels import LabelSet
+from audiosim.library.filters import folded
+from audiosim.library.hubness import Codes, blocks
+
+ExcludeSame = Literal["artist", "album"]
+EXCLUDE_SAME: tuple[ExcludeSame, ...] = get_args(ExcludeSame)
+NO_TAG = -1
+
+Admitted = npt.NDArray[np.bool_]
+
+
+class GroundTruth:
+    """Judges the answers of tracks to each other, a block of queries at a time.
+
+    Each track asks and every other one answers, but for copies of its own recording. With
+    `exclude_same`, answers with the query's own artist or album don't count either, neither as right
+    nor as wrong: MIREX's artist filter, after Pampalk, Flexer, Widmer, "Improvements of audio-based
+    music similarity and genre classification", ISMIR 2005. Tracks without the tag are not filtered.
+
+    Parameters
+    ----------
+    tracks : n tracks.
+    labels : of each; an answer is right when it shares one with the query.
+    exclude_same : the tag to filter by.
+    """
+
+    def __init__(
+        self, tracks: Sequence[Track], labels: Sequence[LabelSet], exclude_same: ExcludeSame | None = None
+    ) -> None:
+        self.count = len(tracks)
+        self.recordings = _codes(track.digest for track in tracks)
+        tags = (getattr(track.tags, exclude_same) if exclude_same else None for track in tracks)
+        self._groups = _codes(folded(tag) if tag else None for tag in tags)
+        self._incidence = _incidence(labels)
+
+    def admitted(self, rows: slice) -> Admitted:
+        """Which answers count, bool (rows, n)."""
+        recordings, groups = self.recordings, self._groups
+        same = (groups[rows, None] == groups) & (groups != NO_TAG)
+        return cast("Admitted", (recordings[rows, None] != recordings) & ~same)
+
+    def right(self, rows: slice) -> Admitted:
+        """Which answers count and share a label with their query, bool (rows, n)."""
+        shared = (self._incidence[rows] @ self._incidence.T).toarray()
+        return cast("Admitted", (shared > 0) & self.admitted(rows))
+
+    def shares(self) -> Float64:
+        """What share of each track's answers is right, float64 (n,): a random answer's precision."""
+        shares = np.zeros(self.count)
+        for rows in blocks(self.count):
+            right, admitted = self.right(rows).sum(axis=1), self.admitted(rows).sum(axis=1)
+            shares[rows] = right / np.maximum(admitted, 1)
+        return shares
+
+
+def _codes(values: Iterable[str | None]) -> Codes:
+    """A number for each value, equal where values are; NO_TAG for None."""
+    known: dict[str, int] = {}
+    return np.array([NO_TAG if v is None else known.setdefault(v, len(known)) for v in values], np.int64)
+
+
+def _incidence(labels: Sequence[LabelSet]) -> Any:
+    """Tracks by labels, a sparse matrix of ones: tracks may have many labels, and there may be many."""
+    from scipy.sparse import csr_array
+
+    numbers = {label: number for number, label in enumerate(sorted(set().union(*labels)))}
+    columns = [numbers[label] for own in labels for label in own]
+    starts = np.cumsum([0, *map(len, labels)])
+    ones = np.ones(len(columns), np.int32)
+    return csr_array((ones, columns, starts), shape=(len(labels), max(len(numbers), 1)))

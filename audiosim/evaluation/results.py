@@ -1,0 +1,122 @@
+"""What `audiosim eval` is asked, and what it finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from audiosim.core.errors import UsageError
+from audiosim.core.types import Float64, Pooling
+from audiosim.evaluation.relevance import ExcludeSame
+from audiosim.evaluation.significance import Difference, Figure
+from audiosim.evaluation.variants import Variant
+from audiosim.library.hubness import NEIGHBOURS, HubCorrection
+
+CUTOFFS = (1, 5, 10)
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """What to evaluate, and by what.
+
+    Every combination of ``poolings``, ``centring`` and ``hub_corrections`` is a variant; what is empty
+    is as the home has it; ``neighbours`` set a track's scale in hub corrections. ``labels`` as
+    `label_tracks` takes them; ``cutoffs`` are the k of precision, recall and nDCG. Numbers below 1
+    raise UsageError.
+    """
+
+    labels: str = "folder"
+    exclude_same: ExcludeSame | None = None
+    poolings: tuple[Pooling, ...] = ()
+    centring: tuple[bool, ...] = ()
+    hub_corrections: tuple[HubCorrection, ...] = ()
+    neighbours: int = NEIGHBOURS
+    cutoffs: tuple[int, ...] = CUTOFFS
+
+    def __post_init__(self) -> None:
+        if min(self.neighbours, *self.cutoffs) < 1:
+            raise UsageError(
+                "Can't look at fewer than one answer or neighbour", "the number must be at least 1"
+            )
+
+    def variants(self, own: Variant) -> list[Variant]:
+        """The variants for a home that searches by `own`, whose pooling comes first where it is asked for."""
+        poolings = sorted(self.poolings or (own.pooling,), key=lambda pooling: pooling != own.pooling)
+        centring = self.centring or (own.centring,)
+        corrections = self.hub_corrections or (own.hub_correction,)
+        return [Variant(*parts) for parts in product(poolings, centring, corrections)]
+
+
+@dataclass(frozen=True)
+class ListFigures:
+    """What the lists of each track's ten nearest are like, whatever the labels.
+
+    ``coverage``: share of the tracks that are in any list. ``hubness``: skewness of how many lists each is
+    in, ``largest_occurrence`` the most. ``diversity``: mean cosine distance in a list, of the home's own
+    vectors, so that variants can be compared. ``novelty``: mean self-information in bits.
+    """
+
+    coverage: float
+    hubness: float
+    largest_occurrence: int
+    diversity: float
+    novelty: float
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """The figures of one variant: means over queries, by `measure_names`, and of the lists.
+
+    ``per_query`` float64 (queries, measures) holds what the means are of.
+    """
+
+    variant: Variant
+    figures: Mapping[str, Figure]
+    lists: ListFigures
+    per_query: Float64
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of tracks: those evaluated, and those left out, each with its reason.
+
+    ``queries`` are the tracks that have a right answer; the other ones only answer. ``not_indexed``
+    are paths that a file of labels names in vain; ``not_shared`` tracks are in one of two homes only.
+    """
+
+    tracks: int
+    labels: int
+    queries: int
+    without_label: int
+    without_vector: int
+    not_indexed: int
+    not_shared: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well the variants of one home do.
+
+    ``chance`` is the precision of random answers; ``gains`` holds for each result how much its MAP is
+    above that of the first one.
+    """
+
+    home: Path
+    encoder: str
+    labels: str
+    exclude_same: ExcludeSame | None
+    counts: Counts
+    chance: float
+    results: tuple[VariantResult, ...]
+    gains: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class HomeComparison:
+    """Two homes on the tracks that both hold; ``differences`` are second less first."""
+
+    first: Evaluation
+    second: Evaluation
+    differences: Mapping[str, Difference]

@@ -1,0 +1,139 @@
+"""The vectors that a home's tracks would have with another pooling, or centred, from their caches.
+
+Centring takes the mean window from every window before pooling: the one that the home has frozen,
+else the mean over recordings of the mean of each one's audible windows. All encoders' windows share
+a large common part, which centring removes: Mu and Viswanath, "All-but-the-top", ICLR 2018. A mean
+or a maximum moves with the windows and a standard deviation does not, so that the mean window is
+taken from summaries instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiosim.core.errors import AudioError, HomeError
+from audiosim.core.types import Float32, FrameEmbeddings, Pooling
+from audiosim.encoders.pooling import summary
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Configuration
+from audiosim.library.configuration import check_caches
+from audiosim.library.hubness import HubCorrection
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to get from windows to similarities."""
+
+    pooling: Pooling
+    centring: bool = False
+    hub_correction: HubCorrection = "none"
+
+    @property
+    def name(self) -> str:
+        """A few words for people: ``mean, centred, csls``."""
+        words: list[str] = [self.pooling]
+        words += ["centred"] if self.centring else []
+        words += [self.hub_correction] if self.hub_correction != "none" else []
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class _Summaries:
+    """One pooling of recordings, float32 (n, pooled dim), and their mean window (dim,)."""
+
+    pooling: Pooling
+    digests: tuple[str, ...]
+    rows: Float32
+    mean_window: Float32
+
+
+class Space:
+    """Where the recordings of a home lie.
+
+    Parameters
+    ----------
+    configuration : of the home.
+    own : the home's own unit vectors (pooled dim,) by digest.
+    """
+
+    def __init__(self, configuration: Configuration, own: Mapping[str, Float32]) -> None:
+        self._configuration, self._own = configuration, own
+        self._cache = Cache(configuration.cache, configuration.spec)
+        self._last: _Summaries | None = None
+
+    def usable(self, digests: Sequence[str], variants: Sequence[Variant]) -> set[str]:
+        """The recordings that have a vector in every variant.
+
+        Raises
+        ------
+        HomeError : when caches are asked for and over half of them are missing.
+        """
+        whole = {digest for digest in digests if self._has_vector(digest)}
+        if not any(map(self._needs_caches, variants)):
+            return whole
+        check_caches(list(digests), self._configuration)
+        return {digest for digest in whole if self._has_cache(digest)}
+
+    def vectors(self, digests: Sequence[str], variant: Variant | None = None) -> Float32:
+        """Unit vectors float32 (n, pooled dim) of usable recordings; by default the home's own.
+
+        A vector that centring leaves nothing of stays zero.
+
+        Raises
+        ------
+        HomeError : when a cache vanishes while it is read.
+        """
+        if variant is None or not self._needs_caches(variant):
+            return np.stack([self._own[digest] for digest in digests])
+        recordings = {digest: number for number, digest in enumerate(dict.fromkeys(digests))}
+        summaries = self._summaries(tuple(recordings), variant.pooling)
+        rows = summaries.rows.astype(np.float64)
+        if variant.centring:
+            centre = self._configuration.pooler.centre
+            centre = summaries.mean_window if centre is None else centre
+            rows[:, : len(centre)] -= centre
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        units = (rows / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
+        return units[[recordings[digest] for digest in digests]]
+
+    def _needs_caches(self, variant: Variant) -> bool:
+        centred = bool(self._configuration.centre)
+        return variant.centring != centred or variant.pooling != self._configuration.pooling
+
+    def _has_vector(self, digest: str) -> bool:
+        vector = self._own[digest]
+        return vector.shape == (self._configuration.dimension,) and bool(np.isfinite(vector).all())
+
+    def _has_cache(self, digest: str) -> bool:
+        cached = self._cache.read(digest)
+        try:
+            return cached is not None and bool(np.isfinite(summary(cached.frames)).all())
+        except AudioError:
+            return False
+
+    def _summaries(self, digests: tuple[str, ...], pooling: Pooling) -> _Summaries:
+        """Kept until another pooling is asked for: reading caches is what takes long."""
+        last = self._last
+        if last is None or (last.pooling, last.digests) != (pooling, digests):
+            self._last = last = None
+            rows, mean_window = [], np.zeros(self._configuration.spec.dimension)
+            for digest in digests:
+                frames = self._frames(digest)
+                rows.append(summary(frames, pooling))
+                mean_window += summary(frames, "mean")
+            mean = (mean_window / len(digests)).astype(np.float32)
+            self._last = last = _Summaries(pooling, digests, np.stack(rows), mean)
+        return last
+
+    def _frames(self, digest: str) -> FrameEmbeddings:
+        cached = self._cache.read(digest)
+        if cached is None:
+            raise HomeError(
+                f"The cache {self._cache.path(digest)} vanished while it was read",
+                "another process may be changing the caches",
+                "Run again when it has finished.",
+            )
+        return cached.frames

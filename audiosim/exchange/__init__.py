@@ -1,8 +1,0 @@
-"""An index as a file: written from one home, read into others."""
-
-from __future__ import annotations
-
-from audiosim.exchange.exporting import Exported, export_index
-from audiosim.exchange.importing import Imported, import_index
-
-__all__ = ["Exported", "Imported", "export_index", "import_index"]

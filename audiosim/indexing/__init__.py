@@ -1,0 +1,1 @@
+"""The writers: index, import and export, verify, maintenance, cluster."""

@@ -1,0 +1,107 @@
+"""Which audio needs the network: decided while files are being identified, in any thread."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from enum import Enum
+
+from audiosim.core.errors import AudioError
+from audiosim.core.types import AudioInfo, TrackVector
+from audiosim.encoders.pooling import Pooler
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog
+
+
+class Decision(Enum):
+    """What to do about a file once its audio is identified."""
+
+    COMPUTE = "compute"
+    KNOWN = "known"  # its vector is in the catalog, or was pooled from the cache
+    FAILED_BEFORE = "failed before"  # the same audio failed under another name
+    WAIT = "wait"  # the same audio is being computed for another file
+
+
+class AudioDecisions:
+    """Hands each piece of audio to one file only.
+
+    Parameters
+    ----------
+    catalog, cache, pooler : where vectors and embeddings may be already.
+    retry_failed : whether audio that failed before is tried again.
+    """
+
+    def __init__(self, catalog: Catalog, cache: Cache, pooler: Pooler, *, retry_failed: bool) -> None:
+        self._cache, self._pooler = cache, pooler
+        self._known = catalog.known_digests()
+        self._failed = {} if retry_failed else catalog.failed_digests()
+        self._failed_at = catalog.failed_paths()
+        self._computing: set[str] = set()
+        self._recovered: dict[str, tuple[TrackVector, float]] = {}
+        self._decisions: dict[bytes, Decision] = {}
+        self._lock = threading.Lock()
+
+    def want(self, path: bytes, info: AudioInfo) -> bool:
+        """Whether this file's audio is to be decoded; asked once a file, from any thread."""
+        with self._lock:
+            if self._failed_at.get(path) == info.digest:
+                self._failed.pop(info.digest, None)  # the file has changed, if not in what the digest covers
+            decision = self._decide(info.digest)
+            self._decisions[path] = decision
+            return decision is Decision.COMPUTE
+
+    def decision(self, path: bytes, info: AudioInfo) -> Decision:
+        """What `want` decided for a file, brought up to date."""
+        with self._lock:
+            decision = self._decisions.pop(path)
+            if decision is Decision.WAIT and info.digest not in self._computing:
+                known = info.digest in self._known
+                decision = Decision.KNOWN if known else Decision.FAILED_BEFORE
+            return decision
+
+    def recovered(self, info: AudioInfo) -> tuple[AudioInfo, TrackVector | None]:
+        """The vector pooled from the cache for known audio, if that is where it was."""
+        with self._lock:
+            vector, duration = self._recovered.pop(info.digest, (None, info.duration))
+            return replace(info, duration=duration), vector
+
+    def reason(self, info: AudioInfo) -> str:
+        """Why this audio failed."""
+        with self._lock:
+            return self._failed.get(info.digest, "another file with this audio failed")
+
+    def settle(self, info: AudioInfo) -> None:
+        """Says that this audio's vector is in the catalog."""
+        with self._lock:
+            self._computing.discard(info.digest)
+            self._known.add(info.digest)
+
+    def fail(self, info: AudioInfo, reason: str) -> None:
+        """Says that this audio can't be used."""
+        with self._lock:
+            self._computing.discard(info.digest)
+            self._failed[info.digest] = reason
+
+    def release(self, info: AudioInfo) -> None:
+        """Says that nothing was found out about this audio."""
+        with self._lock:
+            self._computing.discard(info.digest)
+
+    def _decide(self, digest: str) -> Decision:
+        if digest in self._known:
+            return Decision.KNOWN
+        if digest in self._failed:
+            return Decision.FAILED_BEFORE
+        if digest in self._computing:
+            return Decision.WAIT
+        cached = self._cache.read(digest)
+        if cached is not None:
+            try:
+                self._recovered[digest] = (self._pooler(cached.frames), cached.duration)
+            except AudioError as error:
+                self._failed[digest] = error.reason
+                return Decision.FAILED_BEFORE
+            self._known.add(digest)
+            return Decision.KNOWN
+        self._computing.add(digest)
+        return Decision.COMPUTE

@@ -1,0 +1,230 @@
+"""A look before a long run: what there is to do, how long it will take, whether there is room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.framing import window_count
+from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.core.config import Home, default_jobs, find_home
+from audiosim.core.errors import UsageError
+from audiosim.core.paths import contains, identity, outermost
+from audiosim.core.types import Encoder, EncoderSpec
+from audiosim.encoders import load_encoder, load_encoder_for
+from audiosim.encoders.pooling import pooled_dimension
+from audiosim.extract import Extractor
+from audiosim.indexing.plan import plan
+from audiosim.indexing.run import IndexOptions
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.configuration import first_configuration, kept_configuration, rebuilt_wish
+from audiosim.library.scan import FoundFile, Globs, scan
+
+SAMPLE_FILES = 200  # whose length is read
+SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
+SPEED_SECONDS = 15.0  # of timing
+ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What `index` would do now; nothing was written.
+
+    ``seconds`` is the time it will take, and ``bytes_needed`` the disk space, if no file turns out
+    to be known audio under a new name. Lengths are read from ``sampled`` files, and scaled by size.
+    """
+
+    home: Path
+    encoder: str
+    found: int
+    files: int
+    sampled: int
+    audio_hours: float
+    windows: int
+    seconds: float
+    real_time_factor: float
+    bytes_needed: int
+    bytes_free: int
+
+    def describe(self) -> str:
+        """A few lines for people."""
+        from audiosim.core.text import size
+
+        room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
+        lines = [
+            f"Encoder: {self.encoder}; home: {self.home}",
+            f"{self.found} files found, {self.files} to open.",
+        ]
+        if self.files:
+            lines += [
+                f"About {self.audio_hours:.1f} hours of audio (from the lengths of {self.sampled} files).",
+                f"About {_span(self.seconds)} on this machine, at {self.real_time_factor:.0f} x real time.",
+                f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
+            ]
+        return "\n".join([*lines, "Nothing was written to the home."]) + "\n"
+
+
+def estimate(
+    paths: Iterable[str | os.PathLike[str]] = (),
+    *,
+    home: str | os.PathLike[str] | None = None,
+    options: IndexOptions | None = None,
+    encoder: Encoder | None = None,
+) -> Estimate:
+    """Measures what `index_folder` with the same arguments would take, writing nothing.
+
+    Raises
+    ------
+    AudiosimError : as `index_folder` does.
+    """
+    options = options or IndexOptions()
+    place = find_home(home)
+    stored, known_roots = _known(place)
+    roots = outermost(_given(paths, known_roots) or known_roots)
+    if not roots:
+        raise UsageError("Nothing to index", "no folder is known yet", "Name one.")
+    rebuild = options.rebuild and stored is not None
+    if stored is None or rebuild:
+        wish = options.wish if stored is None else rebuilt_wish(options.wish, stored)
+        encoder = encoder or load_encoder(
+            wish.encoder, precision=options.precision, batch_size=options.batch_size
+        )
+        configuration = first_configuration(place, wish, encoder.spec)
+    else:
+        configuration = kept_configuration(stored, options.wish, encoder)
+    found, work = _work(roots, place, options, known=stored is not None and not rebuild)
+    lengths = _lengths(_spread(work, SAMPLE_FILES), configuration.spec, options)
+    spec = configuration.spec
+    scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
+    hours = scale * sum(lengths.values()) / 3600
+    windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
+    speed = 0.0
+    if lengths:
+        encoder = encoder or load_encoder_for(
+            spec, precision=options.precision, batch_size=options.batch_size
+        )
+        speed = _windows_per_second(_spread(list(lengths), SPEED_FILES), encoder, options)
+    seconds = windows / speed if speed else 0.0
+    vector = 4 * pooled_dimension(spec.dimension, configuration.pooling)
+    return Estimate(
+        home=place.path,
+        encoder=spec.describe(),
+        found=found,
+        files=len(work),
+        sampled=len(lengths),
+        audio_hours=hours,
+        windows=windows,
+        seconds=seconds,
+        real_time_factor=hours * 3600 / seconds if seconds else 0.0,
+        bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * (2 * vector + ROW_BYTES),
+        bytes_free=_free(configuration.cache),
+    )
+
+
+def _known(home: Home) -> tuple[Configuration | None, list[bytes]]:
+    if not home.catalog.exists():
+        return None, []
+    with Catalog(home.catalog, read_only=True) as catalog:
+        return catalog.configuration, catalog.roots()
+
+
+def _given(paths: Iterable[str | os.PathLike[str]], known_roots: Sequence[bytes]) -> list[bytes]:
+    given = [identity(path) for path in paths]
+    for path in given:
+        if not os.path.lexists(path) and not any(contains(root, path) for root in known_roots):
+            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
+    return given
+
+
+def _work(
+    roots: Sequence[bytes], home: Home, options: IndexOptions, *, known: bool
+) -> tuple[int, list[FoundFile]]:
+    """How many files there are, and which of them would be opened."""
+    globs = Globs(options.include, options.exclude)
+    scans = [scan(root, globs) for root in roots]
+    work: list[FoundFile] = []
+    if known:
+        with Catalog(home.catalog, read_only=True) as catalog:
+            for result in scans:
+                rows = catalog.files(result.root)
+                work += plan(result, rows, retry_failed=options.retry_failed).process
+    else:
+        work = [file for result in scans for file in result.files]
+    return sum(len(result.files) + len(result.problems) for result in scans), work
+
+
+def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:
+    """At most `count` of the files, evenly spread."""
+    step = max(1.0, len(files) / count)
+    return [files[int(i * step)] for i in range(min(count, len(files)))]
+
+
+def _lengths(files: Sequence[FoundFile], spec: EncoderSpec, options: IndexOptions) -> dict[FoundFile, float]:
+    """The length in s of those files that can be read."""
+    by_path = {file.path: file for file in files}
+    jobs = min(options.jobs or default_jobs(), max(1, len(files)))
+    with DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs, want=lambda *_: False) as supervisor:
+        events = supervisor.events(by_path)
+        return {by_path[e.path]: e.info.duration for e in events if isinstance(e, Probed)}
+
+
+def _windows(spec: EncoderSpec, seconds: float) -> int:
+    count = window_count(spec.framing, round(seconds * spec.sample_rate))
+    return min(count, spec.max_windows or count)
+
+
+def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, options: IndexOptions) -> float:
+    """Windows a second of the whole pipeline, decoding included, once it is running."""
+    spec = encoder.spec
+    extractor: Extractor[bytes] = Extractor(encoder)
+    jobs = min(options.jobs or default_jobs(), len(files))
+    silence = np.zeros((encoder.batch_size, spec.framing.window), np.float32)
+    start = windows = 0.0
+    seconds: dict[bytes, float] = {}
+    with DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs) as supervisor:
+        for event in supervisor.events(file.path for file in files):
+            match event:
+                case Probed(path, info, _):
+                    seconds[path] = info.duration
+                    extractor.begin(path, info.duration)
+                case Samples(path, samples):
+                    extractor.push(path, samples)
+                    if not start and extractor.embedded:  # the first batch built the graph
+                        start, windows = time.perf_counter(), extractor.embedded
+                case Restarted(path):
+                    extractor.begin(path, seconds[path])
+                case Ended(path):
+                    extractor.end(path)
+                case Failed(path):
+                    extractor.drop(path)
+            for _ in extractor.finished():
+                pass
+            if start and time.perf_counter() - start > SPEED_SECONDS:
+                break
+    if extractor.embedded == windows:  # too little audio: one batch of silence, already warm
+        encoder.embed(silence)
+        start = time.perf_counter()
+        encoder.embed(silence)
+        return len(silence) / (time.perf_counter() - start)
+    return (extractor.embedded - windows) / (time.perf_counter() - start)
+
+
+def _free(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,113 @@
+"""Writing an index to a file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.files import replacing
+from audiosim.core.text import display_path
+from audiosim.encoders.passage_vectors import are_passages
+from audiosim.indexing.exchange.header import Header
+from audiosim.indexing.exchange.parquet import write
+from audiosim.indexing.exchange.validation import are_units
+from audiosim.library.catalog import Catalog, Record
+from audiosim.library.catalog.settings import MEASURED, PERCENTILES
+from audiosim.library.filters import Filter
+from audiosim.library.index import open_index
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export_index` wrote: tracks, the file's size in bytes, and the seconds it took.
+
+    ``left_out`` tracks have no vector, or a damaged one.
+    """
+
+    path: Path
+    tracks: int
+    left_out: int
+    bytes: int
+    seconds: float
+
+
+def export_index(
+    path: str | os.PathLike[str],
+    *,
+    home: str | os.PathLike[str] | None = None,
+    only: Filter | None = None,
+) -> Exported:
+    """Writes the index of a home as a Parquet file, whole or not at all; other runs may go on.
+
+    Parameters
+    ----------
+    path : of the file; one that is there is replaced.
+    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : the tracks to write; by default all.
+
+    Raises
+    ------
+    UsageError : when the path is that of a folder, a device or the home's own catalog.
+    AudiosimError : when there is no index, no track fits, or the file can't be written.
+    """
+    start = time.perf_counter()
+    target = Path(path)
+    shown = display_path(os.fsencode(target))
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "no regular file"
+        raise UsageError(f"Can't write {shown}", f"it is {what}", "Name a file.")
+    with open_index(home) as index:
+        if target.exists() and target.samefile(index.home.catalog):
+            raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
+        header = Header.of(index.configuration, index.catalog.roots())
+        if not only:
+            header = _measured(header, index.catalog)
+        source = _Source(index.catalog, header, only or Filter())
+        try:
+            with replacing(target) as file:
+                count = write(file, header, source.records())
+                if only and not count:
+                    raise AudiosimError("There is nothing to export", "no track fits what was asked for")
+        except OSError as error:
+            raise AudiosimError(f"Can't write {shown}", error.strerror or str(error)) from error
+    return Exported(target, count, source.left_out, target.stat().st_size, time.perf_counter() - start)
+
+
+def _measured(header: Header, catalog: Catalog) -> Header:
+    """The header of all tracks, with what was measured of them together."""
+    percentiles = catalog.meta(PERCENTILES)
+    return replace(header, percentiles=percentiles, measured=int(catalog.meta(MEASURED) or 0))
+
+
+class _Source:
+    """The records of a catalog that are fit to be read elsewhere.
+
+    Scales belong to the library they were measured in: those of a part of it are left out.
+    """
+
+    def __init__(self, catalog: Catalog, header: Header, only: Filter) -> None:
+        self._catalog, self._header, self._only = catalog, header, only
+        self.left_out = 0
+
+    def records(self) -> Iterator[Record]:
+        measured = self._header.percentiles is not None
+        whole = 0
+        for record in self._catalog.records(self._only.admits):
+            if record.vector.shape != (self._header.dimension,) or not are_units(record.vector[None]):
+                self.left_out += 1
+                continue
+            whole += 1
+            sound = record.passages is not None and are_passages(
+                record.passages, self._header.spec.dimension, record.windows
+            )
+            yield replace(
+                record,
+                passages=record.passages if sound else None,
+                scale=record.scale if measured else None,
+            )
+        if not self._only:  # those without any vector
+            self.left_out = self._catalog.count("indexed") - whole

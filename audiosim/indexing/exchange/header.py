@@ -1,0 +1,122 @@
+"""What holds for all rows of an export: kept in the metadata of its schema, as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiosim.core.types import EncoderSpec, Pooling
+from audiosim.core.version import __version__
+from audiosim.encoders.pooling import POOLINGS, pooled_dimension
+from audiosim.indexing.exchange.validation import is_path
+from audiosim.library.catalog import Configuration
+from audiosim.library.statistics import SHARES, Percentiles
+
+FORMAT = "1"
+PREFIX = "audiosim."  # of the keys
+CHECK = "check"  # the key of a digest of all other keys and values
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for all rows of an export.
+
+    ``centre`` is the mean window that was subtracted, as in `Configuration`. ``percentiles`` and ``measured``
+    are of the library that the rows' scales were measured in, where the rows are all of it.
+    """
+
+    spec: EncoderSpec
+    pooling: Pooling
+    centre: bytes
+    roots: tuple[bytes, ...]
+    percentiles: str | None = None
+    measured: int = 0
+
+    @classmethod
+    def of(cls, configuration: Configuration, roots: Iterable[bytes]) -> Header:
+        """For rows of a home with this configuration, their scales left out."""
+        return cls(configuration.spec, configuration.pooling, configuration.centre, tuple(roots))
+
+    @property
+    def kind(self) -> tuple[str, Pooling]:
+        """Equal exactly where vectors are of one kind, their centre aside."""
+        return self.spec.fingerprint, self.pooling
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors."""
+        return pooled_dimension(self.spec.dimension, self.pooling)
+
+    def to_metadata(self) -> dict[str, str]:
+        """As the schema's metadata has it, which `from_metadata` reads."""
+        values = {
+            "format": FORMAT,
+            "version": __version__,
+            "encoder": self.spec.to_json(),
+            "fingerprint": self.spec.fingerprint,
+            "pooling": self.pooling,
+            "centre": _text(self.centre),
+            "roots": json.dumps([_text(root) for root in self.roots]),
+            "percentiles": self.percentiles or "",
+            "measured": str(self.measured),
+        }
+        return {PREFIX + key: value for key, value in {**values, CHECK: _check(values)}.items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str]) -> Header:
+        """The header that `to_metadata` wrote.
+
+        Raises
+        ------
+        ValueError : when it is not whole.
+        """
+        values = {key[len(PREFIX) :]: text for key, text in metadata.items() if key.startswith(PREFIX)}
+        if values.pop(CHECK, "") != _check(values):
+            raise ValueError("its metadata is damaged")
+        spec = EncoderSpec.from_json(values["encoder"])
+        if not _is_sensible(spec) or spec.fingerprint != values["fingerprint"]:
+            raise ValueError("its encoder is not described as it should be")
+        centre = base64.b64decode(values["centre"], validate=True)
+        if centre and not _is_centre(centre, spec.dimension):
+            raise ValueError("its mean window is damaged")
+        percentiles = values["percentiles"] or None
+        if percentiles is not None and not _is_measured(percentiles):
+            raise ValueError("its percentiles are damaged")
+        roots = tuple(base64.b64decode(text, validate=True) for text in json.loads(values["roots"]))
+        if not all(map(is_path, roots)):
+            raise ValueError("its folders are no absolute paths")
+        pooling: Pooling = next(name for name in POOLINGS if name == values["pooling"])
+        return cls(spec, pooling, centre, roots, percentiles, int(values["measured"]))
+
+
+def _is_sensible(spec: EncoderSpec) -> bool:
+    """Whether the parts that are used without the encoder itself are of their types."""
+    numbers = (spec.dimension, spec.sample_rate, spec.framing.window, spec.framing.hop)
+    return (
+        isinstance(spec.name, str)
+        and all(isinstance(number, int) and number > 0 for number in numbers)
+        and isinstance(spec.hop, float)
+        and spec.hop > 0
+    )
+
+
+def _is_centre(centre: bytes, dimension: int) -> bool:
+    return len(centre) == 4 * dimension and bool(np.isfinite(np.frombuffer(centre, "<f4")).all())
+
+
+def _is_measured(percentiles: str) -> bool:
+    quantiles = Percentiles.from_text(percentiles).quantiles
+    return quantiles.shape == SHARES.shape and bool((np.diff(quantiles) >= 0).all())
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _check(values: dict[str, str]) -> str:
+    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=16).hexdigest()

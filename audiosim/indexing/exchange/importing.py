@@ -1,0 +1,313 @@
+"""Reading exports into a home: a new one, or one of the same encoder that has an index already."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from audiosim.core.config import Home, find_home
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.files import hold
+from audiosim.core.paths import outermost
+from audiosim.core.types import TrackVector
+from audiosim.indexing.exchange.header import Header
+from audiosim.indexing.exchange.parquet import ExportFile
+from audiosim.indexing.exchange.path_map import PathLike, PathMap
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration, Record
+from audiosim.library.catalog.settings import MEASURED, PERCENTILES
+from audiosim.library.configuration import prepare_home, repooled
+from audiosim.library.statistics import can_recentre, recentre, refresh
+from audiosim.library.store_url import StoreUrl, default_store
+from audiosim.store import Store
+
+FEW = 1000  # tracks, which the store takes soonest as they are
+
+
+@dataclass
+class Imported:
+    """What became of the tracks that `import_index` read.
+
+    ``added``: they are in the index now; ``known``: they were before; ``kept``: the home says something else
+    of the file, and goes on saying so; ``left_out``: their caches, which they had to be pooled from, are
+    damaged. ``pooled`` of those added were pooled from caches; ``without_cache`` of them have none in
+    ``cache``. ``roots`` are folders that `index` looks at from now on.
+    """
+
+    home: Path
+    cache: Path
+    tracks: int = 0
+    added: int = 0
+    known: int = 0
+    kept: int = 0
+    left_out: int = 0
+    pooled: int = 0
+    without_cache: int = 0
+    roots: list[bytes] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def import_index(
+    paths: Iterable[PathLike],
+    *,
+    home: PathLike | None = None,
+    maps: Iterable[tuple[PathLike, PathLike]] = (),
+    store: StoreUrl | None = None,
+    wait: float = 0.0,
+) -> Imported:
+    """Enters the tracks of exports into a home, as if it had indexed them; no audio file is opened.
+
+    A home without an index takes encoder, pooling and mean window from the first file. All files are read
+    through before anything is changed. Work that is finished is kept wherever it ends; importing again
+    completes it.
+
+    Parameters
+    ----------
+    paths : files that `export_index` wrote.
+    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    maps : (folder there, folder here) for tracks that lie elsewhere here; the innermost counts.
+    store : where the vectors of a new home are searched; by default what ``AUDIOSIM_STORE`` names.
+    wait : s for another writer.
+
+    Raises
+    ------
+    UsageError : when a file is not there or of another encoder or pooling than the home, or a folder
+        that is mapped holds nothing.
+    LockedError : when another process writes, for `wait` seconds.
+    AudiosimError : when a file is damaged or no export; or its vectors have another centre than the
+        home's, and the caches to pool them from are missing.
+    """
+    start = time.perf_counter()
+    place, path_map = find_home(home), PathMap(maps)
+    exports = [ExportFile(path) for path in paths]
+    if not exports:
+        raise UsageError("Nothing to import", "no file was given", "Name a file that audiosim export wrote.")
+    for export in exports[1:]:
+        _refuse_other(export, exports[0].header, f"those of {exports[0].name}")
+    _read_through(exports, path_map)
+    chosen = store or default_store()
+    prepare_home(place)
+    with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
+        stored = catalog.configuration
+        home_store = Store(place, catalog)
+        if stored is not None:
+            _refuse_other(exports[0], Header.of(stored, ()), "those of this home")
+            _refuse_other_store(store, catalog)
+            home_store.recover()
+        configuration = _settled(catalog, stored, exports, path_map, place)
+        if stored is None:
+            home_store.choose(chosen)
+        entry = _Entry(place, catalog, configuration, path_map)
+        for export in exports:
+            entry.take(export)
+        entry.add_roots()
+        for _ in refresh(catalog, complete=False):
+            pass  # it has something to say only of complete runs
+        pending = catalog.pending_count()
+        if pending > FEW and 2 * pending > catalog.count("indexed"):
+            home_store.rebuild()  # sooner done than many bursts
+        else:
+            home_store.flush()
+    entry.done.seconds = time.perf_counter() - start
+    return entry.done
+
+
+def _refuse_other(export: ExportFile, header: Header, whose: str) -> None:
+    """Refuses a file whose vectors can't be compared with others.
+
+    Raises
+    ------
+    UsageError : when encoder or pooling differ.
+    """
+    if export.header.kind != header.kind:
+        raise UsageError(
+            f"The vectors of {export.name} can't be compared with {whose}",
+            f"they are of {_kind(export.header)}, not of {_kind(header)}",
+            "Import it into a home of its own with --home.",
+        )
+
+
+def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
+    if store not in (None, catalog.store_url):
+        raise UsageError(
+            f"--store {store.text} contradicts this home",
+            f"its vectors are searched in {catalog.store_url.text}",
+            f"Leave it out, and move them afterwards: audiosim index --store {store.text}.",
+        )
+
+
+def _kind(header: Header) -> str:
+    return f"{header.spec.describe()}, pooling {header.pooling}, fingerprint {header.spec.fingerprint}"
+
+
+def _read_through(exports: Sequence[ExportFile], path_map: PathMap) -> None:
+    """Sees that files are whole, and hold what is mapped.
+
+    Raises
+    ------
+    AudiosimError : when a file is damaged.
+    UsageError : when a folder is mapped in vain.
+    """
+    for export in exports:
+        for batch in export.batches():
+            for record in batch:
+                path_map.meet(record.path)
+    path_map.refuse_idle()
+
+
+def _settled(
+    catalog: Catalog,
+    stored: Configuration | None,
+    exports: Sequence[ExportFile],
+    path_map: PathMap,
+    home: Home,
+) -> Configuration:
+    """The configuration that the tracks are entered under, the home's from now on.
+
+    Vectors are of length 1 and have lost how long they were, so that a centre can't be taken from them, or
+    put in place of another: tracks whose centre is not the home's are pooled from caches.
+
+    Raises
+    ------
+    HomeError : when such caches are missing; nothing was changed then.
+    """
+    first = exports[0].header
+    if stored is None:
+        configuration = Configuration(first.spec, first.pooling, home.cache, first.centre)
+    elif not catalog.has_vectors():
+        configuration = replace(stored, centre=first.centre)
+    else:
+        centres = [export.header.centre for export in exports if export.header.centre]
+        # a home that is too small to have a centre takes one, where it can pool its own tracks again
+        new = bool(centres) and not stored.centre and can_recentre(catalog, stored)
+        configuration = replace(stored, centre=centres[0]) if new else stored
+    _refuse_lacking(catalog, configuration, exports, path_map)
+    if configuration == stored:
+        return configuration
+    if stored is None or not catalog.has_vectors():
+        catalog.set_configuration(configuration)
+    elif damaged := recentre(catalog, configuration):
+        raise HomeError(
+            f"The home's own tracks can't be centred as {exports[0].name} is",
+            f"{len(damaged)} of their caches are damaged",
+            "Run audiosim verify --repair, then audiosim index.",
+        )
+    return configuration
+
+
+def _refuse_lacking(
+    catalog: Catalog, configuration: Configuration, exports: Sequence[ExportFile], path_map: PathMap
+) -> None:
+    cache = Cache(configuration.cache, configuration.spec)
+    for export in exports:
+        if export.header.centre == configuration.centre:
+            continue
+        lacking = total = 0
+        for record in _moved(export, path_map):
+            total += 1
+            lacking += catalog.wants_vector(record) and not cache.path(record.info.digest).exists()
+        if lacking:
+            raise HomeError(
+                f"The vectors of {export.name} are centred on another mean window than this home's",
+                f"its tracks have to be pooled again, and {lacking} of {total} have no cache here",
+                f"Copy the caches of the home it was made in, its folder cache/{cache.folder.name},"
+                f" to {cache.folder}; or import it into a home of its own with --home.",
+            )
+
+
+def _moved(export: ExportFile, path_map: PathMap) -> Iterator[Record]:
+    for batch in export.batches():
+        for record in batch:
+            yield replace(record, path=path_map(record.path))
+
+
+class _Entry:
+    """Enters records into a catalog that is open for writing, with the index lock held."""
+
+    def __init__(self, home: Home, catalog: Catalog, configuration: Configuration, path_map: PathMap) -> None:
+        self._catalog, self._configuration, self._path_map = catalog, configuration, path_map
+        self._cache = Cache(configuration.cache, configuration.spec)
+        self._roots: set[bytes] = set()
+        self.done = Imported(home.path, self._cache.folder)
+
+    def take(self, export: ExportFile) -> None:
+        """Enters what a file holds, some thousand tracks at a time."""
+        header = export.header
+        alike = header.centre == self._configuration.centre
+        measured = alike and self._measured_with(header)
+        roots = self._path_map.roots(header.roots)
+        for batch in export.batches():
+            records = [
+                replace(r, path=self._path_map(r.path), scale=r.scale if measured else None) for r in batch
+            ]
+            self.done.tracks += len(records)
+            self._enter(records if alike else self._pooled(records))
+            for record in records:
+                self._roots |= _holding(record.path, roots)
+
+    def add_roots(self) -> None:
+        """Has `index` look at the roots there that hold anything."""
+        before = self._catalog.roots()
+        roots = outermost([*before, *self._roots])
+        if roots != before:
+            self._catalog.set_roots(roots)
+        self.done.roots = [root for root in roots if root not in before]
+
+    def _measured_with(self, header: Header) -> bool:
+        """Whether scales are of the library that the home's percentiles are of, or of one it takes over."""
+        if header.percentiles is None:
+            return False
+        own = self._catalog.meta(PERCENTILES)
+        if own is None:
+            with self._catalog.transaction():
+                self._catalog.set_meta(PERCENTILES, header.percentiles)
+                self._catalog.set_meta(MEASURED, str(header.measured))
+        return own in (None, header.percentiles)
+
+    def _enter(self, records: Sequence[Record]) -> None:
+        for record, fate in zip(records, self._catalog.take(records), strict=True):
+            setattr(self.done, fate, getattr(self.done, fate) + 1)
+            if fate == "added" and not self._cache.path(record.info.digest).exists():
+                self.done.without_cache += 1
+
+    def _pooled(self, records: Sequence[Record]) -> list[Record]:
+        """Records whose new audio has the vectors that its caches give; those without are left out."""
+        wanting = [record for record in records if self._catalog.wants_vector(record)]
+        digests = dict.fromkeys(record.info.digest for record in wanting)
+        found = {digest: (v, s) for digest, v, s in repooled(digests, self._configuration)}
+        paths = {record.path for record in wanting}
+        usable = []
+        for record in records:
+            if record.path not in paths:
+                usable.append(record)
+            elif record.info.digest in found:
+                usable.append(_with_vector(record, *found[record.info.digest]))
+                self.done.pooled += 1
+            else:
+                self.done.left_out += 1
+        return usable
+
+
+def _with_vector(record: Record, pooled: TrackVector, duration: float) -> Record:
+    return replace(
+        record,
+        info=replace(record.info, duration=duration),
+        vector=pooled.vector,
+        windows=pooled.windows,
+        passages=pooled.passages,
+    )
+
+
+def _holding(path: bytes, roots: set[bytes]) -> set[bytes]:
+    """The roots that are this path, or hold it."""
+    found = set()
+    while True:
+        if path in roots:
+            found.add(path)
+        parent = os.path.dirname(path)
+        if parent == path:
+            return found
+        path = parent

@@ -1,0 +1,215 @@
+"""What becomes of each file that an index run opens."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from audiosim.audio.events import DecodeEvent, Embedded, Ended, Failed, Probed, Restarted, Samples
+from audiosim.core.errors import AudioError
+from audiosim.core.types import AudioInfo, Encoder, FrameEmbeddings, TrackOutcome
+from audiosim.encoders.pooling import Pooler
+from audiosim.extract import Extractor
+from audiosim.indexing.decisions import AudioDecisions, Decision
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, FileRow
+from audiosim.library.scan import FoundFile
+
+
+class Ingest:
+    """Takes what the decoding processes report, and enters it into caches and catalog.
+
+    Parameters
+    ----------
+    catalog, cache, pooler : where finished work goes, and how.
+    load : gives the encoder; called when the first file needs the network.
+    files : those that will be opened.
+    missing : known files that were not found, from which a file of the same audio may have moved.
+    retry_failed : whether audio that failed under another name is tried again.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: Cache,
+        pooler: Pooler,
+        load: Callable[[], Encoder],
+        *,
+        files: Iterable[FoundFile],
+        missing: Iterable[FileRow],
+        retry_failed: bool,
+    ) -> None:
+        self._catalog, self._cache, self._pooler, self._load = catalog, cache, pooler, load
+        self.decisions = AudioDecisions(catalog, cache, pooler, retry_failed=retry_failed)
+        self.audio_seconds = 0.0
+        self.decode_seconds = 0.0
+        self.write_seconds = 0.0
+        self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
+        self._found = {file.path: file for file in files}
+        self._missing: dict[str, list[bytes]] = defaultdict(list)
+        self._missing_failed: set[str] = set()  # audio of missing files that had failed
+        for row in missing:
+            if row.digest is not None and row.state == "indexed":
+                self._missing[row.digest].append(row.path)
+            elif row.digest is not None:
+                self._missing_failed.add(row.digest)
+        self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
+        self._begun: set[bytes] = set()  # in the extractor
+        self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
+        self._extractor: Extractor[bytes] | None = None
+        self._encoder_dtype = ""
+        self._remote_stages: Counter[str] = Counter()  # s that workers elsewhere spent
+
+    def take(self, event: DecodeEvent | Embedded) -> Iterator[TrackOutcome]:
+        """Files that are done after this event."""
+        match event:
+            case Probed(path, info, _):
+                yield from self._probed(path, info)
+            case Samples(path, samples):
+                self._extractor_for(path).push(path, samples)
+            case Restarted(path):
+                self._drop(path)
+            case Ended(path, duration, seconds):
+                self.decode_seconds += seconds
+                self._extractor_for(path).end(path)
+                self._infos[path] = replace(self._infos[path], duration=duration)
+            case Embedded(path, frames, duration, seconds, dtype, stages):
+                self.decode_seconds += seconds
+                self._remote_stages.update(stages)
+                info = replace(self._infos.pop(path), duration=duration)
+                yield from self._embedded(path, info, frames, dtype)
+            case Failed():
+                yield from self._failed(event)
+        yield from self._finished()
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Seconds spent by stage; decoding, and what workers did, is the sum over processes."""
+        network = self._extractor.encoder.stage_seconds if self._extractor else self._remote_stages
+        return {"decode": self.decode_seconds, **network, "write": self.write_seconds}
+
+    def flush(self) -> Iterator[TrackOutcome]:
+        """The files still on their way through the network, at the end."""
+        if self._extractor is not None:
+            self._extractor.flush()
+            yield from self._finished()
+
+    def _extractor_for(self, path: bytes) -> Extractor[bytes]:
+        """The extractor, made for the first file, with this file begun in it."""
+        if self._extractor is None:
+            spill = self._cache.folder
+            spill.mkdir(parents=True, exist_ok=True)
+            encoder = self._load()
+            self._encoder_dtype = encoder.dtype
+            self._extractor = Extractor(encoder, dtype=np.float16, spill=spill)
+        if path not in self._begun:
+            self._begun.add(path)
+            self._extractor.begin(path, self._infos[path].duration)
+        return self._extractor
+
+    def _drop(self, path: bytes) -> None:
+        if path in self._begun and self._extractor is not None:
+            self._begun.discard(path)
+            self._extractor.drop(path)
+
+    def _probed(self, path: bytes, info: AudioInfo) -> Iterator[TrackOutcome]:
+        decision = self.decisions.decision(path, info)
+        if decision is Decision.COMPUTE:
+            self._infos[path] = info
+        elif decision is Decision.WAIT:
+            self._waiting[info.digest].append((path, info))
+        elif decision is Decision.KNOWN:
+            yield self._known(path, info)
+        else:
+            yield self._failed_alike(path, info)
+
+    def _failed_alike(self, path: bytes, info: AudioInfo) -> TrackOutcome:
+        """A file whose audio failed before: known if it failed here, or under a name that is missing."""
+        reason, row = self.decisions.reason(info), self._catalog.file(path)
+        known = (row is not None and row.state == "failed") or info.digest in self._missing_failed
+        self._catalog.record_failure(path, info.size, info.mtime_ns, reason, info)
+        return TrackOutcome(path, "failed_before" if known else "failed", reason)
+
+    def _finished(self) -> Iterator[TrackOutcome]:
+        if self._extractor is None:
+            return
+        for path, frames in self._extractor.finished():
+            self._begun.discard(path)
+            yield from self._embedded(path, self._infos.pop(path), frames, self._encoder_dtype)
+
+    def _embedded(
+        self, path: bytes, info: AudioInfo, frames: FrameEmbeddings, dtype: str
+    ) -> Iterator[TrackOutcome]:
+        self.audio_seconds += info.duration
+        start = time.perf_counter()
+        try:
+            vector = self._pooler(frames)
+        except AudioError as error:
+            yield from self._unusable(path, info, error.reason)
+            return
+        self._cache.write(info, frames, dtype)
+        self._catalog.record(path, info, vector)
+        self.decisions.settle(info)
+        self.write_seconds += time.perf_counter() - start
+        yield TrackOutcome(path, "indexed")
+        for copy, copy_info in self._waiting.pop(info.digest, []):
+            yield self._known(copy, copy_info)
+
+    def _known(self, path: bytes, info: AudioInfo) -> TrackOutcome:
+        """A file whose audio needs no network: moved, copied, retagged."""
+        info, vector = self.decisions.recovered(info)
+        old = self._moved_from(path, info.digest)
+        self._catalog.record(path, info, vector)
+        if old is None:
+            return TrackOutcome(path, "reused")
+        self._catalog.drop([old])
+        self.moved.add(old)
+        return TrackOutcome(path, "moved")
+
+    def _moved_from(self, path: bytes, digest: str) -> bytes | None:
+        if self._catalog.file(path) is not None:
+            return None  # it was here before, with other tags
+        if self._missing[digest]:
+            return self._missing[digest].pop()
+        return self._catalog.gone_with(digest)
+
+    def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
+        path, reason = event.path, event.reason
+        self._drop(path)
+        info = self._infos.pop(path, None)
+        if info is None:  # not even identified
+            yield self._unopened(event)
+        elif event.cause == "audio":
+            yield from self._unusable(path, info, reason)
+        else:
+            yield from self._unlucky(event, info)
+
+    def _unopened(self, event: Failed) -> TrackOutcome:
+        """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
+        found, before = self._found[event.path], self._catalog.file(event.path)
+        again = event.cause == "file"
+        stamp = (-1, -1) if again else (found.size, found.mtime_ns)
+        told = again and before is not None and (before.state, before.reason) == ("failed", event.reason)
+        self._catalog.record_failure(event.path, *stamp, event.reason)
+        return TrackOutcome(event.path, "failed_before" if told else "failed", event.reason)
+
+    def _unlucky(self, event: Failed, info: AudioInfo) -> Iterator[TrackOutcome]:
+        """A failure that says nothing of the audio: copies of it get another try, the next run."""
+        self.decisions.release(info)
+        again = (-1, -1)
+        stamp = (info.size, info.mtime_ns) if event.cause == "decoder" else again
+        self._catalog.record_failure(event.path, *stamp, event.reason)
+        yield TrackOutcome(event.path, "failed", event.reason)
+        for copy, _ in self._waiting.pop(info.digest, []):
+            self._catalog.record_failure(copy, *again, event.reason)
+            yield TrackOutcome(copy, "failed", event.reason)
+
+    def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
+        """Audio that was identified but gives no vector: all files that hold it fail."""
+        self.decisions.fail(info, reason)
+        for holder, own in [(path, info), *self._waiting.pop(info.digest, [])]:
+            self._catalog.record_failure(holder, own.size, own.mtime_ns, reason, own)
+            yield TrackOutcome(holder, "failed", reason)

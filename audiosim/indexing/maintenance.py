@@ -1,0 +1,208 @@
+"""Upkeep of a home: dropping what is long gone, forgetting files, following a library that moved."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiosim.core.config import Home, find_home, no_index
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.files import hold
+from audiosim.core.paths import contains, identity, outermost
+from audiosim.library.cache import SUFFIX, Cache
+from audiosim.library.catalog import DROPPED, Catalog, Configuration
+from audiosim.store import Store
+
+DAY = 86_400.0  # s
+DEFAULT_AGE = 30 * DAY
+PARTIAL_AGE = DAY  # of files that a killed run did not finish
+
+HomePath = str | os.PathLike[str] | None
+
+
+@dataclass
+class Collected:
+    """What `collect_garbage` removed, or would: rows of files gone, vectors, caches, other files; in bytes.
+
+    ``left_alone`` is a cache folder outside the home, which other homes may use.
+    """
+
+    gone: int = 0
+    vectors: int = 0
+    caches: int = 0
+    leftovers: int = 0
+    bytes: int = 0
+    left_alone: Path | None = None
+
+
+def collect_garbage(
+    *, home: HomePath = None, age: float = DEFAULT_AGE, dry_run: bool = False, wait: float = 0.0
+) -> Collected:
+    """Forgets files that have been gone for `age` seconds, and caches as old that nothing uses.
+
+    Caches outside the home are left alone. With `dry_run` nothing is changed.
+
+    Raises
+    ------
+    HomeError : when there is no index, or something can't be removed.
+    LockedError : when another process writes, for `wait` seconds.
+    """
+    with _writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
+        before = time.time() - age
+        old = [path for path, since in catalog.gone() if since < before]
+        collected = Collected(gone=len(old))
+        cache = Cache(configuration.cache, configuration.spec)
+        unused = catalog.unused_digests(without=old)
+        unused = {digest for digest in unused if not _modified_after(cache.path(digest), before)}
+        collected.vectors = len(unused)
+        collected.left_alone = None if configuration.cache == place.cache else configuration.cache
+        used = {cache.path(digest).parts[-3:] for digest in catalog.all_digests() - unused}
+        # A rebuild that is not complete yet has its caches there too.
+        caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, used, before))
+        leftovers = list(_leftovers(place))
+        collected.caches, collected.leftovers = len(caches), len(leftovers)
+        collected.bytes = sum(map(_size, caches + leftovers))
+        if not dry_run:
+            catalog.drop(old)
+            catalog.forget_vectors(unused)
+            store = Store(place, catalog)
+            store.flush()
+            store.remove_leftovers()
+            for path in caches + leftovers:
+                _remove(path)
+        return collected
+
+
+def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wait: float = 0.0) -> int:
+    """Forgets files, and all that is known below folders; returns how many.
+
+    What lies below a known folder is found again by the next `index`; known folders that are
+    forgotten themselves are not. Caches stay until `collect_garbage`.
+
+    Raises
+    ------
+    UsageError : when a path is not known.
+    """
+    with _writing(home, wait) as (place, catalog, _):
+        wanted = [identity(path) for path in paths]
+        roots = catalog.roots()
+        doomed: list[bytes] = []
+        for path in wanted:
+            known = [row.path for row in catalog.files(path)]
+            if not known and path not in roots:
+                raise UsageError(
+                    f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
+                )
+            doomed += known
+        for each in _catalogs(place, catalog):
+            each.drop([row.path for path in wanted for row in each.files(path)])
+            roots = each.roots()
+            each.set_roots(root for root in roots if not any(contains(path, root) for path in wanted))
+        Store(place, catalog).flush()
+        return len(set(doomed))
+
+
+def relocate(
+    old: str | os.PathLike[str], new: str | os.PathLike[str], *, home: HomePath = None, wait: float = 0.0
+) -> int:
+    """Follows a library that moved as a whole; returns how many files are known at the new place.
+
+    Nothing is opened or hashed: the next `index` compares sizes and times.
+
+    Raises
+    ------
+    UsageError : when nothing is known of the old place, or the new one is not there.
+    """
+    source, target = identity(old), identity(new)
+    if not os.path.exists(target):
+        raise UsageError(
+            f"No such file or folder: {os.fsdecode(target)}", "", "Move or mount the library first."
+        )
+    if contains(source, target) or contains(target, source):
+        raise UsageError("One of the two places lies in the other")
+    with _writing(home, wait) as (place, catalog, _):
+        moved = sum(row.reason != DROPPED for row in catalog.files(source))
+        if not moved and not any(contains(source, root) for root in catalog.roots()):
+            raise UsageError(
+                f"Nothing is known of {os.fsdecode(source)}", "", "See 'audiosim status' for the folders."
+            )
+        for each in _catalogs(place, catalog):
+            each.relocate(source, target)
+            roots = each.roots()
+            followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
+            each.set_roots(outermost([*followed, target]))
+        store = Store(place, catalog)
+        if 2 * moved > catalog.count("indexed"):
+            store.rebuild()  # sooner done than deleting most of the old rows
+        else:
+            store.flush()
+        return moved
+
+
+@contextmanager
+def _writing(
+    home: HomePath, wait: float, *, recover: bool = True
+) -> Iterator[tuple[Home, Catalog, Configuration]]:
+    """A home that has an index, with the index lock held and, to `recover`, the store as the catalog says."""
+    place = find_home(home)
+    if place.catalog.exists():
+        with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
+            configuration = catalog.configuration
+            if configuration is not None:
+                if recover:
+                    Store(place, catalog).recover()
+                yield place, catalog, configuration
+                return
+    raise no_index(place)
+
+
+def _catalogs(home: Home, catalog: Catalog) -> Iterator[Catalog]:
+    """The home's catalog, and that of a rebuild that is not complete yet."""
+    yield catalog
+    if home.rebuild.exists():
+        with Catalog(home.rebuild) as rebuild:
+            yield rebuild
+
+
+def _unused_caches(folder: Path, used: set[tuple[str, ...]], before: float) -> Iterator[Path]:
+    """Caches in the home that nothing uses: of other encoders, or of audio that is not known.
+
+    Those used are told by the last parts of their paths: the home may have moved since they were made.
+    """
+    for path in folder.glob(f"*/*/*{SUFFIX}"):
+        if path.parts[-3:] not in used and not _modified_after(path, before):
+            yield path
+
+
+def _leftovers(home: Home) -> Iterator[Path]:
+    """Files that were being written when a run was killed."""
+    for path in home.path.rglob(".*.partial"):
+        if not _modified_after(path, time.time() - PARTIAL_AGE):
+            yield path
+
+
+def _modified_after(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime > moment
+    except OSError:
+        return False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty
+            path.parent.rmdir()
+    except OSError as error:
+        raise HomeError(f"Can't remove {path}", error.strerror or str(error)) from error

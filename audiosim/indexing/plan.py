@@ -1,0 +1,92 @@
+"""What an index run has to do, decided from what was found and what is known. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from audiosim.core.paths import contains
+from audiosim.library.catalog import DROPPED, FileRow
+from audiosim.library.scan import FoundFile, Scan
+
+LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk
+
+
+@dataclass
+class Plan:
+    """What to do about one root.
+
+    ``process``: new or changed files, to be opened; ``returned``: files that were gone and are
+    back as they were; ``unchanged`` and ``failed_before``: not to be opened; ``failed_again``:
+    those of the latter that were gone; ``problems``: files and folders that can't be read, with the
+    reason, new ones; ``settled``: such that were known and are no more; ``missing``: known files that were
+    not found; ``known``: how many files the root had.
+    """
+
+    process: list[FoundFile] = field(default_factory=list)
+    returned: list[bytes] = field(default_factory=list)
+    unchanged: list[bytes] = field(default_factory=list)
+    failed_before: list[bytes] = field(default_factory=list)
+    failed_again: list[bytes] = field(default_factory=list)
+    problems: list[tuple[bytes, str]] = field(default_factory=list)
+    settled: list[bytes] = field(default_factory=list)
+    missing: list[FileRow] = field(default_factory=list)
+    known: int = 0
+
+
+def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> Plan:
+    """Compares what was found at a root with the rows the catalog has at or below it."""
+    result = Plan()
+    known = {row.path: row for row in rows}
+    result.known = sum(row.state != "gone" and not _is_problem(row) for row in known.values())
+    for found in scan.files:
+        row = known.pop(found.path, None)
+        same = row is not None and (row.size, row.mtime_ns) == (found.size, found.mtime_ns)
+        if row is None or not same:
+            result.process.append(found)
+        elif row.state == "indexed":
+            result.unchanged.append(found.path)
+        elif row.state == "gone" and row.reason is None:
+            result.returned.append(found.path)
+        elif row.reason == DROPPED or retry_failed:
+            result.process.append(found)
+        else:
+            result.failed_before.append(found.path)
+            if row.state == "gone":
+                result.failed_again.append(found.path)
+    for path, reason in scan.problems + scan.unlisted:
+        row = known.pop(path, None)
+        if row is not None and (row.state, row.reason) == ("failed", reason):
+            result.failed_before.append(path)
+        else:
+            result.problems.append((path, reason))
+    hidden = [folder for folder, _ in scan.unlisted]
+    lost = [
+        row
+        for row in known.values()
+        if scan.globs.admit(row.path, scan.root) and not any(contains(folder, row.path) for folder in hidden)
+    ]
+    result.settled = [row.path for row in lost if scan.present and _is_problem(row)]
+    result.missing = [row for row in lost if row.state != "gone" and not _is_problem(row)]
+    return result
+
+
+def _is_problem(row: FileRow) -> bool:
+    """Whether a row stands for what never could be opened: a dead link, a folder not readable."""
+    return row.size < 0 and row.digest is None
+
+
+def doubt(scan: Scan, plan: Plan, lost: int) -> str | None:
+    """Why a root looks like a disk that is not mounted; None when it does not.
+
+    `lost` is how many of its known files are missing and turned up nowhere else.
+    """
+    if plan.known == 0 or lost == 0:
+        return None
+    if not scan.present:
+        return "it is not there"
+    if not scan.files and not scan.problems and not scan.left_out and not scan.unlisted:
+        return "it is empty"
+    if lost > LOST_SHARE * plan.known:
+        return f"{lost} of its {plan.known} known files are missing"
+    return None

@@ -1,0 +1,94 @@
+"""What an index run tells: events as they happen, and a report at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audiosim.core.types import TrackOutcome
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run has begun: which encoder, which home."""
+
+    encoder: str
+    home: Path
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something a user should know, in a sentence or two."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The folders were read: how many files there are, and how many will be opened."""
+
+    found: int
+    process: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the run is; ``audio_seconds`` have gone through the network."""
+
+    done: int
+    total: int
+    audio_seconds: float
+
+
+@dataclass(frozen=True)
+class RootDoubted:
+    """A root looks like a disk that is not mounted; nothing was changed there."""
+
+    root: bytes
+    reason: str
+
+
+@dataclass
+class IndexReport:
+    """What a run did; ``audio_seconds`` is the audio that went through the network.
+
+    ``left`` counts files that were not opened because time was up. ``stages`` holds seconds by
+    stage: "decode" summed over its processes, "front end", "network", "write", "store", and
+    "waiting for input", which the network spent idle, the start of a run included.
+    """
+
+    encoder: str
+    home: Path
+    found: int = 0
+    indexed: int = 0
+    reused: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    failed: int = 0
+    failed_before: int = 0
+    left: int = 0
+    audio_seconds: float = 0.0
+    seconds: float = 0.0
+    failures: list[tuple[bytes, str]] = field(default_factory=list)
+    doubted: list[tuple[bytes, str]] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether something new went wrong that a user should see."""
+        return bool(self.failed or self.doubted)
+
+    def counts(self) -> dict[str, int | float]:
+        """The report's numbers by name."""
+        names = "found indexed reused moved unchanged gone failed failed_before left audio_seconds seconds"
+        return {name: getattr(self, name) for name in names.split()}
+
+    def count(self, outcome: TrackOutcome) -> None:
+        """Adds one file's outcome."""
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        if outcome.status == "failed":
+            self.failures.append((outcome.path, outcome.reason or ""))
+
+
+IndexEvent = Started | Notice | Planned | Progress | RootDoubted | TrackOutcome | IndexReport

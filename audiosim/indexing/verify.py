@@ -1,0 +1,179 @@
+"""Whether a home is whole: catalog, caches, vectors, store; and putting right what is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from audiosim.backends.inspection import Inspection, is_unit
+from audiosim.core.config import Home, find_home, no_index
+from audiosim.core.errors import AudioError
+from audiosim.core.files import hold
+from audiosim.core.types import Float32, TrackVector
+from audiosim.encoders.passage_vectors import unpacked
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.configuration import check_caches, repooled
+from audiosim.store import Store
+
+PASSAGE_TOLERANCE = 0.02  # two steps of eight bits
+TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both were made here
+
+
+@dataclass
+class Health:
+    """What `verify` found and, when asked to, did.
+
+    ``lost_caches`` and ``lost_vectors`` are audio digests. ``compared`` of the vectors in its
+    store were compared with the catalog's; ``recall`` is its recall@10 against exact search. ``repairs``
+    says what was done; ``store`` what the store is called; ``sound`` whether nothing is wrong, or
+    all was put right.
+    """
+
+    home: Path
+    store: str
+    tracks: int = 0
+    caches: int = 0
+    compared: int = 0
+    recall: float | None = None
+    lost_caches: list[str] = field(default_factory=list)
+    lost_vectors: list[str] = field(default_factory=list)
+    store_faults: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    sound: bool = True
+
+    @property
+    def faults(self) -> list[str]:
+        """What was wrong, a sentence each."""
+        faults = [f"The cache of {digest} is missing or damaged." for digest in self.lost_caches]
+        faults += [f"The vector of {digest} is missing or damaged." for digest in self.lost_vectors]
+        return faults + [f"{self.store}: {fault}." for fault in self.store_faults]
+
+
+def verify_home(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    full: bool = False,
+    repair: bool = False,
+    wait: float = 0.0,
+) -> Health:
+    """Checks a home, and repairs it if asked to.
+
+    Every cache that the catalog names is read and pooled, and the catalog's vector compared with
+    that; vectors in the store are compared with the catalog's, a sample of 10,000 unless `full`, which
+    asks it for each as well; and a sample of its answers with exact search. Without `repair`
+    nothing is changed and other runs may go on.
+
+    Repairing, vectors that are missing are pooled again from their caches; files whose caches are
+    lost are computed again by the next run, and keep their vectors until then, unless they are
+    gone; the store is made anew.
+
+    Raises
+    ------
+    HomeError : when there is no index, the catalog itself is damaged, or the caches' disk looks
+        unmounted.
+    LockedError : when `repair` is asked for while another process writes, for `wait` seconds.
+    """
+    place = find_home(home)
+    if not place.catalog.exists():
+        raise no_index(place)
+    with ExitStack() as stack:
+        if repair:
+            stack.enter_context(hold(place.index_lock, wait=wait, what="indexing this home"))
+        catalog = stack.enter_context(Catalog(place.catalog, read_only=not repair))
+        catalog.check()
+        configuration = catalog.configuration
+        if configuration is None:
+            return Health(place.path, catalog.store_url.label)
+        store = Store(place, catalog)
+        health = _examined(place, catalog, configuration, store.inspect(full=full))
+        if repair and not health.sound:
+            _repair(health, catalog, configuration, store)
+            health.sound = not store.inspect(full=full).faults and not catalog.store_dirty
+        return health
+
+
+def _examined(home: Home, catalog: Catalog, configuration: Configuration, store: Inspection) -> Health:
+    health = Health(
+        home.path,
+        catalog.store_url.label,
+        catalog.count("indexed"),
+        compared=store.compared,
+        recall=store.recall,
+    )
+    lost_vectors = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    cache = Cache(configuration.cache, configuration.spec)
+    digests = sorted(catalog.all_digests())
+    for digest in digests:
+        expected = _pooled(cache, digest, configuration)
+        if expected is None:
+            health.lost_caches.append(digest)
+        elif not _close(catalog.vector(digest), expected.vector) or not _same_passages(
+            catalog.passages(digest), expected.passages, configuration.spec.dimension
+        ):
+            lost_vectors.add(digest)
+    health.lost_vectors = sorted(lost_vectors)
+    health.caches = len(digests) - len(health.lost_caches)
+    health.store_faults = store.faults
+    if store.dirty and not store.faults:
+        health.store_faults = ["a run ended while it wrote to it"]
+    health.sound = not health.faults
+    return health
+
+
+def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str]:
+    for digest, vector in catalog.all_vectors():
+        if not is_unit(vector, configuration.dimension):
+            yield digest
+
+
+def _pooled(cache: Cache, digest: str, configuration: Configuration) -> TrackVector | None:
+    """What a cache gives, if it is whole."""
+    cached = cache.read(digest)
+    try:
+        return None if cached is None else configuration.pooler(cached.frames)
+    except AudioError:
+        return None
+
+
+def _close(vector: Float32 | None, expected: Float32) -> bool:
+    if vector is None or vector.shape != expected.shape:
+        return False
+    return np.allclose(vector, expected, rtol=0, atol=TOLERANCE)
+
+
+def _same_passages(found: bytes | None, expected: bytes, dimension: int) -> bool:
+    """Whether passages are as they should be; the next `index` makes those that are missing."""
+    if found is None:
+        return True
+    rows, others = unpacked(found, dimension), unpacked(expected, dimension)
+    return rows.shape == others.shape and np.allclose(rows, others, rtol=0, atol=PASSAGE_TOLERANCE)
+
+
+def _repair(health: Health, catalog: Catalog, configuration: Configuration, store: Store) -> None:
+    check_caches(sorted(catalog.all_digests()), configuration)
+    pooled = 0
+    for digest, vector, duration in repooled(health.lost_vectors, configuration):
+        catalog.set_vector(digest, vector, duration)
+        pooled += 1
+    if pooled:
+        health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
+    present = {row.digest for row in catalog.files() if row.state == "indexed"}
+    hopeless = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    hopeless |= set(health.lost_caches) - present
+    again = hopeless.union(health.lost_caches)
+    if again:
+        catalog.drop(catalog.paths_with(hopeless))
+        catalog.forget_vectors(hopeless)
+        catalog.lose(again - hopeless)
+        health.repairs.append(f"{len(again)} tracks will be computed again when the next index finds them.")
+    if health.store_faults:
+        store.rebuild()
+        health.repairs.append(f"{health.store}'s index was made anew from the catalog.")
+    else:
+        store.flush()

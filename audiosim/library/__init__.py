@@ -1,0 +1,1 @@
+"""What a home keeps: configuration, catalog, caches, statistics."""

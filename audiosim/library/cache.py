@@ -1,0 +1,102 @@
+"""Caches: the embeddings of each window, one ``.npz`` file for each audio digest.
+
+    FOLDER/<encoder fingerprint>/ab/<audio digest>.npz
+
+holds ``embedding`` float16 (n, dim) and ``timestamps`` float64 (n,) in s under openl3's own
+keys, ``level`` float16 (n,) in dBFS, and ``meta``, one JSON string. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audiosim.core.errors import HomeError
+from audiosim.core.files import replacing
+from audiosim.core.types import AudioInfo, EncoderSpec, FrameEmbeddings
+from audiosim.core.version import __version__
+
+FORMAT = 1
+SUFFIX = ".npz"
+
+
+@dataclass(frozen=True)
+class CachedTrack:
+    """The embeddings of one recording, and its decoded duration in s."""
+
+    frames: FrameEmbeddings
+    duration: float
+
+
+class Cache:
+    """The caches of one encoder configuration."""
+
+    def __init__(self, folder: Path, spec: EncoderSpec) -> None:
+        self.folder = folder / spec.fingerprint
+        self._spec = spec
+
+    def path(self, digest: str) -> Path:
+        """Where the embeddings of this audio are, or would be."""
+        return self.folder / digest[:2] / f"{digest}{SUFFIX}"
+
+    def write(self, info: AudioInfo, frames: FrameEmbeddings, dtype: str) -> None:
+        """Keeps a track's embeddings, computed in `dtype`, as float16; whole or not at all.
+
+        Raises
+        ------
+        HomeError : when the folder can't be written to.
+        """
+        meta = {
+            "format": FORMAT,
+            "encoder": asdict(self._spec),
+            "fingerprint": self._spec.fingerprint,
+            "digest": info.digest,
+            "duration": info.duration,
+            "sample_rate": info.sample_rate,
+            "channels": info.channels,
+            "computed_in": dtype,
+            "audiosim": __version__,
+        }
+        try:
+            with replacing(self.path(info.digest)) as file:
+                np.savez(
+                    file,
+                    embedding=frames.embedding.astype(np.float16, copy=False),
+                    timestamps=frames.timestamps,
+                    level=frames.level,
+                    meta=np.array(json.dumps(meta)),
+                )
+        except OSError as error:
+            raise HomeError(
+                f"Can't write to the cache folder {self.folder}",
+                error.strerror or str(error),
+                "Finished tracks are kept. Make room or give another folder with --cache, then run again.",
+            ) from error
+
+    def read(self, digest: str) -> CachedTrack | None:
+        """A track's embeddings; None where they are missing, damaged or of another encoder."""
+        try:
+            with open(self.path(digest), "rb") as file, np.load(file, allow_pickle=False) as data:
+                meta = json.loads(str(data["meta"]))
+                frames = FrameEmbeddings(data["embedding"], data["timestamps"], data["level"])
+        except Exception:  # a flipped byte in a zip file raises nearly anything
+            return None
+        return CachedTrack(frames, float(meta["duration"])) if self._valid(meta, digest, frames) else None
+
+    def _valid(self, meta: Any, digest: str, frames: FrameEmbeddings) -> bool:
+        count = frames.timestamps.size
+        return (
+            isinstance(meta, dict)
+            and meta.get("format") == FORMAT
+            and meta.get("fingerprint") == self._spec.fingerprint
+            and meta.get("digest") == digest
+            and isinstance(meta.get("duration"), float)
+            and count > 0
+            and frames.embedding.dtype == np.float16
+            and frames.embedding.shape == (count, self._spec.dimension)
+            and frames.timestamps.shape == frames.level.shape == (count,)
+        )

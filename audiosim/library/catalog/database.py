@@ -1,0 +1,211 @@
+"""The database behind the catalog: opened, prepared, with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from audiosim.core.errors import HomeError
+from audiosim.core.types import TAG_NAMES
+
+SCHEMA_VERSION = 3
+PAGE = 500  # values bound in one statement
+BUSY_LIMIT = 30.0  # s to wait for another connection's commit
+
+# What the store has of a file: nothing, its current vector, an older one, or perhaps a new one.
+ABSENT, STORED, OUTDATED, SENDING = 0, 1, 2, 3
+
+SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE roots (path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE tracks (digest TEXT PRIMARY KEY, vector BLOB NOT NULL, windows INTEGER NOT NULL,
+    duration REAL NOT NULL);
+CREATE TABLE files (
+    path BLOB PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('indexed', 'failed', 'gone')),
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    digest TEXT,
+    reason TEXT,
+    in_store INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL,
+    sample_rate INTEGER,
+    channels INTEGER,
+    codec TEXT,
+    {", ".join(f"{name} {'INTEGER' if name in ('year', 'track') else 'TEXT'}" for name in TAG_NAMES)}
+);
+CREATE INDEX files_by_digest ON files (digest);
+CREATE INDEX files_pending ON files (id) WHERE in_store <> (state = 'indexed');
+"""
+# Audio whose cache was lost: it is computed again, and until then keeps its vector.
+LOST = "CREATE TABLE lost (digest TEXT PRIMARY KEY) WITHOUT ROWID;"
+# Vectors of stretches, by audio; and each track's mean distance to its nearest, NULL where it is not known.
+PASSAGES = """
+CREATE TABLE passages (digest TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE tracks ADD COLUMN scale REAL;
+"""
+UPGRADES = {0: SCHEMA + LOST + PASSAGES, 1: LOST + PASSAGES, 2: PASSAGES}  # by the format there is
+
+DAMAGED = (
+    "Restore it from a backup; or move it away, with its -wal and -shm files, and index your folders"
+    " again with the same options: what is in the cache folder is not computed again."
+)
+REMEDIES = (  # by what SQLite says
+    ("malformed", DAMAGED),
+    ("not a database", DAMAGED),
+    ("Could not decode", DAMAGED),
+    ("disk I/O error", "Check the disk; then: audiosim verify."),
+    ("full", "Make room, then run it again: finished tracks are kept."),
+    ("locked", "Another process holds it: a backup, perhaps. Try again when that has ended."),
+    ("readonly", "Check that the folder and its files may be written to."),
+)
+REMEDY = "Check the disk and the folder's permissions."
+
+
+class Cursor(sqlite3.Cursor):
+    """A cursor whose errors say which file, and what to do."""
+
+    connection: Connection
+
+    def fetchone(self) -> Any:
+        with _explained(self.connection.path):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with _explained(self.connection.path):
+            return super().fetchall()
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error:
+            with _explained(self.connection.path):
+                raise
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose errors say which file, and what to do."""
+
+    path: Path
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        return super().cursor(factory)
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with _explained(self.path):
+            return super().executemany(*args)
+
+
+class Database:
+    """An open catalog database.
+
+    Parameters
+    ----------
+    path : of the database; made if it is not there, unless `read_only`.
+    read_only : for queries: any number may read beside one writer.
+
+    Raises
+    ------
+    HomeError : when it can't be opened, is damaged, or was made by a later audiosim.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        with _explained(path):
+            uri = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
+            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
+            self._db.path = path
+            try:
+                self._db.isolation_level = None  # transactions are explicit
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._prepare(read_only)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes of the block, or none."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite may have ended it: a full disk
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read in the block is of one moment, whoever writes meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:  # SQLite may have ended it: a failing disk
+                self._db.execute("ROLLBACK")
+
+    def check(self) -> None:
+        """Reads the whole file.
+
+        Raises
+        ------
+        HomeError : when SQLite finds it damaged.
+        """
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
+
+    def _make(self, statements: str) -> None:
+        self._db.executescript(f"BEGIN; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    def _prepare(self, read_only: bool) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version in UPGRADES and not read_only:
+            self._make(UPGRADES[version])
+        elif version == 0:
+            raise HomeError(
+                f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
+            )
+        elif version in UPGRADES:
+            raise HomeError(f"{self.path} has an older format", "", "Run audiosim index once.")
+        elif version != SCHEMA_VERSION:
+            raise HomeError(
+                f"{self.path} has format {version}",
+                f"this audiosim reads format {SCHEMA_VERSION}",
+                "Use the audiosim that made it, or another --home.",
+            )
+
+
+def _mode(path: Path, read_only: bool) -> str:
+    """How to open the file; in a folder that can't be written to, SQLite can't share it with a writer."""
+    if not read_only:
+        return "mode=rwc"
+    log = path.with_name(f"{path.name}-wal")
+    frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    return "mode=ro&immutable=1" if frozen else "mode=ro"
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        why = str(error)
+        remedy = next((cure for sign, cure in REMEDIES if sign in why), REMEDY)
+        raise HomeError(f"The catalog {path} can't be used", why, remedy) from error

@@ -1,0 +1,144 @@
+"""The files known, their states, and what of them is searched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+
+from audiosim.core.types import TAG_NAMES, AudioInfo
+from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, Database
+from audiosim.library.catalog.models import FileRow, FileState, path_id
+
+DROPPED = "moved"  # the reason of a row that ends when the store has let it go
+_TAGS = ", ".join(TAG_NAMES)
+
+
+class Files(Database):
+    """Every file known, its state, why it failed."""
+
+    def files(self, below: bytes | None = None) -> Iterator[FileRow]:
+        """The files known, all or those at or below a path."""
+        query = "SELECT path, state, size, mtime_ns, digest, reason FROM files"
+        values: tuple[bytes, ...] = ()
+        if below is not None:
+            prefix = below.rstrip(b"/") + b"/"
+            query += " WHERE path = ? OR (path > ? AND path < ?)"
+            values = (below, prefix, prefix[:-1] + b"0")  # "0" follows "/"
+        for row in self._db.execute(query, values):
+            yield FileRow(*row)
+
+    def file(self, path: bytes) -> FileRow | None:
+        """The file at this path."""
+        row = self._db.execute(
+            "SELECT path, state, size, mtime_ns, digest, reason FROM files WHERE path = ?", (path,)
+        ).fetchone()
+        return FileRow(*row) if row else None
+
+    def record_failure(
+        self, path: bytes, size: int, mtime_ns: int, reason: str, info: AudioInfo | None = None
+    ) -> None:
+        """Enters a file as failed, for this reason."""
+        info = info or AudioInfo("", 0.0, 0, 0, "", size, mtime_ns)
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a file's bytes
+        with self.transaction():
+            self._enter(path, "failed", info, reason)
+
+    def drop(self, paths: Iterable[bytes]) -> None:
+        """Ends the rows of files: moved, or to be forgotten.
+
+        An id has yet to leave the store, so the row goes when that is acknowledged.
+        """
+        with self.transaction():
+            self._drop(paths)
+
+    def relocate(self, old: bytes, new: bytes) -> int:
+        """Has what is known at and below one path lie at another; returns how many rows moved.
+
+        Rows that the new path has already stay as they are.
+        """
+        rows = [row for row in self.files(old) if row.reason != DROPPED]
+        kept = f"state, size, mtime_ns, digest, reason, changed, sample_rate, channels, codec, {_TAGS}"
+        with self.transaction():
+            for row in rows:
+                target = new + row.path[len(old) :]
+                self._db.execute(
+                    f"INSERT OR IGNORE INTO files (path, id, {kept}) SELECT ?, ?, {kept} FROM files"
+                    " WHERE path = ?",
+                    (target, path_id(target), row.path),
+                )
+            self._drop(row.path for row in rows)
+        return len(rows)
+
+    def gone_with(self, digest: str) -> bytes | None:
+        """The path of a file that is gone and held this audio."""
+        row = self._db.execute(
+            "SELECT path FROM files WHERE digest = ? AND state = 'gone' AND reason IS NULL", (digest,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def forget(self, paths: Iterable[bytes]) -> None:
+        """Removes rows that never were in the index."""
+        with self.transaction():
+            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
+
+    def mark_gone(self, paths: Iterable[bytes]) -> None:
+        """Takes files out of the index, keeping all that is known of them."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE files SET state = 'gone', changed = ? WHERE path = ?",
+                [(time.time(), path) for path in paths],
+            )
+
+    def gone(self) -> list[tuple[bytes, float]]:
+        """(path, when they were missed first, in s since 1970) of files that are gone."""
+        query = "SELECT path, changed FROM files WHERE state = 'gone' AND reason IS NOT ? ORDER BY path"
+        return list(self._db.execute(query, (DROPPED,)))
+
+    def mark_returned(self, paths: Iterable[bytes]) -> None:
+        """Puts files that were gone back as they were: indexed, or failed if they had failed."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE files SET state = CASE WHEN reason IS NULL THEN 'indexed' ELSE 'failed' END,"
+                " changed = ? WHERE path = ?",
+                [(time.time(), path) for path in paths],
+            )
+
+    def count(self, state: FileState) -> int:
+        """How many files are in this state."""
+        query = "SELECT count(*) FROM files WHERE state = ? AND reason IS NOT ?"
+        return int(self._db.execute(query, (state, DROPPED)).fetchone()[0])
+
+    def failures(self) -> list[tuple[bytes, str]]:
+        """(path, reason) of every file that failed."""
+        query = "SELECT path, reason FROM files WHERE state = 'failed' ORDER BY path"
+        return list(self._db.execute(query))
+
+    def _enter(self, path: bytes, state: FileState, info: AudioInfo, reason: str | None) -> None:
+        """Inserts or replaces a row, keeping what the store has of it."""
+        names = [
+            "path", "id", "state", "size", "mtime_ns", "digest", "reason", "changed",
+            "sample_rate", "channels", "codec", *TAG_NAMES,
+        ]  # fmt: skip
+        values = (
+            path, path_id(path), state, info.size, info.mtime_ns, info.digest or None, reason, time.time(),
+            info.sample_rate, info.channels, info.codec, *astuple(info.tags),
+        )  # fmt: skip
+        updates = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
+        self._db.execute(
+            f"INSERT INTO files ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+            f" ON CONFLICT (path) DO UPDATE SET {updates},"
+            f" in_store = CASE WHEN in_store IN ({ABSENT}, {SENDING}) THEN in_store ELSE {OUTDATED} END",
+            values,
+        )
+
+    def _drop(self, paths: Iterable[bytes]) -> None:
+        self._db.executemany(
+            "UPDATE files SET state = 'gone', reason = ? WHERE path = ?", [(DROPPED, path) for path in paths]
+        )
+        self._end_dropped()
+
+    def _end_dropped(self) -> None:
+        self._db.execute(
+            f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
+        )

@@ -1,0 +1,142 @@
+"""What the catalog tells of files and of the home."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from audiosim.core.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Pooling, Tags, Track
+from audiosim.encoders.pooling import Pooler, pooled_dimension
+from audiosim.library.store_url import StoreUrl
+
+FileState = Literal["indexed", "failed", "gone"]
+Fate = Literal["added", "known", "kept"]
+
+# The decoded duration of the audio is better than what the container claims.
+TRACK_COLUMNS = ", ".join(["path", "digest", "tracks.duration", *TAG_NAMES])
+ENTRY_COLUMNS = f"id, vector, scale, {TRACK_COLUMNS}"
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """What the catalog knows of a file; ``size`` in bytes."""
+
+    path: bytes
+    state: FileState
+    size: int
+    mtime_ns: int
+    digest: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the first `index` fixed for a home."""
+
+    spec: EncoderSpec
+    pooling: Pooling
+    cache: Path
+    centre: bytes = b""  # the mean window that is subtracted, once there is one; float32
+
+    @property
+    def pooler(self) -> Pooler:
+        """Turns windows into what the catalog keeps."""
+        return Pooler(self.pooling, self.spec.hop, self.centre)
+
+    @property
+    def dimension(self) -> int:
+        """Of the pooled vectors."""
+        return pooled_dimension(self.spec.dimension, self.pooling)
+
+    @property
+    def collection(self) -> str:
+        """Identifies what the store's vectors are: encoder fingerprint, pooling, and their centre."""
+        words = [self.spec.fingerprint, self.pooling]
+        if self.centre:
+            words.append(hashlib.blake2b(self.centre, digest_size=8).hexdigest())
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A collection to be removed, unless somebody else has written to it."""
+
+    url: StoreUrl
+    name: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Ids in the store: those it has acknowledged, those it may hold, those whose vectors are current."""
+
+    acknowledged: set[str]
+    possible: set[str]
+    current: set[str]
+
+
+def path_id(path: bytes) -> str:
+    """The ASCII id of a path, as the store knows it: BLAKE2b-128, 32 hexadecimal digits."""
+    return hashlib.blake2b(path, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class PendingRow:
+    """A row on its way to the store, as it was at the time ``changed``."""
+
+    id: str
+    track: Track
+    vector: Float32
+    changed: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the index: its id in the store, the track, and its unit vector (dim,).
+
+    ``scale`` is the track's mean cosine distance to its nearest neighbours, where it is known.
+    """
+
+    id: str
+    track: Track
+    vector: Float32
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that the catalog keeps of an indexed file and of its audio.
+
+    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages`` are packed, None where they are
+    not known; ``scale`` as in `Entry`.
+    """
+
+    path: bytes
+    info: AudioInfo
+    vector: Float32
+    windows: int
+    passages: bytes | None
+    scale: float | None
+
+    @property
+    def track(self) -> Track:
+        """The file as results show it."""
+        return Track(self.path, self.info.digest, self.info.duration, self.info.tags)
+
+
+def track_from(row: tuple[Any, ...]) -> Track:
+    """A track from its TRACK_COLUMNS."""
+    return Track(row[0], row[1], row[2], Tags(*row[3:]))
+
+
+def entry_from(row: tuple[Any, ...]) -> Entry:
+    """An entry from its ENTRY_COLUMNS."""
+    return Entry(row[0], track_from(row[3:]), vector_from(row[1]), row[2])
+
+
+def vector_from(blob: bytes) -> Float32:
+    """A vector (dim,) as it is kept; an empty one where that is damaged."""
+    return np.frombuffer(blob if len(blob) % 4 == 0 else b"", "<f4")

@@ -1,0 +1,102 @@
+"""The home's configuration, its marks and its roots."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from audiosim.core.types import EncoderSpec
+from audiosim.library.catalog.database import Database
+from audiosim.library.catalog.models import Configuration, Leftover
+from audiosim.library.store_url import EMBEDDED, StoreUrl, parse_store_url
+
+# Keys of what is measured of all vectors together, and is void when they are replaced: where a
+# similarity stands among those of random pairs, and how many tracks there were.
+PERCENTILES, MEASURED = "percentiles", "measured_tracks"
+
+
+class Settings(Database):
+    """What a home was told, and what its runs note."""
+
+    def meta(self, key: str) -> str | None:
+        """A value set with `set_meta`."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keeps a value under a key."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The home's configuration, once the first `index` has fixed it."""
+        text = self.meta("configuration")
+        if text is None:
+            return None
+        data = json.loads(text)
+        return Configuration(
+            EncoderSpec.from_json(data["spec"]),
+            data["pooling"],
+            Path(data["cache"]),
+            base64.b64decode(data.get("centre", "")),
+        )
+
+    def set_configuration(self, configuration: Configuration) -> None:
+        """Fixes the configuration; vectors already there must fit it."""
+        data = {
+            "spec": configuration.spec.to_json(),
+            "pooling": configuration.pooling,
+            "cache": str(configuration.cache),
+            "centre": base64.b64encode(configuration.centre).decode("ascii"),
+        }
+        self.set_meta("configuration", json.dumps(data))
+
+    @property
+    def store_url(self) -> StoreUrl:
+        """Where vectors are searched."""
+        return parse_store_url(self.meta("store_url") or EMBEDDED.text)
+
+    @property
+    def store_name(self) -> str | None:
+        """The collection there; None before there is one, or where it always has the same."""
+        return self.meta("store_name")
+
+    def set_store(self, url: StoreUrl, name: str | None) -> None:
+        """Says where vectors are searched."""
+        with self.transaction():
+            self._set_store(url, name)
+
+    def store_settings(self) -> dict[str, str]:
+        """All that is kept of the store under keys of `meta`, apart from the mark of bursts."""
+        rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'store_*'")
+        return dict(rows.fetchall())
+
+    def store_leftovers(self) -> list[Leftover]:
+        """Collections that are to be removed."""
+        return [
+            Leftover(parse_store_url(url), name)
+            for url, name in json.loads(self.meta("store_leftovers") or "[]")
+        ]
+
+    def set_store_leftovers(self, leftovers: Iterable[Leftover]) -> None:
+        """Replaces the list of collections to be removed."""
+        self.set_meta("store_leftovers", json.dumps([[each.url.text, each.name] for each in leftovers]))
+
+    def _set_store(self, url: StoreUrl, name: str | None) -> None:
+        self.set_meta("store_url", url.text)
+        if name is not None:
+            self.set_meta("store_name", name)
+        else:
+            self._db.execute("DELETE FROM meta WHERE key = 'store_name'")
+
+    def roots(self) -> list[bytes]:
+        """The folders and files that `index` without a path rescans."""
+        return [row[0] for row in self._db.execute("SELECT path FROM roots ORDER BY path")]
+
+    def set_roots(self, roots: Iterable[bytes]) -> None:
+        """Replaces the roots."""
+        with self.transaction():
+            self._db.execute("DELETE FROM roots")
+            self._db.executemany("INSERT INTO roots VALUES (?)", [(root,) for root in roots])

@@ -1,0 +1,265 @@
+"""Track vectors, the tracks they belong to, and what is measured of tracks beside their vectors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import numpy as np
+
+from audiosim.core.types import AudioInfo, Float32, Track, TrackVector
+from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED
+from audiosim.library.catalog.files import DROPPED, Files
+from audiosim.library.catalog.models import (
+    ENTRY_COLUMNS,
+    TRACK_COLUMNS,
+    Configuration,
+    Entry,
+    entry_from,
+    track_from,
+    vector_from,
+)
+from audiosim.library.catalog.settings import MEASURED, PERCENTILES, Settings
+
+INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
+
+
+class Tracks(Files, Settings):
+    """Vectors by audio digest, so that copies of a recording share one."""
+
+    def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
+        """Enters a file as indexed; its audio's vector is given or already known."""
+        with self.transaction():
+            if vector is not None:
+                self._set_vector(info.digest, vector, info.duration)
+            self._enter(path, "indexed", info, None)
+
+    def known_digests(self) -> set[str]:
+        """The audio whose vectors are known, and whose caches are not known to be lost."""
+        query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM lost)"
+        return {row[0] for row in self._db.execute(query)}
+
+    def has_vectors(self) -> bool:
+        """Whether any audio is known."""
+        return self._db.execute("SELECT 1 FROM tracks LIMIT 1").fetchone() is not None
+
+    def all_vectors(self) -> Iterator[tuple[str, Float32]]:
+        """(digest, vector) of all audio known, of files that are gone too."""
+        for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):
+            yield digest, vector_from(vector)
+
+    def digests_without_vector(self) -> set[str]:
+        """Audio of indexed files whose vector is missing."""
+        query = (
+            "SELECT DISTINCT digest FROM files WHERE state = 'indexed'"
+            " AND digest NOT IN (SELECT digest FROM tracks)"
+        )
+        return {row[0] for row in self._db.execute(query)}
+
+    def paths_with(self, digests: Iterable[str]) -> list[bytes]:
+        """The paths of files that hold, or held, any of this audio."""
+        query = "SELECT path FROM files WHERE digest = ?"
+        return [row[0] for digest in digests for row in self._db.execute(query, (digest,))]
+
+    def all_digests(self) -> set[str]:
+        """All audio whose vectors are known, of files that are gone too."""
+        return {row[0] for row in self._db.execute("SELECT digest FROM tracks")}
+
+    def unused_digests(self, *, without: Collection[bytes] = ()) -> set[str]:
+        """Audio whose vectors belong to no file, or only to files of these paths."""
+        leaving = set(without)
+        query = "SELECT path, digest FROM files WHERE digest IS NOT NULL AND reason IS NOT ?"
+        used = {digest for path, digest in self._db.execute(query, (DROPPED,)) if path not in leaving}
+        return self.all_digests() - used
+
+    def forget_vectors(self, digests: Collection[str]) -> None:
+        """Removes vectors that belong to no file."""
+        with self.transaction():
+            for table in ("tracks", "lost", "passages"):
+                self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
+
+    def indexed_digests(self) -> list[str]:
+        """The audio of the files in the index, each once, in order."""
+        query = (
+            "SELECT DISTINCT digest FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+            " ORDER BY digest"
+        )
+        return [row[0] for row in self._db.execute(query)]
+
+    def audio_vectors(self) -> tuple[list[str], Float32]:
+        """The audio of the files in the index, each once, and its unit vectors (n, dim); not damaged ones."""
+        query = (
+            "SELECT digest, vector FROM tracks"
+            " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
+        )
+        dimension = 0 if self.configuration is None else self.configuration.dimension
+        digests, rows = [], []
+        for digest, blob in self._db.execute(query):
+            vector = vector_from(blob)
+            if vector.shape == (dimension,) and np.isfinite(vector).all():
+                digests.append(digest)
+                rows.append(vector)
+        return digests, np.stack(rows) if rows else np.empty((0, dimension), np.float32)
+
+    def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        """Replaces the vector of audio; `duration` in s."""
+        with self.transaction():
+            self._set_vector(digest, vector, duration)
+
+    def lose(self, digests: Iterable[str]) -> None:
+        """Has audio computed again by the next run; what vectors it has stay until then."""
+        with self.transaction():
+            for digest in digests:
+                self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
+                self._db.execute(
+                    "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'",
+                    (digest,),
+                )
+
+    def failed_digests(self) -> dict[str, str]:
+        """The audio that can't be used, and why."""
+        return dict(
+            self._db.execute(
+                f"SELECT digest, reason FROM files WHERE reason IS NOT NULL AND reason <> '{DROPPED}'"
+                " AND digest IS NOT NULL AND digest NOT IN (SELECT digest FROM tracks)"
+            )
+        )
+
+    def failed_paths(self) -> dict[bytes, str]:
+        """The audio of files that failed once they were identified."""
+        query = "SELECT path, digest FROM files WHERE state = 'failed' AND digest IS NOT NULL"
+        return dict(self._db.execute(query))
+
+    def vector(self, digest: str) -> Float32 | None:
+        """The unit vector (dim,) of this audio."""
+        row = self._db.execute("SELECT vector FROM tracks WHERE digest = ?", (digest,)).fetchone()
+        return vector_from(row[0]) if row else None
+
+    def indexed_vectors(self) -> Iterator[tuple[str, Float32]]:
+        """(id, unit vector) of every file in the index, for exact search."""
+        query = "SELECT id, vector FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+        for id_, vector in self._db.execute(query):
+            yield id_, vector_from(vector)
+
+    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
+        """The files of the index that a filter admits, in order of path."""
+        query = (
+            f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
+            " WHERE state = 'indexed' ORDER BY path"
+        )
+        for row in self._db.execute(query):
+            if admits(track_from(row[3:])):
+                yield entry_from(row)
+
+    def replace_vectors(
+        self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]
+    ) -> None:
+        """Changes configuration and every vector, (digest, vector, duration in s), in one step.
+
+        Files whose audio has no vector now are forgotten, so that the next run redoes them.
+        """
+        with self.transaction():
+            for table in ("tracks", "lost", "passages"):
+                self._db.execute(f"DELETE FROM {table}")
+            for digest, vector, duration in vectors:
+                self._insert_vector(digest, vector, duration)
+            self._db.execute(
+                "DELETE FROM files WHERE reason IS NULL AND digest NOT IN (SELECT digest FROM tracks)"
+            )
+            self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
+            # a burst that is under way sends what the vectors were: it must not count as stored
+            self._db.execute("UPDATE files SET changed = ? WHERE state = 'indexed'", (time.time(),))
+            self._db.executemany("DELETE FROM meta WHERE key = ?", [(PERCENTILES,), (MEASURED,)])
+            self.set_configuration(configuration)
+
+    def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
+        """Indexed files by id; ids that are not indexed are left out."""
+        found: dict[str, Entry] = {}
+        wanted = list(ids)
+        for start in range(0, len(wanted), PAGE):
+            page = wanted[start : start + PAGE]
+            marks = ", ".join("?" * len(page))
+            query = (
+                f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
+                f" WHERE state = 'indexed' AND id IN ({marks})"
+            )
+            found |= {row[0]: entry_from(row) for row in self._db.execute(query, page)}
+        return found
+
+    def track(self, path: bytes) -> Track | None:
+        """A file with a vector, indexed or gone, as results show it."""
+        row = self._db.execute(
+            f"SELECT {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+            f" WHERE path = ? AND (reason IS NULL OR reason = '{DROPPED}')",
+            (path,),
+        ).fetchone()
+        return track_from(row) if row else None
+
+    def copies(self, digests: Iterable[str]) -> int:
+        """How many indexed files hold any of this audio."""
+        query = "SELECT count(*) FROM files WHERE state = 'indexed' AND digest = ?"
+        return sum(int(self._db.execute(query, (digest,)).fetchone()[0]) for digest in set(digests))
+
+    def duration(self) -> float:
+        """Seconds of audio in the index."""
+        query = (
+            "SELECT coalesce(sum(tracks.duration), 0) FROM files JOIN tracks USING (digest)"
+            " WHERE state = 'indexed'"
+        )
+        return float(self._db.execute(query).fetchone()[0])
+
+    def _set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
+        self._insert_vector(digest, vector, duration)
+        # `changed` of all copies: a burst that is under way may be sending what the vector was
+        self._db.execute(
+            "UPDATE files SET changed = ?,"
+            f" in_store = CASE WHEN in_store = {STORED} THEN {OUTDATED} ELSE in_store END"
+            " WHERE digest = ? AND state = 'indexed'",
+            (time.time(), digest),
+        )
+
+    def _insert_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO tracks (digest, vector, windows, duration) VALUES (?, ?, ?, ?)",
+            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
+        )
+        self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, vector.passages))
+
+
+class Measures(Files):
+    """Measures by audio digest; where there are none yet, the next `index` makes them."""
+
+    def passages(self, digest: str) -> bytes | None:
+        """The packed passages of this audio, if they are known."""
+        row = self._db.execute("SELECT vectors FROM passages WHERE digest = ?", (digest,)).fetchone()
+        return row[0] if row else None
+
+    def all_passages(self) -> Iterator[tuple[str, bytes]]:
+        """(digest, packed passages) of the audio of the files in the index."""
+        return iter(self._db.execute(f"SELECT digest, vectors FROM passages WHERE {INDEXED}"))
+
+    def digests_without_passages(self) -> list[str]:
+        """Audio that has a vector, but no passages."""
+        query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM passages)"
+        return [row[0] for row in self._db.execute(query)]
+
+    def set_passages(self, digest: str, packed: bytes) -> None:
+        """Keeps the packed passages of audio."""
+        self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, packed))
+
+    def indexed_audio_count(self) -> int:
+        """How many different pieces of audio the index holds."""
+        return int(self._db.execute(f"SELECT count(*) FROM tracks WHERE {INDEXED}").fetchone()[0])
+
+    def digests_without_scale(self) -> set[str]:
+        """Audio in the index whose neighbourhood has not been measured."""
+        query = f"SELECT digest FROM tracks WHERE scale IS NULL AND {INDEXED}"
+        return {row[0] for row in self._db.execute(query)}
+
+    def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
+        """Keeps (digest, mean cosine distance to the nearest neighbours)."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE tracks SET scale = ? WHERE digest = ?", [(scale, digest) for digest, scale in scales]
+            )

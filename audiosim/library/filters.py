@@ -1,0 +1,87 @@
+"""Which tracks may be among the answers: by tags, year, folder and length."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from audiosim.core.errors import UsageError
+from audiosim.core.paths import contains
+from audiosim.core.types import Track
+
+YEARS = re.compile(r"(\d{1,4})?\s*(?:(-)\s*(\d{1,4})?)?", re.ASCII)
+GENRE_SEPARATORS = re.compile(r"[;/,]")
+
+
+@dataclass(frozen=True)
+class Years:
+    """A range of years, both ends included; None where it is open."""
+
+    first: int | None
+    last: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Years:
+        """``1984``, ``1980-1989``, ``1990-`` or ``-1979``.
+
+        Raises
+        ------
+        UsageError : when it is none of these.
+        """
+        match = YEARS.fullmatch(text.strip())
+        if match is None or not (match[1] or match[3]):
+            raise UsageError(f"--year {text} is no year", "", "Give 1984, 1980-1989, 1990- or -1979.")
+        first = int(match[1]) if match[1] else None
+        last = int(match[3]) if match[3] else None
+        if not match[2]:
+            last = first
+        if first is not None and last is not None and first > last:
+            raise UsageError(f"--year {text} holds no year", f"{first} comes after {last}")
+        return cls(first, last)
+
+    def __contains__(self, year: int | None) -> bool:
+        return year is not None and (self.first or year) <= year <= (self.last or year)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a track must be; what is empty or None demands nothing.
+
+    Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case
+    and Unicode form aside; a genre tag may name several, an artist may be the album's. Durations
+    in s, both ends included. A track without a tag does not fit what is demanded of it.
+    """
+
+    genres: tuple[str, ...] = ()
+    artists: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
+    years: Years | None = None
+    under: tuple[bytes, ...] = ()
+    min_duration: float | None = None
+    max_duration: float | None = None
+
+    def __bool__(self) -> bool:
+        return self != Filter()
+
+    def admits(self, track: Track) -> bool:
+        """Whether a track fits."""
+        tags = track.tags
+        return (
+            _one_of(self.genres, (tags.genre, *GENRE_SEPARATORS.split(tags.genre or "")))
+            and _one_of(self.artists, (tags.artist, tags.album_artist))
+            and _one_of(self.albums, (tags.album,))
+            and (self.years is None or tags.year in self.years)
+            and (not self.under or any(contains(folder, track.path) for folder in self.under))
+            and (self.min_duration is None or (track.duration or 0.0) >= self.min_duration)
+            and (self.max_duration is None or (track.duration or 0.0) <= self.max_duration)
+        )
+
+
+def folded(text: str) -> str:
+    """A tag as it is compared: case, Unicode form and outer spaces aside."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def _one_of(wanted: tuple[str, ...], found: tuple[str | None, ...]) -> bool:
+    return not wanted or bool({folded(text) for text in wanted} & {folded(text) for text in found if text})

@@ -1,0 +1,185 @@
+"""What corrects for hubs, and the similarities of all tracks to all, corrected or not.
+
+In spaces of many dimensions some vectors, the hubs, are near to nearly all others. Local scaling
+divides a distance by how far the nearest neighbours of its two ends are on average. Where one query
+is answered, only the answer's end counts (`scales`, `corrected`), as the query's is the same for all
+answers. Schnitzer, Flexer, Schedl and Widmer, "Local and global scaling reduce hubs in space", JMLR 13
+(2012), their NICDM.
+
+Where all tracks ask, `similarities` gives a block of rows at a time: a matrix of all pairs is never
+held, as 10,000 tracks would take 400 MB. A track's copies (the same recording) are no neighbours of
+it. Only the order of corrected similarities means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Float32, Float64
+
+HubCorrection = Literal["none", "local-scaling", "csls", "mutual-proximity"]
+HUB_CORRECTIONS: tuple[HubCorrection, ...] = get_args(HubCorrection)
+NEIGHBOURS = 10  # that set a track's scale, for local scaling and CSLS
+BLOCK = 256  # rows at a time
+TINY = np.float32(1e-6)  # below it, distances are rounding
+Codes = npt.NDArray[np.int64]
+Similarities = Callable[[slice], Float32]
+LEAST_SHARE = 0.1  # of the median scale
+SMALLEST = 1e-6  # a scale; tracks with ten equals have none
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Slices of at most BLOCK rows that make up `count`."""
+    for start in range(0, count, BLOCK):
+        yield slice(start, min(start + BLOCK, count))
+
+
+def similarities(
+    vectors: Float32,
+    correction: HubCorrection = "none",
+    *,
+    recordings: Codes | None = None,
+    neighbours: int = NEIGHBOURS,
+) -> Similarities:
+    """A function from a slice of rows to their similarities, float32 (rows, n).
+
+    Parameters
+    ----------
+    vectors : unit vectors float32 (n, dim).
+    correction : one of HUB_CORRECTIONS.
+    recordings : int (n,), equal where tracks are copies; by default there are none.
+    neighbours : how many set a track's scale, where the correction needs to know.
+    """
+    cosine = Cosine(vectors, np.arange(len(vectors)) if recordings is None else recordings)
+    if correction == "none":
+        return cosine
+    if correction == "mutual-proximity":
+        mean, deviation = cosine.moments()
+        return lambda rows: mutual_proximity(cosine(rows), mean, deviation, rows)
+    near = cosine.nearest_mean(neighbours)
+    if correction == "csls":
+        return lambda rows: csls(cosine(rows), near, rows)
+    near = (1.0 - floored(1.0 - near.astype(np.float64))).astype(np.float32)
+    return lambda rows: local_scaling(cosine(rows), near, rows)
+
+
+class Cosine:
+    """Cosines of unit vectors, and what the corrections need to know of them."""
+
+    def __init__(self, vectors: Float32, recordings: Codes) -> None:
+        self._vectors, self._recordings = vectors, recordings
+
+    def __call__(self, rows: slice) -> Float32:
+        return cast("Float32", self._vectors[rows] @ self._vectors.T)
+
+    def nearest_mean(self, count: int) -> Float32:
+        """Mean cosine of each track to its `count` nearest others, float32 (n,)."""
+        means = np.zeros(len(self._vectors), np.float32)
+        for rows in blocks(len(means)):
+            cosines, others = self(rows), self._others(rows)
+            cosines[~others] = -np.inf
+            nearest = -np.partition(-cosines, min(count, cosines.shape[1]) - 1, axis=1)[:, :count]
+            there = np.isfinite(nearest)
+            total = np.sum(nearest, axis=1, where=there)
+            means[rows] = total / np.maximum(there.sum(axis=1), 1)
+        return means
+
+    def moments(self) -> tuple[Float64, Float64]:
+        """Mean and standard deviation of each track's cosine distances to all others, float64 (n,)."""
+        mean, deviation = np.zeros(len(self._vectors)), np.zeros(len(self._vectors))
+        for rows in blocks(len(mean)):
+            distances, others = 1.0 - self(rows).astype(np.float64), self._others(rows)
+            count = np.maximum(others.sum(axis=1), 1)
+            mean[rows] = np.sum(distances, axis=1, where=others) / count
+            squares = np.square(distances - mean[rows, None])
+            deviation[rows] = np.sqrt(np.sum(squares, axis=1, where=others) / count)
+        return mean, deviation
+
+    def _others(self, rows: slice) -> npt.NDArray[np.bool_]:
+        return cast("npt.NDArray[np.bool_]", self._recordings[rows, None] != self._recordings)
+
+
+def local_scaling(cosines: Float32, near: Float32, rows: slice) -> Float32:
+    """Minus the cosine distances, each by the geometric mean of its two tracks' scales.
+
+    NICDM: a track's scale is the mean distance to its nearest neighbours. Schnitzer, Flexer,
+    Schedl, Widmer, "Local and global scaling reduce hubs in space", JMLR 13, 2012.
+
+    Parameters
+    ----------
+    cosines : float32 (rows, n).
+    near : mean cosine to the nearest neighbours, float32 (n,).
+    rows : which of the n tracks the rows are.
+    """
+    scale = np.sqrt(np.maximum(1.0 - near, TINY))
+    return cast("Float32", (cosines - np.float32(1.0)) / (scale[rows, None] * scale))
+
+
+def csls(cosines: Float32, near: Float32, rows: slice) -> Float32:
+    """Twice the cosines, less both tracks' mean cosine to their nearest neighbours.
+
+    Conneau et al., "Word translation without parallel data", ICLR 2018. Parameters as of
+    `local_scaling`.
+    """
+    return cast("Float32", np.float32(2.0) * cosines - near[rows, None] - near)
+
+
+def mutual_proximity(cosines: Float32, mean: Float64, deviation: Float64, rows: slice) -> Float32:
+    """Logarithm of the chance that neither track's distances are as small as the pair's.
+
+    Schnitzer et al., 2012, with distances of each track taken as normal and the two
+    tracks' as independent. The logarithm keeps chances apart that float32 would round to 0 or to 1.
+
+    Parameters
+    ----------
+    cosines : float32 (rows, n).
+    mean, deviation : of each track's cosine distances to all others, float64 (n,).
+    rows : which of the n tracks the rows are.
+    """
+    from scipy.special import log_ndtr
+
+    scale = np.maximum(deviation, TINY)
+    distances = 1.0 - cosines.astype(np.float64)
+    chances = log_ndtr((mean[rows, None] - distances) / scale[rows, None])
+    chances += log_ndtr((mean - distances) / scale)
+    return cast("Float32", chances.astype(np.float32))
+
+
+def scales(vectors: Float32, rows: slice | list[int] = slice(None)) -> Float32:
+    """Mean cosine distance (k,) of some of the unit vectors (n, dim), by row, to their ten nearest others."""
+    wanted = np.arange(len(vectors))[rows]
+    count = min(NEIGHBOURS, len(vectors) - 1)
+    found = np.ones(len(wanted), np.float32)
+    if count < 1:
+        return found
+    for start in range(0, len(wanted), BLOCK):
+        block = wanted[start : start + BLOCK]
+        similarities = vectors[block] @ vectors.T
+        similarities[np.arange(len(block)), block] = -np.inf
+        nearest = np.partition(similarities, -count, axis=1)[:, -count:]
+        found[start : start + len(block)] = np.maximum(1.0 - nearest.mean(axis=1), SMALLEST)
+    return found
+
+
+def floored(scale: Float64) -> Float64:
+    """Scales (n,) that are not much below the usual: a dozen copies are no place of their own."""
+    result: Float64 = np.maximum(scale, LEAST_SHARE * np.median(scale))
+    return result
+
+
+def corrected(similarity: Float64, scale: Float64) -> Float64:
+    """Similarities (n,) to one query, corrected by the scales (n,) of the answers; NaN is not known.
+
+    Distances keep their size on average, so that the values can still be read as similarities.
+    """
+    known = np.isfinite(scale)
+    if not known.any():
+        return similarity
+    usual = np.median(scale[known])
+    ratio = np.sqrt(usual / floored(np.where(known, scale, usual)))
+    result: Float64 = 1 - (1 - similarity) * ratio
+    return result

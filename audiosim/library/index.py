@@ -1,0 +1,72 @@
+"""A home's index, open for reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from audiosim.core.config import Home, find_home, no_index
+from audiosim.core.types import Encoder, EncoderSpec, Track
+from audiosim.encoders.frames import CentredFrames
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.configuration import Wish, kept_configuration
+from audiosim.library.filters import Filter
+
+
+@dataclass(frozen=True)
+class Index:
+    """A home's index, open for reading."""
+
+    home: Home
+    catalog: Catalog
+    configuration: Configuration
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Of the encoder its vectors are made with."""
+        return self.configuration.spec
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Its tracks' windows."""
+        return Cache(self.configuration.cache, self.spec)
+
+    def directions(self, digest: str) -> CentredFrames | None:
+        """The windows of audio as directions; None where there is no cache of it."""
+        cached = self.cache.read(digest)
+        return None if cached is None else self.configuration.pooler.directions(cached.frames)
+
+
+@contextmanager
+def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | None = None) -> Iterator[Index]:
+    """A home's index; an `encoder` that is given must be the home's.
+
+    Raises
+    ------
+    HomeError : when there is no index.
+    UsageError : when the encoder is another.
+    """
+    place = find_home(home)
+    if not place.catalog.exists():
+        raise no_index(place)
+    with Catalog(place.catalog, read_only=True) as catalog, catalog.snapshot():
+        configuration = catalog.configuration
+        if configuration is None:
+            raise no_index(place)
+        kept_configuration(configuration, Wish(), encoder)
+        yield Index(place, catalog, configuration)
+
+
+def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter | None = None) -> list[Track]:
+    """The tracks of a home's index, all or those that fit, in order of path.
+
+    Raises
+    ------
+    HomeError : when there is no index.
+    """
+    with open_index(home) as index:
+        return [entry.track for entry in index.catalog.entries((only or Filter()).admits)]

@@ -1,0 +1,142 @@
+"""Walking a music folder: which files are worth indexing, and what could not be seen.
+
+Paths are absolute and the file system's own bytes: symbolic links not resolved, Unicode not
+normalised. File links are followed, folder links only when given as arguments.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+EXTENSIONS = frozenset(
+    b".aac .ac3 .aif .aifc .aiff .alac .ape .au .caf .dff .dsf .flac .m4a .m4b .mka .mp+ .mp2 .mp3"
+    b" .mp4 .mpc .oga .ogg .opus .ra .rf64 .shn .snd .spx .tak .tta .voc .w64 .wav .wave .weba .webm"
+    b" .wma .wv".split()
+)
+SYSTEM_FOLDERS = frozenset(
+    b"@eadir .git .svn .hg #recycle $recycle.bin lost+found .appledouble .spotlight-v100 .fseventsd"
+    b" .temporaryitems .documentrevisions-v100 .snapshots .zfs .thumbnails".split()
+)
+SYSTEM_FOLDER_PREFIXES = (b".trash",)  # .Trash, .Trash-1000, .Trashes
+SYSTEM_FILE_PREFIXES = (b"._",)  # the other half of a file, as macOS leaves it on foreign disks
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file worth indexing; ``size`` in bytes."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Globs:
+    """Patterns over paths relative to the root, or over file names; case does not count."""
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    def admit(self, path: bytes, root: bytes) -> bool:
+        """Whether a file below the root is wanted."""
+        relative = os.fsdecode(os.path.relpath(path, root) if path != root else os.path.basename(path))
+        if self.include and not _matches(relative, self.include):
+            return False
+        return not _matches(relative, self.exclude)
+
+
+@dataclass
+class Scan:
+    """What was found at or below one root.
+
+    ``problems`` are files that can't be indexed, with the reason; ``unlisted`` are folders that
+    could not be read, below which nothing is known.
+    """
+
+    root: bytes
+    present: bool = True
+    files: list[FoundFile] = field(default_factory=list)
+    problems: list[tuple[bytes, str]] = field(default_factory=list)
+    unlisted: list[tuple[bytes, str]] = field(default_factory=list)
+    globs: Globs = field(default_factory=Globs)
+    left_out: int = 0  # files, by the globs
+
+
+def scan(root: bytes, globs: Globs | None = None) -> Scan:
+    """Everything worth indexing at or below a root, sorted by path."""
+    globs = globs or Globs()
+    result = Scan(root, globs=globs)
+    try:
+        mode = os.stat(root).st_mode
+    except OSError:
+        result.present = False
+        return result
+    if stat.S_ISDIR(mode):
+        paths = _walk(root, result)
+    else:
+        paths = iter([root])
+    for path in sorted(paths):
+        if globs.admit(path, root):
+            _look(path, result)
+        else:
+            result.left_out += 1
+    return result
+
+
+def _walk(folder: bytes, result: Scan) -> Iterator[bytes]:
+    """Paths of audio files below a folder, by their names; no order, no recursion limit."""
+    folders = [folder]
+    while folders:
+        current = folders.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if not _is_system_folder(entry.name):
+                            folders.append(entry.path)
+                    elif _is_audio_name(entry.name) and not _is_folder_link(entry):
+                        yield entry.path
+        except OSError as error:
+            result.unlisted.append((current, f"folder not readable ({error.strerror})"))
+
+
+def _look(path: bytes, result: Scan) -> None:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        reason = "a link that leads nowhere" if os.path.islink(path) else f"not readable ({error.strerror})"
+        result.problems.append((path, reason))
+        return
+    if not stat.S_ISREG(status.st_mode):
+        result.problems.append((path, "not a regular file"))
+        return
+    result.files.append(FoundFile(path, status.st_size, status.st_mtime_ns))
+
+
+def _is_audio_name(name: bytes) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith(SYSTEM_FILE_PREFIXES)
+
+
+def _is_folder_link(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:
+        return False  # a looping link; `_look` says so
+
+
+def _is_system_folder(name: bytes) -> bool:
+    lower = name.lower()
+    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_FOLDER_PREFIXES)
+
+
+def _matches(relative: str, patterns: Sequence[str]) -> bool:
+    lower = relative.lower()
+    name = lower.rsplit("/", 1)[-1]
+    return any(
+        fnmatch.fnmatchcase(lower, pattern.lower()) or fnmatch.fnmatchcase(name, pattern.lower())
+        for pattern in patterns
+    )

@@ -1,0 +1,187 @@
+"""What is known of a library as a whole: its mean window, its tracks' neighbourhoods, its random pairs.
+
+From fifty tracks on, a run that ends freezes the mean window, which is subtracted from every
+window ever after; only a rebuild makes another. Neighbourhoods and pairs follow as the library grows.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audiosim.core.errors import AudioError
+from audiosim.core.types import Float32, FrameEmbeddings, TrackVector
+from audiosim.encoders.pooling import summary
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.catalog.settings import MEASURED, PERCENTILES
+from audiosim.library.configuration import repooled
+from audiosim.library.hubness import scales
+
+MIN_TRACKS = 50
+CENTRE_SAMPLE = 1000  # tracks whose mean is taken
+GROWTH = 0.1  # of the library, after which everything is measured again
+SAMPLE = 1000  # tracks, all of whose pairs are taken
+REACH = 12.0  # of the shares kept, as logits: the best hundred-thousandth is told apart
+SHARES = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, 1001)))
+
+
+def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
+    """Brings what is known of the library up to date; yields what users should know.
+
+    The catalog is open for writing, with the index lock held. The mean window is frozen only where
+    the library is `complete`: that of its first folders would be wrong for the rest.
+    """
+    configuration = catalog.configuration
+    if configuration is None:
+        return
+    _fill_passages(catalog, configuration)
+    if catalog.indexed_audio_count() < MIN_TRACKS:
+        return
+    if complete and not configuration.centre:
+        yield from _freeze_centre(catalog, configuration, catalog.indexed_digests())
+    _measure(catalog)
+
+
+def percentiles(catalog: Catalog) -> Percentiles | None:
+    """Of the library's random pairs, once they have been measured."""
+    text = catalog.meta(PERCENTILES)
+    return None if text is None else Percentiles.from_text(text)
+
+
+def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
+    """Passages of tracks that were indexed before there were any."""
+    for digest, vector, _ in repooled(catalog.digests_without_passages(), configuration):
+        catalog.set_passages(digest, vector.passages)
+
+
+def can_recentre(catalog: Catalog, configuration: Configuration) -> bool:
+    """Whether there are caches to pool all tracks from."""
+    known = catalog.known_digests()
+    cache = Cache(configuration.cache, configuration.spec)
+    return len(known) == len(catalog.all_digests()) and all(cache.path(digest).exists() for digest in known)
+
+
+def recentre(catalog: Catalog, configuration: Configuration) -> list[str]:
+    """Pools all tracks again, for a configuration that has another centre only.
+
+    Returns the tracks whose caches are missing or give no vector: where there are any, nothing is changed.
+    """
+    known = sorted(catalog.known_digests())
+    try:
+        catalog.replace_vectors(configuration, _whole(repooled(known, configuration), known))
+    except _IncompleteError as error:
+        return error.missing
+    return []
+
+
+def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequence[str]) -> Iterator[str]:
+    """Fixes the mean window and pools all tracks again; or changes nothing, where not all can be.
+
+    Tracks whose caches are damaged are computed again by the next run, which may then do it.
+    """
+    if not can_recentre(catalog, configuration):
+        return  # the disk of the caches may not be mounted; another run will do
+    cache = Cache(configuration.cache, configuration.spec)
+    centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
+    if centre is None:
+        return
+    missing = recentre(catalog, replace(configuration, centre=centre.tobytes()))
+    if not missing:
+        yield "Vectors are centred on the library's mean window from now on."
+        return
+    damaged = [digest for digest in missing if cache.read(digest) is None]
+    if damaged and 2 * len(damaged) <= len(catalog.known_digests()):  # else the disk is to blame
+        catalog.lose(damaged)
+        yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
+
+
+class _IncompleteError(Exception):
+    """Some tracks can't be pooled again, so that nothing is to change."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+
+def _whole(
+    tracks: Iterable[tuple[str, TrackVector, float]], digests: Iterable[str]
+) -> Iterator[tuple[str, TrackVector, float]]:
+    """The tracks, which must be all of these."""
+    missing = dict.fromkeys(digests)
+    for track in tracks:
+        yield track
+        del missing[track[0]]
+    if missing:
+        raise _IncompleteError(list(missing))
+
+
+def _mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:
+    """The mean (dim,) of tracks' mean windows, of those that can be read."""
+    means = [_mean_of(cached.frames) for digest in digests if (cached := cache.read(digest))]
+    finite = [mean for mean in means if mean is not None and np.isfinite(mean).all()]
+    return np.mean(finite, axis=0, dtype=np.float64).astype("<f4") if finite else None
+
+
+def _mean_of(frames: FrameEmbeddings) -> Float32 | None:
+    try:
+        return summary(frames)
+    except AudioError:
+        return None
+
+
+def _measure(catalog: Catalog) -> None:
+    """How near tracks' neighbours are: of new ones, or of all once the library has grown.
+
+    What tells that all was measured is written last: after a kill it is done again.
+    """
+    unmeasured = catalog.digests_without_scale()
+    count = catalog.indexed_audio_count()
+    last = int(catalog.meta(MEASURED) or 0)
+    grown = abs(count - last) > GROWTH * last
+    if not unmeasured and not grown:
+        return
+    digests, vectors = catalog.audio_vectors()
+    if len(digests) < MIN_TRACKS:
+        return  # the others are damaged
+    if grown or len(unmeasured) > GROWTH * count:
+        catalog.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
+        catalog.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
+        catalog.set_meta(MEASURED, str(count))
+    else:
+        rows = [row for row, digest in enumerate(digests) if digest in unmeasured]
+        catalog.set_scales(zip([digests[row] for row in rows], scales(vectors, rows).tolist(), strict=True))
+
+
+def _thinned(vectors: Float32) -> Float32:
+    return vectors[:: -(-len(vectors) // SAMPLE)]
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """The similarities (1001,) of random pairs at SHARES, rising."""
+
+    quantiles: Float32
+
+    @classmethod
+    def of(cls, vectors: Float32) -> Percentiles:
+        """Those of all pairs of unit vectors (n, dim), n at least 2."""
+        first, second = np.triu_indices(len(vectors), 1)
+        pairs = (vectors @ vectors.T)[first, second]
+        return cls(np.quantile(pairs, SHARES).astype(np.float32))
+
+    def of_similarity(self, similarity: float) -> float:
+        """The percentage of random pairs that are less alike, 0 to 100."""
+        return float(100 * np.interp(similarity, self.quantiles, SHARES, left=0, right=1))
+
+    def to_text(self) -> str:
+        """A rendering that `from_text` reads."""
+        return base64.b64encode(self.quantiles.astype("<f4").tobytes()).decode("ascii")
+
+    @classmethod
+    def from_text(cls, text: str) -> Percentiles:
+        """What `to_text` wrote."""
+        return cls(np.frombuffer(base64.b64decode(text), "<f4"))

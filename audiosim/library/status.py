@@ -1,0 +1,80 @@
+"""What a home holds, for people and scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audiosim.core.config import find_home
+from audiosim.library.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class HomeStatus:
+    """A home in numbers; ``encoder`` is None before the first `index`.
+
+    ``disk_use`` counts the bytes of the home and its caches; ``store`` is the URL of the store of
+    its vectors; ``last_run`` holds the counts of the last finished run, and when it finished, in
+    seconds since 1970; ``gone_files`` are those that are gone, with when they were missed.
+    """
+
+    home: Path
+    encoder: str | None
+    pooling: str | None
+    roots: list[bytes]
+    tracks: int
+    hours: float
+    failed: int
+    gone: int
+    disk_use: int
+    store: str | None
+    last_run: dict[str, Any] | None
+    failures: list[tuple[bytes, str]]
+    gone_files: list[tuple[bytes, float]]
+
+
+def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
+    """Reads a home's catalog; an empty status where there is none.
+
+    Raises
+    ------
+    HomeError : when the catalog can't be read.
+    """
+    place = find_home(home)
+    if not place.catalog.exists():
+        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, None, [], [])
+    with Catalog(place.catalog, read_only=True) as catalog:
+        configuration = catalog.configuration
+        last_run = catalog.meta("last_run")
+        folders = [place.path]
+        if configuration is not None and place.path not in configuration.cache.parents:
+            folders.append(configuration.cache)
+        return HomeStatus(
+            home=place.path,
+            encoder=configuration.spec.describe() if configuration else None,
+            pooling=configuration.pooling if configuration else None,
+            roots=catalog.roots(),
+            tracks=catalog.count("indexed"),
+            hours=catalog.duration() / 3600,
+            failed=catalog.count("failed"),
+            gone=catalog.count("gone"),
+            disk_use=sum(map(_disk_use, folders)),
+            store=catalog.store_url.text if configuration else None,
+            last_run=json.loads(last_run) if last_run else None,
+            failures=catalog.failures(),
+            gone_files=catalog.gone(),
+        )
+
+
+def _disk_use(folder: Path) -> int:
+    total = 0
+    for current, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(current, name)).st_size
+            except OSError:
+                continue  # removed while we looked
+    return total

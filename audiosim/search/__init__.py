@@ -1,0 +1,1 @@
+"""The readers: similar tracks, passages, duplicates, playlists."""

@@ -1,0 +1,117 @@
+"""Groups of files that hold the same recording. Nothing is ever deleted."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiosim.core.types import Track
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.index import open_index
+from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
+
+NEAREST = 10  # tracks of about the same length that each is compared with, window by window
+
+
+@dataclass(frozen=True)
+class Link:
+    """Why two files are the same recording; ``offset`` of the evidence is of the second."""
+
+    first: Track
+    second: Track
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files of one recording, in order of path, and the links that hold them together."""
+
+    tracks: tuple[Track, ...]
+    links: tuple[Link, ...]
+
+
+def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter | None = None) -> list[Group]:
+    """Groups of files with the same audio, or the same music in another encoding or mastering.
+
+    Parameters
+    ----------
+    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : what tracks must be to be compared.
+
+    Raises
+    ------
+    HomeError : when there is no index.
+    """
+    with open_index(home) as index:
+        entries = list(index.catalog.entries((only or Filter()).admits))
+        groups = _Groups(len(entries))
+        recordings = Recordings(index.cache, index.spec.hop)
+        links: list[tuple[int, Link]] = []
+        for first, second in _candidates(entries):
+            if groups.find(first) == groups.find(second):
+                continue
+            evidence = recordings.same(entries[first], entries[second])
+            if evidence is not None:
+                groups.join(first, second)
+                links.append((first, Link(entries[first].track, entries[second].track, evidence)))
+        return _grouped(entries, groups, links)
+
+
+def _candidates(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows worth comparing: the same audio first, then the nearest of about the same length."""
+    holders: dict[str, int] = {}
+    for row, entry in enumerate(entries):
+        first = holders.setdefault(entry.track.digest, row)
+        if first != row:
+            yield first, row
+    yield from _near_pairs(entries, list(holders.values()))
+
+
+def _near_pairs(entries: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Each row with the nearest of those that are as long, or shorter by no more than re-encoding takes."""
+    rows = sorted(rows, key=lambda row: (entries[row].track.duration or 0.0, entries[row].track.path))
+    if not rows:
+        return
+    durations = np.array([entries[row].track.duration or 0.0 for row in rows])
+    vectors = np.stack([entries[row].vector for row in rows])
+    for place, row in enumerate(rows):
+        first = int(np.searchsorted(durations, durations[place] - slack(durations[place])))
+        similarities = vectors[first:place] @ vectors[place]
+        near = np.argsort(-similarities, kind="stable")[:NEAREST]
+        for other in near[similarities[near] >= SIMILAR]:
+            twin = rows[first + int(other)]
+            yield min(row, twin), max(row, twin)
+
+
+def _grouped(entries: Sequence[Entry], groups: _Groups, links: Sequence[tuple[int, Link]]) -> list[Group]:
+    members: dict[int, list[Track]] = defaultdict(list)
+    held: dict[int, list[Link]] = defaultdict(list)
+    for row, entry in enumerate(entries):
+        members[groups.find(row)].append(entry.track)
+    for row, link in links:
+        held[groups.find(row)].append(link)
+    return [Group(tuple(members[root]), tuple(held[root])) for root in members if held[root]]
+
+
+class _Groups:
+    """Rows joined to groups: union-find."""
+
+    def __init__(self, count: int) -> None:
+        self._above = list(range(count))
+
+    def find(self, row: int) -> int:
+        """The first row of the group that a row is in."""
+        while self._above[row] != row:
+            self._above[row] = self._above[self._above[row]]
+            row = self._above[row]
+        return row
+
+    def join(self, first: int, second: int) -> None:
+        """Makes two groups one."""
+        roots = sorted((self.find(first), self.find(second)))
+        self._above[roots[1]] = roots[0]

@@ -1,0 +1,166 @@
+"""Searching with a passage: the tracks that have a stretch like it, wherever it lies."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from audiosim.core.errors import HomeError
+from audiosim.core.types import Encoder, Float32, Passage, Precision, Track
+from audiosim.encoders.passage_vectors import unpacked
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index, open_index
+from audiosim.search.alignment import best_place
+from audiosim.search.passage_query import PassageQuery, ask_with
+from audiosim.search.ranking import Candidate, RankingOptions, select
+from audiosim.search.recordings import Recordings
+from audiosim.search.similar import (
+    DEFAULT_COUNT,
+    SearchResult,
+    admitted,
+    as_matches,
+    check_request,
+    identities,
+)
+
+MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
+CANDIDATES_EACH = 20  # for each track wanted
+CANDIDATES_ROOT = 5.0  # for the square root of the number of tracks: recall falls as a library grows
+PAGE = 16 * 2**20  # bytes of passages compared at a time; four times as many as numbers
+
+
+def find_passages(
+    query: str | os.PathLike[str],
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    count: int = DEFAULT_COUNT,
+    home: str | os.PathLike[str] | None = None,
+    only: Filter | None = None,
+    ranking: RankingOptions | None = None,
+    include_self: bool = False,
+    precision: Precision = "auto",
+    encoder: Encoder | None = None,
+) -> SearchResult:
+    """The tracks of the index with a stretch most like a passage of an audio file.
+
+    Candidates are found by the passages that the catalog keeps of each track, and ranked by their
+    windows; ``similarity`` is that of the stretch.
+
+    Parameters
+    ----------
+    query : an audio file, indexed or not.
+    start, end : of the passage in s; `end` None is the file's end.
+    count, home, only, ranking, include_self, precision, encoder : as for `find_similar`; the
+        correction for hubs does not apply.
+
+    Raises
+    ------
+    UsageError : when the query does not exist, or has no such passage.
+    HomeError : when there is no index, or no caches are there.
+    AudiosimError : when the query can't be decoded.
+    """
+    (path,) = paths = identities(query)
+    check_request(paths, count)
+    only, ranking = only or Filter(), ranking or RankingOptions()
+    with open_index(home, encoder) as index:
+        asked = ask_with(index, path, start, end, precision, encoder)
+        admits = admitted(only, ranking, [asked.query])
+        hidden = set() if include_self else {asked.query.track.digest}
+        entries = (e for e in index.catalog.entries(admits) if e.track.digest not in hidden)
+        depth = _depth(count, index.catalog.count("indexed"))
+        found, missing = ranked_by_windows(index, asked, nearest_by_passages(index, asked, entries, depth))
+        if missing and not found:
+            raise HomeError(
+                f"No caches are there in {index.cache.folder}",
+                "its disk may not be mounted",
+                "Mount it, or see what is missing with: audiosim verify.",
+            )
+        same = Recordings(index.cache, index.spec.hop).same
+        picks = select([candidate for candidate, _ in found], count, ranking, same)
+        places = {candidate.entry.id: passage for candidate, passage in found}
+        matches = [
+            replace(match, passage=places[pick.candidate.entry.id])
+            for pick, match in zip(picks, as_matches(picks, None), strict=True)
+        ]
+        notes = (f"{missing} tracks have no cache and were left out: audiosim verify.",) if missing else ()
+        return SearchResult([asked.query], matches, notes=notes)
+
+
+def _depth(count: int, tracks: int) -> int:
+    return max(MIN_CANDIDATES, CANDIDATES_EACH * count, round(CANDIDATES_ROOT * math.sqrt(tracks)))
+
+
+def nearest_by_passages(
+    index: Index, asked: PassageQuery, entries: Iterable[Entry], count: int
+) -> list[Entry]:
+    """The `count` entries with the passages nearest to the one asked with."""
+    rows = np.concatenate([rows for _, rows in asked.phases])
+    mean = rows[rows.any(axis=1)].mean(axis=0)
+    best: dict[str, float] = {}
+    for page in _pages(index.catalog.all_passages(), PAGE):
+        best |= _best_products(page, mean)
+    return heapq.nlargest(count, entries, key=lambda entry: best.get(entry.track.digest, -np.inf))
+
+
+def _best_products(page: Sequence[tuple[str, bytes]], mean: Float32) -> dict[str, float]:
+    """The highest product of `mean` (dim,) with a passage of each track, by digest."""
+    sets = [unpacked(blob, len(mean)) for _, blob in page]
+    lengths = np.array([len(vectors) for vectors in sets])
+    digests = [digest for (digest, _), length in zip(page, lengths, strict=True) if length]
+    if not digests:
+        return {}
+    products = np.concatenate(sets) @ mean
+    starts = np.cumsum(lengths) - lengths
+    return dict(zip(digests, np.maximum.reduceat(products, starts[lengths > 0]).tolist(), strict=True))
+
+
+def ranked_by_windows(
+    index: Index, asked: PassageQuery, entries: Iterable[Entry]
+) -> tuple[list[tuple[Candidate, Passage]], int]:
+    """Entries by their best stretch, best first, with it; and how many have no cache."""
+    found, missing = [], 0
+    for entry in entries:
+        passage = _answer(index, asked, entry.track)
+        if passage is None:
+            missing += 1
+        else:
+            found.append((Candidate(entry, passage.similarity, passage.similarity), passage))
+    return sorted(found, key=lambda pair: (-pair[0].score, pair[0].entry.track.path)), missing
+
+
+def _answer(index: Index, asked: PassageQuery, track: Track) -> Passage | None:
+    directions = index.directions(track.digest)
+    if directions is None:
+        return None
+    spec = index.spec
+    lead = spec.framing.lead / spec.sample_rate
+    best: Passage | None = None
+    for before, rows in asked.phases:
+        place = best_place(rows, directions)
+        if best is None or place.similarity > best.similarity:
+            start = (place.second - place.first) * spec.hop - lead - before
+            end = start + asked.end - asked.start
+            begun, ended = max(0.0, start), min(end, track.duration or end)
+            best = Passage(place.similarity, begun, ended, asked.query.track.path, asked.start, asked.end)
+    return best
+
+
+def _pages(items: Iterator[tuple[str, bytes]], size: int) -> Iterator[list[tuple[str, bytes]]]:
+    """The items, so many bytes of them at a time."""
+    page: list[tuple[str, bytes]] = []
+    held = 0
+    for item in items:
+        page.append(item)
+        held += len(item[1])
+        if held >= size:
+            yield page
+            page, held = [], 0
+    if page:
+        yield page

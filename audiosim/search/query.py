@@ -1,0 +1,194 @@
+"""Queries: audio files, indexed or not, as vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.core.config import default_jobs
+from audiosim.core.errors import AudioError, AudiosimError, UsageError
+from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
+from audiosim.encoders import load_encoder_for
+from audiosim.extract import Extractor
+from audiosim.library.index import Index
+
+AWAY = 0.5  # how much what a query should not be like counts, against what it should
+
+
+@dataclass(frozen=True)
+class Query:
+    """One audio file asked with; ``indexed``: it is in the index under this path.
+
+    ``frames`` are there where the file had to be embedded.
+    """
+
+    track: Track
+    vector: Float32
+    indexed: bool
+    frames: FrameEmbeddings | None = None
+
+
+def mean_direction(vectors: Sequence[Float32], against: Sequence[Float32] = ()) -> Float32:
+    """The normalised mean (dim,) of unit vectors, less half the mean of those `against` which to search.
+
+    After Rocchio, "Relevance feedback in information retrieval", 1971.
+
+    Raises
+    ------
+    AudiosimError : when they cancel out.
+    """
+    total = np.mean([vector.astype(np.float64) for vector in vectors], axis=0)
+    if len(against):
+        total = total - AWAY * np.mean([vector.astype(np.float64) for vector in against], axis=0)
+    norm = float(np.linalg.norm(total))
+    if norm < 1e-6:
+        raise AudiosimError(
+            "The queries cancel out", "their mean has no direction", "Ask with fewer at a time."
+        )
+    direction: Float32 = (total / norm).astype(np.float32)
+    return direction
+
+
+class Resolver:
+    """Finds each query's vector: in the catalog, from a cache, or by embedding the file.
+
+    Parameters
+    ----------
+    index : what is searched.
+    precision : of the network, where a query has to be embedded.
+    encoder : to embed with instead of loading one.
+    """
+
+    def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
+        self._index, self._catalog = index, index.catalog
+        self._precision, self._encoder = precision, encoder
+        self._lenient: Collection[bytes] = ()
+        self.notes: list[str] = []
+
+    def resolve(self, paths: Iterable[bytes], lenient: Collection[bytes] = ()) -> dict[bytes, Query]:
+        """The queries at these paths, by path; those of `lenient` may fail, which `notes` tells.
+
+        Raises
+        ------
+        UsageError : when a path is neither a file nor in the index.
+        AudiosimError : when one can't be decoded.
+        """
+        self._lenient = lenient
+        found = {path: self.indexed(path) for path in paths}
+        unknown = []
+        for path in [path for path, query in found.items() if query is None]:
+            if os.path.exists(path):
+                unknown.append(path)
+            else:
+                self._fail(path, no_such_file(path))
+        found |= self._opened(unknown) if unknown else {}
+        return {path: query for path, query in found.items() if query is not None}
+
+    def indexed(self, path: bytes) -> Query | None:
+        """The vector of a file as it was indexed, if it has not changed since."""
+        row, track = self._catalog.file(path), self._catalog.track(path)
+        if row is None or track is None:
+            return None
+        try:
+            status = os.stat(path)
+        except OSError:
+            unchanged = True  # on a disk that is not mounted: what is known of it will do
+        else:
+            unchanged = (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
+        vector = self._catalog.vector(track.digest) if unchanged else None
+        return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
+
+    def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
+        """Files that are not in the index: identified, and embedded where their audio is new."""
+        spec = self._index.spec
+        infos: dict[bytes, AudioInfo] = {}
+        found: dict[bytes, Query] = {}
+        extractor: Extractor[bytes] | None = None
+        digests = self._catalog.all_digests()
+
+        def want(path: bytes, info: AudioInfo) -> bool:
+            return info.digest not in digests and self._index.cache.read(info.digest) is None
+
+        with DecodeSupervisor(
+            spec.sample_rate, spec.resampler, jobs=min(default_jobs(), len(paths)), want=want
+        ) as supervisor:
+            for event in supervisor.events(paths):
+                match event:
+                    case Probed(path, info, wanted):
+                        infos[path] = info
+                        if not wanted:
+                            self._keep(found, path, partial(self._known, path, info))
+                        else:
+                            extractor = extractor or Extractor(self._load(), dtype=np.float16)
+                            extractor.begin(path, info.duration)
+                    case Samples(path, samples) if extractor is not None:
+                        extractor.push(path, samples)
+                    case Restarted(path) if extractor is not None:
+                        extractor.begin(path, infos[path].duration)
+                    case Ended(path) if extractor is not None:
+                        try:
+                            extractor.end(path)
+                        except AudioError as error:
+                            self._fail(path, unusable(path, error.reason))
+                            extractor.drop(path)
+                    case Failed(path, reason, _):
+                        self._fail(path, unusable(path, reason))
+                        if extractor is not None:
+                            extractor.drop(path)
+        if extractor is not None:
+            extractor.flush()
+            for path, frames in extractor.finished():
+                self._keep(found, path, partial(self._pooled, path, infos[path], frames))
+        return found
+
+    def _keep(self, found: dict[bytes, Query], path: bytes, make: Callable[[], Query]) -> None:
+        try:
+            found[path] = make()
+        except AudiosimError as error:
+            self._fail(path, error)
+
+    def _fail(self, path: bytes, error: AudiosimError) -> None:
+        if path not in self._lenient:
+            raise error
+        self.notes.append(f"{error.what}: {error.why}; it is left out.")
+
+    def _known(self, path: bytes, info: AudioInfo) -> Query:
+        vector = self._catalog.vector(info.digest)
+        if vector is not None:
+            return Query(_track(path, info), vector, indexed=False)
+        cached = self._index.cache.read(info.digest)
+        if cached is None:
+            raise unusable(path, "its cache vanished while it was read")
+        return self._pooled(path, info, cached.frames)
+
+    def _pooled(self, path: bytes, info: AudioInfo, frames: FrameEmbeddings) -> Query:
+        try:
+            vector = self._index.configuration.pooler(frames).vector
+        except AudioError as error:
+            raise unusable(path, error.reason) from error
+        return Query(_track(path, info), vector, indexed=False, frames=frames)
+
+    def _load(self) -> Encoder:
+        return self._encoder or load_encoder_for(self._index.spec, precision=self._precision)
+
+
+def no_such_file(path: bytes) -> UsageError:
+    """The error for a query that is not there."""
+    return UsageError(
+        f"No such file: {os.fsdecode(path)}", "it is neither there nor in the index", "Check the path."
+    )
+
+
+def unusable(path: bytes, reason: str) -> AudiosimError:
+    """The error for a query that can't be asked with."""
+    return AudiosimError(f"Can't search with {os.fsdecode(path)}", reason)
+
+
+def _track(path: bytes, info: AudioInfo) -> Track:
+    return Track(path, info.digest, info.duration, info.tags)

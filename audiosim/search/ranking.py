@@ -1,0 +1,160 @@
+"""From candidates to the list a listener wants: best first, not ten times the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from audiosim.core.errors import UsageError
+from audiosim.core.types import Float32, Track
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import folded
+from audiosim.library.hubness import corrected
+
+SameTag = Literal["artist", "album"]
+SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
+DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
+FOLLOWING = 20  # candidates after the last one wanted that may be duplicates of those before
+
+
+@dataclass(frozen=True)
+class RankingOptions:
+    """How answers are chosen among the tracks that fit.
+
+    ``max_per_artist`` tracks by one artist at most; none by an artist, or of an album, of the
+    queries where ``exclude_same`` names these; ``diversity`` 0 to 1 weighs difference from the
+    answers before against likeness (maximal marginal relevance, Carbonell and Goldstein 1998), among
+    five times as many of the best;
+    ``show_duplicates`` gives each file of one recording a line; ``hub_correction`` orders by the
+    similarity corrected for hubs (library/hubness.py).
+    """
+
+    max_per_artist: int | None = None
+    exclude_same: tuple[SameTag, ...] = ()
+    diversity: float = 0.0
+    show_duplicates: bool = False
+    hub_correction: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.diversity <= 1:
+            raise UsageError(f"Diversity {self.diversity:g} is out of range", "", "Give 0 to 1.")
+        if self.max_per_artist is not None and self.max_per_artist < 1:
+            raise UsageError(f"Can't take {self.max_per_artist} tracks an artist", "", "Give at least 1.")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A track that may be an answer; it is ordered by ``score``, higher is better."""
+
+    entry: Entry
+    similarity: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An answer, and other files of the same recording that would have followed."""
+
+    candidate: Candidate
+    duplicates: list[Entry] = field(default_factory=list)
+
+
+def candidates(entries: Sequence[Entry], direction: Float32, *, hub_correction: bool) -> list[Candidate]:
+    """Entries with their cosines to a unit vector (dim,), best first; ties in order of path."""
+    if not entries:
+        return []
+    vectors = np.stack([entry.vector for entry in entries]).astype(np.float64)
+    similarities = np.clip(vectors @ direction, -1.0, 1.0)
+    scores = similarities
+    if hub_correction:
+        scales = np.array([np.nan if entry.scale is None else entry.scale for entry in entries])
+        scores = corrected(similarities, scales)
+    found = map(Candidate, entries, similarities.tolist(), scores.tolist())
+    return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
+
+
+def select(
+    found: Sequence[Candidate], count: int, ranking: RankingOptions, same: Callable[[Entry, Entry], object]
+) -> list[Pick]:
+    """The best candidates, chosen as the options say.
+
+    Parameters
+    ----------
+    found : best first.
+    count : of answers at most.
+    ranking : what else counts; ``exclude_same`` has been seen to.
+    same : whether two files hold the same recording.
+    """
+    picks: list[Pick] = []
+    artists: Counter[str] = Counter()
+    after = 0
+    for candidate in _in_turn(found, picks, DIVERSE_EACH * count, ranking.diversity):
+        if len(picks) == count:
+            after += 1
+            if after > FOLLOWING:
+                break
+        entry = candidate.entry
+        twin = None if ranking.show_duplicates else _twin(entry, picks, same)
+        if twin is not None:
+            twin.duplicates.append(entry)
+            continue
+        artist = artist_of(entry.track)
+        if len(picks) == count or (artist and artists[artist] == ranking.max_per_artist):
+            continue
+        artists[artist] += 1
+        picks.append(Pick(candidate))
+    return picks
+
+
+def artist_of(track: Track) -> str:
+    """The artist by whom tracks are counted; empty where none is named."""
+    return folded(track.tags.artist or track.tags.album_artist or "")
+
+
+def album_of(track: Track) -> tuple[str, str]:
+    """The album a track belongs to, with its artist: many are called Greatest Hits."""
+    return folded(track.tags.album or ""), folded(track.tags.album_artist or track.tags.artist or "")
+
+
+def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Track], bool]:
+    """Whether a track is by another artist, or of another album, than all of these."""
+    artists = {artist_of(track) for track in tracks} - {""} if "artist" in tags else set()
+    albums = {album for album in map(album_of, tracks) if album[0]} if "album" in tags else set()
+    return lambda track: artist_of(track) not in artists and album_of(track) not in albums
+
+
+def _twin(entry: Entry, picks: Sequence[Pick], same: Callable[[Entry, Entry], object]) -> Pick | None:
+    return next((pick for pick in picks if same(pick.candidate.entry, entry)), None)
+
+
+def _in_turn(
+    found: Sequence[Candidate], picks: Sequence[Pick], pool: int, diversity: float
+) -> Iterator[Candidate]:
+    """The first `pool` candidates one after the other, each the best in view of those picked by then.
+
+    The others follow as they are.
+    """
+    if diversity:
+        yield from _diverse(found[:pool], picks, diversity)
+        found = found[pool:]
+    yield from found
+
+
+def _diverse(found: Sequence[Candidate], picks: Sequence[Pick], diversity: float) -> Iterator[Candidate]:
+    vectors = np.array([candidate.entry.vector for candidate in found])
+    scores = np.array([candidate.score for candidate in found])
+    nearest = np.full(len(found), -np.inf)  # similarity to the nearest pick
+    left, seen = np.ones(len(found), bool), 0
+    while left.any():
+        if len(picks) > seen:
+            nearest = np.maximum(nearest, vectors @ picks[-1].candidate.entry.vector)
+            seen = len(picks)
+        likeness = np.where(np.isfinite(nearest), nearest, 0.0)
+        values = np.where(left, (1 - diversity) * scores - diversity * likeness, -np.inf)
+        best = int(values.argmax())
+        left[best] = False
+        yield found[best]

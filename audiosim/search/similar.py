@@ -1,0 +1,216 @@
+"""Searching: the tracks of the index that sound most like one or several queries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audiosim.backends.process import StoreProcess
+from audiosim.core.errors import AudiosimError, LockedError, UsageError
+from audiosim.core.paths import identity
+from audiosim.core.types import Encoder, Float32, Match, Precision, Track
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.hubness import corrected
+from audiosim.library.index import Index, open_index
+from audiosim.library.statistics import Percentiles, percentiles
+from audiosim.search.explain import Explainer
+from audiosim.search.query import Query, Resolver, mean_direction
+from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
+from audiosim.search.recordings import Recordings
+
+DEFAULT_COUNT = 10
+READER_WAIT = 1.0  # s for the store to be free, before exact search answers
+ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
+MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
+CANDIDATES_EACH = 5  # for each track wanted
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer: the queries as understood, those to stay away from, and the matches, best first.
+
+    ``exact_because`` says why the store was not asked where exact search answered in its stead;
+    ``notes`` what else a user should know, a sentence each.
+    """
+
+    queries: list[Query]
+    matches: list[Match]
+    exact_because: str | None = None
+    against: tuple[Query, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_similar(
+    queries: Paths,
+    *,
+    against: Paths = (),
+    count: int = DEFAULT_COUNT,
+    home: str | os.PathLike[str] | None = None,
+    only: Filter | None = None,
+    ranking: RankingOptions | None = None,
+    include_self: bool = False,
+    lenient: Collection[bytes] = (),
+    explain: bool = False,
+    precision: Precision = "auto",
+    encoder: Encoder | None = None,
+    store: StoreProcess | None = None,
+) -> SearchResult:
+    """The tracks of the index nearest to one audio file, or to several taken together.
+
+    Parameters
+    ----------
+    queries : audio files, indexed or not; several count as the normalised mean of their vectors.
+    against : audio files to stay away from: half their mean is subtracted.
+    count : how many matches at most.
+    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : what tracks must be to be found.
+    ranking : how answers are chosen among these.
+    include_self : whether the queries' own audio may be among the matches.
+    lenient : paths among `queries` and `against` that are left out, with a note, where they can't be used.
+    explain : whether each match is given the stretch that answers one of the queries best.
+    precision : of the network, where a query has to be embedded.
+    encoder : to embed with instead of loading one; it must be the home's.
+    store : a process to ask the store in, started earlier to save time; it can be asked once.
+
+    Raises
+    ------
+    UsageError : when a query does not exist.
+    AudiosimError : when there is no index, or a query can't be decoded.
+    """
+    paths, others = identities(queries), identities(against)
+    check_request(paths, count)
+    only, ranking = only or Filter(), ranking or RankingOptions()
+    exact = bool(only or ranking.exclude_same)
+    with open_index(home, encoder) as index, ExitStack() as stack:
+        if store is None and not exact:
+            store = stack.enter_context(StoreProcess())  # it loads the engine meanwhile
+        resolver = Resolver(index, precision, encoder)
+        found = resolver.resolve([*paths, *others], lenient)
+        wanted, unwanted = ([found[p] for p in some if p in found] for some in (paths, others))
+        if not wanted:
+            raise AudiosimError("Nothing to search with", resolver.notes[0])
+        direction = mean_direction([q.vector for q in wanted], [q.vector for q in unwanted])
+        search = _Search(index, direction, ranking)
+        search.hide(wanted if not include_self else (), unwanted)
+        if store is None or exact:
+            picks, reason = search.exactly(count, admitted(only, ranking, wanted)), None
+        else:
+            picks, reason = search.by_store(store, count)
+        matches = as_matches(picks, percentiles(index.catalog))
+        if explain:
+            explainer = Explainer(index, wanted)
+            matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
+        return SearchResult(wanted, matches, reason, tuple(unwanted), tuple(resolver.notes))
+
+
+def identities(paths: Paths) -> list[bytes]:
+    """Paths given one or several, as the catalog knows them."""
+    return [identity(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+
+
+def check_request(paths: Sequence[bytes], count: int) -> None:
+    """Refuses a search for nothing.
+
+    Raises
+    ------
+    UsageError : when there is no query, or no answer is wanted.
+    """
+    if not paths:
+        raise UsageError("Nothing to search with", "no query was given", "Name an audio file.")
+    if count < 1:
+        raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
+
+
+def admitted(only: Filter, ranking: RankingOptions, queries: Sequence[Query]) -> Callable[[Track], bool]:
+    """Which tracks may be answers to these queries."""
+    other = unlike([query.track for query in queries], ranking.exclude_same)
+    return lambda track: only.admits(track) and other(track)
+
+
+def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
+    """Picks as answers, with their percentiles where these are known."""
+    return [
+        Match(
+            rank,
+            pick.candidate.similarity,
+            pick.candidate.entry.track,
+            None if known is None else known.of_similarity(pick.candidate.similarity),
+            tuple(entry.track for entry in pick.duplicates),
+        )
+        for rank, pick in enumerate(picks, 1)
+    ]
+
+
+class _Search:
+    """One search by a direction, by way of the store or exactly."""
+
+    def __init__(self, index: Index, direction: Float32, ranking: RankingOptions) -> None:
+        self._index, self._direction, self._ranking = index, direction, ranking
+        self._recordings = Recordings(index.cache, index.spec.hop)
+        self._hidden: set[str] = set()
+
+    def hide(self, *queries: Sequence[Query]) -> None:
+        """Leaves the audio of these queries out of the answers."""
+        self._hidden |= {query.track.digest for some in queries for query in some}
+
+    def by_store(self, store: StoreProcess, count: int) -> tuple[list[Pick], str | None]:
+        """The picks, and why the store could not be asked, if it could not."""
+        depth = _depth(count) + self._index.catalog.copies(self._hidden)
+        try:
+            ids = store.ask(
+                "nearest",
+                self._index.home,
+                limit=ANSWER_LIMIT,
+                vector=self._direction.astype("<f4").tobytes().hex(),
+                count=depth,
+                collection=self._index.configuration.collection,
+                wait=READER_WAIT,
+            )
+        except LockedError:
+            return self.exactly(count), f"{self._index.catalog.store_url.label} is in use by another process"
+        except AudiosimError as error:
+            return self.exactly(count), " ".join(str(error).split())
+        picks = self._picked(self._index.catalog.entries_with(ids).values(), count)
+        if len(picks) < count and depth < self._index.catalog.count("indexed"):
+            picks = self.exactly(count)  # too many of the nearest were held back
+        return picks, None
+
+    def exactly(self, count: int, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
+        """The picks among all tracks that are admitted, by exact search."""
+        ids, similarities, scales = [], [], []  # not the entries: there may be very many
+        for entry in filter(self._shown, self._index.catalog.entries(admits)):
+            ids.append(entry.id)
+            similarities.append(float(entry.vector @ self._direction))
+            scales.append(np.nan if entry.scale is None else entry.scale)
+        scores = np.array(similarities)
+        if self._ranking.hub_correction:
+            scores = corrected(scores, np.array(scales))
+        order = np.argsort(-scores, kind="stable")
+        depth = _depth(count)
+        while True:
+            nearest = self._index.catalog.entries_with([ids[row] for row in order[:depth]])
+            picks = self._picked(nearest.values(), count)
+            if len(picks) >= count or depth >= len(ids):
+                return picks
+            depth *= 10
+
+    def _picked(self, entries: Iterable[Entry], count: int) -> list[Pick]:
+        shown = list(filter(self._shown, entries))
+        found = candidates(shown, self._direction, hub_correction=self._ranking.hub_correction)
+        return select(found, count, self._ranking, self._recordings.same)
+
+    def _shown(self, entry: Entry) -> bool:
+        """Whether a track may be shown: it is not a query, and its vector is not damaged."""
+        whole = entry.vector.shape == self._direction.shape and np.isfinite(entry.vector).all()
+        return bool(whole) and entry.track.digest not in self._hidden
+
+
+def _depth(count: int) -> int:
+    return max(MIN_CANDIDATES, CANDIDATES_EACH * count)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosim.audio.framing import Framer
+from audiosim.core.types import Float32, Framing
+
+
+def signal(count: int) -> Float32:
+    """Samples that are all different, and none zero."""
+    return np.arange(1, count + 1, dtype=np.float32)
+
+
+def frame(framing: Framing, samples: Float32, cuts: list[int] | None = None) -> Float32:
+    """The windows of a signal pushed in blocks that end at `cuts`."""
+    framer = Framer(framing)
+    edges = [0, *sorted(min(cut, len(samples)) for cut in cuts or []), len(samples)]
+    parts = [framer.push(samples[a:b]).copy() for a, b in pairwise(edges)]
+    return np.concatenate([*parts, framer.finish()])
+
+
+def openl3(samples: Float32, window: int, hop: int, center: bool) -> Float32:
+    """openl3's `_center_audio`, `_pad_audio` and framing, over the whole signal."""
+    if center:
+        samples = np.pad(samples, (window // 2, 0))
+    if len(samples) < window:
+        samples = np.pad(samples, (0, window - len(samples)))
+    count = 1 + ceil((len(samples) - window) / hop)
+    samples = np.pad(samples, (0, max(0, (count - 1) * hop + window - len(samples))))
+    return np.stack([samples[i * hop : i * hop + window] for i in range(count)])
+
+
+def musicnn(samples: Float32, window: int, hop: int, margin: int) -> Float32:
+    """musicnn's `batch_data`, over samples with a margin of zeros on both sides."""
+    padded = np.pad(samples, margin)
+    starts = range(0, len(padded) - window + 1, hop)
+    return np.array([padded[start : start + window] for start in starts], np.float32)
+
+
+cut_lists = st.lists(st.integers(0, 120), max_size=8)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(1, 120), st.integers(1, 30), st.integers(1, 60), st.booleans(), cut_lists)
+def test_padded_windows_are_openl3s_wherever_blocks_end(
+    count: int, window: int, hop: int, center: bool, cuts: list[int]
+) -> None:
+    framing = Framing(window, hop, lead=window // 2 if center else 0)
+    np.testing.assert_array_equal(
+        frame(framing, signal(count), cuts), openl3(signal(count), window, hop, center)
+    )
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(1, 120), st.integers(2, 30), st.integers(1, 60), st.integers(0, 15), cut_lists)
+def test_dropped_windows_are_musicnns_wherever_blocks_end(
+    count: int, window: int, hop: int, margin: int, cuts: list[int]
+) -> None:
+    margin = min(margin, (window - 1) // 2)
+    framing = Framing(window, hop, lead=margin, trail=margin, tail="drop")
+    windows = frame(framing, signal(count), cuts)
+    if count + 2 * margin >= window:
+        np.testing.assert_array_equal(windows, musicnn(signal(count), window, hop, margin))
+    else:
+        repeated = np.tile(signal(count), window)[: window - 2 * margin]
+        np.testing.assert_array_equal(windows, np.pad(repeated, margin)[None, :])
+
+
+@pytest.mark.parametrize(
+    ("count", "hop", "center", "windows"),
+    [
+        (1, 4, False, 1),
+        (9, 4, False, 1),
+        (10, 4, False, 1),
+        (11, 4, False, 2),
+        (14, 4, False, 2),
+        (15, 4, False, 3),
+        (5, 4, True, 1),
+        (6, 4, True, 2),
+        (10, 25, False, 1),
+        (11, 25, False, 2),
+        (35, 25, False, 2),
+        (36, 25, False, 3),
+    ],
+)
+def test_there_are_as_many_padded_windows_as_openl3_gives(
+    count: int, hop: int, center: bool, windows: int
+) -> None:
+    framing = Framing(10, hop, lead=5 if center else 0)
+    assert frame(framing, signal(count)).shape == (windows, 10)
+
+
+def test_a_centred_signal_begins_in_the_middle_of_the_first_window() -> None:
+    first = frame(Framing(6, 2, lead=3), signal(20))[0]
+    assert first.tolist() == [0, 0, 0, 1, 2, 3]
+
+
+def test_a_hop_longer_than_the_window_leaves_out_what_lies_between() -> None:
+    windows = frame(Framing(3, 5), signal(14), [4, 5, 9])
+    assert windows.tolist() == [[1, 2, 3], [6, 7, 8], [11, 12, 13], [0, 0, 0]]
+
+
+def test_a_signal_shorter_than_a_window_is_padded_to_one() -> None:
+    assert frame(Framing(5, 2), signal(2)).tolist() == [[1, 2, 0, 0, 0]]
+
+
+def test_a_signal_shorter_than_a_dropping_window_is_repeated_between_its_margins() -> None:
+    framing = Framing(9, 4, lead=1, trail=1, tail="drop")
+    assert frame(framing, signal(3), [1]).tolist() == [[0, 1, 2, 3, 1, 2, 3, 1, 0]]
+
+
+def test_what_fills_no_window_is_dropped() -> None:
+    assert frame(Framing(4, 4, tail="drop"), signal(11)).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize("tail", ["pad", "drop"])
+def test_no_samples_are_an_error(tail: str) -> None:
+    framer = Framer(Framing(4, 2, lead=2, tail="pad" if tail == "pad" else "drop"))
+    framer.push(np.empty(0, np.float32))
+    with pytest.raises(ValueError, match="no samples"):
+        framer.finish()
+
+
+def test_windows_come_as_soon_as_they_are_complete() -> None:
+    framer = Framer(Framing(4, 2))
+    assert framer.push(signal(3)).shape == (0, 4)
+    assert framer.push(np.array([4.0], np.float32)).tolist() == [[1, 2, 3, 4]]
+    assert framer.push(np.array([5.0], np.float32)).shape == (0, 4)
+
+
+def test_memory_does_not_grow_with_the_signal() -> None:
+    framer = Framer(Framing(100, 10, lead=50))
+    for _ in range(1000):
+        framer.push(np.ones(997, np.float32))
+    assert len(framer._buffer) < 100

@@ -1,0 +1,79 @@
+"""What is indexed, listed in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from homes import Made, make_home, recording
+
+import audiosim
+from audiosim.core.config import Home
+from audiosim.core.types import Tags
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    tracks = [
+        Made(
+            "/m/jazz/a.flac",
+            recording(0, 90),
+            Tags("So What", "Miles Davis", "Kind of Blue", None, "Jazz", 1959),
+        ),
+        Made("/m/jazz/b.flac", recording(1), Tags("Naima", "John Coltrane", None, None, "jazz", 1960)),
+        Made("/m/rock/c.mp3", recording(2), Tags("Song", "Band", "Album", None, "Rock", 1975)),
+        Made("/m/untagged \N{SNOWMAN}.ogg", recording(3)),
+    ]
+    return make_home(tmp_path / "home", tracks)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), ["jazz/a.flac", "jazz/b.flac", "rock/c.mp3", "untagged \N{SNOWMAN}.ogg"]),
+        (("--genre", "JAZZ"), ["jazz/a.flac", "jazz/b.flac"]),
+        (("--genre", "jazz", "--artist", "miles davis"), ["jazz/a.flac"]),
+        (("--artist", "band", "--artist", "john coltrane"), ["jazz/b.flac", "rock/c.mp3"]),
+        (("--year", "1960-"), ["jazz/b.flac", "rock/c.mp3"]),
+        (("--under", "/m/rock", "--album", "album"), ["rock/c.mp3"]),
+        (("--min-duration", "1:30"), ["jazz/a.flac"]),
+        (("--max-duration", "0:41", "--year", "-1970"), ["jazz/b.flac"]),
+        (("--genre", "polka"), []),
+    ],
+)
+def test_filters_choose_what_is_listed(
+    home: Home, cli: Cli, options: tuple[str, ...], expected: list[str]
+) -> None:
+    done = cli("list", "--home", home.path, "--format", "paths", *options)
+    assert done.code == 0
+    assert done.out.splitlines() == [f"/m/{name}" for name in expected]
+
+
+def test_every_format_lists_every_track(home: Home, cli: Cli) -> None:
+    command = ("list", "--home", home.path)
+    table = cli(*command).out.splitlines()
+    assert table[0].split() == ["Length", "Artist", "Title", "Album", "Year", "Genre", "File"]
+    assert table[1].split()[-1] == "/m/jazz/a.flac"
+    assert len(table) == 5
+    tracks = cli(*command, "--json").json["tracks"]
+    assert [track["title"] for track in tracks] == ["So What", "Naima", "Song", None]
+    assert (tracks[0]["path"], tracks[0]["duration"], tracks[0]["year"]) == ("/m/jazz/a.flac", 90.0, 1959)
+    assert len(cli(*command, "--format", "jsonl").out.splitlines()) == 4
+    rows = list(csv.DictReader(io.StringIO(cli(*command, "--format", "csv").out)))
+    assert [row["genre"] for row in rows] == ["Jazz", "jazz", "Rock", ""]
+    assert cli(*command, "--format", "m3u8").out.startswith("#EXTM3U\n#EXTINF:90,Miles Davis - So What\n")
+    assert cli(*command, "--format", "paths", "--null").out.split("\0")[0] == "/m/jazz/a.flac"
+
+
+def test_bad_options_are_usage_errors(home: Home, cli: Cli) -> None:
+    for options in (("--year", "x"), ("--min-duration", "1:x"), ("--format", "xml"), ("--null",)):
+        assert cli("list", "--home", home.path, *options).code == 2
+    assert cli("list", "--home", home.path / "none").code == 1
+
+
+def test_python_lists_tracks_too(home: Home) -> None:
+    only = audiosim.Filter(years=audiosim.Years.parse("1959-1960"))
+    assert [t.tags.title for t in audiosim.indexed_tracks(home.path, only=only)] == ["So What", "Naima"]

@@ -1,0 +1,176 @@
+"""``audiosim similar`` as users run it: what it prints, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Cli, Finished
+from fake_encoder import FakeEncoder
+from made_home import MadeHome, digest_of, frames_of, random_tracks
+
+from audiosim.core.types import Tags
+from audiosim.indexing.pipeline import index_folder
+
+ALL = ("--under", "/")  # has exact search answer, which needs no Chroma
+FIRST = "/music/t000.flac"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeHome:
+    """Sixty tracks, measured; the last is the second in another encoding, and both are by one artist."""
+    made = MadeHome(tmp_path_factory.mktemp("made") / "home")
+    tracks = random_tracks(60, np.random.default_rng(13), windows=30)
+    again = tracks["t001.flac"].embedding.astype(np.float32) * 0.98 + 0.01
+    tracks["t059.flac"] = frames_of(again)
+    tags = {f"t{n:03}.flac": Tags(f"Title {n}", f"Artist {n % 3}", year=1960 + n) for n in range(60)}
+    made.add(tracks, tags | {"t059.flac": tags["t001.flac"]})
+    made.refresh()
+    return made
+
+
+@pytest.fixture
+def similar(cli: Cli, made: MadeHome) -> Cli:
+    def run(*arguments: object, **environment: object) -> Finished:
+        return cli("similar", *arguments, "--home", made.home.path, **environment)
+
+    return run
+
+
+def test_json_holds_all_that_is_known_of_an_answer(similar: Cli) -> None:
+    done = similar(FIRST, "--not", "/music/t002.flac", "-k", "59", "--explain", "--json", *ALL)
+    assert (done.code, done.err) == (0, "")
+    document = done.json
+    assert [query["path"] for query in document["query"]] == [FIRST]
+    assert [query["path"] for query in document["not"]] == ["/music/t002.flac"]
+    matches = {match["path"]: match for match in document["matches"]}
+    assert len(matches) == 57
+    assert FIRST not in matches
+    pair = {"/music/t001.flac", "/music/t059.flac"}
+    (found,) = pair & set(matches)
+    assert [{"path": path} for path in pair - {found}] == matches[found]["duplicates"]
+    for match in matches.values():
+        assert 0 <= match["percentile"] <= 100
+        assert match["passage"]["query"] == FIRST
+        assert 0 <= match["passage"]["start"] < match["passage"]["end"] <= match["duration"]
+
+
+def test_filters_and_manners_are_obeyed(similar: Cli) -> None:
+    done = similar(
+        *(FIRST, "--year", "1990-", "--artist", "artist 1", "--artist", "ARTIST 2", "--json", "-k", "4"),
+        *("--max-per-artist", "2", "--min-duration", "0:10", "--max-duration", "31", "--diversity", "0.3"),
+    )
+    matches = done.json["matches"]
+    assert [match["year"] >= 1990 for match in matches] == [True] * 4
+    assert sorted(match["artist"] for match in matches) == ["Artist 1"] * 2 + ["Artist 2"] * 2
+    others = similar(FIRST, "--exclude-same", "artist", "--json", "-k", "100", "--show-duplicates").json
+    assert {match["artist"] for match in others["matches"]} == {"Artist 1", "Artist 2"}
+    assert len(others["matches"]) == 40
+
+
+def test_a_passage_is_asked_with_by_its_times(similar: Cli) -> None:
+    done = similar("/music/t001.flac", "--from", "0:05", "--to", "17.5", "--json", "-k", "3")
+    first = done.json["matches"][0]
+    assert first["path"] == "/music/t059.flac"
+    assert (first["passage"]["query_start"], first["passage"]["query_end"]) == (5.0, 17.5)
+    assert (first["passage"]["start"], first["passage"]["end"]) == (5.0, 17.5)
+    assert first["percentile"] is None
+
+
+def test_every_format_tells_the_same_answers(similar: Cli) -> None:
+    paths = similar(FIRST, "-k", "5", "--format", "paths", *ALL).out.splitlines()
+    assert len(paths) == 5
+    rows = list(
+        csv.DictReader(io.StringIO(similar(FIRST, "-k", "5", "--format", "csv", "--explain", *ALL).out))
+    )
+    assert [row["path"] for row in rows] == paths
+    assert all(row["passage_query"] == FIRST and float(row["percentile"]) > 0 for row in rows)
+    playlist = similar(FIRST, "-k", "5", "--format", "m3u8", *ALL).out.splitlines()
+    assert playlist[0] == "#EXTM3U"
+    assert playlist[2::2] == paths
+    table = similar(FIRST, "-k", "5", "--explain", *ALL).out.splitlines()
+    assert table[0].split()[:2] == ["Similarity", "Percentile"]
+    assert [next(path for path in paths if path in line) for line in table[1:]] == paths
+
+
+def test_a_playlist_and_stdin_name_queries_and_what_is_missing_is_told(
+    similar: Cli, made: MadeHome, tmp_path: Path
+) -> None:
+    playlist = tmp_path / "some.m3u"
+    playlist.write_bytes(b"#EXTM3U\r\n/music/t003.flac\r\nabsent.flac\r\nhttp://[radio]/\r\n")
+    done = similar(playlist, FIRST, "--json", *ALL)
+    assert (done.code, len(done.json["query"])) == (0, 2)
+    assert f"No such file: {tmp_path}/absent.flac" in done.err
+    assert similar(playlist, tmp_path / "absent.flac", *ALL).code == 2
+    for data in (b"/music/t003.flac\n/music/t004.flac\n", b"/music/t003.flac\0/music/t004.flac\0"):
+        run = subprocess.run(
+            [sys.executable, "-m", "audiosim", "similar", "-", "--json", *ALL, "--home", str(made.home.path)],
+            input=data,
+            capture_output=True,
+            check=True,
+        )
+        assert Finished(0, run.stdout.decode(), "").json["query"][1]["path"] == "/music/t004.flac"
+
+
+def test_a_closed_stdin_is_no_error(made: MadeHome) -> None:
+    command = [sys.executable, "-m", "audiosim", "similar", FIRST, *ALL, "--home", str(made.home.path)]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, check=False, env=os.environ
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((FIRST, "/music/t001.flac", "--from", "1"), "one QUERY"),
+        ((FIRST, "--not", "/music/t001.flac", "--to", "9"), "one QUERY"),
+        ((FIRST, "--from", "soon"), "--from soon is no time"),
+        ((FIRST, "--from", "9", "--to", "3"), "no such passage"),
+        ((FIRST, "--from", "100"), "it is 30.0 s long"),
+        ((FIRST, "--year", "nonsense"), "--year nonsense is no year"),
+        ((FIRST, "--min-duration", "long"), "--min-duration long is no time"),
+        ((FIRST, "--diversity", "2"), "--diversity"),
+        ((FIRST, "--max-per-artist", "0"), "--max-per-artist"),
+        ((FIRST, "--exclude-same", "foo"), "foo"),
+        ((FIRST, "--null"), "--format paths"),
+        (("/music/nowhere.flac",), "No such file"),
+        (("-",), "No audio file in stdin"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
+    similar: Cli, arguments: tuple[str, ...], message: str
+) -> None:
+    done = similar(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in " ".join(done.err.replace("│", " ").split())
+
+
+def test_tracks_without_caches_are_told_of_when_asked_with_a_passage(similar: Cli, made: MadeHome) -> None:
+    path = made.cache.path(digest_of("t040.flac"))
+    content = path.read_bytes()
+    path.unlink()
+    done = similar(FIRST, "--from", "5", "--to", "15", "--format", "paths", "-k", "100")
+    path.write_bytes(content)
+    assert done.code == 0
+    assert "/music/t040.flac" not in done.out.splitlines()
+    assert "1 tracks have no cache" in done.err
+
+
+def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    done = cli(
+        "similar", music / "low", "--not", music / "high" / "05 track.ogg", "--json", *ALL, "--home", home
+    )
+    assert [Path(query["path"]).name for query in done.json["query"]] == [
+        *("00 track.wav", "01 track.flac", "02 track.ogg")
+    ]
+    answers = {Path(match["path"]).name for match in done.json["matches"]}
+    assert answers == {"03 track.wav", "04 track.flac"}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosim.core.text import display_path, duration, file_name, is_utf8, size, utf8_path, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("Zoë 月 🎵", "Zoë 月 🎵"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("two\nlines\r\t", "two\\nlines\\r\\t"),
+        ("\x00\x07\x7f\x9b", "\\x00\\x07\\x7f\\x9b"),
+        ("ab\u202egnp.mp3", "ab\\u202egnp.mp3"),
+        ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
+        ("line\u2028paragraph\u2029", "line\\u2028paragraph\\u2029"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_characters_that_cannot_be_seen_are_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text())
+def test_shown_text_has_no_character_that_acts(text: str) -> None:
+    shown = visible(text)
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in shown)
+    assert len(shown.splitlines()) <= 1
+    assert visible(shown) == shown
+    shown.encode("utf-8")
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.binary(max_size=60))
+def test_any_path_is_shown_as_valid_text(path: bytes) -> None:
+    display_path(path).encode("utf-8")
+    utf8_path(path).encode("utf-8")
+    assert len(display_path(path).splitlines()) <= 1
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_path_of_valid_utf8_stays_as_it_is(text: str) -> None:
+    assert utf8_path(text.encode()) == text
+    assert is_utf8(text.encode())
+
+
+def test_bytes_that_are_not_utf8_are_written_out_or_replaced() -> None:
+    path = b"/m/caf\xe9.mp3"
+    assert not is_utf8(path)
+    assert display_path(path) == "/m/caf\\xe9.mp3"
+    assert utf8_path(path) == "/m/caf\ufffd.mp3"
+
+
+def test_a_file_name_is_the_last_part_safe_to_show() -> None:
+    assert file_name(b"/music/a\x1bb\xff.mp3") == "a\\x1bb\\xff.mp3"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0.0, "0:00"),
+        (0.4, "0:00"),
+        (59.4, "0:59"),
+        (59.6, "1:00"),
+        (61.0, "1:01"),
+        (3599.6, "1:00:00"),
+        (3661.0, "1:01:01"),
+        (360_000.0, "100:00:00"),
+    ],
+)
+def test_durations_are_minutes_and_seconds(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 KB"),
+        (1500, "1.5 KB"),
+        (999_900, "999.9 KB"),
+        (999_990, "1.0 MB"),
+        (18_800_000, "18.8 MB"),
+        (2_500_000_000, "2.5 GB"),
+        (7_000_000_000_000, "7.0 TB"),
+        (7_000_000_000_000_000, "7000.0 TB"),
+    ],
+)
+def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
+    assert size(count) == text

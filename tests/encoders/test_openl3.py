@@ -1,0 +1,109 @@
+"""Our OpenL3 against the real openl3 0.4.2's output on seeded weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import GOLDEN
+
+from audiosim.core.types import FrameEmbeddings, Precision, Waveform
+from audiosim.encoders.hdf5 import read_layers
+from audiosim.encoders.openl3 import (
+    EMBEDDING_SIZES,
+    INPUT_REPRS,
+    EmbeddingSize,
+    InputRepr,
+    OpenL3Encoder,
+    OpenL3Options,
+    OpenL3Weights,
+)
+from audiosim.encoders.runtime import cpu_has_bfloat16
+from audiosim.extract import Extractor
+
+SIGNALS: dict[str, dict[str, Any]] = json.loads((GOLDEN / "golden_audio.json").read_text())
+AT_48_KHZ = [name for name, options in SIGNALS.items() if options["sample_rate"] == 48_000]
+RESAMPLED = [name for name in SIGNALS if name not in AT_48_KHZ]
+SHAPES = [(input_repr, size) for input_repr in INPUT_REPRS for size in EMBEDDING_SIZES]
+
+
+@pytest.fixture(scope="module")
+def weights(seeded_weights: Path) -> OpenL3Weights:
+    return OpenL3Weights.from_layers(read_layers(seeded_weights), "seeded")
+
+
+def embed(
+    weights: OpenL3Weights, name: str, input_repr: InputRepr, size: EmbeddingSize, precision: Precision
+) -> FrameEmbeddings:
+    options = SIGNALS[name]
+    chosen = OpenL3Options("music", input_repr, size, options["center"], options["hop_size"])
+    audio = np.load(GOLDEN / "golden_audio.npz")[name] / 32768
+    mono = audio.mean(axis=1) if audio.ndim == 2 else audio
+    encoder = OpenL3Encoder(weights, chosen, precision=precision)
+    return Extractor[str](encoder).extract(Waveform(mono.astype(np.float32), options["sample_rate"]))
+
+
+def golden(name: str, input_repr: str, size: int) -> tuple[Any, Any]:
+    with np.load(GOLDEN / f"golden_{input_repr}_{size}.npz") as data:
+        return data[f"{name}_embedding"], data[f"{name}_timestamps"]
+
+
+def cosines(ours: Any, theirs: Any) -> Any:
+    return (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+
+
+@pytest.mark.parametrize(("input_repr", "size"), SHAPES)
+def test_float32_at_48_khz_is_openl3_to_a_ten_thousandth(
+    weights: OpenL3Weights, input_repr: InputRepr, size: EmbeddingSize
+) -> None:
+    for name in AT_48_KHZ:
+        frames = embed(weights, name, input_repr, size, "float32")
+        embedding, timestamps = golden(name, input_repr, size)
+        assert frames.embedding.shape == embedding.shape
+        assert np.abs(frames.embedding - embedding).max() <= 1e-4 * np.abs(embedding).max(), name
+        np.testing.assert_array_equal(frames.timestamps, timestamps)
+
+
+@pytest.mark.parametrize(("input_repr", "size"), SHAPES)
+def test_resampled_signals_have_cosine_over_0_9999_to_openl3(
+    weights: OpenL3Weights, input_repr: InputRepr, size: EmbeddingSize
+) -> None:
+    for name in RESAMPLED:
+        frames = embed(weights, name, input_repr, size, "float32")
+        embedding, timestamps = golden(name, input_repr, size)
+        np.testing.assert_array_equal(frames.timestamps, timestamps)
+        assert cosines(frames.embedding, embedding).min() >= 0.9999, name
+
+
+@pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16: precision auto is float32")
+@pytest.mark.parametrize(("input_repr", "size"), SHAPES)
+def test_bfloat16_has_cosine_over_0_9998_to_openl3_for_every_window(
+    weights: OpenL3Weights, input_repr: InputRepr, size: EmbeddingSize
+) -> None:
+    for name in SIGNALS:
+        frames = embed(weights, name, input_repr, size, "auto")
+        assert cosines(frames.embedding, golden(name, input_repr, size)[0]).min() >= 0.9998, name
+
+
+def test_a_window_gets_the_same_embedding_wherever_it_lies_in_a_batch(weights: OpenL3Weights) -> None:
+    rng = np.random.default_rng(0)
+    windows = rng.normal(0, 0.1, (11, 48_000)).astype(np.float32)
+    encoder = OpenL3Encoder(weights, OpenL3Options(input_repr="mel128"), precision="float32", batch_size=4)
+    together = encoder.embed(windows)
+    alone = np.concatenate([encoder.embed(window[None]) for window in windows])
+    np.testing.assert_allclose(together, alone, atol=1e-4 * np.abs(alone).max())
+
+
+def test_the_weights_digest_depends_on_tensors_not_on_the_file(
+    weights: OpenL3Weights, tmp_path: Path
+) -> None:
+    from recipe import write_weights
+
+    write_weights(tmp_path / "again.h5")
+    write_weights(tmp_path / "other.h5", seed=1)
+    again = OpenL3Weights.from_layers(read_layers(tmp_path / "again.h5"), "again")
+    other = OpenL3Weights.from_layers(read_layers(tmp_path / "other.h5"), "other")
+    assert again.digest == weights.digest != other.digest

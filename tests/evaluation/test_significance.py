@@ -1,0 +1,55 @@
+"""Intervals and the paired test: as SciPy's, seeded, and right about what they cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from audiosim.evaluation.significance import bootstrap, paired_test
+
+
+def sample(count: int, seed: int = 0, mean: float = 0.5) -> np.ndarray:
+    return np.clip(np.random.default_rng(seed).normal(mean, 0.2, (count, 2)), 0, 1)
+
+
+def test_the_interval_is_that_of_scipy() -> None:
+    values = sample(200)
+    for figure, column in zip(bootstrap(values), values.T, strict=True):
+        theirs = stats.bootstrap(
+            (column,), np.mean, method="percentile", n_resamples=5000
+        ).confidence_interval
+        assert figure.value == pytest.approx(column.mean())
+        assert figure.low == pytest.approx(theirs.low, abs=0.004)
+        assert figure.high == pytest.approx(theirs.high, abs=0.004)
+
+
+def test_the_same_values_always_give_the_same_interval() -> None:
+    assert bootstrap(sample(50)) == bootstrap(sample(50))
+
+
+def test_many_queries_are_resampled_in_batches() -> None:
+    values = sample(5_000)
+    (figure, _) = bootstrap(values)
+    error = values[:, 0].std() / np.sqrt(len(values))
+    assert figure.high - figure.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_one_query_has_no_width() -> None:
+    (figure,) = bootstrap(np.array([[0.25]]))
+    assert (figure.value, figure.low, figure.high) == (0.25, 0.25, 0.25)
+
+
+def test_p_values_are_those_of_scipy() -> None:
+    differences = np.stack([sample(40, 1)[:, 0] - 0.45, sample(40, 2)[:, 0] - 0.5], axis=1)
+    for p, column in zip(paired_test(differences), differences.T, strict=True):
+        theirs = stats.permutation_test(
+            (column, np.zeros_like(column)), lambda a, b: np.mean(a - b), permutation_type="samples"
+        )
+        assert p == pytest.approx(theirs.pvalue, abs=0.02)
+
+
+def test_no_difference_is_no_evidence_and_a_large_one_is() -> None:
+    none, large = paired_test(np.stack([np.zeros(60), np.full(60, 0.3)], axis=1))
+    assert none == 1.0
+    assert large == pytest.approx(1e-4)

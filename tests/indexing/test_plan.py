@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+
+from audiosim.indexing.plan import Plan, doubt, plan
+from audiosim.library.catalog import FileRow, FileState
+from audiosim.library.scan import FoundFile, Globs, Scan
+
+SIZE, TIME = 100, 5000
+
+
+def row(path: bytes, state: FileState = "indexed", reason: str | None = None) -> FileRow:
+    return FileRow(path, state, SIZE, TIME, "00" if state == "indexed" else None, reason)
+
+
+def file(path: bytes, size: int = SIZE, mtime_ns: int = TIME) -> FoundFile:
+    return FoundFile(path, size, mtime_ns)
+
+
+def seen(*files: FoundFile) -> Scan:
+    return Scan(b"/m", files=list(files))
+
+
+def test_a_new_file_is_processed() -> None:
+    assert plan(seen(file(b"/m/a")), []) == Plan(process=[file(b"/m/a")])
+
+
+def test_an_indexed_file_of_the_same_size_and_time_is_unchanged() -> None:
+    assert plan(seen(file(b"/m/a")), [row(b"/m/a")]) == Plan(unchanged=[b"/m/a"], known=1)
+
+
+@pytest.mark.parametrize("changed", [file(b"/m/a", size=SIZE + 1), file(b"/m/a", mtime_ns=TIME - 1)])
+@pytest.mark.parametrize("state", ["indexed", "failed", "gone"])
+def test_a_file_of_another_size_or_time_is_processed(changed: FoundFile, state: FileState) -> None:
+    result = plan(seen(changed), [row(b"/m/a", state, "text" if state == "failed" else None)])
+    assert result.process == [changed]
+    assert (result.unchanged, result.returned, result.failed_before, result.missing) == ([], [], [], [])
+
+
+def test_a_gone_file_that_is_back_as_it_was_has_returned() -> None:
+    assert plan(seen(file(b"/m/a")), [row(b"/m/a", "gone")]) == Plan(returned=[b"/m/a"], known=0)
+
+
+def test_a_moved_file_that_is_back_is_processed() -> None:
+    assert plan(seen(file(b"/m/a")), [row(b"/m/a", "gone", "moved")]).process == [file(b"/m/a")]
+
+
+@pytest.mark.parametrize("state", ["failed", "gone"])
+def test_a_file_that_failed_and_is_unchanged_is_not_tried_again(state: FileState) -> None:
+    result = plan(seen(file(b"/m/a")), [row(b"/m/a", state, "damaged")])
+    assert (result.failed_before, result.process) == ([b"/m/a"], [])
+    assert result.failed_again == ([b"/m/a"] if state == "gone" else [])
+
+
+def test_a_missing_file_that_globs_would_leave_out_is_not_missing() -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["*.mp3"]))
+    assert plan(scan, [row(b"/m/gone.mp3"), row(b"/m/gone.ogg")]).missing == [row(b"/m/gone.ogg")]
+
+
+def test_what_never_could_be_opened_is_settled_when_it_is_no_more() -> None:
+    problem = FileRow(b"/m/folder", "failed", -1, -1, None, "folder not readable")
+    result = plan(seen(file(b"/m/folder/a")), [problem])
+    assert (result.settled, result.missing, result.known) == ([b"/m/folder"], [], 0)
+
+
+def test_a_file_that_failed_is_tried_again_when_asked_for() -> None:
+    rows = [row(b"/m/a", "failed", "damaged"), row(b"/m/b")]
+    result = plan(seen(file(b"/m/a"), file(b"/m/b")), rows, retry_failed=True)
+    assert (result.failed_before, result.process) == ([], [file(b"/m/a")])
+    assert result.unchanged == [b"/m/b"]
+
+
+def test_a_known_file_that_is_not_found_is_missing() -> None:
+    rows = [row(b"/m/a"), row(b"/m/b", "failed", "damaged")]
+    assert plan(seen(), rows) == Plan(missing=rows, known=2)
+
+
+def test_a_gone_file_is_not_missing_again_and_not_counted_as_known() -> None:
+    assert plan(seen(), [row(b"/m/a", "gone"), row(b"/m/b", "gone", "moved")]) == Plan(known=0)
+
+
+def test_a_known_file_that_globs_leave_out_is_not_missing() -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["a"]), left_out=1)
+    assert plan(scan, [row(b"/m/a")]) == Plan(known=1)
+
+
+def test_known_files_below_a_folder_that_could_not_be_listed_are_not_missing() -> None:
+    scan = Scan(b"/m", unlisted=[(b"/m/closed", "folder not readable")])
+    rows = [row(b"/m/closed/a"), row(b"/m/closed/deep/b"), row(b"/m/closed2/c")]
+    result = plan(scan, rows)
+    assert [missing.path for missing in result.missing] == [b"/m/closed2/c"]
+    assert result.problems == [(b"/m/closed", "folder not readable")]
+
+
+def test_a_new_problem_is_reported() -> None:
+    scan = Scan(b"/m", problems=[(b"/m/a", "a link that leads nowhere")])
+    assert plan(scan, []) == Plan(problems=[(b"/m/a", "a link that leads nowhere")])
+
+
+def test_a_problem_known_from_before_is_counted_as_such() -> None:
+    scan = Scan(b"/m", problems=[(b"/m/a", "not a file")], unlisted=[(b"/m/b", "closed")])
+    rows = [row(b"/m/a", "failed", "not a file"), row(b"/m/b", "failed", "closed")]
+    assert plan(scan, rows) == Plan(failed_before=[b"/m/a", b"/m/b"], known=2)
+
+
+@pytest.mark.parametrize(
+    "before", [row(b"/m/a"), row(b"/m/a", "failed", "other"), row(b"/m/a", "gone", "not a file")]
+)
+def test_a_known_file_that_has_become_a_problem_is_a_new_problem_and_not_missing(before: FileRow) -> None:
+    result = plan(Scan(b"/m", problems=[(b"/m/a", "not a file")]), [before])
+    assert result.problems == [(b"/m/a", "not a file")]
+    assert (result.missing, result.failed_before) == ([], [])
+
+
+def test_every_found_file_goes_to_exactly_one_place() -> None:
+    states: list[tuple[FileState, str | None]] = [
+        ("indexed", None),
+        ("failed", "x"),
+        ("gone", None),
+        ("gone", "moved"),
+        ("gone", "x"),
+    ]
+    files = [file(b"/m/%d" % i) for i in range(2 * len(states) + 1)]
+    rows = [row(files[i].path, *states[i % len(states)]) for i in range(len(states))]
+    result = plan(seen(*files), rows)
+    placed = [f.path for f in result.process] + result.unchanged + result.returned + result.failed_before
+    assert sorted(placed) == sorted(f.path for f in files)
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+def test_a_root_of_which_nothing_was_known_is_never_doubted(lost: int) -> None:
+    assert doubt(Scan(b"/m", present=False), Plan(known=0), lost) is None
+
+
+def test_a_root_that_lost_nothing_is_never_doubted() -> None:
+    assert doubt(Scan(b"/m", present=False), Plan(known=3), 0) is None
+
+
+def test_a_root_that_is_not_there_is_doubted() -> None:
+    assert doubt(Scan(b"/m", present=False), Plan(known=3), 3) == "it is not there"
+
+
+def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
+    assert doubt(Scan(b"/m"), Plan(known=10), 1) == "it is empty"
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        seen(file(b"/m/a")),
+        Scan(b"/m", problems=[(b"/m/a", "x")]),
+        Scan(b"/m", unlisted=[(b"/m/a", "x")]),
+        Scan(b"/m", left_out=1),
+    ],
+)
+def test_a_root_with_anything_in_it_is_doubted_only_when_it_lost_over_half(scan: Scan) -> None:
+    assert doubt(scan, Plan(known=10), 1) is None
+    assert doubt(scan, Plan(known=10), 5) is None
+    assert doubt(scan, Plan(known=10), 6) == "6 of its 10 known files are missing"

@@ -1,0 +1,229 @@
+"""The library as a map: places, groups, neighbours, the picture and the command."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, Cli, tone
+from fake_encoder import FakeEncoder
+
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.types import Float32, Tags, Track
+from audiosim.indexing.pipeline import index_folder
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.map import Color, draw_map
+from audiosim.map.atlas import Atlas, make_atlas, nearest
+from audiosim.map.groups import group_tracks, short_names
+from audiosim.map.label_placement import Box, free_box, gathers
+from audiosim.map.palette import HUES, ramp
+from audiosim.map.picture import render_picture
+from audiosim.map.projection import lay_out
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def unit_vectors(count: int, *, seed: int = 0, clusters: int = 4) -> Float32:
+    random = np.random.default_rng(seed)
+    middles = random.normal(size=(clusters, 16))
+    rows = middles[np.arange(count) % clusters] + 0.2 * random.normal(size=(count, 16))
+    unit: Float32 = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def track(path: str = "/m/a.wav", **tags: object) -> Track:
+    return Track(os.fsencode(path), "00", 60.0, Tags(**tags))  # type: ignore[arg-type]
+
+
+def small_atlas(count: int, color: Color | None = None) -> Atlas:
+    vectors = unit_vectors(count)
+    entries = [
+        Entry(f"{n}", Track(f"/m/{n % 3}/{n}.wav".encode(), f"{n:032x}", 60.0, Tags()), vectors[n])
+        for n in range(count)
+    ]
+    return make_atlas(entries, color, "fake")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of six files in two folders, low and high; no test changes it."""
+    base = tmp_path_factory.mktemp("map")
+    for number, frequency in enumerate((110, 115, 120, 900, 920, 940)):
+        folder = base / "music" / ("low" if frequency < 500 else "high")
+        folder.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / f"{number}.wav", tone(3, frequency), SAMPLE_RATE)
+    list(index_folder([base / "music"], home=base / "home", encoder=FakeEncoder()))
+    return base / "home"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 10, 60])
+def test_places_of_any_number_of_tracks_lie_in_the_unit_square_and_apart(count: int) -> None:
+    places = lay_out(unit_vectors(count))
+    assert places.shape == (count, 2)
+    assert np.isfinite(places).all()
+    assert places.min() >= 0
+    assert places.max() <= 1
+    assert len(np.unique(places, axis=0)) == count
+
+
+def test_the_same_vectors_get_the_same_places() -> None:
+    vectors = unit_vectors(60)
+    assert np.array_equal(lay_out(vectors), lay_out(vectors.copy()))
+
+
+def test_equal_vectors_share_a_place() -> None:
+    vectors = unit_vectors(30)[[0, 1, 2, 0, *range(3, 30)]]
+    places = lay_out(vectors)
+    assert np.array_equal(places[0], places[3])
+    assert (lay_out(vectors[[0, 0, 0]]) == 0.5).all()
+
+
+def test_tracks_that_sound_alike_lie_side_by_side() -> None:
+    places = lay_out(unit_vectors(80))
+    distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert (distances.argmin(axis=1) % 4 == np.arange(80) % 4).all()
+
+
+def test_neighbours_are_those_of_the_exact_cosines() -> None:
+    vectors = unit_vectors(2_100)
+    found = nearest(vectors, 5)
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -np.inf)
+    expected = np.argsort(-cosines, axis=1, kind="stable")[:, :5]
+    assert (found.indices == expected).mean() > 0.999  # rounding may order near ties otherwise
+    assert np.allclose(found.cosines, np.take_along_axis(cosines, expected, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_tracks_have_few_neighbours(count: int) -> None:
+    assert nearest(unit_vectors(count)).indices.shape == (count, count - 1)
+
+
+def test_copies_share_a_spot_and_are_no_neighbours_of_each_other() -> None:
+    vectors = unit_vectors(3)
+    entries = [
+        Entry(str(n), Track(b"/m/%d.wav" % n, digest, 1.0), vectors[int(digest)])
+        for n, digest in enumerate("0012")
+    ]
+    atlas = make_atlas(entries, None, "fake")
+    assert list(atlas.spots) == [0, 0, 1, 2]
+    assert [set(row) for row in atlas.neighbours.indices.tolist()] == [{1, 2}, {0, 2}, {0, 1}]
+
+
+def test_genres_give_the_colours_where_most_tracks_have_one() -> None:
+    tagged = [track(genre="Rock"), track(genre="rock "), track(genre="Jazz; Funk"), track()]
+    grouping = group_tracks(tagged)
+    assert grouping.by == "genre"
+    assert [(group.name, group.count, group.rest) for group in grouping.groups] == [
+        ("Rock", 2, False), ("Jazz", 1, False), ("no genre", 1, True),
+    ]  # fmt: skip
+    assert list(grouping.of) == [0, 0, 1, 2]
+    assert group_tracks([*tagged, *[track()] * 3]).by == "folder"
+    assert group_tracks([track(genre="Rock")] * 3).by == "folder"
+    assert group_tracks([track(genre=f"g{n}") for n in range(41)]).by == "folder"
+
+
+def test_groups_beyond_the_colours_share_one() -> None:
+    tracks = [track(artist=f"a{n}") for n in range(len(HUES) + 5)] + [track(album_artist="a0"), track()]
+    grouping = group_tracks(tracks, "artist")
+    assert [group.name for group in grouping.groups[-2:]] == ["5 other artists", "no artist"]
+    assert [group.count for group in grouping.groups[-2:]] == [5, 1]
+    assert Counter(grouping.of) == {n: group.count for n, group in enumerate(grouping.groups)}
+    assert grouping.groups[0].name == "a0"
+
+
+def test_years_are_in_their_order_and_many_are_decades() -> None:
+    few = group_tracks([track(year=year) for year in (2001, 1999, 2001)], "year")
+    assert [group.name for group in few.groups] == ["1999", "2001"]
+    many = group_tracks([track(year=year) for year in range(1961, 1999)], "year")
+    assert [group.name for group in many.groups] == ["1960s", "1970s", "1980s", "1990s"]
+    assert len(set(ramp(20))) == 20
+
+
+def test_folders_are_told_apart_by_as_much_of_their_names_as_it_takes() -> None:
+    names = short_names(["/m/a/CD1", "/m/b/CD1", "/m/c", "/"])
+    assert names == {"/m/a/CD1": "a/CD1", "/m/b/CD1": "b/CD1", "/m/c": "c", "/": "/"}
+
+
+def test_a_caption_makes_way_for_points_and_captions() -> None:
+    points = np.array([[0.5, 0.5]])
+    free = free_box((0.5, 0.5), (0.2, 0.05), [], points)
+    assert free is not None
+    assert free.covered(points) == 0
+    assert free_box((0.5, 0.5), (0.2, 0.05), [Box(0.5, 0.5, 2.0, 2.0)], points) is None
+
+
+def test_a_group_that_is_all_over_the_place_gathers_nowhere() -> None:
+    places = np.random.default_rng(0).random((4000, 2))
+    near = places[np.linalg.norm(places - 0.5, axis=1) < 0.2]
+    assert gathers(near, places)
+    assert not gathers(places[::5], places)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_picture_is_a_png_of_any_number_of_tracks(count: int) -> None:
+    assert render_picture(small_atlas(count)).startswith(PNG)
+
+
+def test_the_picture_takes_names_as_they_are() -> None:
+    vectors = unit_vectors(4)
+    names = ["$x^2", "音楽", "\x1b[2J", "a" * 300]
+    entries = [
+        Entry(str(n), Track(b"/m/%d" % n, str(n), None, Tags(genre=name)), vectors[n])
+        for n, name in enumerate(names)
+    ]
+    assert render_picture(make_atlas(entries, "genre", "fake")).startswith(PNG)
+
+
+def test_what_is_asked_for_is_what_is_written(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert draw_map(png="a.png", home=home).files == (Path("a.png"),)
+    assert os.listdir(folder) == ["a.png"]
+    assert draw_map(home=home).files == (Path("map.html"),)
+    drawing = draw_map("b.html", png="b.png", home=home)
+    assert (drawing.tracks, drawing.color) == (6, "folder")
+    assert sorted(os.listdir(folder)) == ["a.png", "b.html", "b.png", "map.html"]
+
+
+def test_only_tracks_that_fit_are_drawn(home: Path, tmp_path: Path) -> None:
+    low = Filter(under=(os.fsencode(home.parent / "music" / "low"),))
+    assert draw_map(tmp_path / "m.html", only=low, home=home).tracks == 3
+    with pytest.raises(AudiosimError, match="no track fits"):
+        draw_map(tmp_path / "n.html", only=Filter(genres=("none",)), home=home)
+    assert not (tmp_path / "n.html").exists()
+
+
+def test_a_folder_is_no_file_to_write(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it is a folder"):
+        draw_map(tmp_path, home=home)
+
+
+def test_the_command_writes_a_page_and_says_so(cli: Cli, home: Path, tmp_path: Path) -> None:
+    done = cli("map", "--home", home)
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("6 tracks, coloured by folder -> map.html (")
+    first = (tmp_path / "map.html").read_bytes()
+    assert first.startswith(b"<!DOCTYPE html>")
+    assert cli("map", "--home", home, "--quiet").err == ""
+    told = cli("map", "--home", home, "--json")
+    assert (told.json["tracks"], told.err) == (6, "")
+    assert told.json["files"][0]["path"].endswith("map.html")
+    assert (tmp_path / "map.html").read_bytes() == first
+
+
+def test_the_command_refuses_what_it_does_not_know(cli: Cli, home: Path, tmp_path: Path) -> None:
+    done = cli("map", "--home", home, "--color", "mood")
+    assert (done.code, "Choose one of: folder, genre" in done.err) == (2, True)
+    done = cli("map", "--home", tmp_path / "nothing")
+    assert (done.code, "There is no index in" in done.err) == (1, True)
+    assert not (tmp_path / "map.html").exists()

@@ -1,0 +1,110 @@
+"""Duplicates: which files are one recording, and that similar ones are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Cli
+from homes import DIMENSION, Made, make_home, recording
+
+from audiosim.core.config import Home
+from audiosim.core.types import Float32, Tags
+from audiosim.library.filters import Filter
+from audiosim.search.duplicates import Group, find_duplicates
+
+
+def remastered(windows: Float32, seed: int = 0) -> Float32:
+    """The same music with another level and some noise."""
+    rng = np.random.default_rng(seed)
+    shift = 0.3 * rng.normal(size=DIMENSION)
+    noisy: Float32 = (windows + shift + 0.15 * rng.normal(size=windows.shape)).astype(np.float32)
+    return noisy
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    songs = [Made(f"/m/{n:02}.flac", recording(n)) for n in range(12)]
+    first, second = songs[3].windows, songs[7].windows
+    copies = [
+        Made("/m/copies/03.mp3", remastered(first)),
+        Made("/m/copies/03 trimmed.opus", remastered(first, 1)[2:]),
+        Made("/m/copies/07.wav", second, digest=f"{7:032x}"),
+    ]
+    return make_home(tmp_path / "home", [*songs, *copies])
+
+
+def paths(groups: list[Group]) -> list[list[bytes]]:
+    return [[track.path for track in group.tracks] for group in groups]
+
+
+def test_copies_in_other_encodings_are_found_and_nothing_else(home: Home) -> None:
+    assert paths(find_duplicates(home.path)) == [
+        [b"/m/03.flac", b"/m/copies/03 trimmed.opus", b"/m/copies/03.mp3"],
+        [b"/m/07.flac", b"/m/copies/07.wav"],
+    ]
+
+
+def test_each_group_says_why(home: Home) -> None:
+    encoded, same = find_duplicates(home.path)
+    assert [link.evidence.kind for link in same.links] == ["same audio"]
+    assert same.links[0].evidence.correlation is None
+    assert len(encoded.links) == 2
+    for link in encoded.links:
+        assert link.evidence.kind == "same recording"
+        assert link.evidence.correlation is not None
+        assert 0.6 <= link.evidence.correlation <= 1
+        trimmed = link.second.path.endswith(b"trimmed.opus") - link.first.path.endswith(b"trimmed.opus")
+        assert link.evidence.offset == pytest.approx(-2.0 * trimmed, abs=0.3)
+
+
+def test_tracks_with_one_mean_but_other_music_are_no_duplicates(tmp_path: Path) -> None:
+    songs = [recording(n) for n in range(6)]
+    level = [song - song.mean(axis=0) + songs[0].mean(axis=0) for song in songs]
+    home = make_home(tmp_path / "home", [Made(f"/m/{n}", song) for n, song in enumerate(level)])
+    assert find_duplicates(home.path) == []
+
+
+def test_tracks_of_a_few_windows_are_told_by_their_audio_only(tmp_path: Path) -> None:
+    short = recording(1, length=5)
+    tracks = [Made("/m/a", short), Made("/m/b", remastered(short)), Made("/m/c", short, digest="0" * 32)]
+    assert paths(find_duplicates(make_home(tmp_path / "home", tracks).path)) == [[b"/m/a", b"/m/c"]]
+
+
+def test_a_much_longer_version_is_another_recording(tmp_path: Path) -> None:
+    song = recording(1, length=100)
+    tracks = [Made("/m/a", song), Made("/m/b", np.concatenate([song, recording(2, length=30)]))]
+    assert find_duplicates(make_home(tmp_path / "home", tracks).path) == []
+
+
+def test_a_filter_chooses_what_is_compared(home: Home) -> None:
+    groups = find_duplicates(home.path, only=Filter(under=(b"/m/copies",)))
+    assert paths(groups) == [[b"/m/copies/03 trimmed.opus", b"/m/copies/03.mp3"]]
+
+
+def test_tracks_without_their_caches_are_told_by_their_audio_only(home: Home) -> None:
+    for cache in home.cache.rglob("*.npz"):
+        cache.unlink()
+    assert paths(find_duplicates(home.path)) == [[b"/m/07.flac", b"/m/copies/07.wav"]]
+
+
+def test_the_command_lists_groups_with_their_evidence(home: Home, cli: Cli) -> None:
+    done = cli("duplicates", "--home", home.path)
+    assert done.code == 0
+    assert done.out.count("files of one recording") == 2
+    assert "same audio as 07.flac" in done.out
+    found = cli("duplicates", "--home", home.path, "--json").json["groups"]
+    assert [[track["path"] for track in group["tracks"]] for group in found][1] == [
+        "/m/07.flac",
+        "/m/copies/07.wav",
+    ]
+    assert found[0]["evidence"][0]["kind"] == "same recording"
+    assert set(found[0]["evidence"][0]) == {"first", "second", "kind", "similarity", "correlation", "offset"}
+
+
+def test_no_duplicates_is_no_error(tmp_path: Path, cli: Cli) -> None:
+    home = make_home(tmp_path / "home", [Made("/m/a", recording(1), Tags("Title"))])
+    done = cli("duplicates", "--home", home.path)
+    assert (done.code, done.out) == (0, "")
+    assert cli("duplicates", "--home", tmp_path / "none").code == 1

@@ -1,0 +1,178 @@
+"""Choosing answers: caps, diversity, folding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiosim.core.errors import UsageError
+from audiosim.core.types import Float32, Tags, Track
+from audiosim.library.catalog import Entry
+from audiosim.search.ranking import (
+    FOLLOWING,
+    Candidate,
+    Pick,
+    RankingOptions,
+    SameTag,
+    artist_of,
+    candidates,
+    select,
+    unlike,
+)
+
+
+def entry(
+    name: str, vector: Sequence[float] | Float32, scale: float | None = None, tags: Tags | None = None
+) -> Entry:
+    row = np.array(vector, np.float32)
+    track = Track(name.encode(), name, 60.0, tags or Tags())
+    return Entry(name, track, row / np.float32(np.linalg.norm(row)), scale)
+
+
+def never(first: Entry, second: Entry) -> object:
+    return None
+
+
+def same_letter(first: Entry, second: Entry) -> object:
+    """Files whose names begin alike hold one recording."""
+    return first.id[0] == second.id[0]
+
+
+def found(*entries: Entry) -> list[Candidate]:
+    """Candidates in this order."""
+    return [Candidate(one, 1 - rank / 100, 1 - rank / 100) for rank, one in enumerate(entries)]
+
+
+def names(picks: Sequence[Pick]) -> list[str]:
+    return [pick.candidate.entry.id for pick in picks]
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[Entry]:
+    count = draw(st.integers(1, 30))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    rows = rng.standard_normal((count, 4))
+    artists = [draw(st.sampled_from([None, "A", "a ", "B"])) for _ in range(count)]
+    return [
+        entry(f"{n:03}", row, tags=Tags(artist=artist))
+        for n, (row, artist) in enumerate(zip(rows, artists, strict=True))
+    ]
+
+
+DIRECTION = np.array([1, 0, 0, 0], np.float32)
+
+
+@given(entries())
+def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
+    doubled = [*some, *(Entry("x" + one.id, one.track, one.vector) for one in some)]
+    order = candidates(doubled[::-1], DIRECTION, hub_correction=False)
+    keys = [(-one.similarity, one.entry.track.path) for one in order]
+    assert keys == sorted(keys)
+    for one in order:
+        assert one.similarity == one.score == pytest.approx(float(one.entry.vector[0]), abs=1e-6)
+
+
+def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
+    hub, lone = entry("hub", [0.8, 0.6], 0.01), entry("lone", [0.79, 0.613], 0.4)
+    direction = np.array([1, 0], np.float32)
+    assert [c.entry.id for c in candidates([hub, lone], direction, hub_correction=True)] == ["lone", "hub"]
+    assert [c.entry.id for c in candidates([hub, lone], direction, hub_correction=False)] == ["hub", "lone"]
+
+
+@given(entries(), st.integers(1, 10), st.integers(1, 3))
+def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
+    order = candidates(some, DIRECTION, hub_correction=False)
+    picks = select(order, count, RankingOptions(max_per_artist=cap), never)
+    tally = Counter(artist_of(pick.candidate.entry.track) for pick in picks)
+    assert all(number <= cap for artist, number in tally.items() if artist)
+    fitting = [
+        min(cap, n) if artist else n for artist, n in Counter(artist_of(e.track) for e in some).items()
+    ]
+    assert len(picks) == min(count, sum(fitting))
+    assert [pick.candidate.score for pick in picks] == sorted(
+        (p.candidate.score for p in picks), reverse=True
+    )
+
+
+def naive_mmr(some: list[Candidate], count: int, diversity: float) -> list[str]:
+    left, chosen = list(some), list[Candidate]()
+    while left and len(chosen) < count:
+        values = [
+            (1 - diversity) * c.score
+            - diversity * max((float(c.entry.vector @ p.entry.vector) for p in chosen), default=0.0)
+            for c in left
+        ]
+        chosen.append(left.pop(int(np.argmax(values))))
+    return [one.entry.id for one in chosen]
+
+
+@settings(deadline=None)
+@given(entries(), st.integers(1, 10), st.floats(0, 1))
+def test_diversity_is_maximal_marginal_relevance(some: list[Entry], count: int, diversity: float) -> None:
+    order = candidates(some, DIRECTION, hub_correction=False)
+    picks = select(order, count, RankingOptions(diversity=diversity), never)
+    assert names(picks) == naive_mmr(order[: 5 * count], count, diversity)
+
+
+def test_files_of_one_recording_are_one_answer_and_the_number_wanted_is_still_reached() -> None:
+    some = found(*(entry(name, [1, 0]) for name in ("a1", "b1", "a2", "a3", "c1", "b2", "d1")))
+    picks = select(some, 3, RankingOptions(), same_letter)
+    assert names(picks) == ["a1", "b1", "c1"]
+    assert [[one.id for one in pick.duplicates] for pick in picks] == [["a2", "a3"], ["b2"], []]
+    assert names(select(some, 3, RankingOptions(show_duplicates=True), same_letter)) == ["a1", "b1", "a2"]
+
+
+def test_a_duplicate_is_looked_for_among_the_next_twenty_only() -> None:
+    between = [entry(f"{chr(ord('b') + n)}1", [1, 0]) for n in range(FOLLOWING - 1)]
+    near = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), same_letter)
+    assert [one.id for one in near[0].duplicates] == ["a2"]
+    between.append(entry("z1", [1, 0]))
+    far = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), same_letter)
+    assert far[0].duplicates == []
+
+
+def test_a_duplicate_folds_into_its_answer_though_its_artist_has_enough() -> None:
+    by = Tags(artist="A")
+    some = found(*(entry(name, [1, 0], tags=by) for name in ("a1", "b1", "a2")), entry("c1", [1, 0]))
+    picks = select(some, 2, RankingOptions(max_per_artist=1), same_letter)
+    assert names(picks) == ["a1", "c1"]
+    assert [one.id for one in picks[0].duplicates] == ["a2"]
+
+
+def test_no_answer_is_by_an_artist_or_of_an_album_of_the_queries() -> None:
+    query = Track(b"q", "q", 1.0, Tags(artist="Björk", album="Post"))
+    same_artist = Track(b"1", "1", 1.0, Tags(artist="BJÖRK ", album="Debut"))
+    same_album = Track(b"2", "2", 1.0, Tags(artist="Another", album="post", album_artist="Björk"))
+    namesake = Track(b"3", "3", 1.0, Tags(artist="Other", album="Post"))
+    bare = Track(b"4", "4", 1.0, Tags())
+    tracks = [same_artist, same_album, namesake, bare]
+
+    def left(*tags: SameTag) -> list[Track]:
+        return list(filter(unlike([query], tags), tracks))
+
+    assert left("artist") == [same_album, namesake, bare]
+    assert left("album") == [same_artist, namesake, bare]
+    assert left("artist", "album") == [namesake, bare]
+    assert left() == tracks
+
+
+def test_a_query_without_tags_or_with_blank_ones_excludes_nothing() -> None:
+    blank = Track(b"q", "q", 1.0, Tags(artist=" ", album=" "))
+    other = Track(b"1", "1", 1.0, Tags())
+    assert unlike([blank], ("artist", "album"))(other)
+
+
+@pytest.mark.parametrize("diversity", [-0.1, 1.1, float("nan")])
+def test_a_diversity_out_of_range_is_refused(diversity: float) -> None:
+    with pytest.raises(UsageError, match="out of range"):
+        RankingOptions(diversity=diversity)
+
+
+def test_less_than_one_track_an_artist_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        RankingOptions(max_per_artist=0)
