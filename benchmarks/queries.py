@@ -4,13 +4,12 @@ usage: python benchmarks/queries.py [--tracks N] [--runs N] [--old CHECKOUT] [--
 
 Makes a home of tracks of three to five minutes with OpenL3's shape (a window of 512 numbers each
 second), caches included: about 3 GB for 10,000. With --old, the folder of an older checkout, a plain
-`similar` is timed in pairs with it, in the same environment, each on a catalog of its own format.
+`similar` is timed in pairs with it, in the same environment, on the same home.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -125,7 +124,7 @@ def main() -> None:
             times = [seconds(lambda w=words: command(home.path, *w)) for _ in range(runs)]  # type: ignore[misc]
             results["seconds"][kind] = spread(times)
         if chosen.old:
-            results["old"] = against(chosen.old.absolute(), home, folder / "old", 2 * chosen.runs)
+            results["old"] = against(chosen.old.absolute(), home, 2 * chosen.runs)
     lines = [f"{kind:36} {shown(figures)} s" for kind, figures in results["seconds"].items()]
     sizes = (results[f"{name} bytes"] / 1e6 for name in ("passage", "catalog", "cache"))
     lines.append("passages {:.0f} MB of a catalog of {:.0f} MB; caches {:.0f} MB".format(*sizes))
@@ -134,26 +133,11 @@ def main() -> None:
     report(results, lines, as_json=chosen.json)
 
 
-def against(checkout: Path, home: Home, folder: Path, runs: int) -> dict[str, Any]:
-    """Plain `similar`, in pairs with an older audiosim on a catalog of format 2."""
-    import sqlite3
-
-    folder.mkdir()
-    shutil.copytree(home.chroma, folder / "chroma")
-    with Catalog(home.catalog) as catalog:
-        catalog._db.execute("VACUUM INTO ?", (str(folder / "catalog.db"),))
-        configuration = catalog.configuration
-    assert configuration is not None
-    # The older one knows no centre, which is part of the collection's name: its Chroma is made anew.
-    with sqlite3.connect(folder / "catalog.db") as old:
-        old.execute("DROP TABLE passages")
-        old.execute("ALTER TABLE tracks DROP COLUMN scale")
-        old.execute("PRAGMA user_version = 2")
-    shutil.rmtree(folder / "chroma")
-    command(folder, "verify", "--repair", checkout=checkout)
+def against(checkout: Path, home: Home, runs: int) -> dict[str, Any]:
+    """Plain `similar`, in pairs with an older audiosim that reads our homes."""
     words = ["similar", os.fsdecode(path_of(123))]
     return pairs(
-        lambda: seconds(lambda: command(folder, *words, checkout=checkout)),
+        lambda: seconds(lambda: command(home.path, *words, checkout=checkout)),
         lambda: seconds(lambda: command(home.path, *words)),
         runs,
     )

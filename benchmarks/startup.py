@@ -1,8 +1,9 @@
 """Start-up and re-scans on a library of 10,000 short files.
 
-usage: python benchmarks/startup.py [--files N] [--runs N] [--json]
+usage: python benchmarks/startup.py [--files N] [--runs N] [--old CHECKOUT] [--json]
 
-Makes the files, indexes them with an encoder that costs nothing, then times whole commands.
+Makes the files, indexes them with an encoder that costs nothing, then times whole commands. With --old,
+the folder of an older checkout, its commands and ours are timed in turn on one home, which both must read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import mutagen
 import numpy as np
 import soundfile
-from common import parser, peak_memory, report, seconds, shown, spread
+from common import pairs, parser, peak_memory, report, seconds, shown, spread
 
 from audiosim import IndexReport, index_folder
 from audiosim.core.types import EncoderSpec, Float32, Framing
@@ -56,16 +57,31 @@ def index(folder: Path, home: Path) -> IndexReport:
     return last
 
 
-def command(*arguments: object) -> Any:
-    """A function that runs audiosim once; errors end the benchmark."""
+def command(*arguments: object, checkout: Path | None = None) -> Any:
+    """A function that runs audiosim once, ours or a checkout's; errors end the benchmark."""
     line = [sys.executable, "-m", "audiosim", *map(str, arguments)]
-    return lambda: subprocess.run(line, check=True, capture_output=True)
+    place = Path(__file__).parents[1] if checkout is None else checkout
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    return lambda: subprocess.run(line, check=True, capture_output=True, env=environment)
+
+
+def against(checkout: Path, lines: dict[str, list[object]], runs: int) -> dict[str, Any]:
+    """Timings of commands in pairs, a checkout's first."""
+    return {
+        name: pairs(
+            lambda line=line: seconds(command(*line, checkout=checkout)),  # type: ignore[misc]
+            lambda line=line: seconds(command(*line)),  # type: ignore[misc]
+            runs,
+        )
+        for name, line in lines.items()
+    }
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--files", type=int, default=10_000)
     options.add_argument("--runs", type=int, default=10)
+    options.add_argument("--old", type=Path)
     arguments = options.parse_args()
     results: dict[str, Any] = {"files": arguments.files}
     lines = []
@@ -83,10 +99,17 @@ def main() -> None:
         lines.append(
             f"first run: {first.indexed} files in {first.seconds:.0f} s, peak {peak[0] / 1e6:.0f} MB"
         )
-        timed("--help", command("--help"))
-        timed("re-index, all unchanged", command("index", "--home", home))
         query = music / "0000" / "00.flac"
-        timed("similar, nothing in Chroma's write-ahead log", command("similar", query, "--home", home))
+        settled: dict[str, list[object]] = {
+            "--help": ["--help"],
+            "re-index, all unchanged": ["index", "--home", home],
+            "similar, nothing in Chroma's write-ahead log": ["similar", query, "--home", home],
+        }
+        for name, line in settled.items():
+            timed(name, command(*line))
+        if arguments.old:
+            results["old"] = against(arguments.old.absolute(), settled, arguments.runs)
+            lines += [f"{name}, new / old: {shown(found['ratio'])}" for name, found in results["old"].items()]
         files = sorted(music.rglob("*.flac"))
         for path in files[:100]:
             path.rename(path.with_name(f"renamed {path.name}"))
