@@ -1,0 +1,120 @@
+"""A home and an export of audiosim 0.1.0: every command works on them, and nothing is computed again.
+
+How they were made is in golden/old_home/make.py.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from conftest import GOLDEN, Cli
+
+OLD_HOME, OLD_MUSIC = "/srv/home", "/srv/music"
+
+
+class Old:
+    """What the archive holds, unpacked."""
+
+    def __init__(self, folder: Path) -> None:
+        with tarfile.open(GOLDEN / "old_home" / "home.tar.xz") as archive:
+            archive.extractall(folder, filter="data")
+        self.home, self.music, self.export = folder / "home", folder / "music", folder / "export.parquet"
+        told = json.loads((folder / "answers.json").read_text("utf-8"))
+        self.answers: dict[tuple[str, ...], Any] = {tuple(words): answer for words, answer in told}
+        with closing(sqlite3.connect(self.home / "catalog.db")) as database, database:
+            # The folder of caches is kept as an absolute path: as if the home had been made here.
+            query = "UPDATE meta SET value = replace(value, ?, ?) WHERE key = 'configuration'"
+            database.execute(query, (OLD_HOME, str(self.home)))
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Old:
+    return Old(tmp_path)
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be embedded: there are no weights, and none can be fetched."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights").chmod(0o500)
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9")
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal, numbers within 1e-6."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() <= other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return one == pytest.approx(other, abs=1e-6, nan_ok=True)
+    return bool(one == other)
+
+
+def test_answers_are_those_of_the_version_that_made_the_home(old: Old, cli: Cli, no_weights: None) -> None:
+    assert len(old.answers) == 11
+    for words, expected in old.answers.items():
+        done = cli(*words, "--home", old.home)
+        assert (done.code, done.err) == (0, ""), words
+        found = json.loads(done.out.replace(str(old.home), OLD_HOME))
+        assert alike(expected, found), (words, expected, found)
+
+
+def test_a_library_that_is_not_mounted_stays_as_it_is(old: Old, cli: Cli, no_weights: None) -> None:
+    done = cli("index", "--home", old.home)
+    assert done.code == 3
+    assert "--accept-removals" in done.err
+    assert cli("status", "--json", "--home", old.home).json["tracks"] == 55
+
+
+def test_nothing_is_computed_again_when_the_music_is_found_elsewhere(
+    old: Old, cli: Cli, no_weights: None
+) -> None:
+    assert cli("relocate", OLD_MUSIC, old.music, "--home", old.home).code == 0
+    foreseen = cli("index", "--dry-run", "--home", old.home)
+    assert (foreseen.code, "56 files found, 0 to open." in foreseen.out) == (0, True)
+    done = cli("index", "--json", "--home", old.home)
+    assert done.code == 0
+    report = {key: value for key, value in done.json.items() if isinstance(value, int) and value}
+    assert report == {"found": 56, "unchanged": 55, "failed_before": 1}
+    words = next(words for words in old.answers if words[0] == "similar")
+    before = old.answers[words]["matches"]
+    after = cli(words[0], words[1].replace(OLD_MUSIC, str(old.music)), "--json", "--home", old.home)
+    assert after.err == ""  # answered by Chroma
+    found = json.loads(after.out.replace(str(old.music), OLD_MUSIC))["matches"]
+    assert alike(before, found)
+
+
+def test_the_other_commands_work(old: Old, cli: Cli, tmp_path: Path, no_weights: None) -> None:
+    here = ("--home", old.home)
+    assert "1 failed, 1 gone" in cli("status", *here).out
+    assert cli("map", "-o", tmp_path / "map.html", *here).code == 0
+    assert "Piece 3" in (tmp_path / "map.html").read_text("utf-8")
+    assert cli("gc", "--older-than", "0d", *here).code == 0
+    assert cli("status", "--json", *here).json["gone"] == 0
+    assert cli("forget", f"{OLD_MUSIC}/Album 5", *here).code == 0
+    assert cli("status", "--json", *here).json["tracks"] == 46
+    assert cli("verify", "--full", *here).code == 0
+
+
+def test_the_home_is_exported_as_it_was_and_the_export_makes_the_same_home(
+    old: Old, cli: Cli, tmp_path: Path, no_weights: None
+) -> None:
+    assert cli("export", tmp_path / "new.parquet", "--home", old.home).code == 0
+    before, after = (pyarrow.parquet.read_table(file) for file in (old.export, tmp_path / "new.parquet"))
+    assert after.equals(before)
+    assert cli("import", old.export, "--home", tmp_path / "imported").code == 0
+    for words, expected in old.answers.items():
+        if words[0] == "similar" and not {"--explain", "--from"} & set(words):  # which read caches
+            done = cli(*words, "--home", tmp_path / "imported")
+            assert done.code == 0
+            assert alike(expected["matches"], done.json["matches"]), words
