@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from audiosim.backends.base import Backend, Contents, VectorStore
 from audiosim.core.errors import StoreAwayError, StoreError
 from audiosim.core.types import Float32
 from audiosim.library.catalog import Catalog
+from audiosim.library.neighbours import nearest
 
 SAMPLE = 10_000  # vectors compared, unless all are
 QUERIES = 100  # asked of the store and of exact search
@@ -151,16 +153,8 @@ def _thinned(ids: Sequence[str], limit: int) -> Sequence[str]:
 def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:
     """The similarity (queries,) of the tenth nearest of these vectors, or of the last one."""
     best: Float32 = np.empty((len(queries), 0), np.float32)
-    page: list[Float32] = []
-
-    def merged() -> Float32:
-        both = np.concatenate([best, queries @ np.stack(page).T], axis=1)
-        result: Float32 = -np.sort(-both, axis=1)[:, :NEIGHBOURS]
-        return result
-
-    for id_, vector in catalog.indexed_vectors():
-        if id_ in ids:
-            page.append(vector)
-        if len(page) == SAMPLE:
-            best, page = merged(), []
-    return (merged() if page else best)[:, -1]
+    vectors = (vector for id_, vector in catalog.indexed_vectors() if id_ in ids)
+    while page := list(islice(vectors, SAMPLE)):
+        both = np.concatenate([best, nearest(queries, np.stack(page), NEIGHBOURS).cosines], axis=1)
+        best = -np.sort(-both, axis=1)[:, :NEIGHBOURS]
+    return best[:, -1]

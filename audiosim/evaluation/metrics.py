@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from audiosim.core.types import Float32, Float64
 from audiosim.evaluation.relevance import GroundTruth
-from audiosim.library.hubness import Similarities, blocks
+from audiosim.library.hubness import Similarities
+from audiosim.library.neighbours import blocks
 
 Relevance = npt.NDArray[np.bool_]
 Lists = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from audiosim.core.types import Float64, Track
 from audiosim.evaluation.labels import LabelSet
 from audiosim.library.filters import folded
-from audiosim.library.hubness import Codes, blocks
+from audiosim.library.neighbours import Codes, blocks
 
 ExcludeSame = Literal["artist", "album"]
 EXCLUDE_SAME: tuple[ExcludeSame, ...] = get_args(ExcludeSame)

@@ -13,29 +13,22 @@ it. Only the order of corrected similarities means something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.core.types import Float32, Float64
+from audiosim.library.neighbours import Codes, blocks, nearest
 
 HubCorrection = Literal["none", "local-scaling", "csls", "mutual-proximity"]
 HUB_CORRECTIONS: tuple[HubCorrection, ...] = get_args(HubCorrection)
 NEIGHBOURS = 10  # that set a track's scale, for local scaling and CSLS
-BLOCK = 256  # rows at a time
 TINY = np.float32(1e-6)  # below it, distances are rounding
-Codes = npt.NDArray[np.int64]
 Similarities = Callable[[slice], Float32]
 LEAST_SHARE = 0.1  # of the median scale
 SMALLEST = 1e-6  # a scale; tracks with ten equals have none
-
-
-def blocks(count: int) -> Iterator[slice]:
-    """Slices of at most BLOCK rows that make up `count`."""
-    for start in range(0, count, BLOCK):
-        yield slice(start, min(start + BLOCK, count))
 
 
 def similarities(
@@ -78,15 +71,11 @@ class Cosine:
 
     def nearest_mean(self, count: int) -> Float32:
         """Mean cosine of each track to its `count` nearest others, float32 (n,)."""
-        means = np.zeros(len(self._vectors), np.float32)
-        for rows in blocks(len(means)):
-            cosines, others = self(rows), self._others(rows)
-            cosines[~others] = -np.inf
-            nearest = -np.partition(-cosines, min(count, cosines.shape[1]) - 1, axis=1)[:, :count]
-            there = np.isfinite(nearest)
-            total = np.sum(nearest, axis=1, where=there)
-            means[rows] = total / np.maximum(there.sum(axis=1), 1)
-        return means
+        same = self._recordings, self._recordings
+        cosines = nearest(self._vectors, self._vectors, count, same=same).cosines
+        there = np.isfinite(cosines)
+        means = np.sum(cosines, axis=1, where=there) / np.maximum(there.sum(axis=1), 1)
+        return cast("Float32", means.astype(np.float32))
 
     def moments(self) -> tuple[Float64, Float64]:
         """Mean and standard deviation of each track's cosine distances to all others, float64 (n,)."""
@@ -151,17 +140,12 @@ def mutual_proximity(cosines: Float32, mean: Float64, deviation: Float64, rows: 
 
 def scales(vectors: Float32, rows: slice | list[int] = slice(None)) -> Float32:
     """Mean cosine distance (k,) of some of the unit vectors (n, dim), by row, to their ten nearest others."""
-    wanted = np.arange(len(vectors))[rows]
+    places = np.arange(len(vectors))
     count = min(NEIGHBOURS, len(vectors) - 1)
-    found = np.ones(len(wanted), np.float32)
     if count < 1:
-        return found
-    for start in range(0, len(wanted), BLOCK):
-        block = wanted[start : start + BLOCK]
-        similarities = vectors[block] @ vectors.T
-        similarities[np.arange(len(block)), block] = -np.inf
-        nearest = np.partition(similarities, -count, axis=1)[:, -count:]
-        found[start : start + len(block)] = np.maximum(1.0 - nearest.mean(axis=1), SMALLEST)
+        return np.ones(len(places[rows]), np.float32)
+    cosines = nearest(vectors[rows], vectors, count, same=(places[rows], places)).cosines
+    found: Float32 = np.maximum(1.0 - cosines.mean(axis=1), np.float32(SMALLEST))
     return found
 
 

@@ -13,6 +13,7 @@ from audiosim.core.types import Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
+from audiosim.library.neighbours import nearest
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
 NEAREST = 10  # tracks of about the same length that each is compared with, window by window
@@ -81,9 +82,8 @@ def _near_pairs(entries: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple
     vectors = np.stack([entries[row].vector for row in rows])
     for place, row in enumerate(rows):
         first = int(np.searchsorted(durations, durations[place] - slack(durations[place])))
-        similarities = vectors[first:place] @ vectors[place]
-        near = np.argsort(-similarities, kind="stable")[:NEAREST]
-        for other in near[similarities[near] >= SIMILAR]:
+        near = nearest(vectors[place : place + 1], vectors[first:place], NEAREST)
+        for other in near.indices[near.cosines >= SIMILAR]:
             twin = rows[first + int(other)]
             yield min(row, twin), max(row, twin)
 

@@ -26,7 +26,8 @@ from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import Wish
-from audiosim.library.hubness import HUB_CORRECTIONS, blocks
+from audiosim.library.hubness import HUB_CORRECTIONS
+from audiosim.library.neighbours import blocks
 
 EVERYTHING = EvalOptions(poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS)
 

@@ -10,8 +10,9 @@ import pytest
 
 from audiosim.core.types import Float32
 from audiosim.evaluation.metrics import hubness, occurrences
-from audiosim.library import hubness as module
-from audiosim.library.hubness import HUB_CORRECTIONS, HubCorrection, blocks, similarities
+from audiosim.library import neighbours
+from audiosim.library.hubness import HUB_CORRECTIONS, HubCorrection, similarities
+from audiosim.library.neighbours import blocks
 
 
 def unit_vectors(count: int, dimension: int, seed: int = 0, common: float = 0.0) -> Float32:
@@ -66,7 +67,7 @@ def test_each_pair_is_as_the_formula_says(correction: HubCorrection) -> None:
 def test_blocks_make_up_the_whole(correction: HubCorrection, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = unit_vectors(30, 8)
     whole = matrix(vectors, correction)
-    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
     np.testing.assert_allclose(matrix(vectors, correction), whole, atol=1e-6)
 
 

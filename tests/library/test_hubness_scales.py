@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_home import units
 
 from audiosim.core.types import Float32
-from audiosim.library import hubness
+from audiosim.library import neighbours
 from audiosim.library.hubness import SMALLEST, corrected, floored, scales
 
 
@@ -22,7 +22,7 @@ def brute(vectors: Float32, row: int) -> float:
 def test_a_scale_is_the_mean_distance_to_the_ten_nearest_others(count: int, seed: int, block: int) -> None:
     vectors = units(count, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hubness, "BLOCK", block)
+        patch.setattr(neighbours, "BLOCK", block)
         found = scales(vectors)
     np.testing.assert_allclose(found, [brute(vectors, row) for row in range(count)], atol=1e-5)
 

@@ -18,7 +18,7 @@ from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.map import Color, draw_map
-from audiosim.map.atlas import Atlas, make_atlas, nearest
+from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import group_tracks, short_names
 from audiosim.map.label_placement import Box, free_box, gathers
 from audiosim.map.palette import HUES, ramp
@@ -90,19 +90,9 @@ def test_tracks_that_sound_alike_lie_side_by_side() -> None:
     assert (distances.argmin(axis=1) % 4 == np.arange(80) % 4).all()
 
 
-def test_neighbours_are_those_of_the_exact_cosines() -> None:
-    vectors = unit_vectors(2_100)
-    found = nearest(vectors, 5)
-    cosines = vectors @ vectors.T
-    np.fill_diagonal(cosines, -np.inf)
-    expected = np.argsort(-cosines, axis=1, kind="stable")[:, :5]
-    assert (found.indices == expected).mean() > 0.999  # rounding may order near ties otherwise
-    assert np.allclose(found.cosines, np.take_along_axis(cosines, expected, 1), atol=1e-6)
-
-
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_tracks_have_few_neighbours(count: int) -> None:
-    assert nearest(unit_vectors(count)).indices.shape == (count, count - 1)
+    assert small_atlas(count).neighbours.indices.shape == (count, count - 1)
 
 
 def test_copies_share_a_spot_and_are_no_neighbours_of_each_other() -> None:
