@@ -1,4 +1,4 @@
-"""How sure a mean over queries is: confidence intervals and a paired test. Pure NumPy, seeded.
+"""How sure a mean over queries is: confidence intervals and a paired test, both seeded.
 
 Queries are drawn as if they were independent. Those of one label are alike, so that intervals
 tell how the figures depend on this library's tracks, not how another library would fare.
@@ -16,7 +16,9 @@ RESAMPLES = 2_000  # of the bootstrap
 PERMUTATIONS = 9_999
 CONFIDENCE = 0.95
 SEED = 20_240_229
-DRAWS = 2_000_000  # random numbers at a time
+DRAWS = 2_000_000  # numbers at a time
+FEW = 1_000  # queries, up to which intervals are corrected for bias and skewness
+ROUNDING = 1e-12  # values that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,39 @@ class Difference:
 
 
 def bootstrap(values: Float64) -> list[Figure]:
-    """The means of the columns of values (queries, measures), each with its 95 % interval.
+    """Compute the mean of each column with its 95 % confidence interval.
 
-    Percentile bootstrap (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13);
-    the queries drawn are the same for all columns.
+    Bias-corrected and accelerated bootstrap (Efron and Tibshirani, *An Introduction to the
+    Bootstrap*, 1993, chapter 14): of few or skewed values its intervals hold the true mean more often
+    than plain percentiles do. Of many queries, percentiles (chapter 13) are as good, and faster.
+
+    Parameters
+    ----------
+    values : float64 (queries, measures)
+        One query or more; the queries drawn are the same for all columns.
+
+    Returns
+    -------
+    list of Figure
+        One a column. The interval of equal values has no width.
     """
-    rng = np.random.default_rng(SEED)
-    count = len(values)
-    means = np.empty((RESAMPLES, values.shape[1]))
-    for rows in _batches(RESAMPLES, count):
-        drawn = rng.integers(count, size=(rows.stop - rows.start, count))
-        weights = np.stack([np.bincount(row, minlength=count) for row in drawn])
-        means[rows] = weights.astype(np.float64) @ values / count
-    tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = np.percentile(means, [tail, 100.0 - tail], axis=0)
-    figures = zip(values.mean(axis=0), low, high, strict=True)
-    return [Figure(float(value), float(least), float(most)) for value, least, most in figures]
+    from scipy import stats
+
+    means = values.mean(axis=0)
+    low, high = means.copy(), means.copy()
+    varying = np.ptp(values, axis=0) > ROUNDING
+    if varying.any():
+        low[varying], high[varying] = stats.bootstrap(
+            (values[:, varying],),
+            np.mean,
+            axis=0,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="BCa" if len(values) <= FEW else "percentile",
+            batch=max(1, DRAWS // values.size),
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+    return [Figure(*row) for row in np.stack([means, low, high], axis=1).tolist()]
 
 
 def paired_test(differences: Float64) -> Float64:

@@ -13,15 +13,28 @@ def sample(count: int, seed: int = 0, mean: float = 0.5) -> np.ndarray:
     return np.clip(np.random.default_rng(seed).normal(mean, 0.2, (count, 2)), 0, 1)
 
 
-def test_the_interval_is_that_of_scipy() -> None:
-    values = sample(200)
-    for figure, column in zip(bootstrap(values), values.T, strict=True):
-        theirs = stats.bootstrap(
-            (column,), np.mean, method="percentile", n_resamples=5000
-        ).confidence_interval
+def test_of_many_values_the_interval_is_that_of_percentiles() -> None:
+    values = sample(2_000)
+    means = np.random.default_rng(0).choice(values, (2_000, len(values))).mean(axis=1)
+    for figure, column, resampled in zip(bootstrap(values), values.T, means.T, strict=True):
         assert figure.value == pytest.approx(column.mean())
-        assert figure.low == pytest.approx(theirs.low, abs=0.004)
-        assert figure.high == pytest.approx(theirs.high, abs=0.004)
+        assert figure.low == pytest.approx(np.percentile(resampled, 2.5), abs=0.001)
+        assert figure.high == pytest.approx(np.percentile(resampled, 97.5), abs=0.001)
+
+
+def test_of_few_values_the_interval_holds_the_mean_more_often_than_percentiles() -> None:
+    values = np.random.default_rng(3).beta(0.5, 0.5, (8, 1_000))  # each column's mean should be 0.5
+    held = np.mean([figure.low <= 0.5 <= figure.high for figure in bootstrap(values)])
+    resampled = values[np.random.default_rng(1).integers(8, size=(2_000, 8))].mean(axis=1)
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    assert held > np.mean((low <= 0.5) & (high >= 0.5)) + 0.01
+    assert held > 0.9
+
+
+def test_values_that_differ_by_rounding_are_equal() -> None:
+    value = 0.1 * 3
+    (figure,) = bootstrap(np.array([[value], [np.nextafter(value, 1)], [value]]))
+    assert figure.high - figure.low < 1e-12
 
 
 def test_the_same_values_always_give_the_same_interval() -> None:
