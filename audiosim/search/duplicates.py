@@ -48,19 +48,28 @@ def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter 
     ------
     HomeError : when there is no index.
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     with open_index(home) as index:
         entries = list(index.catalog.entries((only or Filter()).admits))
-        groups = _Groups(len(entries))
         recordings = Recordings(index.cache, index.spec.hop)
+        groups = DisjointSet(range(len(entries)))
         links: list[tuple[int, Link]] = []
         for first, second in _candidates(entries):
-            if groups.find(first) == groups.find(second):
+            if groups.connected(first, second):
                 continue
             evidence = recordings.same(entries[first], entries[second])
             if evidence is not None:
-                groups.join(first, second)
+                groups.merge(first, second)
                 links.append((first, Link(entries[first].track, entries[second].track, evidence)))
-        return _grouped(entries, groups, links)
+    held: dict[int, list[Link]] = defaultdict(list)
+    for row, link in links:
+        held[groups[row]].append(link)
+    return [
+        Group(tuple(entries[row].track for row in sorted(rows)), tuple(held[groups[min(rows)]]))
+        for rows in groups.subsets()
+        if len(rows) > 1
+    ]
 
 
 def _candidates(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
@@ -86,32 +95,3 @@ def _near_pairs(entries: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple
         for other in near.indices[near.cosines >= SIMILAR]:
             twin = rows[first + int(other)]
             yield min(row, twin), max(row, twin)
-
-
-def _grouped(entries: Sequence[Entry], groups: _Groups, links: Sequence[tuple[int, Link]]) -> list[Group]:
-    members: dict[int, list[Track]] = defaultdict(list)
-    held: dict[int, list[Link]] = defaultdict(list)
-    for row, entry in enumerate(entries):
-        members[groups.find(row)].append(entry.track)
-    for row, link in links:
-        held[groups.find(row)].append(link)
-    return [Group(tuple(members[root]), tuple(held[root])) for root in members if held[root]]
-
-
-class _Groups:
-    """Rows joined to groups: union-find."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def find(self, row: int) -> int:
-        """The first row of the group that a row is in."""
-        while self._above[row] != row:
-            self._above[row] = self._above[self._above[row]]
-            row = self._above[row]
-        return row
-
-    def join(self, first: int, second: int) -> None:
-        """Makes two groups one."""
-        roots = sorted((self.find(first), self.find(second)))
-        self._above[roots[1]] = roots[0]
