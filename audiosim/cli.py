@@ -28,6 +28,7 @@ from audiosim.commands import (
 from audiosim.commands import eval as evaluation
 from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
+from audiosim.commands.flags import with_flags
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import visible
 from audiosim.core.version import __version__
@@ -44,7 +45,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except AudiosimError as error:
-            typer.echo(f"audiosim: {error}", err=True)
+            typer.echo(f"audiosim: {with_flags(str(error), ctx)}", err=True)
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError:
             _end_quietly()

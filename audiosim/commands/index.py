@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.log import logging_to
 from audiosim.commands.options import (
     BatchSizeOption,
@@ -40,6 +41,7 @@ NEEDS_A_LOOK = 3
 
 
 def index(
+    context: typer.Context,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -189,7 +191,7 @@ def index(
         logging_to(log_file) as log,
         ProgressDisplay(shown=not quiet) as display,
     ):
-        talk = _Talk(display, log, quiet=quiet, json_=json_, verbose=verbose)
+        talk = _Talk(context, display, log, quiet=quiet, json_=json_, verbose=verbose)
         for event in index_folder(paths or (), home=home, options=options):
             talk.tell(event)
     report = talk.report
@@ -222,6 +224,7 @@ class _Talk:
 
     def __init__(
         self,
+        context: typer.Context,
         display: ProgressDisplay,
         log: Callable[[str], None],
         *,
@@ -229,8 +232,8 @@ class _Talk:
         json_: bool,
         verbose: bool,
     ) -> None:
+        self._context, self._to_stderr = context, json_
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
-        self._to_stderr = json_
 
     def tell(self, event: IndexEvent) -> None:
         from audiosim.core.text import display_path, visible
@@ -241,7 +244,7 @@ class _Talk:
             case Started(encoder, home):
                 self._say(f"Encoder: {encoder}; home: {home}")
             case Notice(text):
-                self._note(f"audiosim: {text}", shown=not self._quiet)
+                self._note(f"audiosim: {with_flags(text, self._context)}", shown=not self._quiet)
             case Planned(found, process):
                 self._say(f"{found} files found, {process} to open.")
             case Progress(done, total, audio_seconds):

@@ -8,11 +8,17 @@ from audiosim.core.text import visible, visible_lines
 class AudiosimError(Exception):
     """Base of every error audiosim raises on purpose.
 
+    A message names a parameter as Python does, in backticks, and no option of the command line,
+    which shows its own instead: ``"Give another `home`."`` there reads ``Give another --home.``
+
     Parameters
     ----------
-    what : what failed, as the start of a sentence, without a full stop.
-    why : the reason, as far as it is known.
-    remedy : what the user can do.
+    what : str
+        What failed, as the start of a sentence, without a full stop.
+    why : str
+        The reason, as far as it is known.
+    remedy : str
+        What the user can do.
     """
 
     exit_code = 1

@@ -1,0 +1,61 @@
+"""Parameters that a message names, as the command line spells them.
+
+The package's messages name a parameter as Python does, in backticks: ``"`year` 19x4 is no year"``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+NAMES = {  # of the package's parameters -> of those of commands, where they differ
+    "address": "ray",
+    "albums": "album",
+    "artists": "artist",
+    "cpus": "ray_cpus",
+    "genres": "genre",
+    "gpus": "ray_gpus",
+    "hop": "hop_size",
+    "years": "year",
+}
+
+
+def with_flags(text: str, context: typer.Context) -> str:
+    """Replace the parameters named in a message by the options that set them.
+
+    Parameters
+    ----------
+    text : str
+        A message in which parameters stand in backticks.
+    context : typer.Context
+        That of the command line, or of the command in it: its own options come first, then those
+        of the other commands.
+
+    Returns
+    -------
+    str
+        ``"--year 19x4 is no year"``; what no option sets is left as it is.
+    """
+    root = context.find_root()
+    commands = root.command.commands  # type: ignore[attr-defined]
+    ordered = [*commands.values(), commands[root.invoked_subcommand]]
+    flags = {param.name: _flag(param) for command in ordered for param in _options(command)}
+
+    def spelled(match: re.Match[str]) -> str:
+        return flags.get(NAMES.get(match[1], match[1]), match[0])
+
+    return re.sub(r"`(\w+)`", spelled, text)
+
+
+def _options(command: Any) -> Iterator[Any]:
+    for member in getattr(command, "commands", {}).values():
+        yield from _options(member)
+    yield from (param for param in command.params if param.param_type_name == "option")
+
+
+def _flag(option: Any) -> str:
+    """The long form, with its opposite where there is one: ``--center/--no-center``."""
+    return "/".join(names[-1] for names in (sorted(option.opts, key=len), option.secondary_opts) if names)
