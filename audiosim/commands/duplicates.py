@@ -7,34 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from audiosim.commands.options import (
-    AlbumOption,
-    ArtistOption,
-    GenreOption,
-    HomeOption,
-    JsonOption,
-    MaxDurationOption,
-    MinDurationOption,
-    UnderOption,
-    YearOption,
-    chosen_filter,
-)
+from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, with_options
 
 if TYPE_CHECKING:
     from audiosim.search.duplicates import Group, Link
 
 
-def duplicates(
-    genre: GenreOption = None,
-    artist: ArtistOption = None,
-    album: AlbumOption = None,
-    year: YearOption = None,
-    under: UnderOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
-    json_: JsonOption = False,
-    home: HomeOption = None,
-) -> None:
+@with_options
+def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption = None) -> None:
     """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
 
     Example: audiosim duplicates --under ~/Music/Unsorted
@@ -43,7 +23,6 @@ def duplicates(
     from audiosim.core.text import visible_lines
     from audiosim.search.duplicates import find_duplicates
 
-    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     groups = find_duplicates(home, only=only)
     if json_:
         text = to_json({"groups": [_fields(group) for group in groups]})

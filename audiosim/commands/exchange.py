@@ -7,37 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.maintenance import WaitOption
 from audiosim.commands.options import (
-    AlbumOption,
-    ArtistOption,
-    GenreOption,
+    NEEDS_A_LOOK,
+    FilterOptions,
     HomeOption,
     JsonOption,
-    MaxDurationOption,
-    MinDurationOption,
     QuietOption,
     StoreOption,
-    UnderOption,
-    YearOption,
-    chosen_filter,
+    WaitOption,
+    with_options,
 )
 
 if TYPE_CHECKING:
     from audiosim.indexing.exchange import Exported, Imported
 
-NEEDS_A_LOOK = 3
 
-
+@with_options
 def export(
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The Parquet file to write.")],
-    genre: GenreOption = None,
-    artist: ArtistOption = None,
-    album: AlbumOption = None,
-    year: YearOption = None,
-    under: UnderOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
+    only: FilterOptions,
     home: HomeOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -49,7 +38,6 @@ def export(
     from audiosim.commands.render import to_json
     from audiosim.indexing.exchange import export_index
 
-    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     done = export_index(file, home=home, only=only)
     if json_:
         typer.echo(to_json(_exported_fields(done)), nl=False)
@@ -86,7 +74,9 @@ def _exported_fields(done: Exported) -> dict[str, Any]:
     }
 
 
+@with_options
 def import_(
+    *,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files that audiosim export wrote.")],
     maps: Annotated[
         list[str] | None,
@@ -98,7 +88,7 @@ def import_(
         ),
     ] = None,
     home: HomeOption = None,
-    store: StoreOption = None,
+    store: StoreOption,
     wait: WaitOption = 0.0,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -110,13 +100,12 @@ def import_(
     from audiosim.commands.render import to_json
     from audiosim.indexing.exchange import import_index
     from audiosim.indexing.exchange.path_map import parse_move
-    from audiosim.library.store_url import parse_store_url
 
     done = import_index(
         files,
         home=home,
         maps=[parse_move(text) for text in maps or ()],
-        store=None if store is None else parse_store_url(store),
+        store=store,
         wait=wait,
     )
     if json_:

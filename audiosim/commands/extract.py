@@ -6,46 +6,36 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated
 
 import typer
 
 from audiosim.commands.options import (
+    NEEDS_A_LOOK,
     BatchSizeOption,
-    CenterOption,
-    ContentTypeOption,
-    EmbeddingSizeOption,
-    EncoderOption,
-    HopSizeOption,
-    InputReprOption,
+    EncoderOptions,
     JobsOption,
-    MaxWindowsOption,
     PrecisionOption,
     QuietOption,
-    WeightsOption,
-    encoder_request,
-    one_of,
+    with_options,
 )
+from audiosim.core.errors import AudioError, UsageError
+from audiosim.core.paths import identity
+from audiosim.core.text import display_path, visible
 
-NEEDS_A_LOOK = 3
 SUFFIX = ".npz"
 NAME_LIMIT = 255  # bytes, of every usual file system
 
 
+@with_options
 def extract(
+    *,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the .npz files go.")],
-    encoder: EncoderOption = None,
-    weights: WeightsOption = None,
-    content_type: ContentTypeOption = None,
-    input_repr: InputReprOption = None,
-    embedding_size: EmbeddingSizeOption = None,
-    hop_size: HopSizeOption = None,
-    center: CenterOption = None,
-    max_windows: MaxWindowsOption = None,
+    request: EncoderOptions,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:
     """Write the embeddings of audio files, as openl3's process_audio_file does.
@@ -55,20 +45,13 @@ def extract(
     """
     import numpy as np
 
-    from audiosim.core.errors import AudioError
     from audiosim.core.files import replacing
-    from audiosim.core.text import display_path, visible
-    from audiosim.core.types import Precision
     from audiosim.encoders import load_encoder
     from audiosim.extract import extract_files
 
-    one_of("--precision", precision, get_args(Precision))
     files = _distinct(files)
     targets = output_paths(files, output)
-    request = encoder_request(
-        encoder, weights, content_type, input_repr, embedding_size, hop_size, center, max_windows
-    )
-    loaded = load_encoder(request, precision=cast("Precision", precision), batch_size=batch_size)
+    loaded = load_encoder(request, precision=precision, batch_size=batch_size)
     failed = 0
     for path, result in extract_files(files, loaded, jobs=jobs):
         shown = display_path(os.fsencode(path))
@@ -103,10 +86,6 @@ def _distinct(files: list[Path]) -> list[Path]:
     ------
     UsageError : when one does not exist.
     """
-    from audiosim.core.errors import UsageError
-    from audiosim.core.paths import identity
-    from audiosim.core.text import display_path
-
     for file in files:
         if not os.path.lexists(file):
             raise UsageError(f"No such file: {display_path(os.fsencode(file))}")

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.log import logging_to
 from audiosim.commands.options import (
+    NEEDS_A_LOOK,
     BatchSizeOption,
-    CenterOption,
-    ContentTypeOption,
-    EmbeddingSizeOption,
-    EncoderOption,
+    EncoderOptions,
     HomeOption,
-    HopSizeOption,
-    InputReprOption,
     JobsOption,
     JsonOption,
-    MaxWindowsOption,
     PrecisionOption,
     QuietOption,
     StoreOption,
-    WeightsOption,
-    encoder_request,
+    WaitOption,
     one_of,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -37,10 +32,10 @@ if TYPE_CHECKING:
     from audiosim.indexing.report import IndexEvent, IndexReport
     from audiosim.indexing.run import IndexOptions
 
-NEEDS_A_LOOK = 3
 
-
+@with_options
 def index(
+    *,
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
@@ -51,14 +46,7 @@ def index(
         ),
     ] = None,
     home: HomeOption = None,
-    encoder: EncoderOption = None,
-    weights: WeightsOption = None,
-    content_type: ContentTypeOption = None,
-    input_repr: InputReprOption = None,
-    embedding_size: EmbeddingSizeOption = None,
-    hop_size: HopSizeOption = None,
-    center: CenterOption = None,
-    max_windows: MaxWindowsOption = None,
+    request: EncoderOptions,
     pooling: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].", show_default=False),
@@ -67,10 +55,10 @@ def index(
         Path | None,
         typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].", show_default=False),
     ] = None,
-    store: StoreOption = None,
+    store: StoreOption,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption,
     include: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,9 +123,7 @@ def index(
             show_default=False,
         ),
     ] = None,
-    wait: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish.")
-    ] = 0.0,
+    wait: WaitOption = 0.0,
     log_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Append every message to FILE, with its time.", show_default=False),
@@ -153,28 +139,24 @@ def index(
     """  # fmt: skip
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.commands.render import to_json
-    from audiosim.core.types import Pooling, Precision
+    from audiosim.core.types import Pooling
     from audiosim.encoders.pooling import POOLINGS
     from audiosim.indexing.pipeline import index_folder
     from audiosim.indexing.run import IndexOptions
     from audiosim.library.configuration import Wish
-    from audiosim.library.store_url import parse_store_url
 
     if pooling is not None:
         one_of("--pooling", pooling, POOLINGS)
-    one_of("--precision", precision, get_args(Precision))
     options = IndexOptions(
         wish=Wish(
-            encoder_request(
-                encoder, weights, content_type, input_repr, embedding_size, hop_size, center, max_windows
-            ),
+            request,
             cast("Pooling | None", pooling),
             cache,
-            None if store is None else parse_store_url(store),
+            store,
         ),
         jobs=jobs,
         batch_size=batch_size,
-        precision=cast("Precision", precision),
+        precision=precision,
         include=include or (),
         exclude=exclude or (),
         accept_removals=accept_removals,

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.options import HomeOption, JsonOption, QuietOption
+from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
 
 if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected
     from audiosim.indexing.verify import Health
 
-NEEDS_A_LOOK = 3
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}  # s
-
-WaitOption = Annotated[
-    float,
-    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish."),
-]
 
 
 def verify(

@@ -7,23 +7,12 @@ from typing import Annotated, cast
 
 import typer
 
-from audiosim.commands.options import (
-    AlbumOption,
-    ArtistOption,
-    GenreOption,
-    HomeOption,
-    JsonOption,
-    MaxDurationOption,
-    MinDurationOption,
-    QuietOption,
-    UnderOption,
-    YearOption,
-    chosen_filter,
-    one_of,
-)
+from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, QuietOption, one_of, with_options
 
 
+@with_options
 def map_(
+    *,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -50,13 +39,7 @@ def map_(
         bool,
         typer.Option("--absolute", help="Name the audio by file:// URIs, so that the page can be moved."),
     ] = False,
-    genre: GenreOption = None,
-    artist: ArtistOption = None,
-    album: AlbumOption = None,
-    year: YearOption = None,
-    under: UnderOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
+    only: FilterOptions,
     json_: JsonOption = False,
     home: HomeOption = None,
     quiet: QuietOption = False,
@@ -73,7 +56,6 @@ def map_(
     from audiosim.map import COLORS, Color, draw_map
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
-    only = chosen_filter(genre, artist, album, year, under, min_duration, max_duration)
     drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)
     if json_:
         files = [path_fields(os.fsencode(file)) for file in drawing.files]

@@ -1,15 +1,27 @@
-"""Options that several commands share; among them those that choose among the tracks of the index."""
+"""Options that several commands share, and `with_options`, which gives them to a command."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: typer reads the annotations here as they stand.
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from audiosim.core.errors import UsageError
+from audiosim.core.text import seconds
+
 if TYPE_CHECKING:
+    from audiosim.core.types import Precision
     from audiosim.encoders import EncoderRequest
     from audiosim.library.filters import Filter
+    from audiosim.library.store_url import StoreUrl
+
+NEEDS_A_LOOK = 3  # exit code
+Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 HomeOption = Annotated[
     Path | None,
@@ -29,59 +41,6 @@ EncoderOption = Annotated[
         autocompletion=lambda: ["openl3", "musicnn"],
     ),
 ]
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
-        " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
-        show_default=False,
-    ),
-]
-WeightsOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="OpenL3 weights (.h5 or .h5.gz) to use and to keep.", show_default=False
-    ),
-]
-ContentTypeOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="openl3: music or env [default: music].", show_default=False),
-]
-InputReprOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="openl3: mel256, mel128 or linear [default: mel256].", show_default=False
-    ),
-]
-EmbeddingSizeOption = Annotated[
-    int | None, typer.Option(metavar="N", help="openl3: 512 or 6144 [default: 512].", show_default=False)
-]
-HopSizeOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS",
-        help="Time between two windows [default: 1 for openl3, 2.992 for musicnn].",
-        show_default=False,
-    ),
-]
-CenterOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--center/--no-center",
-        help="openl3: let the first window centre on the start [default: --center].",
-        show_default=False,
-    ),
-]
-MaxWindowsOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=1,
-        help="Embed at most N windows of a track, in evenly spread runs of ten [default: all].",
-        show_default=False,
-    ),
-]
 JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", "-j", metavar="N", min=1, help="Decoding processes [default: one a processor].",
@@ -91,67 +50,102 @@ BatchSizeOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, max=1024, help="Windows computed at a time.", show_default=False),
 ]
-PrecisionOption = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32."),
-]
-FormatOption = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        metavar="NAME",
-        help="table, json, jsonl, csv, m3u8 or paths.",
-        autocompletion=lambda: ["table", "json", "jsonl", "csv", "m3u8", "paths"],
-    ),
-]
-NullOption = Annotated[
-    bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
+WaitOption = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-GenreOption = Annotated[
-    list[str] | None,
-    typer.Option("--genre", metavar="NAME", help="Only of this genre; repeatable.", show_default=False),
-]
-ArtistOption = Annotated[
-    list[str] | None,
-    typer.Option("--artist", metavar="NAME", help="Only by this artist; repeatable.", show_default=False),
-]
-AlbumOption = Annotated[
-    list[str] | None,
-    typer.Option("--album", metavar="NAME", help="Only of this album; repeatable.", show_default=False),
-]
-YearOption = Annotated[
-    str | None,
-    typer.Option("--year", metavar="A-B", help="Only of these years: 1984, 1980-1989, 1990-.",
-                 show_default=False),
-]  # fmt: skip
-UnderOption = Annotated[
-    list[Path] | None,
-    typer.Option("--under", metavar="FOLDER", help="Only below this folder; repeatable.", show_default=False),
-]
-MinDurationOption = Annotated[
-    str | None,
-    typer.Option("--min-duration", metavar="TIME", help="Only as long as this: 90 or 1:30.",
-                 show_default=False),
-]  # fmt: skip
-MaxDurationOption = Annotated[
-    str | None,
-    typer.Option("--max-duration", metavar="TIME", help="Only as short as this.", show_default=False),
-]
 
 
-def encoder_request(
-    encoder: str | None,
-    weights: Path | None,
-    content_type: str | None,
-    input_repr: str | None,
-    embedding_size: int | None,
-    hop_size: float | None,
-    center: bool | None,
-    max_windows: int | None,
-) -> EncoderRequest:
-    """The encoder that the options ask for."""
+@dataclass(frozen=True)
+class FromOptions:
+    """Marks a command's parameter that is made of options: the parameters of `build`, which makes it."""
+
+    build: Callable[..., Any]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that its parameters are made of.
+
+    In what typer sees, a parameter annotated with `FromOptions` is replaced by those of its `build`;
+    the command gets what `build` makes of them.
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    builders = {one.name: build for one in parameters if (build := _builder(one)) is not None}
+    options = [
+        option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in parameters
+        for option in (_parameters(builders[one.name]) if one.name in builders else [one])
+    ]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, build in builders.items():
+            values[name] = build(**{option.name: values.pop(option.name) for option in _parameters(build)})
+        command(**values)
+
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _builder(parameter: inspect.Parameter) -> Callable[..., Any] | None:
+    marks = getattr(parameter.annotation, "__metadata__", ())
+    return next((mark.build for mark in marks if isinstance(mark, FromOptions)), None)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
+
+
+def _encoder_request(
+    encoder: EncoderOption = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="OpenL3 weights (.h5 or .h5.gz) to use and to keep.", show_default=False
+        ),
+    ] = None,
+    content_type: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="openl3: music or env [default: music].", show_default=False),
+    ] = None,
+    input_repr: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="openl3: mel256, mel128 or linear [default: mel256].", show_default=False
+        ),
+    ] = None,
+    embedding_size: Annotated[
+        int | None, typer.Option(metavar="N", help="openl3: 512 or 6144 [default: 512].", show_default=False)
+    ] = None,
+    hop_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Time between two windows [default: 1 for openl3, 2.992 for musicnn].",
+            show_default=False,
+        ),
+    ] = None,
+    center: Annotated[
+        bool | None,
+        typer.Option(
+            "--center/--no-center",
+            help="openl3: let the first window centre on the start [default: --center].",
+            show_default=False,
+        ),
+    ] = None,
+    max_windows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Embed at most N windows of a track, in evenly spread runs of ten [default: all].",
+            show_default=False,
+        ),
+    ] = None,
+) -> "EncoderRequest":
     from audiosim.encoders import EncoderRequest
 
     return EncoderRequest(
@@ -166,30 +160,38 @@ def encoder_request(
     )
 
 
-def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:
-    """`value`, if it is one of the choices.
+def _filter(
+    genre: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only of this genre; repeatable.", show_default=False),
+    ] = None,
+    artist: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only by this artist; repeatable.", show_default=False),
+    ] = None,
+    album: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only of this album; repeatable.", show_default=False),
+    ] = None,
+    year: Annotated[
+        str | None,
+        typer.Option(metavar="A-B", help="Only of these years: 1984, 1980-1989, 1990-.", show_default=False),
+    ] = None,
+    under: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Only below this folder; repeatable.", show_default=False),
+    ] = None,
+    min_duration: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only as long as this: 90 or 1:30.", show_default=False),
+    ] = None,
+    max_duration: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only as short as this.", show_default=False)
+    ] = None,
+) -> "Filter | None":
+    if all(given in (None, []) for given in (genre, artist, album, year, under, min_duration, max_duration)):
+        return None  # and nothing is imported, which `similar` has no time for yet
 
-    Raises
-    ------
-    UsageError : when it is not.
-    """
-    from audiosim.core.errors import UsageError
-
-    if value not in choices:
-        raise UsageError(f"{flag} {value} is not known", "", f"Choose one of: {', '.join(choices)}.")
-    return value
-
-
-def chosen_filter(
-    genre: list[str] | None,
-    artist: list[str] | None,
-    album: list[str] | None,
-    year: str | None,
-    under: list[Path] | None,
-    min_duration: str | None,
-    max_duration: str | None,
-) -> Filter:
-    """The filter that the options ask for."""
     from audiosim.core.paths import identity
     from audiosim.library.filters import Filter, Years
 
@@ -204,16 +206,102 @@ def chosen_filter(
     )
 
 
-def moment(flag: str, text: str | None) -> float | None:
-    """A time in s.
+def _precision(
+    precision: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32."),
+    ] = "auto",
+) -> "Precision":
+    if precision != "auto":
+        from audiosim.core.types import Precision
+
+        one_of("--precision", precision, get_args(Precision))
+    return cast("Precision", precision)
+
+
+def _store(
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
+            " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
+            show_default=False,
+        ),
+    ] = None,
+) -> "StoreUrl | None":
+    from audiosim.library.store_url import parse_store_url
+
+    return None if store is None else parse_store_url(store)
+
+
+@dataclass(frozen=True)
+class OutputForm:
+    """How tracks are printed: in one of FORMATS, paths with a zero byte after each or not."""
+
+    format: Format
+    null: bool
+
+
+def _output_form(
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+            autocompletion=lambda: list(FORMATS),
+        ),
+    ] = "table",
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
+    ] = False,
+) -> OutputForm:
+    chosen = "json" if json_ else one_of("--format", form, FORMATS)
+    if null and chosen != "paths":
+        raise UsageError("--null goes with --format paths only")
+    return OutputForm(cast("Format", chosen), null)
+
+
+EncoderOptions = Annotated["EncoderRequest", FromOptions(_encoder_request)]
+FilterOptions = Annotated["Filter | None", FromOptions(_filter)]
+PrecisionOption = Annotated["Precision", FromOptions(_precision)]
+StoreOption = Annotated["StoreUrl | None", FromOptions(_store)]
+OutputOptions = Annotated[OutputForm, FromOptions(_output_form)]
+
+
+def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:
+    """Check that an option's value is one of its choices.
+
+    Returns
+    -------
+    str
+        The value.
 
     Raises
     ------
-    UsageError : when the text is none.
+    UsageError
+        If it is none of them.
     """
-    from audiosim.core.errors import UsageError
-    from audiosim.core.text import seconds
+    if value not in choices:
+        raise UsageError(f"{flag} {value} is not known", "", f"Choose one of: {', '.join(choices)}.")
+    return value
 
+
+def moment(flag: str, text: str | None) -> float | None:
+    """Read an option's time.
+
+    Returns
+    -------
+    float or None
+        In seconds; None where none is given.
+
+    Raises
+    ------
+    UsageError
+        If the text is no time.
+    """
     value = None if text is None else seconds(text)
     if text is not None and value is None:
         raise UsageError(f"{flag} {text} is no time", "", "Give seconds, or minutes and seconds as 1:30.")

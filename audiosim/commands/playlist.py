@@ -5,31 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audiosim.commands.options import (
-    AlbumOption,
-    ArtistOption,
-    GenreOption,
+    FilterOptions,
     HomeOption,
     JsonOption,
-    MaxDurationOption,
-    MinDurationOption,
     PrecisionOption,
     QuietOption,
-    UnderOption,
-    YearOption,
-    chosen_filter,
-    one_of,
+    with_options,
 )
+from audiosim.core.errors import AudiosimError, UsageError
 
 if TYPE_CHECKING:
     from audiosim.search.playlist import Playlist
 
 
+@with_options
 def playlist(
+    *,
     seed: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A radio: begin with it, stay near it.", show_default=False),
@@ -53,33 +49,19 @@ def playlist(
     relative: Annotated[
         bool, typer.Option("--relative/--absolute", help="Paths relative to the playlist's folder.")
     ] = False,
-    genre: GenreOption = None,
-    artist: ArtistOption = None,
-    album: AlbumOption = None,
-    year: YearOption = None,
-    under: UnderOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
+    only: FilterOptions,
     json_: JsonOption = False,
     home: HomeOption = None,
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
     """Write an M3U8 playlist: a radio around a track, or a smooth path between two.
 
     Example: audiosim playlist --start calm.flac --end wild.mp3 --length 12 -o evening.m3u8
     """
-    from audiosim.core.errors import UsageError
-    from audiosim.core.types import Precision
     from audiosim.search.playlist import make_path, make_radio
 
-    one_of("--precision", precision, get_args(Precision))
-    common: dict[str, Any] = {
-        "home": home,
-        "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
-        "spacing": spacing,
-        "precision": cast("Precision", precision),
-    }
+    common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
     if seed is not None and start is None and end is None:
         made = make_radio(seed, length, **common)
     elif seed is None and start is not None and end is not None:
@@ -96,7 +78,6 @@ def playlist(
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
     from audiosim.commands.json_fields import track_fields
     from audiosim.commands.render import playlist_text, relative_line, to_json
-    from audiosim.core.errors import AudiosimError
     from audiosim.core.files import replacing
 
     folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))

@@ -9,10 +9,11 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 from urllib.parse import quote
 
 from audiosim.commands.json_fields import match_fields, track_fields
+from audiosim.commands.options import Format
 from audiosim.core.text import (
     display_path,
     duration,
@@ -26,8 +27,6 @@ from audiosim.core.text import (
 from audiosim.core.types import TAG_NAMES, Match, Track
 from audiosim.search.similar import SearchResult
 
-Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 PASSAGE_COLUMNS = [
     f"passage_{name}" for name in ("similarity", "start", "end", "query", "query_start", "query_end")
 ]

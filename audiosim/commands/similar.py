@@ -7,37 +7,31 @@ import os
 import shutil
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from audiosim.commands.options import (
-    AlbumOption,
-    ArtistOption,
-    FormatOption,
-    GenreOption,
+    FilterOptions,
     HomeOption,
-    MaxDurationOption,
-    MinDurationOption,
-    NullOption,
+    OutputForm,
+    OutputOptions,
     PrecisionOption,
     QuietOption,
-    UnderOption,
-    YearOption,
-    chosen_filter,
     moment,
     one_of,
+    with_options,
 )
 
 if TYPE_CHECKING:
     from audiosim.backends.process import StoreProcess
-    from audiosim.commands.render import Format
-    from audiosim.core.types import Precision
     from audiosim.search.ranking import RankingOptions
     from audiosim.search.similar import SearchResult
 
 
+@with_options
 def similar(
+    *,
     queries: Annotated[
         list[str],
         typer.Argument(
@@ -61,13 +55,7 @@ def similar(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say which passage answers which passage of the query.")
     ] = False,
-    genre: GenreOption = None,
-    artist: ArtistOption = None,
-    album: AlbumOption = None,
-    year: YearOption = None,
-    under: UnderOption = None,
-    min_duration: MinDurationOption = None,
-    max_duration: MaxDurationOption = None,
+    only: FilterOptions,
     max_per_artist: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="At most N tracks an artist.", show_default=False)
     ] = None,
@@ -90,14 +78,12 @@ def similar(
             help="Order by similarity corrected for tracks that are near to everything.",
         ),
     ] = True,
-    form: FormatOption = "table",
-    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    null: NullOption = False,
+    output: OutputOptions,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the query's own audio be among the answers.")
     ] = False,
     home: HomeOption = None,
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
     """Find the tracks that sound most like a query.
@@ -107,40 +93,22 @@ def similar(
     from audiosim.backends.process import StoreProcess
 
     passage = start is not None or end is not None
-    filtered = any((genre, artist, album, year, under, min_duration, max_duration, exclude_same))
     with ExitStack() as stack:
         # Started before all else is imported: loading the store's engine is what takes longest.
-        store = None if passage or filtered else stack.enter_context(StoreProcess())
-        chosen = _checked_format("json" if json_ else form, null)
+        store = None if passage or only or exclude_same else stack.enter_context(StoreProcess())
         common = {
             "count": count,
             "home": home,
-            "only": chosen_filter(genre, artist, album, year, under, min_duration, max_duration),
+            "only": only,
             "ranking": _ranking(max_per_artist, exclude_same, diversity, show_duplicates, hub_correction),
             "include_self": include_self,
-            "precision": _checked_precision(precision),
+            "precision": precision,
         }
         if passage:
             result = _by_passage([*queries, *(against or [])], start, end, common)
         else:
             result = _by_tracks(queries, against or [], explain, store, common)
-    _print(result, chosen, null, quiet)
-
-
-def _checked_format(form: str, null: bool) -> Format:
-    from audiosim.commands.render import FORMATS
-    from audiosim.core.errors import UsageError
-
-    chosen = one_of("--format", form, FORMATS)
-    if null and chosen != "paths":
-        raise UsageError("--null goes with --format paths only")
-    return cast("Format", chosen)
-
-
-def _checked_precision(precision: str) -> Precision:
-    from audiosim.core.types import Precision
-
-    return cast("Precision", one_of("--precision", precision, get_args(Precision)))
+    _print(result, output, quiet)
 
 
 def _ranking(
@@ -181,7 +149,7 @@ def _by_passage(
     return find_passages(queries[0], moment("--from", start) or 0.0, moment("--to", end), **common)
 
 
-def _print(result: SearchResult, form: Format, null: bool, quiet: bool) -> None:
+def _print(result: SearchResult, output: OutputForm, quiet: bool) -> None:
     """The answer on stdout, what users should know of it on stderr."""
     from audiosim.commands.render import render
 
@@ -191,5 +159,5 @@ def _print(result: SearchResult, form: Format, null: bool, quiet: bool) -> None:
     for note in notes:
         typer.echo(f"audiosim: {note}", err=True)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    sys.stdout.buffer.write(render(result, form, width=width, null=null))
+    sys.stdout.buffer.write(render(result, output.format, width=width, null=output.null))
     sys.stdout.buffer.flush()
