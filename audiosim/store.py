@@ -48,7 +48,7 @@ class Store:
         ------
         StoreAwayError : when it does not; the home keeps the URL.
         """
-        self._catalog.set_store(url, None)
+        self._catalog.settings.set_store(url, None)
         if url != EMBEDDED:
             self.rebuild()
 
@@ -58,7 +58,7 @@ class Store:
         Returns what was done, as a sentence; None when the last end was clean. A server that is
         away is left to `flush`.
         """
-        if not self._catalog.store_dirty:
+        if not self._catalog.store_state.dirty:
             return None
         try:
             return self._recover(QUICK_PATIENCE)
@@ -80,7 +80,7 @@ class Store:
             return
         self._join()
         self._last = time.monotonic()
-        if self._catalog.pending_count():
+        if self._catalog.store_state.pending_count():
             self._behind = StoreProcess()
             self._behind.send(
                 "flush", self._home, wait=LOCK_WAIT, patience=PATIENCE, asker=os.getpid()
@@ -101,15 +101,15 @@ class Store:
         start, patience = time.perf_counter(), QUICK_PATIENCE if hurried else PATIENCE
         notice = None
         self._join()
-        if self._catalog.store_dirty:
+        if self._catalog.store_state.dirty:
             self._recover(patience)
-        if self._catalog.pending_count():
+        if self._catalog.store_state.pending_count():
             self._write(patience)
         elif not hurried and not self._in_step():
             self.rebuild()
-            label = self._catalog.store_url.label
+            label = self._catalog.settings.store_url.label
             notice = f"{label} did not hold what it should; it was made anew from the catalog."
-        if self._catalog.store_leftovers():
+        if self._catalog.settings.store_leftovers():
             self.remove_leftovers()
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
@@ -126,13 +126,15 @@ class Store:
         """
         self._join()
         if url is None:
-            self._catalog.mark_store(dirty=True)
+            self._catalog.store_state.mark(dirty=True)
         self.remove_leftovers()
-        url = url or self._catalog.store_url
+        url = url or self._catalog.settings.store_url
         identity = self._identity()
         backend = backend_for(url, self._home)
         name = backend.new_name()
-        self._catalog.set_store_leftovers([*self._catalog.store_leftovers(), Leftover(url, name)])
+        self._catalog.settings.set_store_leftovers(
+            [*self._catalog.settings.store_leftovers(), Leftover(url, name)]
+        )
         try:
             ask_store("fill", self._home, url=url.text, name=name, patience=PATIENCE, asker=os.getpid())
             found = self._inspect(PATIENCE, url=url, name=name)
@@ -148,9 +150,9 @@ class Store:
 
         Those that can't be, as a server is away, are left for another time.
         """
-        here = self._catalog.store_url
+        here = self._catalog.settings.store_url
         found = [Leftover(here, name) for name in backend_for(here, self._home).leftovers()]
-        for each in dict.fromkeys([*self._catalog.store_leftovers(), *found]):
+        for each in dict.fromkeys([*self._catalog.settings.store_leftovers(), *found]):
             try:
                 ask_store(
                     "drop",
@@ -162,11 +164,11 @@ class Store:
                 )
             except AudiosimError:
                 continue
-            left = [other for other in self._catalog.store_leftovers() if other != each]
-            self._catalog.set_store_leftovers(left)
+            left = [other for other in self._catalog.settings.store_leftovers() if other != each]
+            self._catalog.settings.set_store_leftovers(left)
 
     def _write(self, patience: float) -> None:
-        if self._catalog.store_identity not in (None, self._identity()):
+        if self._catalog.store_state.identity not in (None, self._identity()):
             self.rebuild()  # all vectors were replaced
             return
         try:
@@ -184,12 +186,12 @@ class Store:
         The engine is asked only where its files do not tell; a server that is away may be in step.
         """
         catalog = self._catalog
-        stamp, noted = catalog.store_stamp, catalog.store_identity
-        if stamp is None and not catalog.stored_count():
+        stamp, noted = catalog.store_state.stamp, catalog.store_state.identity
+        if stamp is None and not catalog.store_state.stored_count():
             return True  # nothing was ever written
         if noted not in (None, self._identity()):
             return False
-        backend = backend_for(catalog.store_url, self._home)
+        backend = backend_for(catalog.settings.store_url, self._home)
         intact = None if stamp is None else backend.intact(stamp)
         if intact is None or (intact and noted is None):
             try:
@@ -198,23 +200,23 @@ class Store:
                 return True
             except StoreError:
                 return False
-            catalog.note_store_identity(self._identity())
+            catalog.store_state.note_identity(self._identity())
         return intact is not False
 
     def _identity(self) -> str:
-        configuration = self._catalog.configuration
+        configuration = self._catalog.settings.configuration
         return "" if configuration is None else configuration.collection
 
     def _limit(self) -> float:
         """Seconds for a process to open and query the collection."""
-        return CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.count("indexed")
+        return CHECK_LIMIT + CHECK_LIMIT_A_ROW * self._catalog.files.count("indexed")
 
     def _recover(self, patience: float) -> str:
-        label = _within(self._catalog.store_url.label)
+        label = _within(self._catalog.settings.store_url.label)
         found = self._inspect(patience)
         if not found.faults:
             # Sound, but a burst was cut off: what it may have held is sent again.
-            self._catalog.mark_whole(found.stamp)
+            self._catalog.store_state.mark_whole(found.stamp)
             return f"The last run ended while it wrote to {label}; its index was checked and is sound."
         self.rebuild()
         return (
@@ -246,25 +248,25 @@ class Store:
         return Inspection(**found)
 
     def _adopt(self, backend: Backend, url: StoreUrl, name: str, stamp: str | None, identity: str) -> None:
-        ids = self._catalog.indexed_ids()
+        ids = self._catalog.store_state.indexed_ids()
         try:
             with writing(backend, self._home, LOCK_WAIT):
                 old, used = self._used(), Leftover(url, name)
                 name, aside = backend.adopt(name)
-                left = [each for each in self._catalog.store_leftovers() if each != used]
+                left = [each for each in self._catalog.settings.store_leftovers() if each != used]
                 left = [each for each in left if (each.url, each.name) != (url, name)]
                 if aside is not None:
                     left.append(Leftover(url, aside))
                 if old is not None and (old.url, old.name) != (url, name):
                     left.append(old)
-                self._catalog.mark_rebuilt(ids, stamp, identity, url, name, left)
+                self._catalog.store_state.mark_rebuilt(ids, stamp, identity, url, name, left)
         except LockedError as error:
             raise self._in_use(error) from error
 
     def _used(self) -> Leftover | None:
         """The collection in use, as one to be removed."""
-        url = self._catalog.store_url
-        name = self._catalog.store_name or backend_for(url, self._home).fixed_name
+        url = self._catalog.settings.store_url
+        name = self._catalog.settings.store_name or backend_for(url, self._home).fixed_name
         return None if name is None else Leftover(url, name)
 
     def _join(self) -> None:
@@ -273,7 +275,7 @@ class Store:
             self._behind = None
 
     def _in_use(self, error: LockedError) -> HomeError:
-        label = self._catalog.store_url.label
+        label = self._catalog.settings.store_url.label
         return HomeError(
             f"{label} is in use", error.why, "The catalog is up to date; the next run writes the rest."
         )

@@ -29,10 +29,10 @@ def measure(count: int, folder: Path) -> dict[str, Any]:
     home.path.mkdir()
     result: dict[str, Any] = {"tracks": count}
     with Catalog(home.catalog) as catalog:
-        catalog.set_configuration(Configuration(SPEC, "mean", home.cache, bytes(4 * SPEC.dimension)))
+        catalog.settings.set_configuration(Configuration(SPEC, "mean", home.cache, bytes(4 * SPEC.dimension)))
         made, entering = records(count), 0.0
         while batch := list(islice(made, BATCH)):
-            entering += seconds(lambda b=batch: catalog.take(b))  # type: ignore[misc]
+            entering += seconds(lambda b=batch: catalog.records.take(b))  # type: ignore[misc]
         result["entering s"] = entering
         with peak_memory(os.getpid()) as peak:
             result["neighbourhoods of all s"] = seconds(lambda: list(refresh(catalog)))

@@ -72,15 +72,15 @@ def make(home: Home, count: int) -> None:
     home.path.mkdir(parents=True)
     centre = np.zeros(DIMENSION, "<f4").tobytes()
     with Catalog(home.catalog) as catalog:
-        catalog.set_configuration(Configuration(SPEC, "mean", home.cache, centre))
-        catalog.set_roots([b"/music"])
+        catalog.settings.set_configuration(Configuration(SPEC, "mean", home.cache, centre))
+        catalog.settings.set_roots([b"/music"])
         batch: list[Record] = []
         for record in records(count):
             batch.append(record)
             if len(batch) == BATCH:
-                catalog.take(batch)
+                catalog.records.take(batch)
                 batch = []
-        catalog.take(batch)
+        catalog.records.take(batch)
         measured = seconds(lambda: list(refresh(catalog)))
         filled = seconds(Store(home, catalog).rebuild)
     print(f"measured in {measured:.0f} s, filled Chroma in {filled:.0f} s", file=sys.stderr)

@@ -59,7 +59,7 @@ def make(home: Home, count: int) -> None:
     cache = Cache(home.cache, SPEC)
     home.path.mkdir(parents=True)
     with Catalog(home.catalog) as catalog:
-        catalog.set_configuration(configuration)
+        catalog.settings.set_configuration(configuration)
         for number in range(count):
             tags = Tags(
                 f"Song {number}", f"Artist {number % 997}", genre=GENRES[number % 4], year=1950 + number % 70
@@ -67,7 +67,7 @@ def make(home: Home, count: int) -> None:
             track = frames(number)
             info = AudioInfo(f"{number:032x}", float(len(track)), RATE, 2, "flac", 1, 1, tags)
             cache.write(info, track, "float32")
-            catalog.record(path_of(number), info, configuration.pooler(track))
+            catalog.files.record(path_of(number), info, configuration.pooler(track))
         figures = {"refresh": seconds(lambda: list(refresh(catalog)))}
         figures["Chroma"] = seconds(Store(home, catalog).flush)
     print(f"measured {figures['refresh']:.0f} s, wrote Chroma {figures['Chroma']:.0f} s", file=sys.stderr)
@@ -115,7 +115,7 @@ def main() -> None:
         home = Home(folder / "home")
         make(home, chosen.tracks)
         with Catalog(home.catalog, read_only=True) as catalog:
-            results["passage bytes"] = sum(len(blob) for _, blob in catalog.all_passages())
+            results["passage bytes"] = sum(len(blob) for _, blob in catalog.tracks.all_passages())
         results["catalog bytes"] = home.catalog.stat().st_size
         results["cache bytes"] = sum(path.stat().st_size for path in home.cache.rglob("*.npz"))
         results["seconds"] = {}

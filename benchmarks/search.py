@@ -92,7 +92,7 @@ def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any
         found = audiosim.find_passages(clip.file, count=1, home=index.home.path, encoder=encoder)
         seconds.append(time.perf_counter() - begun)
         best = found.matches[0]
-        own = index.catalog.file(clip.path)
+        own = index.catalog.files.get(clip.path)
         if own is None or best.track.digest != own.digest or best.passage is None:
             continue
         first += 1
@@ -100,7 +100,7 @@ def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any
             near += 1
         else:  # the music repeats: no stretch of any track is more like the clip than the one found
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
-            exact = ranked_by_windows(index, asked, index.catalog.entries())[0][0][0]
+            exact = ranked_by_windows(index, asked, index.catalog.tracks.entries())[0][0][0]
             as_like += best.similarity >= exact.similarity - 1e-6
     return {
         "clips": len(clips),
@@ -113,7 +113,7 @@ def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any
 
 def whole_clips(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, float]:
     """How often a clip's vector is nearest to its own track's, by pooling: queries are short at times."""
-    entries = list(index.catalog.entries())
+    entries = list(index.catalog.tracks.entries())
     tracks = [frames for e in entries if (frames := _frames(index, e)) is not None]
     centre = np.mean([summary(frames) for frames in tracks], axis=0)
     asked = dict(audiosim.extract_files([clip.file for clip in clips], encoder))
@@ -149,7 +149,7 @@ def candidates(
             picked = [entry.id for entry in nearest_by_passages(pieces, asked, entries, max(DEPTHS))]
             for depth in DEPTHS:
                 recalls[depth].append(len(best & set(picked[:depth])) / len(best))
-        size = sum(len(blob) for _, blob in pieces.catalog.all_passages())
+        size = sum(len(blob) for _, blob in pieces.catalog.tracks.all_passages())
         hours = sum(entry.track.duration or 0.0 for entry in entries) / 3600
     return {
         "pieces": len(entries),
@@ -163,7 +163,7 @@ def duplicates(home: Path, scratch: Path, encoder: Encoder) -> dict[str, Any]:
     folder = scratch / "copies"
     folder.mkdir()
     with open_index(home) as index:
-        tracks = [e.track for e in index.catalog.entries() if 30 <= (e.track.duration or 0) <= 600]
+        tracks = [e.track for e in index.catalog.tracks.entries() if 30 <= (e.track.duration or 0) <= 600]
     rng = np.random.default_rng(2)
     before = {frozenset(pair) for pair in _pairs(home)}
     wanted = set()
@@ -203,7 +203,7 @@ def settings(home: Path) -> list[dict[str, Any]]:
 
 
 def _clips(index: Index, scratch: Path, count: int) -> Iterator[Clip]:
-    tracks = [e.track for e in index.catalog.entries() if (e.track.duration or 0) >= CLIP + 2]
+    tracks = [e.track for e in index.catalog.tracks.entries() if (e.track.duration or 0) >= CLIP + 2]
     rng = np.random.default_rng(1)
     rows = sorted(rng.integers(len(tracks), size=count))
     last, samples, rate = b"", np.zeros(0, np.float32), 1
@@ -229,8 +229,8 @@ def _pieces(index: Index, folder: Path, seconds: float) -> Iterator[tuple[Index,
     cache = Cache(home.cache, configuration.spec)
     length = max(1, round(seconds / configuration.spec.hop))
     with Catalog(home.catalog) as catalog:
-        catalog.set_configuration(configuration)
-        for entry in index.catalog.entries():
+        catalog.settings.set_configuration(configuration)
+        for entry in index.catalog.tracks.entries():
             cached = index.cache.read(entry.track.digest)
             assert cached is not None
             for start in range(0, len(cached.frames), length):
@@ -247,9 +247,9 @@ def _pieces(index: Index, folder: Path, seconds: float) -> Iterator[tuple[Index,
                 except audiosim.AudioError:
                     continue
                 cache.write(info, piece, "float32")
-                catalog.record(entry.track.path + b"#%d" % start, info, vector)
+                catalog.files.record(entry.track.path + b"#%d" % start, info, vector)
     with open_index(folder) as pieces:
-        yield pieces, list(pieces.catalog.entries())
+        yield pieces, list(pieces.catalog.tracks.entries())
 
 
 def _pairs(home: Path) -> Iterator[tuple[bytes, bytes]]:

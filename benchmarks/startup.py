@@ -123,7 +123,7 @@ def main() -> None:
         }
         lines.append(f"100 renamed, 100 retagged: {results['100 renamed, 100 retagged']}")
         with Catalog(home / "catalog.db") as catalog:
-            query = Path(os.fsdecode(next(iter(catalog.files())).path))
+            query = Path(os.fsdecode(next(iter(catalog.files.all())).path))
         extra = music / "extra"
         make_files(extra, 900)  # known audio, under new names: 900 rows more
         index(music, home)

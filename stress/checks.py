@@ -63,10 +63,10 @@ def snapshot(home: Path) -> Snapshot:
         return Snapshot({}, {}, dirty=False)
     try:
         with Catalog(path, read_only=True) as catalog:
-            files = {row.path: (row.state, row.digest) for row in catalog.files()}
-            found = {digest: catalog.vector(digest) for digest in catalog.known_digests()}
+            files = {row.path: (row.state, row.digest) for row in catalog.files.all()}
+            found = {digest: catalog.tracks.vector(digest) for digest in catalog.tracks.known_digests()}
             vectors = {digest: vector for digest, vector in found.items() if vector is not None}
-            return Snapshot(files, vectors, catalog.store_dirty)
+            return Snapshot(files, vectors, catalog.store_state.dirty)
     except AudiosimError as error:
         if "its first run was cut short" in str(error.why):
             return Snapshot({}, {}, dirty=False)

@@ -74,7 +74,7 @@ class Library:
         self._gone: list[bytes] = []
         home.path.mkdir()
         with Catalog(home.catalog) as catalog:
-            catalog.set_configuration(Configuration(SPEC, "mean", home.cache))
+            catalog.settings.set_configuration(Configuration(SPEC, "mean", home.cache))
             self._enter_anchor(catalog, anchor)
             self._add(catalog, count - 1)
 
@@ -84,9 +84,9 @@ class Library:
         self._rng.shuffle(self.present)
         with Catalog(self._home.catalog) as catalog:
             leaving = [self.present.pop() for _ in range(int(GONE * rows))]
-            catalog.mark_gone(leaving)
+            catalog.files.mark_gone(leaving)
             returning, self._gone = self._gone[: len(leaving) // 2], self._gone[len(leaving) // 2 :]
-            catalog.mark_returned(returning)
+            catalog.files.mark_returned(returning)
             self._gone += leaving
             self._enter(catalog, self.present[: int(CHANGED * rows)])
             self.present += returning
@@ -113,7 +113,7 @@ class Library:
     ) -> None:
         self._entered += 1
         info = AudioInfo(f"{self._entered:032x}", 1.0, RATE, 1, "pcm", size, mtime_ns)
-        catalog.record(path, info, TrackVector(vector, 1))
+        catalog.files.record(path, info, TrackVector(vector, 1))
 
     def _vectors(self, count: int) -> Float32:
         """Unit vectors around centres, as embeddings of music lie."""

@@ -222,7 +222,7 @@ class Campaign:
     def _enter(self, rng: np.random.Generator) -> None:
         """Enters tracks that no run looks for, with their caches, and has Chroma written in bursts."""
         with Catalog(self._home.catalog) as catalog:
-            configuration = catalog.configuration
+            configuration = catalog.settings.configuration
             assert configuration is not None
             cache = Cache(configuration.cache, configuration.spec)
             for number, (path, frames) in enumerate(
@@ -230,7 +230,7 @@ class Campaign:
             ):
                 info = AudioInfo(f"{number:032x}", 2.0, SAMPLE_RATE, 1, "pcm", 1, 0)
                 cache.write(info, frames, "float32")
-                catalog.record(path, info, configuration.pooler(frames))
+                catalog.files.record(path, info, configuration.pooler(frames))
             Store(self._home, catalog).flush()
 
     def _keep(self) -> None:

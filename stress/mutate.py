@@ -385,7 +385,7 @@ def _account(cases: Sequence[Case], home: Path, listed: set[str], tally: Tally) 
     vectors: dict[str, Float32] = {}
     with Catalog(home / "catalog.db", read_only=True) as catalog:
         for case in cases:
-            row = catalog.file(os.fsencode(case.path))
+            row = catalog.files.get(os.fsencode(case.path))
             for key in (case.source.form, *case.mutations):
                 tally.tried[key] += bool(case.mutations)
                 tally.failed[key] += row is not None and row.state == "failed" and bool(case.mutations)
@@ -394,7 +394,7 @@ def _account(cases: Sequence[Case], home: Path, listed: set[str], tally: Tally) 
             elif row.state == "failed":
                 _judge_failure(case, row.reason or "", listed, tally)
             elif not case.mutations:
-                vector = catalog.vector(row.digest or "")
+                vector = catalog.tracks.vector(row.digest or "")
                 assert vector is not None
                 vectors[case.source.name] = vector
     return vectors

@@ -42,9 +42,9 @@ def main() -> None:
     arguments = parser.parse_args()
     home = Home(arguments.home)
     with Catalog(home.catalog, read_only=True) as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         assert configuration is not None
-        known = dict(catalog.indexed_vectors())
+        known = dict(catalog.tracks.indexed_vectors())
     dimension = pooled_dimension(configuration.spec.dimension, configuration.pooling)
     with EmbeddedChroma(home).open("chroma", Contents(configuration.collection, dimension)) as store:
         held = store.vectors(list(known))

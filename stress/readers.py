@@ -204,12 +204,12 @@ def make_home(home: Home, tracks: int, rng: Random) -> State:
     made: State = {}
     with Catalog(home.catalog) as catalog:
         configuration = first_configuration(home, Wish(), encoder.spec)
-        catalog.set_configuration(configuration)
+        catalog.settings.set_configuration(configuration)
         for number in range(tracks):
             path, digest = f"/made-up/{number // 100:04}/{number:06}.mp3", f"{number:032x}"
             row = encoder.embed(tones(rng)[None, :])[0]
             info = AudioInfo(digest, 1.0, RATE, 1, "none", size=1, mtime_ns=1)
-            catalog.record(os.fsencode(path), info, TrackVector(row / np.linalg.norm(row), 1))
+            catalog.files.record(os.fsencode(path), info, TrackVector(row / np.linalg.norm(row), 1))
             made[path] = digest
         Store(home, catalog).flush()
     return made
@@ -221,7 +221,7 @@ def index(folder: Path, home: Home) -> tuple[State, list[str]]:
     assert isinstance(report, IndexReport)
     failed = [f"{os.fsdecode(path)}: {reason}" for path, reason in (*report.failures, *report.doubted)]
     with Catalog(home.catalog, read_only=True) as catalog:
-        rows = list(catalog.files(os.fsencode(folder)))
+        rows = list(catalog.files.all(os.fsencode(folder)))
     return {os.fsdecode(row.path): row.digest or "" for row in rows if row.state == "indexed"}, failed
 
 
@@ -289,7 +289,7 @@ class Judge:
         self._digests = sorted({digest for _, digest in [*made_up.items(), *ever]})
         self._number = {digest: number for number, digest in enumerate(self._digests)}
         with Catalog(home.catalog, read_only=True) as catalog:
-            found = [catalog.vector(digest) for digest in self._digests]
+            found = [catalog.tracks.vector(digest) for digest in self._digests]
         self._vectors = np.stack([vector for vector in found if vector is not None])
         assert len(self._vectors) == len(self._digests)
 

@@ -103,7 +103,11 @@ class Campaign:
         health = verify_home(home, full=True)
         self.faults += [f"{home.name}: {fault}" for fault in health.faults]
         with Catalog(Home(home).catalog, read_only=True) as catalog:
-            left = catalog.pending_count(), catalog.store_dirty, catalog.store_leftovers()
+            left = (
+                catalog.store_state.pending_count(),
+                catalog.store_state.dirty,
+                catalog.settings.store_leftovers(),
+            )
             if any(left):
                 self.faults.append(f"{home.name}: left to be done: {left}")
         self.counts["checks"] += 1

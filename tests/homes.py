@@ -44,11 +44,11 @@ def make_home(folder: Path, tracks: Iterable[Made]) -> Home:
     configuration = Configuration(SPEC, "mean", home.cache)
     cache = Cache(home.cache, SPEC)
     with Catalog(home.catalog) as catalog:
-        catalog.set_configuration(configuration)
+        catalog.settings.set_configuration(configuration)
         for number, track in enumerate(tracks):
             digest = track.digest or f"{number:032x}"
             info = AudioInfo(digest, float(len(track.windows)), RATE, 1, "made", 1, 1, track.tags)
             own = frames_of(track.windows)
             cache.write(info, own, "float32")
-            catalog.record(track.path.encode(), info, configuration.pooler(own))
+            catalog.files.record(track.path.encode(), info, configuration.pooler(own))
     return home

@@ -64,9 +64,9 @@ class Library:
     def stored(self) -> set[str]:
         """Ids in Chroma that it has vectors for."""
         with self.catalog() as catalog:
-            configuration = catalog.configuration
+            configuration = catalog.settings.configuration
             assert configuration is not None
-            ids = [id_ for id_, _ in catalog.indexed_vectors()]
+            ids = [id_ for id_, _ in catalog.tracks.indexed_vectors()]
         dimension = configuration.spec.dimension * (2 if configuration.pooling == "mean-std" else 1)
         with EmbeddedChroma(self.home).open("chroma", Contents(configuration.collection, dimension)) as store:
             held = store.vectors(ids)
@@ -110,7 +110,7 @@ def track(library: Library, number: int) -> Path:
 
 def digest_of(library: Library, path: Path) -> str:
     with library.catalog() as catalog:
-        row = catalog.file(os.fsencode(path))
+        row = catalog.files.get(os.fsencode(path))
     assert row is not None
     assert row.digest is not None
     return row.digest
@@ -118,7 +118,7 @@ def digest_of(library: Library, path: Path) -> str:
 
 def configuration_of(library: Library) -> Configuration:
     with library.catalog() as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
     assert configuration is not None
     return configuration
 
@@ -131,7 +131,7 @@ def cache_of(library: Library) -> Cache:
 def vectors(library: Library) -> dict[str, bytes]:
     """The catalog's vectors, by id."""
     with library.catalog() as catalog:
-        return {id_: vector.tobytes() for id_, vector in catalog.indexed_vectors()}
+        return {id_: vector.tobytes() for id_, vector in catalog.tracks.indexed_vectors()}
 
 
 def catalog_content(library: Library) -> list[str]:
@@ -166,9 +166,9 @@ def assert_chroma_is_the_catalogs(library: Library) -> None:
         np.testing.assert_allclose(held[id_], vector, rtol=0, atol=1e-6)
     assert EmbeddedChroma(library.home).leftovers() == []
     with library.catalog() as catalog:
-        assert not catalog.store_dirty
+        assert not catalog.store_state.dirty
 
 
 def a_run_ended_in_a_burst(library: Library) -> None:
     with Catalog(library.home.catalog) as catalog:
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)

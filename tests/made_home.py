@@ -37,8 +37,8 @@ class MadeHome:
         folder.mkdir(parents=True, exist_ok=True)
         self.spec = spec or FakeEncoder().spec
         with Catalog(self.home.catalog) as catalog:
-            if catalog.configuration is None:
-                catalog.set_configuration(Configuration(self.spec, pooling, self.home.cache))
+            if catalog.settings.configuration is None:
+                catalog.settings.set_configuration(Configuration(self.spec, pooling, self.home.cache))
 
     @property
     def cache(self) -> Cache:
@@ -47,7 +47,7 @@ class MadeHome:
     @property
     def configuration(self) -> Configuration:
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            found = catalog.configuration
+            found = catalog.settings.configuration
         assert found is not None
         return found
 
@@ -60,12 +60,12 @@ class MadeHome:
                 info = AudioInfo(digest_of(name), duration, 8000, 1, "flac", 1, 1)
                 info = replace(info, tags=(tags or {}).get(name, Tags()))
                 self.cache.write(info, frames, "float32")
-                catalog.record(path_of(name), info, pooler(frames))
+                catalog.files.record(path_of(name), info, pooler(frames))
 
     def remove(self, *names: str) -> None:
         """Has tracks be gone."""
         with Catalog(self.home.catalog) as catalog:
-            catalog.mark_gone(path_of(name) for name in names)
+            catalog.files.mark_gone(path_of(name) for name in names)
 
     def refresh(self, *, complete: bool = True) -> list[str]:
         """What the end of a run does."""
@@ -74,7 +74,7 @@ class MadeHome:
 
     def scales(self) -> dict[str, float | None]:
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            return {entry.track.digest: entry.scale for entry in catalog.entries()}
+            return {entry.track.digest: entry.scale for entry in catalog.tracks.entries()}
 
 
 def path_of(name: str) -> bytes:

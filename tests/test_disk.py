@@ -25,7 +25,7 @@ def run(music: Path, home: Path) -> None:
 
 def indexed(home: Path) -> int:
     with Catalog(Home(home).catalog, read_only=True) as catalog:
-        return catalog.count("indexed")
+        return catalog.files.count("indexed")
 
 
 @pytest.fixture

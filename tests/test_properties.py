@@ -170,17 +170,17 @@ def test_asking_to_retry_moves_files_that_failed_and_nothing_else(world: World) 
 
 def carry_out(catalog: Catalog, result: Plan, unusable: Iterable[bytes]) -> None:
     """What an index run enters into the catalog for a plan; some files turn out to be unusable."""
-    catalog.mark_returned(result.returned + result.failed_again)
-    catalog.forget(result.settled)
+    catalog.files.mark_returned(result.returned + result.failed_again)
+    catalog.files.drop(result.settled)
     for path, reason in result.problems:
-        catalog.record_failure(path, *NEVER_OPENED, reason)
+        catalog.files.record_failure(path, *NEVER_OPENED, reason)
     for file in result.process:
         info = AudioInfo(path_id(file.path), 1.0, 8000, 1, "flac", file.size, file.mtime_ns)
         if file.path in unusable:
-            catalog.record_failure(file.path, file.size, file.mtime_ns, "silent", info)
+            catalog.files.record_failure(file.path, file.size, file.mtime_ns, "silent", info)
         else:
-            catalog.record(file.path, info, TrackVector(np.array([1, 0], np.float32), 1))
-    catalog.mark_gone(row.path for row in result.missing)
+            catalog.files.record(file.path, info, TrackVector(np.array([1, 0], np.float32), 1))
+    catalog.files.mark_gone(row.path for row in result.missing)
 
 
 @settings(deadline=None, max_examples=40)
@@ -191,15 +191,15 @@ def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(
     history = [before, between, before]  # some files go, and some of these return as they were
     with tempfile.TemporaryDirectory() as folder, Catalog(Path(folder) / "catalog.db") as catalog:
         for world in history:
-            carry_out(catalog, plan(world.scan, catalog.files(ROOT)), unusable)
-            again = plan(world.scan, catalog.files(ROOT))
+            carry_out(catalog, plan(world.scan, catalog.files.all(ROOT)), unusable)
+            again = plan(world.scan, catalog.files.all(ROOT))
             files = {file.path for file in world.scan.files}
             problems = {path for path, _ in world.scan.problems + world.scan.unlisted}
             assert set(again.unchanged) == files - unusable
             assert set(again.failed_before) == (files & unusable) | problems
             rest = Plan(unchanged=again.unchanged, failed_before=again.failed_before, known=again.known)
             assert again == rest
-            states = {row.path: row.state for row in catalog.files(ROOT)}
+            states = {row.path: row.state for row in catalog.files.all(ROOT)}
             assert all(states[path] == "indexed" for path in files - unusable)
             assert all(states[path] == "failed" for path in (files & unusable) | problems)
             for path in states.keys() - files - problems:

@@ -77,14 +77,14 @@ def indexed(home: Path) -> int:
         return 0
     try:
         with Catalog(path, read_only=True) as catalog:
-            return catalog.count("indexed")
+            return catalog.files.count("indexed")
     except Exception:  # it is being made
         return 0
 
 
 def an_indexed(home: Path) -> Path:
     with Catalog(Home(home).catalog, read_only=True) as catalog:
-        return Path(os.fsdecode(next(row.path for row in catalog.files() if row.state == "indexed")))
+        return Path(os.fsdecode(next(row.path for row in catalog.files.all() if row.state == "indexed")))
 
 
 def members(session: int) -> list[int]:
@@ -130,8 +130,8 @@ def test_an_interrupt_keeps_what_is_done(
     assert_nobody_is_left(process.pid)
     assert 3 <= indexed(home) < FILES
     with Catalog(Home(home).catalog, read_only=True) as catalog:
-        assert catalog.pending_count() == 0
-        assert not catalog.store_dirty
+        assert catalog.store_state.pending_count() == 0
+        assert not catalog.store_state.dirty
     assert cli("verify", "--home", home).code == 0
     assert cli("similar", an_indexed(home), "--home", home).code == 0
 

@@ -67,9 +67,9 @@ def compare(
     StoreAwayError : when its server stays away.
     """
     with catalog.snapshot():
-        configuration = catalog.configuration
-        expected = catalog.expected_in_store(filled=filled)
-        dirty, known = catalog.store_dirty, catalog.store_stamp
+        configuration = catalog.settings.configuration
+        expected = catalog.store_state.expected(filled=filled)
+        dirty, known = catalog.store_state.dirty, catalog.store_state.stamp
         begun = expected.possible or known is not None
         if configuration is None or name is None or not (begun or filled):
             return Inspection()
@@ -96,7 +96,7 @@ def compare(
 
 def _whole(catalog: Catalog, dimension: int) -> set[str]:
     """Indexed files whose vectors in the catalog are fit to be compared with."""
-    return {id_ for id_, vector in catalog.indexed_vectors() if is_unit(vector, dimension)}
+    return {id_ for id_, vector in catalog.tracks.indexed_vectors() if is_unit(vector, dimension)}
 
 
 def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> list[str]:
@@ -110,7 +110,7 @@ def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> 
 
 
 def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> list[str]:
-    expected = catalog.entries_with(ids)
+    expected = catalog.tracks.entries_with(ids)
     found = store.vectors(ids)
     wrong = sum(
         not np.allclose(found[id_], entry.vector, rtol=0, atol=TOLERANCE)
@@ -121,7 +121,7 @@ def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> 
 
 
 def _strange_answers(store: VectorStore, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
-    nearest = [store.nearest(entry.vector, 1) for entry in catalog.entries_with(ids).values()]
+    nearest = [store.nearest(entry.vector, 1) for entry in catalog.tracks.entries_with(ids).values()]
     strange = {found for answer in nearest for found in answer} - held
     return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
 
@@ -131,7 +131,7 @@ def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others
 
     It holds `others` as well, which may come before those.
     """
-    asked = [entry.vector for entry in catalog.entries_with(_thinned(same, QUERIES)).values()]
+    asked = [entry.vector for entry in catalog.tracks.entries_with(_thinned(same, QUERIES)).values()]
     if not asked:
         return None
     known = set(same)
@@ -140,7 +140,7 @@ def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others
     shares = []
     for query, limit in zip(asked, limits, strict=True):
         nearest = [id_ for id_ in store.nearest(query, count + others) if id_ in known]
-        found = catalog.entries_with(nearest[:count]).values()
+        found = catalog.tracks.entries_with(nearest[:count]).values()
         shares.append(sum(float(entry.vector @ query) >= limit - TOLERANCE for entry in found) / count)
     return float(np.mean(shares))
 
@@ -153,7 +153,7 @@ def _thinned(ids: Sequence[str], limit: int) -> Sequence[str]:
 def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:
     """The similarity (queries,) of the tenth nearest of these vectors, or of the last one."""
     best: Float32 = np.empty((len(queries), 0), np.float32)
-    vectors = (vector for id_, vector in catalog.indexed_vectors() if id_ in ids)
+    vectors = (vector for id_, vector in catalog.tracks.indexed_vectors() if id_ in ids)
     while page := list(islice(vectors, SAMPLE)):
         both = np.concatenate([best, nearest(queries, np.stack(page), NEIGHBOURS).cosines], axis=1)
         best = -np.sort(-both, axis=1)[:, :NEIGHBOURS]

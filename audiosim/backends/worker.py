@@ -51,10 +51,10 @@ def flush(home: Home, *, wait: float, patience: float, asker: int) -> None:
     when the process that asked is gone.
     """
     with Catalog(home.catalog) as catalog:
-        backend = backend_for(catalog.store_url, home)
-        while catalog.pending_count() and os.getppid() == asker:
+        backend = backend_for(catalog.settings.store_url, home)
+        while catalog.store_state.pending_count() and os.getppid() == asker:
             with writing(backend, home, wait):
-                if catalog.store_dirty:
+                if catalog.store_state.dirty:
                     _check_sound(backend, catalog, patience)
                 _burst(backend, catalog, patience)
 
@@ -64,7 +64,7 @@ def fill(home: Home, *, url: str, name: str, patience: float, asker: int) -> Non
     with Catalog(home.catalog) as catalog:
         backend = backend_for(parse_store_url(url), home)
         with backend.open(name, _contents(catalog), create=True, patience=patience) as store:
-            for page in catalog.indexed_rows(BURST_ROWS):
+            for page in catalog.store_state.indexed_rows(BURST_ROWS):
                 if os.getppid() != asker:
                     return
                 store.upsert([(row.id, row.track, row.vector) for row in page])
@@ -77,8 +77,8 @@ def inspect(
     """Compares the store with the catalog; or a collection just filled, with all the catalog has."""
     with Catalog(home.catalog, read_only=True) as catalog:
         filled = url is not None
-        backend = backend_for(catalog.store_url if url is None else parse_store_url(url), home)
-        name = name or catalog.store_name or backend.fixed_name
+        backend = backend_for(catalog.settings.store_url if url is None else parse_store_url(url), home)
+        name = name or catalog.settings.store_name or backend.fixed_name
         with writing(backend, home, wait):
             found = compare(catalog, backend, name, full=full, filled=filled, patience=patience)
         return asdict(found)
@@ -87,15 +87,17 @@ def inspect(
 def check(home: Home, *, patience: float, wait: float) -> None:
     """Opens the store as those do who ask it, when the catalog says that it lacks nothing."""
     with Catalog(home.catalog, read_only=True) as catalog:
-        backend = backend_for(catalog.store_url, home)
-        name = catalog.store_name or backend.fixed_name
+        backend = backend_for(catalog.settings.store_url, home)
+        name = catalog.settings.store_name or backend.fixed_name
         if name is None:
             raise StoreError("There is no collection")
         with (
             writing(backend, home, wait),
-            backend.open(name, _contents(catalog), stamp=catalog.store_stamp, patience=patience) as store,
+            backend.open(
+                name, _contents(catalog), stamp=catalog.store_state.stamp, patience=patience
+            ) as store,
         ):
-            _check(store.count() == catalog.stored_count())
+            _check(store.count() == catalog.store_state.stored_count())
 
 
 def drop(home: Home, *, url: str, name: str, wait: float) -> None:
@@ -109,65 +111,67 @@ def nearest(home: Home, *, vector: str, count: int, collection: str, wait: float
     """Ids nearest to a vector (float32, hexadecimal) of a collection, and those it does not have yet."""
     query = np.frombuffer(bytes.fromhex(vector), "<f4")
     with Catalog(home.catalog, read_only=True) as catalog:
-        backend = backend_for(catalog.store_url, home)
+        backend = backend_for(catalog.settings.store_url, home)
         with backend.lock(wait):
-            before = catalog.store_stamp
+            before = catalog.store_state.stamp
             try:
                 return _nearest(backend, catalog, query, count, collection)
             except StoreError:
                 if not backend.shared:
                     raise
                 time.sleep(SEALING)  # a writer may have sealed its burst, and not said so yet
-                if catalog.store_stamp == before:
+                if catalog.store_state.stamp == before:
                     raise
                 return _nearest(backend, catalog, query, count, collection)
 
 
 def _nearest(backend: Backend, catalog: Catalog, query: Any, count: int, collection: str) -> list[str]:
-    if catalog.store_dirty and not backend.shared:
+    if catalog.store_state.dirty and not backend.shared:
         # A burst holds the lock, so this one did not end. A server has whole rows only.
         raise StoreError("a run ended while it wrote to the store")
     contents = _contents(catalog)
     if contents.identity != collection:
         raise StoreError("the index was changed meanwhile")
-    name = catalog.store_name or backend.fixed_name
+    name = catalog.settings.store_name or backend.fixed_name
     if name is None:
         raise StoreError("nothing was written to the store yet")
-    unsettled = catalog.unsettled_ids()  # before the store is asked: a writer may send them meanwhile
-    with backend.open(name, contents, stamp=catalog.store_stamp, patience=READER_PATIENCE) as store:
-        held, expected = store.count(), catalog.stored_count()
+    unsettled = (
+        catalog.store_state.unsettled_ids()
+    )  # before the store is asked: a writer may send them meanwhile
+    with backend.open(name, contents, stamp=catalog.store_state.stamp, patience=READER_PATIENCE) as store:
+        held, expected = store.count(), catalog.store_state.stored_count()
         if held < expected:
             raise StoreError(f"{backend.label} holds {held} vectors of {expected}")
-        wanted = min(held, count + catalog.pending_delete_count())
+        wanted = min(held, count + catalog.store_state.pending_delete_count())
         found = store.nearest(query, wanted) if held else []
     return list(dict.fromkeys(found + unsettled))
 
 
 def _burst(backend: Backend, catalog: Catalog, patience: float) -> None:
-    name = catalog.store_name or backend.fixed_name
+    name = catalog.settings.store_name or backend.fixed_name
     if name is None:
         name = backend.new_name()
-        catalog.set_store(catalog.store_url, name)
-    stamp, contents = catalog.store_stamp, _contents(catalog)
+        catalog.settings.set_store(catalog.settings.store_url, name)
+    stamp, contents = catalog.store_state.stamp, _contents(catalog)
     with backend.open(name, contents, create=stamp is None, stamp=stamp, patience=patience) as store:
-        upserts, deletes = catalog.begin_burst(BURST_ROWS, contents.identity)
-        if not upserts and not deletes and catalog.pending_count():
+        upserts, deletes = catalog.store_state.begin_burst(BURST_ROWS, contents.identity)
+        if not upserts and not deletes and catalog.store_state.pending_count():
             raise StoreError("The store can't be brought up to date", "a file in the index has no vector")
-        _check(store.count() >= catalog.stored_count())
+        _check(store.count() >= catalog.store_state.stored_count())
         store.delete(deletes)
         store.upsert([(row.id, row.track, row.vector) for row in upserts])
-        catalog.acknowledge(upserts, deletes, contents.identity)
-        if not catalog.pending_count():
-            _check(store.count() == catalog.stored_count())
-        catalog.mark_whole(store.seal())
+        catalog.store_state.acknowledge(upserts, deletes, contents.identity)
+        if not catalog.store_state.pending_count():
+            _check(store.count() == catalog.store_state.stored_count())
+        catalog.store_state.mark_whole(store.seal())
 
 
 def _check_sound(backend: Backend, catalog: Catalog, patience: float) -> None:
-    name = catalog.store_name or backend.fixed_name
+    name = catalog.settings.store_name or backend.fixed_name
     found = compare(catalog, backend, name, full=False, patience=patience)
     if found.faults:
         raise StoreError("A burst of writes did not end, and left the store damaged", found.faults[0])
-    catalog.mark_whole(found.stamp)
+    catalog.store_state.mark_whole(found.stamp)
 
 
 def _check(equal: bool) -> None:
@@ -176,7 +180,7 @@ def _check(equal: bool) -> None:
 
 
 def _contents(catalog: Catalog) -> Contents:
-    configuration = catalog.configuration
+    configuration = catalog.settings.configuration
     if configuration is None:
         raise StoreError("There is no index")
     return Contents(configuration.collection, configuration.dimension)

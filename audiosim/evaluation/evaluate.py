@@ -95,7 +95,7 @@ class _Library:
     @classmethod
     def load(cls, home: str | os.PathLike[str] | None) -> _Library:
         with open_index(home) as index:
-            entries = tuple(index.catalog.entries())
+            entries = tuple(index.catalog.tracks.entries())
         own: dict[str, Float32] = {entry.track.digest: entry.vector for entry in entries}
         return cls(index.home.path, index.configuration, entries, Space(index.configuration, own))
 

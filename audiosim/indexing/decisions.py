@@ -33,9 +33,9 @@ class AudioDecisions:
 
     def __init__(self, catalog: Catalog, cache: Cache, pooler: Pooler, *, retry_failed: bool) -> None:
         self._cache, self._pooler = cache, pooler
-        self._known = catalog.known_digests()
-        self._failed = {} if retry_failed else catalog.failed_digests()
-        self._failed_at = catalog.failed_paths()
+        self._known = catalog.tracks.known_digests()
+        self._failed = {} if retry_failed else catalog.files.failed_digests()
+        self._failed_at = catalog.files.failed_paths()
         self._computing: set[str] = set()
         self._recovered: dict[str, tuple[TrackVector, float]] = {}
         self._decisions: dict[bytes, Decision] = {}

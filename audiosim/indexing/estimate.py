@@ -132,7 +132,7 @@ def _known(home: Home) -> tuple[Configuration | None, list[bytes]]:
     if not home.catalog.exists():
         return None, []
     with Catalog(home.catalog, read_only=True) as catalog:
-        return catalog.configuration, catalog.roots()
+        return catalog.settings.configuration, catalog.settings.roots()
 
 
 def _given(paths: Iterable[str | os.PathLike[str]], known_roots: Sequence[bytes]) -> list[bytes]:
@@ -153,7 +153,7 @@ def _work(
     if known:
         with Catalog(home.catalog, read_only=True) as catalog:
             for result in scans:
-                rows = catalog.files(result.root)
+                rows = catalog.files.all(result.root)
                 work += plan(result, rows, retry_failed=options.retry_failed).process
     else:
         work = [file for result in scans for file in result.files]

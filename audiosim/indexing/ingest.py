@@ -128,9 +128,9 @@ class Ingest:
 
     def _failed_alike(self, path: bytes, info: AudioInfo) -> TrackOutcome:
         """A file whose audio failed before: known if it failed here, or under a name that is missing."""
-        reason, row = self.decisions.reason(info), self._catalog.file(path)
+        reason, row = self.decisions.reason(info), self._catalog.files.get(path)
         known = (row is not None and row.state == "failed") or info.digest in self._missing_failed
-        self._catalog.record_failure(path, info.size, info.mtime_ns, reason, info)
+        self._catalog.files.record_failure(path, info.size, info.mtime_ns, reason, info)
         return TrackOutcome(path, "failed_before" if known else "failed", reason)
 
     def _finished(self) -> Iterator[TrackOutcome]:
@@ -151,7 +151,7 @@ class Ingest:
             yield from self._unusable(path, info, error.reason)
             return
         self._cache.write(info, frames, dtype)
-        self._catalog.record(path, info, vector)
+        self._catalog.files.record(path, info, vector)
         self.decisions.settle(info)
         self.write_seconds += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")
@@ -162,19 +162,19 @@ class Ingest:
         """A file whose audio needs no network: moved, copied, retagged."""
         info, vector = self.decisions.recovered(info)
         old = self._moved_from(path, info.digest)
-        self._catalog.record(path, info, vector)
+        self._catalog.files.record(path, info, vector)
         if old is None:
             return TrackOutcome(path, "reused")
-        self._catalog.drop([old])
+        self._catalog.files.drop([old])
         self.moved.add(old)
         return TrackOutcome(path, "moved")
 
     def _moved_from(self, path: bytes, digest: str) -> bytes | None:
-        if self._catalog.file(path) is not None:
+        if self._catalog.files.get(path) is not None:
             return None  # it was here before, with other tags
         if self._missing[digest]:
             return self._missing[digest].pop()
-        return self._catalog.gone_with(digest)
+        return self._catalog.files.gone_with(digest)
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
         path, reason = event.path, event.reason
@@ -189,11 +189,11 @@ class Ingest:
 
     def _unopened(self, event: Failed) -> TrackOutcome:
         """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
-        found, before = self._found[event.path], self._catalog.file(event.path)
+        found, before = self._found[event.path], self._catalog.files.get(event.path)
         again = event.cause == "file"
         stamp = (-1, -1) if again else (found.size, found.mtime_ns)
         told = again and before is not None and (before.state, before.reason) == ("failed", event.reason)
-        self._catalog.record_failure(event.path, *stamp, event.reason)
+        self._catalog.files.record_failure(event.path, *stamp, event.reason)
         return TrackOutcome(event.path, "failed_before" if told else "failed", event.reason)
 
     def _unlucky(self, event: Failed, info: AudioInfo) -> Iterator[TrackOutcome]:
@@ -201,15 +201,15 @@ class Ingest:
         self.decisions.release(info)
         again = (-1, -1)
         stamp = (info.size, info.mtime_ns) if event.cause == "decoder" else again
-        self._catalog.record_failure(event.path, *stamp, event.reason)
+        self._catalog.files.record_failure(event.path, *stamp, event.reason)
         yield TrackOutcome(event.path, "failed", event.reason)
         for copy, _ in self._waiting.pop(info.digest, []):
-            self._catalog.record_failure(copy, *again, event.reason)
+            self._catalog.files.record_failure(copy, *again, event.reason)
             yield TrackOutcome(copy, "failed", event.reason)
 
     def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
         """Audio that was identified but gives no vector: all files that hold it fail."""
         self.decisions.fail(info, reason)
         for holder, own in [(path, info), *self._waiting.pop(info.digest, [])]:
-            self._catalog.record_failure(holder, own.size, own.mtime_ns, reason, own)
+            self._catalog.files.record_failure(holder, own.size, own.mtime_ns, reason, own)
             yield TrackOutcome(holder, "failed", reason)

@@ -53,22 +53,22 @@ def collect_garbage(
     """
     with _writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
         before = time.time() - age
-        old = [path for path, since in catalog.gone() if since < before]
+        old = [path for path, since in catalog.files.gone() if since < before]
         collected = Collected(gone=len(old))
         cache = Cache(configuration.cache, configuration.spec)
-        unused = catalog.unused_digests(without=old)
+        unused = catalog.tracks.unused_digests(without=old)
         unused = {digest for digest in unused if not _modified_after(cache.path(digest), before)}
         collected.vectors = len(unused)
         collected.left_alone = None if configuration.cache == place.cache else configuration.cache
-        used = {cache.path(digest).parts[-3:] for digest in catalog.all_digests() - unused}
+        used = {cache.path(digest).parts[-3:] for digest in catalog.tracks.all_digests() - unused}
         # A rebuild that is not complete yet has its caches there too.
         caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, used, before))
         leftovers = list(_leftovers(place))
         collected.caches, collected.leftovers = len(caches), len(leftovers)
         collected.bytes = sum(map(_size, caches + leftovers))
         if not dry_run:
-            catalog.drop(old)
-            catalog.forget_vectors(unused)
+            catalog.files.drop(old)
+            catalog.tracks.drop(unused)
             store = Store(place, catalog)
             store.flush()
             store.remove_leftovers()
@@ -89,19 +89,21 @@ def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wa
     """
     with _writing(home, wait) as (place, catalog, _):
         wanted = [identity(path) for path in paths]
-        roots = catalog.roots()
+        roots = catalog.settings.roots()
         doomed: list[bytes] = []
         for path in wanted:
-            known = [row.path for row in catalog.files(path)]
+            known = [row.path for row in catalog.files.all(path)]
             if not known and path not in roots:
                 raise UsageError(
                     f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
                 )
             doomed += known
         for each in _catalogs(place, catalog):
-            each.drop([row.path for path in wanted for row in each.files(path)])
-            roots = each.roots()
-            each.set_roots(root for root in roots if not any(contains(path, root) for path in wanted))
+            each.files.drop([row.path for path in wanted for row in each.files.all(path)])
+            roots = each.settings.roots()
+            each.settings.set_roots(
+                root for root in roots if not any(contains(path, root) for path in wanted)
+            )
         Store(place, catalog).flush()
         return len(set(doomed))
 
@@ -125,18 +127,18 @@ def relocate(
     if contains(source, target) or contains(target, source):
         raise UsageError("One of the two places lies in the other")
     with _writing(home, wait) as (place, catalog, _):
-        moved = sum(row.reason != DROPPED for row in catalog.files(source))
-        if not moved and not any(contains(source, root) for root in catalog.roots()):
+        moved = sum(row.reason != DROPPED for row in catalog.files.all(source))
+        if not moved and not any(contains(source, root) for root in catalog.settings.roots()):
             raise UsageError(
                 f"Nothing is known of {os.fsdecode(source)}", "", "See 'audiosim status' for the folders."
             )
         for each in _catalogs(place, catalog):
-            each.relocate(source, target)
-            roots = each.roots()
+            each.files.relocate(source, target)
+            roots = each.settings.roots()
             followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
-            each.set_roots(outermost([*followed, target]))
+            each.settings.set_roots(outermost([*followed, target]))
         store = Store(place, catalog)
-        if 2 * moved > catalog.count("indexed"):
+        if 2 * moved > catalog.files.count("indexed"):
             store.rebuild()  # sooner done than deleting most of the old rows
         else:
             store.flush()
@@ -151,7 +153,7 @@ def _writing(
     place = find_home(home)
     if place.catalog.exists():
         with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
-            configuration = catalog.configuration
+            configuration = catalog.settings.configuration
             if configuration is not None:
                 if recover:
                     Store(place, catalog).recover()

@@ -75,9 +75,9 @@ def index_folder(
         Catalog(place.catalog) as catalog,
     ):
         roots = _roots(given, catalog, place)
-        stored = catalog.configuration
+        stored = catalog.settings.configuration
         if options.rebuild and stored is not None:
-            wanted = outermost([*catalog.roots(), *roots])
+            wanted = outermost([*catalog.settings.roots(), *roots])
             yield from _rebuild(place, catalog, stored, options, wanted, encoder)
         else:
             yield from _update(place, catalog, stored, options, roots, encoder)
@@ -104,19 +104,19 @@ def _update(
     pooling = options.wish.pooling
     if stored is not None and pooling not in (None, stored.pooling):
         configuration = replace(configuration, pooling=pooling)
-        digests = sorted(catalog.known_digests())
+        digests = sorted(catalog.tracks.known_digests())
         missing = check_caches(digests, configuration)
         _refuse_loss(catalog, missing)
         yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
         if missing:
             yield Notice(f"{len(missing)} tracks have no cache and are computed again.")
-        catalog.replace_vectors(configuration, repooled(digests, configuration))
+        catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
-        catalog.set_configuration(configuration)
+        catalog.settings.set_configuration(configuration)
     store = Store(home, catalog)
     if stored is None:
         store.choose(url)
-    elif options.wish.store not in (None, catalog.store_url):
+    elif options.wish.store not in (None, catalog.settings.store_url):
         yield from _move_store(catalog, options.wish.store, store)
     notice = store.recover()
     if notice:
@@ -125,10 +125,10 @@ def _update(
 
 
 def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[IndexEvent]:
-    old = catalog.store_url
+    old = catalog.settings.store_url
     yield Notice(f"Vectors move from {old.text} to {url.text}.")
     store.rebuild(url)
-    left = [each.name for each in catalog.store_leftovers() if each.url == old]
+    left = [each.name for each in catalog.settings.store_leftovers() if each.url == old]
     if left:
         yield Notice(f"{old.label} could not be told to remove {', '.join(left)}; later runs will try.")
 
@@ -140,7 +140,7 @@ def _refuse_loss(catalog: Catalog, digests: list[str]) -> None:
     ------
     HomeError : when an indexed file is not there: on a disk not mounted, or imported from another machine.
     """
-    rows = [catalog.file(path) for path in catalog.paths_with(digests)]
+    rows = [catalog.files.get(path) for path in catalog.files.paths_with(digests)]
     lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
     if lost:
         raise HomeError(
@@ -170,7 +170,7 @@ def _rebuild(
     yield Started(configuration.spec.describe(), home.path)
     yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
     with Catalog(home.rebuild) as new:
-        begun = new.configuration
+        begun = new.settings.configuration
         if begun is not None and replace(begun, centre=b"") != configuration:
             raise UsageError(
                 "Another rebuild was begun with other options",
@@ -178,7 +178,7 @@ def _rebuild(
                 f"Give the same options to go on with it, or remove {home.rebuild} to start over.",
             )
         configuration = begun or configuration
-        new.set_configuration(configuration)
+        new.settings.set_configuration(configuration)
         run = IndexRun(home, new, configuration, None, options, encoder)
         for event in run.events(roots):
             if not isinstance(event, IndexReport):
@@ -200,10 +200,10 @@ def _rebuild(
 def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple[bytes, str]]:
     """The roots whose known files a rebuild did not find, and why that is no good."""
     lacking = []
-    digests = {row.digest for row in new.files() if row.digest}
+    digests = {row.digest for row in new.files.all() if row.digest}
     for root, found in scans.items():
-        known = [row for row in old.files(root) if row.state != "gone" and row.size >= 0]
-        lost = sum(new.file(row.path) is None and row.digest not in digests for row in known)
+        known = [row for row in old.files.all(root) if row.state != "gone" and row.size >= 0]
+        lost = sum(new.files.get(row.path) is None and row.digest not in digests for row in known)
         reason = doubt(found, Plan(known=len(known)), lost)
         if reason is None and lost and found.unlisted:
             reason = "a folder in it could not be read"
@@ -214,7 +214,7 @@ def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple
 
 def _roots(given: list[bytes], catalog: Catalog, home: Home) -> list[bytes]:
     """What to scan: the paths given, or the roots of earlier runs."""
-    known = catalog.roots()
+    known = catalog.settings.roots()
     for path in given:
         if not os.path.lexists(path) and not any(contains(root, path) for root in known):
             raise UsageError(f"No such file or folder: {os.fsdecode(path)}")

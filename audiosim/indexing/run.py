@@ -84,7 +84,7 @@ class IndexRun:
         if self._options.max_hours is not None:
             self._deadline = start + 3600 * self._options.max_hours
         scans = self.scans = {root: self._scan(root) for root in roots}
-        self._roots = outermost([*self._catalog.roots(), *roots])
+        self._roots = outermost([*self._catalog.settings.roots(), *roots])
         plans = {root: self._plan(found) for root, found in scans.items()}
         self._remember_roots(scans)
         work = [file for planned in plans.values() for file in planned.process]
@@ -106,7 +106,9 @@ class IndexRun:
         if self._store is not None:
             self.report.stages["store"] = self._store.seconds
         self.report.seconds = time.monotonic() - start
-        self._catalog.set_meta("last_run", json.dumps({"finished": time.time(), **self.report.counts()}))
+        self._catalog.settings.set_meta(
+            "last_run", json.dumps({"finished": time.time(), **self.report.counts()})
+        )
         yield self.report
 
     def _scan(self, root: bytes) -> Scan:
@@ -116,26 +118,26 @@ class IndexRun:
 
     def _plan(self, found: Scan) -> Plan:
         inner = [root for root in self._roots if root != found.root and contains(found.root, root)]
-        rows = self._catalog.files(found.root)
+        rows = self._catalog.files.all(found.root)
         own = (row for row in rows if not any(contains(root, row.path) for root in inner))
         return plan(found, own, retry_failed=self._options.retry_failed)
 
     def _remember_roots(self, scans: dict[bytes, Scan]) -> None:
-        known = self._catalog.roots()
+        known = self._catalog.settings.roots()
         roots = outermost(known + [root for root, found in scans.items() if found.files or found.problems])
         if roots != known:
-            self._catalog.set_roots(roots)
+            self._catalog.settings.set_roots(roots)
 
     def _settle(self, planned: Plan) -> Iterator[IndexEvent]:
         """What needs no file to be opened."""
         self.report.unchanged += len(planned.unchanged)
-        self._catalog.mark_returned(planned.returned + planned.failed_again)
+        self._catalog.files.mark_returned(planned.returned + planned.failed_again)
         self.report.reused += len(planned.returned)
-        self._catalog.forget(planned.settled)
+        self._catalog.files.drop(planned.settled)
         for path in planned.failed_before:
             yield self._counted(TrackOutcome(path, "failed_before"))
         for path, reason in planned.problems:
-            self._catalog.record_failure(path, -1, -1, reason)
+            self._catalog.files.record_failure(path, -1, -1, reason)
             yield self._counted(TrackOutcome(path, "failed", reason))
 
     def _ingest(
@@ -215,10 +217,12 @@ class IndexRun:
                 self.report.doubted.append((root, reason))
                 yield RootDoubted(root, reason)
                 continue
-            self._catalog.mark_gone(lost)
+            self._catalog.files.mark_gone(lost)
             self.report.gone += len(lost)
             if self._options.accept_removals and not scans[root].present:
-                self._catalog.set_roots(known for known in self._catalog.roots() if known != root)
+                self._catalog.settings.set_roots(
+                    known for known in self._catalog.settings.roots() if known != root
+                )
 
     def _counted(self, outcome: TrackOutcome) -> TrackOutcome:
         self.report.count(outcome)

@@ -87,34 +87,34 @@ def verify_home(
             stack.enter_context(hold(place.index_lock, wait=wait, what="indexing this home"))
         catalog = stack.enter_context(Catalog(place.catalog, read_only=not repair))
         catalog.check()
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         if configuration is None:
-            return Health(place.path, catalog.store_url.label)
+            return Health(place.path, catalog.settings.store_url.label)
         store = Store(place, catalog)
         health = _examined(place, catalog, configuration, store.inspect(full=full))
         if repair and not health.sound:
             _repair(health, catalog, configuration, store)
-            health.sound = not store.inspect(full=full).faults and not catalog.store_dirty
+            health.sound = not store.inspect(full=full).faults and not catalog.store_state.dirty
         return health
 
 
 def _examined(home: Home, catalog: Catalog, configuration: Configuration, store: Inspection) -> Health:
     health = Health(
         home.path,
-        catalog.store_url.label,
-        catalog.count("indexed"),
+        catalog.settings.store_url.label,
+        catalog.files.count("indexed"),
         compared=store.compared,
         recall=store.recall,
     )
-    lost_vectors = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    lost_vectors = catalog.tracks.digests_without_vector() | set(_bad_vectors(catalog, configuration))
     cache = Cache(configuration.cache, configuration.spec)
-    digests = sorted(catalog.all_digests())
+    digests = sorted(catalog.tracks.all_digests())
     for digest in digests:
         expected = _pooled(cache, digest, configuration)
         if expected is None:
             health.lost_caches.append(digest)
-        elif not _close(catalog.vector(digest), expected.vector) or not _same_passages(
-            catalog.passages(digest), expected.passages, configuration.spec.dimension
+        elif not _close(catalog.tracks.vector(digest), expected.vector) or not _same_passages(
+            catalog.tracks.passages(digest), expected.passages, configuration.spec.dimension
         ):
             lost_vectors.add(digest)
     health.lost_vectors = sorted(lost_vectors)
@@ -127,7 +127,7 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
 
 
 def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str]:
-    for digest, vector in catalog.all_vectors():
+    for digest, vector in catalog.tracks.all_vectors():
         if not is_unit(vector, configuration.dimension):
             yield digest
 
@@ -156,21 +156,21 @@ def _same_passages(found: bytes | None, expected: bytes, dimension: int) -> bool
 
 
 def _repair(health: Health, catalog: Catalog, configuration: Configuration, store: Store) -> None:
-    check_caches(sorted(catalog.all_digests()), configuration)
+    check_caches(sorted(catalog.tracks.all_digests()), configuration)
     pooled = 0
     for digest, vector, duration in repooled(health.lost_vectors, configuration):
-        catalog.set_vector(digest, vector, duration)
+        catalog.tracks.set_vector(digest, vector, duration)
         pooled += 1
     if pooled:
         health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
-    present = {row.digest for row in catalog.files() if row.state == "indexed"}
-    hopeless = catalog.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    present = {row.digest for row in catalog.files.all() if row.state == "indexed"}
+    hopeless = catalog.tracks.digests_without_vector() | set(_bad_vectors(catalog, configuration))
     hopeless |= set(health.lost_caches) - present
     again = hopeless.union(health.lost_caches)
     if again:
-        catalog.drop(catalog.paths_with(hopeless))
-        catalog.forget_vectors(hopeless)
-        catalog.lose(again - hopeless)
+        catalog.files.drop(catalog.files.paths_with(hopeless))
+        catalog.tracks.drop(hopeless)
+        catalog.tracks.mark_lost(again - hopeless)
         health.repairs.append(f"{len(again)} tracks will be computed again when the next index finds them.")
     if health.store_faults:
         store.rebuild()

@@ -54,7 +54,7 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
     if not place.catalog.exists():
         raise no_index(place)
     with Catalog(place.catalog, read_only=True) as catalog, catalog.snapshot():
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         if configuration is None:
             raise no_index(place)
         kept_configuration(configuration, Wish(), encoder)
@@ -69,4 +69,4 @@ def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter |
     HomeError : when there is no index.
     """
     with open_index(home) as index:
-        return [entry.track for entry in index.catalog.entries((only or Filter()).admits)]
+        return [entry.track for entry in index.catalog.tracks.entries((only or Filter()).admits)]

@@ -35,34 +35,36 @@ def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     The catalog is open for writing, with the index lock held. The mean window is frozen only where
     the library is `complete`: that of its first folders would be wrong for the rest.
     """
-    configuration = catalog.configuration
+    configuration = catalog.settings.configuration
     if configuration is None:
         return
     _fill_passages(catalog, configuration)
-    if catalog.indexed_audio_count() < MIN_TRACKS:
+    if catalog.tracks.indexed_count() < MIN_TRACKS:
         return
     if complete and not configuration.centre:
-        yield from _freeze_centre(catalog, configuration, catalog.indexed_digests())
+        yield from _freeze_centre(catalog, configuration, catalog.tracks.indexed_digests())
     _measure(catalog)
 
 
 def percentiles(catalog: Catalog) -> Percentiles | None:
     """Of the library's random pairs, once they have been measured."""
-    text = catalog.meta(PERCENTILES)
+    text = catalog.settings.meta(PERCENTILES)
     return None if text is None else Percentiles.from_text(text)
 
 
 def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
     """Passages of tracks that were indexed before there were any."""
-    for digest, vector, _ in repooled(catalog.digests_without_passages(), configuration):
-        catalog.set_passages(digest, vector.passages)
+    for digest, vector, _ in repooled(catalog.tracks.digests_without_passages(), configuration):
+        catalog.tracks.set_passages(digest, vector.passages)
 
 
 def can_recentre(catalog: Catalog, configuration: Configuration) -> bool:
     """Whether there are caches to pool all tracks from."""
-    known = catalog.known_digests()
+    known = catalog.tracks.known_digests()
     cache = Cache(configuration.cache, configuration.spec)
-    return len(known) == len(catalog.all_digests()) and all(cache.path(digest).exists() for digest in known)
+    return len(known) == len(catalog.tracks.all_digests()) and all(
+        cache.path(digest).exists() for digest in known
+    )
 
 
 def recentre(catalog: Catalog, configuration: Configuration) -> list[str]:
@@ -70,9 +72,9 @@ def recentre(catalog: Catalog, configuration: Configuration) -> list[str]:
 
     Returns the tracks whose caches are missing or give no vector: where there are any, nothing is changed.
     """
-    known = sorted(catalog.known_digests())
+    known = sorted(catalog.tracks.known_digests())
     try:
-        catalog.replace_vectors(configuration, _whole(repooled(known, configuration), known))
+        catalog.tracks.replace_vectors(configuration, _whole(repooled(known, configuration), known))
     except _IncompleteError as error:
         return error.missing
     return []
@@ -94,8 +96,8 @@ def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequ
         yield "Vectors are centred on the library's mean window from now on."
         return
     damaged = [digest for digest in missing if cache.read(digest) is None]
-    if damaged and 2 * len(damaged) <= len(catalog.known_digests()):  # else the disk is to blame
-        catalog.lose(damaged)
+    if damaged and 2 * len(damaged) <= len(catalog.tracks.known_digests()):  # else the disk is to blame
+        catalog.tracks.mark_lost(damaged)
         yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
 
 
@@ -138,22 +140,24 @@ def _measure(catalog: Catalog) -> None:
 
     What tells that all was measured is written last: after a kill it is done again.
     """
-    unmeasured = catalog.digests_without_scale()
-    count = catalog.indexed_audio_count()
-    last = int(catalog.meta(MEASURED) or 0)
+    unmeasured = catalog.tracks.digests_without_scale()
+    count = catalog.tracks.indexed_count()
+    last = int(catalog.settings.meta(MEASURED) or 0)
     grown = abs(count - last) > GROWTH * last
     if not unmeasured and not grown:
         return
-    digests, vectors = catalog.audio_vectors()
+    digests, vectors = catalog.tracks.audio_vectors()
     if len(digests) < MIN_TRACKS:
         return  # the others are damaged
     if grown or len(unmeasured) > GROWTH * count:
-        catalog.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
-        catalog.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
-        catalog.set_meta(MEASURED, str(count))
+        catalog.settings.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
+        catalog.tracks.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
+        catalog.settings.set_meta(MEASURED, str(count))
     else:
         rows = [row for row, digest in enumerate(digests) if digest in unmeasured]
-        catalog.set_scales(zip([digests[row] for row in rows], scales(vectors, rows).tolist(), strict=True))
+        catalog.tracks.set_scales(
+            zip([digests[row] for row in rows], scales(vectors, rows).tolist(), strict=True)
+        )
 
 
 def _thinned(vectors: Float32) -> Float32:

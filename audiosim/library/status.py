@@ -47,8 +47,8 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
     if not place.catalog.exists():
         return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, None, [], [])
     with Catalog(place.catalog, read_only=True) as catalog:
-        configuration = catalog.configuration
-        last_run = catalog.meta("last_run")
+        configuration = catalog.settings.configuration
+        last_run = catalog.settings.meta("last_run")
         folders = [place.path]
         if configuration is not None and place.path not in configuration.cache.parents:
             folders.append(configuration.cache)
@@ -56,16 +56,16 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             home=place.path,
             encoder=configuration.spec.describe() if configuration else None,
             pooling=configuration.pooling if configuration else None,
-            roots=catalog.roots(),
-            tracks=catalog.count("indexed"),
-            hours=catalog.duration() / 3600,
-            failed=catalog.count("failed"),
-            gone=catalog.count("gone"),
+            roots=catalog.settings.roots(),
+            tracks=catalog.files.count("indexed"),
+            hours=catalog.tracks.duration() / 3600,
+            failed=catalog.files.count("failed"),
+            gone=catalog.files.count("gone"),
             disk_use=sum(map(_disk_use, folders)),
-            store=catalog.store_url.text if configuration else None,
+            store=catalog.settings.store_url.text if configuration else None,
             last_run=json.loads(last_run) if last_run else None,
-            failures=catalog.failures(),
-            gone_files=catalog.gone(),
+            failures=catalog.files.failures(),
+            gone_files=catalog.files.gone(),
         )
 
 

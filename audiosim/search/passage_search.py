@@ -73,8 +73,8 @@ def find_passages(
         asked = ask_with(index, path, start, end, precision, encoder)
         admits = admitted(only, ranking, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}
-        entries = (e for e in index.catalog.entries(admits) if e.track.digest not in hidden)
-        depth = _depth(count, index.catalog.count("indexed"))
+        entries = (e for e in index.catalog.tracks.entries(admits) if e.track.digest not in hidden)
+        depth = _depth(count, index.catalog.files.count("indexed"))
         found, missing = ranked_by_windows(index, asked, nearest_by_passages(index, asked, entries, depth))
         if missing and not found:
             raise HomeError(
@@ -104,7 +104,7 @@ def nearest_by_passages(
     rows = np.concatenate([rows for _, rows in asked.phases])
     mean = rows[rows.any(axis=1)].mean(axis=0)
     best: dict[str, float] = {}
-    for page in _pages(index.catalog.all_passages(), PAGE):
+    for page in _pages(index.catalog.tracks.all_passages(), PAGE):
         best |= _best_products(page, mean)
     return heapq.nlargest(count, entries, key=lambda entry: best.get(entry.track.digest, -np.inf))
 

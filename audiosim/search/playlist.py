@@ -122,7 +122,7 @@ class _Walk:
     ) -> None:
         self._same, self._spacing = Recordings(index.cache, index.spec.hop).same, spacing
         digests = {query.track.digest for query in given}
-        entries = index.catalog.entries((only or Filter()).admits)
+        entries = index.catalog.tracks.entries((only or Filter()).admits)
         self._entries = _nearest([e for e in entries if e.track.digest not in digests], targets)
         self._vectors = np.stack([e.vector for e in self._entries]) if self._entries else np.empty((0, 0))
         self._taken = [Entry("", query.track, query.vector) for query in given]

@@ -92,7 +92,7 @@ class Resolver:
 
     def indexed(self, path: bytes) -> Query | None:
         """The vector of a file as it was indexed, if it has not changed since."""
-        row, track = self._catalog.file(path), self._catalog.track(path)
+        row, track = self._catalog.files.get(path), self._catalog.tracks.at(path)
         if row is None or track is None:
             return None
         try:
@@ -101,7 +101,7 @@ class Resolver:
             unchanged = True  # on a disk that is not mounted: what is known of it will do
         else:
             unchanged = (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
-        vector = self._catalog.vector(track.digest) if unchanged else None
+        vector = self._catalog.tracks.vector(track.digest) if unchanged else None
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
@@ -110,7 +110,7 @@ class Resolver:
         infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
         extractor: Extractor[bytes] | None = None
-        digests = self._catalog.all_digests()
+        digests = self._catalog.tracks.all_digests()
 
         def want(path: bytes, info: AudioInfo) -> bool:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
@@ -159,7 +159,7 @@ class Resolver:
         self.notes.append(f"{error.what}: {error.why}; it is left out.")
 
     def _known(self, path: bytes, info: AudioInfo) -> Query:
-        vector = self._catalog.vector(info.digest)
+        vector = self._catalog.tracks.vector(info.digest)
         if vector is not None:
             return Query(_track(path, info), vector, indexed=False)
         cached = self._index.cache.read(info.digest)

@@ -162,7 +162,7 @@ class _Search:
 
     def by_store(self, store: StoreProcess, count: int) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""
-        depth = _depth(count) + self._index.catalog.copies(self._hidden)
+        depth = _depth(count) + self._index.catalog.files.copies(self._hidden)
         try:
             ids = store.ask(
                 "nearest",
@@ -174,18 +174,20 @@ class _Search:
                 wait=READER_WAIT,
             )
         except LockedError:
-            return self.exactly(count), f"{self._index.catalog.store_url.label} is in use by another process"
+            return self.exactly(
+                count
+            ), f"{self._index.catalog.settings.store_url.label} is in use by another process"
         except AudiosimError as error:
             return self.exactly(count), " ".join(str(error).split())
-        picks = self._picked(self._index.catalog.entries_with(ids).values(), count)
-        if len(picks) < count and depth < self._index.catalog.count("indexed"):
+        picks = self._picked(self._index.catalog.tracks.entries_with(ids).values(), count)
+        if len(picks) < count and depth < self._index.catalog.files.count("indexed"):
             picks = self.exactly(count)  # too many of the nearest were held back
         return picks, None
 
     def exactly(self, count: int, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
         """The picks among all tracks that are admitted, by exact search."""
         ids, similarities, scales = [], [], []  # not the entries: there may be very many
-        for entry in filter(self._shown, self._index.catalog.entries(admits)):
+        for entry in filter(self._shown, self._index.catalog.tracks.entries(admits)):
             ids.append(entry.id)
             similarities.append(float(entry.vector @ self._direction))
             scales.append(np.nan if entry.scale is None else entry.scale)
@@ -195,7 +197,7 @@ class _Search:
         order = np.argsort(-scores, kind="stable")
         depth = _depth(count)
         while True:
-            nearest = self._index.catalog.entries_with([ids[row] for row in order[:depth]])
+            nearest = self._index.catalog.tracks.entries_with([ids[row] for row in order[:depth]])
             picks = self._picked(nearest.values(), count)
             if len(picks) >= count or depth >= len(ids):
                 return picks

@@ -285,7 +285,7 @@ def test_what_is_sound_is_indexed_at_its_true_length_whatever_its_header_claims(
     path = menagerie.path(name)
     assert path in menagerie.first.paths("indexed")
     with Catalog(Home(menagerie.home).catalog, read_only=True) as catalog:
-        track = catalog.track(path)
+        track = catalog.tracks.at(path)
     assert track is not None
     assert track.duration == pytest.approx(LENGTHS[name], rel=0.2)
 
@@ -370,7 +370,7 @@ def test_files_that_vanish_or_change_after_the_folder_was_read(music: Path, tmp_
     assert outcomes[bytes(folder)] == ("failed", "not readable (Is a directory)")
     assert [status for status, _ in outcomes.values()].count("indexed") == 4
     with Catalog(Home(tmp_path / "home").catalog, read_only=True) as catalog:
-        track = catalog.track(bytes(changed))
+        track = catalog.tracks.at(bytes(changed))
     assert track is not None
     assert track.duration == 5.0
     again = index(music, tmp_path / "home", FakeEncoder())

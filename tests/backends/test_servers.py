@@ -110,7 +110,7 @@ def add_music(folder: Path) -> None:
 
 def store_name(home: Path) -> str:
     with Catalog(home / "catalog.db", read_only=True) as catalog:
-        name = catalog.store_name
+        name = catalog.settings.store_name
     assert name is not None
     return name
 
@@ -162,7 +162,7 @@ def test_the_variable_is_for_new_homes_only(
     new.index()
     for library, url in ((old, "embedded"), (new, server.url)):
         with library.catalog() as catalog:
-            assert catalog.store_url.text == url
+            assert catalog.settings.store_url.text == url
 
 
 def test_vectors_move_between_stores_and_answers_stay(
@@ -181,7 +181,7 @@ def test_vectors_move_between_stores_and_answers_stay(
         assert library.home.chroma.exists() == (url == "embedded")
         assert len(set(collections(server.port)) - names) == (url == server.url)
         with library.catalog() as catalog:
-            assert (catalog.store_url.text, catalog.store_leftovers()) == (url, [])
+            assert (catalog.settings.store_url.text, catalog.settings.store_leftovers()) == (url, [])
     assert counts(library.index(wish=on("embedded"))) == {"found": 6, "unchanged": 6}
     assert [event for event in library.events if isinstance(event, Notice)] == []
 
@@ -258,7 +258,7 @@ def test_an_export_can_be_imported_into_any_store(
         assert done.added == 40
         assert answers(home) == before
         with Catalog(home / "catalog.db", read_only=True) as catalog:
-            assert catalog.store_url.text == url
+            assert catalog.settings.store_url.text == url
         with pytest.raises(UsageError, match="contradicts this home"):
             import_index([file], home=home, store=parse_store_url("http://other"))
         assert import_index([file], home=home).known == 40
@@ -289,7 +289,7 @@ def test_one_process_of_a_home_writes_to_a_server_at_a_time(
         assert len(answers(made.home.path)) == 5  # who reads does not wait
     with Catalog(made.home.catalog) as catalog:
         Store(made.home, catalog).flush()
-        assert catalog.pending_count() == 0
+        assert catalog.store_state.pending_count() == 0
 
 
 def test_a_store_that_can_no_longer_be_used_does_not_keep_vectors_from_moving(
@@ -309,7 +309,7 @@ def test_queries_are_answered_while_a_burst_is_written(made: MadeHome, server: C
     move(made, server.url)
     before = answers(made.home.path)
     with Catalog(made.home.catalog) as catalog:
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)
     assert answers(made.home.path) == before
 
 
@@ -318,21 +318,21 @@ def test_a_burst_that_was_cut_off_is_checked_and_what_is_wrong_made_anew(
 ) -> None:
     move(made, server.url)
     with Catalog(made.home.catalog) as catalog:
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)
         told = Store(made.home, catalog).recover()
         assert told is not None
         assert "is sound" in told
-        name, configuration = catalog.store_name, catalog.configuration
+        name, configuration = catalog.settings.store_name, catalog.settings.configuration
         assert name is not None
         assert configuration is not None
         contents = Contents(configuration.collection, configuration.dimension)
-        with backend_for(catalog.store_url, made.home).open(name, contents) as store:
+        with backend_for(catalog.settings.store_url, made.home).open(name, contents) as store:
             store.delete(store.ids()[:3])
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)
         told = Store(made.home, catalog).recover()
         assert told is not None
         assert "it lacks 3 of 40 vectors" in told
-        assert catalog.store_name != name
+        assert catalog.settings.store_name != name
     assert name not in collections(server.port)
     assert len(answers(made.home.path, 60)) == 39
     assert verify_home(made.home.path).store_faults == []
@@ -348,11 +348,11 @@ def test_what_a_server_could_not_be_told_to_remove_goes_with_the_next_run(
     with backend.open(left, CONTENTS, create=True):
         pass
     with Catalog(library.home.catalog) as catalog:
-        catalog.set_store_leftovers([Leftover(url, left), Leftover(url, "audiosim_never_made")])
+        catalog.settings.set_store_leftovers([Leftover(url, left), Leftover(url, "audiosim_never_made")])
     library.index()
     assert left not in collections(server.port)
     with library.catalog() as catalog:
-        assert catalog.store_leftovers() == []
+        assert catalog.settings.store_leftovers() == []
 
 
 def test_a_collection_that_somebody_removed_is_made_anew(made: MadeHome, server: ChromaServerProcess) -> None:
@@ -388,7 +388,7 @@ def test_a_server_that_is_killed_while_a_run_goes_on_costs_nothing(
         library.index()
     assert library.encoder.windows > 0
     with library.catalog() as catalog:
-        assert catalog.count("indexed") == 12
+        assert catalog.files.count("indexed") == 12
     result = find_similar(next(music.glob("low/*")), count=5, home=library.home.path, encoder=library.encoder)
     assert "does not answer" in (result.exact_because or "")
     assert len(result.matches) == 5
@@ -439,8 +439,8 @@ def test_a_server_killed_in_the_middle_of_a_burst_loses_nothing(
         Store(made.home, catalog).flush()  # waits, and goes on
         thread.join()
         assert killed.is_set()
-        assert catalog.pending_count() == 0
-        assert not catalog.store_dirty
+        assert catalog.store_state.pending_count() == 0
+        assert not catalog.store_state.dirty
     assert verify_home(made.home.path, full=False).store_faults == []
     assert collections(own_server.port)[store_name(made.home.path)] == 6000
 

@@ -99,7 +99,7 @@ def test_copies_of_the_query_are_no_answers(own_home: Home, tmp_path: Path) -> N
 
 def paths(home: Home) -> list[bytes]:
     with Catalog(home.catalog, read_only=True) as catalog:
-        return [entry.track.path for entry in catalog.entries()]
+        return [entry.track.path for entry in catalog.tracks.entries()]
 
 
 def test_tracks_without_a_label_neither_ask_nor_answer(home: Home, music: Path, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_pooling_from_the_caches_is_what_a_home_of_it_would_be(home: Home, max
 def opened(home: Home) -> tuple[Space, list[str], list[FrameEmbeddings]]:
     """The space of a home, its tracks' digests, and their windows."""
     with Catalog(home.catalog, read_only=True) as catalog:
-        configuration, entries = catalog.configuration, list(catalog.entries())
+        configuration, entries = catalog.settings.configuration, list(catalog.tracks.entries())
     assert configuration is not None
     digests = [entry.track.digest for entry in entries]
     cache = Cache(configuration.cache, configuration.spec)

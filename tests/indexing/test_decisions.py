@@ -19,7 +19,7 @@ def test_audio_that_failed_is_tried_again_where_its_own_file_has_changed(
     tmp_path: Path, path: bytes, wanted: bool
 ) -> None:
     with Catalog(tmp_path / "catalog.db") as catalog:
-        catalog.record_failure(b"/changed", 100, 4, "broken", INFO)
+        catalog.files.record_failure(b"/changed", 100, 4, "broken", INFO)
         decisions = AudioDecisions(
             catalog, Cache(tmp_path, FakeEncoder().spec), Pooler("mean", 1.0), retry_failed=False
         )

@@ -74,7 +74,7 @@ def caches(library: Library) -> set[str]:
 
 def known_paths(library: Library) -> set[Path]:
     with library.catalog() as catalog:
-        return {Path(os.fsdecode(row.path)) for row in catalog.files()}
+        return {Path(os.fsdecode(row.path)) for row in catalog.files.all()}
 
 
 def state(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -193,7 +193,7 @@ def test_caches_outside_the_home_are_left_alone(library: Library, tmp_path: Path
     shared = tmp_path / "shared"
     library.home.cache.rename(shared)
     with Catalog(library.home.catalog) as catalog:
-        catalog.set_configuration(replace(configuration_of(library), cache=shared))
+        catalog.settings.set_configuration(replace(configuration_of(library), cache=shared))
     age(make(shared / "of another home" / "12" / "3.npz"), 31)
     lose(library, 0, days=31)
     files = state(shared)
@@ -240,7 +240,7 @@ def test_a_rebuild_that_is_not_complete_forgets_and_follows_too(library: Library
     assert counts(library.index(rebuild=True)) == {"found": 6, "indexed": 3, "reused": 1, "unchanged": 2}
     assert known_paths(library) == set(new.rglob("*.wav"))
     with library.catalog() as catalog:
-        assert catalog.roots() == [os.fsencode(new)]
+        assert catalog.settings.roots() == [os.fsencode(new)]
 
 
 def test_times_in_the_future_are_not_old(library: Library) -> None:
@@ -333,10 +333,10 @@ def test_forgetting_what_is_not_known_is_refused_and_changes_nothing(library: Li
 
 def test_a_root_without_files_can_be_forgotten(library: Library, tmp_path: Path) -> None:
     with Catalog(library.home.catalog) as catalog:
-        catalog.set_roots([*catalog.roots(), os.fsencode(tmp_path)])
+        catalog.settings.set_roots([*catalog.settings.roots(), os.fsencode(tmp_path)])
     assert forget([tmp_path], home=library.home.path) == 0
     with library.catalog() as catalog:
-        assert catalog.roots() == [os.fsencode(music_of(library))]
+        assert catalog.settings.roots() == [os.fsencode(music_of(library))]
 
 
 def test_a_library_that_moved_is_followed_and_no_file_is_opened(library: Library, tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_a_library_that_moved_is_followed_and_no_file_is_opened(library: Library
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert counts(library.index()) == {"found": 7, "unchanged": 7}
     with library.catalog() as catalog:
-        assert catalog.roots() == [os.fsencode(new)]
+        assert catalog.settings.roots() == [os.fsencode(new)]
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -366,7 +366,7 @@ def test_a_part_of_a_library_can_move(library: Library, tmp_path: Path, inside: 
     assert relocate(music / "low", new, home=library.home.path) == 3
     assert counts(library.index()) == {"found": 7, "unchanged": 7}
     with library.catalog() as catalog:
-        roots = catalog.roots()
+        roots = catalog.settings.roots()
     assert roots == sorted({os.fsencode(music)} if inside else {os.fsencode(music), os.fsencode(new)})
     assert_chroma_is_the_catalogs(library)
 
@@ -377,7 +377,7 @@ def test_what_is_known_at_the_new_place_stays_as_it_is(library: Library, tmp_pat
     soundfile.write(new / "low" / "0.wav", tone(3, 300), SAMPLE_RATE)
     library.index(new)
     with library.catalog() as catalog:
-        kept = catalog.file(os.fsencode(new / "low" / "0.wav"))
+        kept = catalog.files.get(os.fsencode(new / "low" / "0.wav"))
     for path in [*music.rglob("*.wav")]:
         target = new / path.relative_to(music)
         target.parent.mkdir(exist_ok=True)
@@ -386,7 +386,7 @@ def test_what_is_known_at_the_new_place_stays_as_it_is(library: Library, tmp_pat
     shutil.rmtree(music)
     assert relocate(music, new, home=library.home.path) == 7
     with library.catalog() as catalog:
-        assert catalog.file(os.fsencode(new / "low" / "0.wav")) == kept
+        assert catalog.files.get(os.fsencode(new / "low" / "0.wav")) == kept
     assert counts(library.index()) == {"found": 7, "unchanged": 7}
     assert_chroma_is_the_catalogs(library)
 
@@ -402,8 +402,10 @@ def test_names_that_are_not_utf8_and_failed_and_gone_files_move_too(library: Lib
     music.rename(new)
     assert relocate(music, new, home=library.home.path) == 7
     with library.catalog() as catalog:
-        rows = {row.path[len(os.fsencode(new)) + 1 :]: row.state for row in catalog.files(os.fsencode(new))}
-        assert len(list(catalog.files())) == 7
+        rows = {
+            row.path[len(os.fsencode(new)) + 1 :]: row.state for row in catalog.files.all(os.fsencode(new))
+        }
+        assert len(list(catalog.files.all())) == 7
     assert rows[b"caf\xe9.wav"] == "indexed"
     assert (rows[b"low/1.wav"], rows[b"low/2.wav"]) == ("failed", "gone")
     (tmp_path / "away.wav").rename(new / "low" / "2.wav")

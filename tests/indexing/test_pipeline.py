@@ -26,6 +26,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import Wish
 from audiosim.search.similar import find_similar
+from audiosim.store import Store
 
 
 @pytest.fixture
@@ -71,8 +72,8 @@ def test_renamed_and_retagged_files_cost_no_inference_and_leave_no_ghost(
     assert library.encoder.windows == 0
     assert len(library.stored()) == 6
     with library.catalog() as catalog:
-        assert {row.path for row in catalog.files()} == {os.fsencode(p) for p in music.rglob("*.*")}
-        tagged = catalog.track(os.fsencode(files[2]))
+        assert {row.path for row in catalog.files.all()} == {os.fsencode(p) for p in music.rglob("*.*")}
+        tagged = catalog.tracks.at(os.fsencode(files[2]))
         assert tagged is not None
         assert tagged.tags.title == "A title"
 
@@ -145,7 +146,7 @@ def test_only_the_paths_given_are_judged(library: Library, music: Path) -> None:
     next((music / "low").iterdir()).unlink()
     assert counts(library.index(music / "high")) == {"found": 3, "unchanged": 3}
     with library.catalog() as catalog:
-        assert catalog.roots() == [os.fsencode(music)]
+        assert catalog.settings.roots() == [os.fsencode(music)]
 
 
 def test_excluded_files_are_left_as_they_are(library: Library, music: Path) -> None:
@@ -238,7 +239,7 @@ def test_a_store_that_is_out_of_step_is_put_right_by_a_run_that_has_nothing_to_w
         (library.home.chroma / "chroma.sqlite3").unlink()
     else:  # by a run of an audiosim that did not note what the store's vectors are
         with library.catalog() as catalog:
-            ids = catalog.indexed_ids()
+            ids = catalog.store_state.indexed_ids()
         tamper(library, ids[:1] if "few" in fault else [], identity="old" if "identity" in fault else None)
     library.index(music)
     assert any(isinstance(e, Notice) and "made anew" in e.text for e in library.events)
@@ -263,31 +264,47 @@ def tamper(library: Library, lacking: list[str], identity: str | None) -> None:
         catalog._db.execute("DELETE FROM meta WHERE key = 'store_identity'")
 
 
+def test_a_file_that_became_unreadable_and_went_leaves_the_store_when_that_answers_again(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.index(music)
+    file = music / "low" / "00 track.wav"
+    file.unlink()
+    file.symlink_to("nowhere")
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "flush", lambda self, hurried=False: None)
+        library.index(music)
+    file.unlink()
+    library.index(music)
+    assert not any(isinstance(e, Notice) for e in library.events)
+    assert len(library.stored()) == 5
+
+
 def test_an_old_home_notes_what_its_store_holds_and_says_nothing(library: Library, music: Path) -> None:
     library.index(music)
     tamper(library, [], None)
     library.index(music)
     assert not any(isinstance(e, Notice) for e in library.events)
     with library.catalog() as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         assert configuration is not None
-        assert catalog.store_identity == configuration.collection
+        assert catalog.store_state.identity == configuration.collection
 
 
 def test_a_dirty_mark_leads_to_a_check_in_a_fresh_process(library: Library, music: Path) -> None:
     library.index(music)
     with Catalog(library.home.catalog) as catalog:
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)
     library.index(music)
     assert any(isinstance(e, Notice) and "is sound" in e.text for e in library.events)
     with library.catalog() as catalog:
-        assert not catalog.store_dirty
+        assert not catalog.store_state.dirty
 
 
 def test_a_corrupt_chroma_after_an_unclean_end_is_rebuilt(library: Library, music: Path) -> None:
     library.index(music)
     with Catalog(library.home.catalog) as catalog:
-        catalog.mark_store(dirty=True)
+        catalog.store_state.mark(dirty=True)
     (library.home.chroma / "chroma.sqlite3").write_bytes(b"garbage" * 1000)
     library.index(music)
     assert any(isinstance(e, Notice) and "rebuilt" in e.text for e in library.events)
@@ -307,7 +324,7 @@ def test_another_pooling_repools_from_the_caches(library: Library, music: Path) 
 def test_a_repool_gives_bit_equal_vectors(library: Library, music: Path) -> None:
     def vectors() -> dict[str, bytes]:
         with library.catalog() as catalog:
-            return {id_: vector.tobytes() for id_, vector in catalog.indexed_vectors()}
+            return {id_: vector.tobytes() for id_, vector in catalog.tracks.indexed_vectors()}
 
     library.index(music)
     before = vectors()
@@ -335,8 +352,8 @@ def test_rebuild_swaps_in_a_new_configuration_when_it_is_complete(library: Libra
     library.encoder = FakeEncoder(weights="others")
     assert counts(library.index(rebuild=True)) == {"found": 6, "indexed": 6}
     with library.catalog() as catalog:
-        assert catalog.configuration is not None
-        assert catalog.configuration.spec.weights == "others"
+        assert catalog.settings.configuration is not None
+        assert catalog.settings.configuration.spec.weights == "others"
     assert not library.home.rebuild.exists()
     assert len(library.stored()) == 6
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
@@ -350,8 +367,8 @@ def test_rebuild_keeps_the_old_index_while_a_root_is_not_there(
     library.encoder = FakeEncoder(weights="others")
     assert library.index(rebuild=True).needs_a_look
     with library.catalog() as catalog:
-        assert catalog.configuration is not None
-        assert catalog.configuration.spec.weights == "fake"
+        assert catalog.settings.configuration is not None
+        assert catalog.settings.configuration.spec.weights == "fake"
     shutil.move(tmp_path / "unmounted", music / "high")
     report = library.index(rebuild=True)
     assert (report.indexed, report.unchanged) == (3, 3)  # the first attempt's work is kept
@@ -404,9 +421,9 @@ def test_the_cache_holds_openl3s_keys(library: Library, music: Path) -> None:
         assert data["timestamps"].dtype == np.float64
         assert set(data) == {"embedding", "timestamps", "level", "meta"}
     with library.catalog() as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         assert configuration is not None
-        row = next(iter(catalog.files()))
+        row = next(iter(catalog.files.all()))
     assert row.digest is not None
     assert Cache(configuration.cache, configuration.spec).read(row.digest) is not None
 
@@ -469,7 +486,7 @@ def test_a_failed_file_that_goes_and_comes_back_is_listed_again(library: Library
     (music.parent / "away.mp3").rename(bad)
     assert counts(library.index(music)) == {"found": 7, "unchanged": 6, "failed_before": 1}
     with library.catalog() as catalog:
-        assert (catalog.count("failed"), catalog.count("gone")) == (1, 0)
+        assert (catalog.files.count("failed"), catalog.files.count("gone")) == (1, 0)
 
 
 def test_excluded_files_that_are_missing_are_left_as_they_are(library: Library, music: Path) -> None:
@@ -510,9 +527,9 @@ def test_a_rebuild_keeps_the_old_index_when_most_of_a_folder_is_missing_or_time_
     (music / "high" / "03 track.wav").unlink()
     assert library.index(rebuild=True).needs_a_look
     with library.catalog() as catalog:
-        assert catalog.configuration is not None
-        assert catalog.configuration.spec.weights == "fake"
-        assert catalog.count("indexed") == 6
+        assert catalog.settings.configuration is not None
+        assert catalog.settings.configuration.spec.weights == "fake"
+        assert catalog.files.count("indexed") == 6
     with pytest.raises(UsageError, match="whole library"):
         library.index(rebuild=True, exclude=["*.wav"])
 
@@ -522,7 +539,7 @@ def test_a_rebuild_takes_in_a_new_folder(library: Library, music: Path) -> None:
     library.encoder = FakeEncoder(weights="others")
     assert library.index(music / "high", rebuild=True).indexed == 6
     with library.catalog() as catalog:
-        assert catalog.roots() == [os.fsencode(music / "high"), os.fsencode(music / "low")]
+        assert catalog.settings.roots() == [os.fsencode(music / "high"), os.fsencode(music / "low")]
 
 
 def test_a_repool_without_its_caches_is_refused_and_loses_nothing(library: Library, music: Path) -> None:

@@ -145,7 +145,7 @@ def test_damaged_vectors_are_pooled_again_to_the_same_bits(library: Library) -> 
 def damage(library: Library, digest: str, change: Callable[[Float32], Float32]) -> None:
     """Changes a vector in the catalog behind audiosim's back."""
     with library.catalog() as catalog:
-        vector = catalog.vector(digest)
+        vector = catalog.tracks.vector(digest)
     assert vector is not None
     changed = change(vector).astype("<f4").tobytes()
     edit(library, "UPDATE tracks SET vector = ? WHERE digest = ?", changed, digest)
@@ -247,7 +247,7 @@ def test_each_file_of_chroma_may_be_cut_short(library: Library) -> None:
 
 def test_what_a_killed_run_did_not_get_to_send_is_no_fault(library: Library) -> None:
     with Catalog(library.home.catalog) as catalog:
-        catalog.mark_gone([os.fsencode(track(library, number)) for number in (3, 4)])
+        catalog.files.mark_gone([os.fsencode(track(library, number)) for number in (3, 4)])
     health = verify_home(library.home.path)
     assert (health.faults, health.compared, health.recall) == ([], 5, 1.0)
 

@@ -28,144 +28,144 @@ def vector(*values: float) -> TrackVector:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     with Catalog(tmp_path / "catalog.db") as catalog:
-        catalog.set_configuration(CONFIGURATION)
+        catalog.settings.set_configuration(CONFIGURATION)
         yield catalog
 
 
 def test_a_recorded_file_comes_back_as_it_was(catalog: Catalog) -> None:
-    catalog.record(b"/a\xe9.mp3", INFO, vector(1, 0))
-    row = catalog.file(b"/a\xe9.mp3")
+    catalog.files.record(b"/a\xe9.mp3", INFO, vector(1, 0))
+    row = catalog.files.get(b"/a\xe9.mp3")
     assert row is not None
     assert (row.state, row.size, row.mtime_ns, row.digest, row.reason) == ("indexed", 100, 5, "d1", None)
-    track = catalog.track(b"/a\xe9.mp3")
+    track = catalog.tracks.at(b"/a\xe9.mp3")
     assert track is not None
     assert (track.tags, track.duration) == (INFO.tags, 3.0)
 
 
 def send_all(catalog: Catalog) -> None:
     """What a burst records when Chroma acknowledges everything."""
-    rows, deletes = catalog.begin_burst(10, IDENTITY)
-    catalog.acknowledge(rows, deletes, IDENTITY)
+    rows, deletes = catalog.store_state.begin_burst(10, IDENTITY)
+    catalog.store_state.acknowledge(rows, deletes, IDENTITY)
 
 
 def test_what_chroma_lacks_is_pending_until_acknowledged(catalog: Catalog) -> None:
-    catalog.record(b"/a", INFO, vector(1, 0))
-    catalog.record(b"/b", INFO)
-    rows = catalog.pending_upserts(10)
+    catalog.files.record(b"/a", INFO, vector(1, 0))
+    catalog.files.record(b"/b", INFO)
+    rows = catalog.store_state.pending_upserts(10)
     assert {row.id for row in rows} == {path_id(b"/a"), path_id(b"/b")}
-    assert catalog.stored_count() == 0
+    assert catalog.store_state.stored_count() == 0
     send_all(catalog)
-    assert catalog.pending_count() == 0
-    assert catalog.stored_count() == 2
+    assert catalog.store_state.pending_count() == 0
+    assert catalog.store_state.stored_count() == 2
 
 
 def test_a_replaced_row_is_sent_again_and_a_gone_one_removed(catalog: Catalog) -> None:
     for path in (b"/a", b"/b"):
-        catalog.record(path, INFO, vector(1, 0))
+        catalog.files.record(path, INFO, vector(1, 0))
     send_all(catalog)
-    catalog.record(b"/a", replace(INFO, mtime_ns=6))
-    catalog.mark_gone([b"/b"])
-    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
-    assert catalog.pending_deletes(10) == [path_id(b"/b")]
-    assert catalog.stored_count() == 2  # until Chroma says otherwise
+    catalog.files.record(b"/a", replace(INFO, mtime_ns=6))
+    catalog.files.mark_gone([b"/b"])
+    assert [row.id for row in catalog.store_state.pending_upserts(10)] == [path_id(b"/a")]
+    assert catalog.store_state.pending_deletes(10) == [path_id(b"/b")]
+    assert catalog.store_state.stored_count() == 2  # until Chroma says otherwise
     send_all(catalog)
-    assert catalog.stored_count() == 1
+    assert catalog.store_state.stored_count() == 1
 
 
 def test_a_row_that_changes_during_a_burst_stays_pending(catalog: Catalog) -> None:
-    catalog.record(b"/a", INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10, IDENTITY)
-    catalog.record(b"/a", replace(INFO, mtime_ns=6))
-    catalog.acknowledge(rows, [], IDENTITY)
-    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/a")]
+    catalog.files.record(b"/a", INFO, vector(1, 0))
+    rows, _ = catalog.store_state.begin_burst(10, IDENTITY)
+    catalog.files.record(b"/a", replace(INFO, mtime_ns=6))
+    catalog.store_state.acknowledge(rows, [], IDENTITY)
+    assert [row.id for row in catalog.store_state.pending_upserts(10)] == [path_id(b"/a")]
 
 
 def test_a_copy_whose_vector_is_replaced_during_a_burst_stays_pending(catalog: Catalog) -> None:
     for path in (b"/a", b"/copy"):
-        catalog.record(path, INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10, IDENTITY)
-    catalog.record(b"/a", INFO, vector(0, 1))
-    catalog.acknowledge(rows, [], IDENTITY)
-    assert {row.id for row in catalog.pending_upserts(10)} == {path_id(b"/a"), path_id(b"/copy")}
+        catalog.files.record(path, INFO, vector(1, 0))
+    rows, _ = catalog.store_state.begin_burst(10, IDENTITY)
+    catalog.files.record(b"/a", INFO, vector(0, 1))
+    catalog.store_state.acknowledge(rows, [], IDENTITY)
+    assert {row.id for row in catalog.store_state.pending_upserts(10)} == {path_id(b"/a"), path_id(b"/copy")}
 
 
 def test_a_burst_belongs_to_one_state_of_the_catalog(catalog: Catalog) -> None:
-    catalog.record(b"/a", INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10, IDENTITY)
+    catalog.files.record(b"/a", INFO, vector(1, 0))
+    rows, _ = catalog.store_state.begin_burst(10, IDENTITY)
     pooled = replace(CONFIGURATION, pooling="max")
-    catalog.replace_vectors(pooled, [("d1", vector(0, 1), 3.0)])
+    catalog.tracks.replace_vectors(pooled, [("d1", vector(0, 1), 3.0)])
     with pytest.raises(StoreError, match="was changed"):
-        catalog.acknowledge(rows, [], IDENTITY)
+        catalog.store_state.acknowledge(rows, [], IDENTITY)
     with pytest.raises(StoreError, match="was changed"):
-        catalog.begin_burst(10, IDENTITY)
+        catalog.store_state.begin_burst(10, IDENTITY)
     with pytest.raises(StoreError, match="was changed"):
-        catalog.mark_rebuilt([rows[0].id], None, IDENTITY, EMBEDDED, "chroma", [])
-    assert catalog.pending_count() == 1
-    assert catalog.store_identity is None
-    rows, _ = catalog.begin_burst(10, pooled.collection)
-    catalog.acknowledge(rows, [], pooled.collection)
-    assert catalog.pending_count() == 0
-    noted = catalog.store_identity
+        catalog.store_state.mark_rebuilt([rows[0].id], None, IDENTITY, EMBEDDED, "chroma", [])
+    assert catalog.store_state.pending_count() == 1
+    assert catalog.store_state.identity is None
+    rows, _ = catalog.store_state.begin_burst(10, pooled.collection)
+    catalog.store_state.acknowledge(rows, [], pooled.collection)
+    assert catalog.store_state.pending_count() == 0
+    noted = catalog.store_state.identity
     assert noted == pooled.collection
 
 
 def test_a_row_that_moves_during_a_burst_leaves_chroma_later(catalog: Catalog) -> None:
-    catalog.record(b"/old", INFO, vector(1, 0))
-    rows, _ = catalog.begin_burst(10, IDENTITY)
-    catalog.record(b"/new", INFO)
-    catalog.drop([b"/old"])
-    catalog.acknowledge(rows, [], IDENTITY)
-    assert catalog.pending_deletes(10) == [path_id(b"/old")]
+    catalog.files.record(b"/old", INFO, vector(1, 0))
+    rows, _ = catalog.store_state.begin_burst(10, IDENTITY)
+    catalog.files.record(b"/new", INFO)
+    catalog.files.drop([b"/old"])
+    catalog.store_state.acknowledge(rows, [], IDENTITY)
+    assert catalog.store_state.pending_deletes(10) == [path_id(b"/old")]
 
 
 def test_a_burst_that_is_cut_off_leaves_nothing_that_chroma_must_hold(catalog: Catalog) -> None:
     for path in (b"/a", b"/b"):
-        catalog.record(path, INFO, vector(1, 0))
+        catalog.files.record(path, INFO, vector(1, 0))
     send_all(catalog)
-    catalog.mark_gone([b"/b"])
-    catalog.begin_burst(10, IDENTITY)  # /b may be there or not, from now on
-    expected = catalog.expected_in_store(filled=False)
+    catalog.files.mark_gone([b"/b"])
+    catalog.store_state.begin_burst(10, IDENTITY)  # /b may be there or not, from now on
+    expected = catalog.store_state.expected(filled=False)
     assert expected.acknowledged == {path_id(b"/a")}
     assert expected.possible == {path_id(b"/a"), path_id(b"/b")}
-    catalog.mark_returned([b"/b"])
-    assert [row.id for row in catalog.pending_upserts(10)] == [path_id(b"/b")]
+    catalog.files.mark_returned([b"/b"])
+    assert [row.id for row in catalog.store_state.pending_upserts(10)] == [path_id(b"/b")]
 
 
 def test_a_moved_row_is_forgotten_when_chroma_has_dropped_it(catalog: Catalog) -> None:
-    catalog.record(b"/old", INFO, vector(1, 0))
+    catalog.files.record(b"/old", INFO, vector(1, 0))
     send_all(catalog)
-    catalog.record(b"/new", INFO)
-    catalog.drop([b"/old"])
-    assert catalog.file(b"/old") is not None
+    catalog.files.record(b"/new", INFO)
+    catalog.files.drop([b"/old"])
+    assert catalog.files.get(b"/old") is not None
     send_all(catalog)
-    assert catalog.file(b"/old") is None
+    assert catalog.files.get(b"/old") is None
 
 
 def test_a_failed_file_is_known_by_its_audio_only_while_that_has_no_vector(catalog: Catalog) -> None:
-    catalog.record_failure(b"/a", 1, 2, "broken", INFO)
-    assert catalog.failed_digests() == {"d1": "broken"}
-    catalog.record(b"/b", INFO, vector(1, 0))
-    assert catalog.failed_digests() == {}
+    catalog.files.record_failure(b"/a", 1, 2, "broken", INFO)
+    assert catalog.files.failed_digests() == {"d1": "broken"}
+    catalog.files.record(b"/b", INFO, vector(1, 0))
+    assert catalog.files.failed_digests() == {}
 
 
 def test_returned_files_are_what_they_were(catalog: Catalog) -> None:
-    catalog.record(b"/a", INFO, vector(1, 0))
-    catalog.record_failure(b"/b", 1, 2, "broken")
-    catalog.mark_gone([b"/a", b"/b"])
-    assert catalog.count("gone") == 2
-    catalog.mark_returned([b"/a", b"/b"])
-    assert (catalog.count("indexed"), catalog.count("failed")) == (1, 1)
+    catalog.files.record(b"/a", INFO, vector(1, 0))
+    catalog.files.record_failure(b"/b", 1, 2, "broken")
+    catalog.files.mark_gone([b"/a", b"/b"])
+    assert catalog.files.count("gone") == 2
+    catalog.files.mark_returned([b"/a", b"/b"])
+    assert (catalog.files.count("indexed"), catalog.files.count("failed")) == (1, 1)
 
 
 def test_files_below_a_folder_are_those_and_no_others(catalog: Catalog) -> None:
     for path in (b"/m", b"/m/a", b"/m/b/c", b"/m-x", b"/m/\xff", b"/mm/a", b"/m0"):
-        catalog.record(path, INFO, vector(1, 0))
-    assert {row.path for row in catalog.files(b"/m")} == {b"/m", b"/m/a", b"/m/b/c", b"/m/\xff"}
-    assert len(list(catalog.files(b"/"))) == 7
+        catalog.files.record(path, INFO, vector(1, 0))
+    assert {row.path for row in catalog.files.all(b"/m")} == {b"/m", b"/m/a", b"/m/b/c", b"/m/\xff"}
+    assert len(list(catalog.files.all(b"/"))) == 7
 
 
 def test_a_transaction_that_fails_changes_nothing(catalog: Catalog) -> None:
-    catalog.set_roots([b"/a"])
+    catalog.settings.set_roots([b"/a"])
 
     def fail() -> None:
         with catalog.transaction():
@@ -174,24 +174,42 @@ def test_a_transaction_that_fails_changes_nothing(catalog: Catalog) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    assert catalog.roots() == [b"/a"]
+    assert catalog.settings.roots() == [b"/a"]
+
+
+def test_a_transaction_inside_another_one_is_a_part_of_it(catalog: Catalog) -> None:
+    def record(path: bytes, *, fail: bool) -> None:
+        with catalog.transaction():
+            catalog.files.record(path, INFO, vector(1, 0))  # a transaction of its own
+            if fail:
+                raise RuntimeError
+
+    with catalog.transaction():
+        record(b"/a", fail=False)
+        with pytest.raises(RuntimeError):
+            record(b"/b", fail=True)
+        record(b"/c", fail=False)
+    assert [row.path for row in catalog.files.all()] == [b"/a", b"/c"]
+    with pytest.raises(RuntimeError):
+        record(b"/d", fail=True)
+    assert catalog.files.count("indexed") == 2
 
 
 def test_a_reader_sees_what_was_committed_beside_a_writer(catalog: Catalog) -> None:
     with Catalog(catalog.path, read_only=True) as reader:
-        assert reader.count("indexed") == 0
-        catalog.record(b"/a", INFO, vector(1, 0))
-        assert reader.count("indexed") == 1
+        assert reader.files.count("indexed") == 0
+        catalog.files.record(b"/a", INFO, vector(1, 0))
+        assert reader.files.count("indexed") == 1
         with pytest.raises(HomeError):
-            reader.set_meta("x", "y")
+            reader.settings.set_meta("x", "y")
 
 
 def test_the_configuration_survives(catalog: Catalog, tmp_path: Path) -> None:
     configuration = Configuration(FakeEncoder().spec, "mean-std", tmp_path / "cache")
-    catalog.set_configuration(configuration)
+    catalog.settings.set_configuration(configuration)
     catalog.close()
     with Catalog(tmp_path / "catalog.db") as again:
-        assert again.configuration == configuration
+        assert again.settings.configuration == configuration
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 4000])

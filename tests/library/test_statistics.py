@@ -26,7 +26,9 @@ from audiosim.indexing.report import Notice
 from audiosim.indexing.verify import verify_home
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.catalog.settings import MEASURED
+from audiosim.library.catalog.settings import MEASURED, Settings
+from audiosim.library.catalog.store_state import StoreState
+from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.configuration import Wish
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import scales
@@ -50,7 +52,7 @@ def made(tmp_path: Path) -> MadeHome:
 
 def vectors(home: MadeHome | Library) -> dict[str, Float32]:
     with Catalog(home.home.catalog, read_only=True) as catalog:
-        return dict(catalog.all_vectors())
+        return dict(catalog.tracks.all_vectors())
 
 
 def known_percentiles(home: MadeHome | Library) -> Percentiles | None:
@@ -60,7 +62,7 @@ def known_percentiles(home: MadeHome | Library) -> Percentiles | None:
 
 def meta(home: MadeHome, key: str) -> str | None:
     with Catalog(home.home.catalog, read_only=True) as catalog:
-        return catalog.meta(key)
+        return catalog.settings.meta(key)
 
 
 def test_below_fifty_tracks_nothing_is_measured(made: MadeHome, rng: np.random.Generator) -> None:
@@ -147,7 +149,7 @@ def test_nothing_is_frozen_while_a_cache_is_missing_and_a_damaged_one_is_compute
     assert {d: v.tobytes() for d, v in vectors(made).items()} == {d: v.tobytes() for d, v in before.items()}
     assert None not in made.scales().values()
     with Catalog(made.home.catalog, read_only=True) as catalog:
-        assert set(before) - catalog.known_digests() == {digest_of("t003.flac")}
+        assert set(before) - catalog.tracks.known_digests() == {digest_of("t003.flac")}
     made.add({"t003.flac": tracks["t003.flac"]})
     assert made.refresh() == ["Vectors are centred on the library's mean window from now on."]
 
@@ -160,7 +162,7 @@ def test_caches_that_are_damaged_by_the_half_are_blamed_on_the_disk(
         made.cache.path(digest_of(f"t{number:03}.flac")).write_bytes(b"damaged")
     assert made.refresh() == []
     with Catalog(made.home.catalog, read_only=True) as catalog:
-        assert len(catalog.known_digests()) == MIN_TRACKS
+        assert len(catalog.tracks.known_digests()) == MIN_TRACKS
 
 
 def test_nothing_is_frozen_while_a_track_waits_to_be_computed_again(
@@ -168,7 +170,7 @@ def test_nothing_is_frozen_while_a_track_waits_to_be_computed_again(
 ) -> None:
     made.add(random_tracks(MIN_TRACKS + 5, rng))
     with Catalog(made.home.catalog) as catalog:
-        catalog.lose([digest_of("t000.flac")])
+        catalog.tracks.mark_lost([digest_of("t000.flac")])
     assert made.refresh() == []
     assert len(made.scales()) == MIN_TRACKS + 5
 
@@ -222,16 +224,19 @@ def test_measures_that_a_kill_cut_off_are_made_by_the_next_run(
     made.add(random_tracks(MIN_TRACKS, rng))
     made.refresh(complete=False)
     uncentred = meta(made, "percentiles")
-    set_meta = Catalog.set_meta
+    set_meta = Settings.set_meta
 
-    def killed_in_the_end(catalog: Catalog, key: str, value: str) -> None:
+    def killed_in_the_end(settings: Settings, key: str, value: str) -> None:
         if key == MEASURED:
             raise KeyboardInterrupt
-        set_meta(catalog, key, value)
+        set_meta(settings, key, value)
 
-    for name, attempt in (("set_scales", killed), ("set_meta", killed_in_the_end)):
+    for part, name, attempt in (
+        (Tracks, "set_scales", killed),
+        (Settings, "set_meta", killed_in_the_end),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(Catalog, name, attempt)
+            patch.setattr(part, name, attempt)
             with pytest.raises(KeyboardInterrupt):
                 made.refresh()
         assert made.configuration.centre
@@ -263,8 +268,8 @@ def test_an_older_catalog_is_upgraded_and_its_passages_filled(
         )
     made.refresh()
     with Catalog(made.home.catalog, read_only=True) as catalog:
-        found = dict(catalog.all_passages())
-        assert catalog.known_digests() == set(before)
+        found = dict(catalog.tracks.all_passages())
+        assert catalog.tracks.known_digests() == set(before)
     pooler = made.configuration.pooler
     assert found == {digest_of(name): pooler(frames).passages for name, frames in tracks.items()}
     assert {len(unpacked(blob, 16)) for blob in found.values()} == {3}
@@ -311,7 +316,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
 
 def configuration_of(library: Library) -> Configuration:
     with library.catalog() as catalog:
-        found = catalog.configuration
+        found = catalog.settings.configuration
     assert found is not None
     return found
 
@@ -388,20 +393,20 @@ def test_a_kill_after_the_centring_is_made_good_by_the_next_run(
 def test_a_burst_that_is_under_way_while_vectors_are_replaced_does_not_count(made: MadeHome) -> None:
     made.add({"a.flac": frames_of(np.ones((2, 16), np.float32))})
     with Catalog(made.home.catalog) as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
         assert configuration is not None
-        rows, _ = catalog.begin_burst(10, configuration.collection)
+        rows, _ = catalog.store_state.begin_burst(10, configuration.collection)
         centre = np.full(16, 0.5, "<f4")
         centre[0] = 0
         centred = replace(configuration, centre=centre.tobytes())
         cached = made.cache.read(digest_of("a.flac"))
         assert cached is not None
-        catalog.replace_vectors(
+        catalog.tracks.replace_vectors(
             centred, [(digest_of("a.flac"), centred.pooler(cached.frames), cached.duration)]
         )
         with pytest.raises(StoreError, match="was changed"):
-            catalog.acknowledge(rows, [], configuration.collection)
-        assert catalog.pending_count() == 1
+            catalog.store_state.acknowledge(rows, [], configuration.collection)
+        assert catalog.store_state.pending_count() == 1
 
 
 @pytest.mark.parametrize("moment", ["before it begins", "after it began", "after it was acknowledged"])
@@ -416,17 +421,17 @@ def test_a_burst_beside_the_centring_leaves_the_store_in_step(
     library.index(stages.folder / "music")
     monkeypatch.undo()
     method = {"before it begins": "begin_burst", "after it began": "acknowledge"}.get(moment, "mark_whole")
-    real = getattr(Catalog, method)
+    real = getattr(StoreState, method)
 
-    def centred_first(self: Catalog, *arguments: object) -> object:
+    def centred_first(self: StoreState, *arguments: object) -> object:
         monkeypatch.undo()
         with Catalog(library.home.catalog) as other:
             assert list(refresh(other)) != []
         return real(self, *arguments)
 
     with library.catalog() as catalog:
-        assert catalog.pending_count() > 0
-    monkeypatch.setattr(Catalog, method, centred_first)
+        assert catalog.store_state.pending_count() > 0
+    monkeypatch.setattr(StoreState, method, centred_first)
     with pytest.raises(StoreError):  # this burst, or the next one
         flush(library.home, wait=1, patience=0, asker=os.getppid())
     library.index()
@@ -437,8 +442,8 @@ def test_a_burst_beside_the_centring_leaves_the_store_in_step(
 def test_verify_finds_wrong_passages_and_makes_them_anew(stages: Stages) -> None:
     library = stages.at("grown")
     with library.catalog() as catalog:
-        first, second = catalog.indexed_digests()[:2]
-        right, other = catalog.passages(first), catalog.passages(second)
+        first, second = catalog.tracks.indexed_digests()[:2]
+        right, other = catalog.tracks.passages(first), catalog.tracks.passages(second)
     assert right != other
     assert verify_home(library.home.path).sound
     with closing(sqlite3.connect(library.home.catalog)) as database, database:
@@ -447,7 +452,7 @@ def test_verify_finds_wrong_passages_and_makes_them_anew(stages: Stages) -> None
     assert verify_home(library.home.path).lost_vectors == [first, second]
     assert verify_home(library.home.path, repair=True).sound
     with library.catalog() as catalog:
-        assert (catalog.passages(first), catalog.passages(second)) == (right, other)
+        assert (catalog.tracks.passages(first), catalog.tracks.passages(second)) == (right, other)
 
 
 def test_a_search_sees_one_moment_though_the_home_is_centred_meanwhile(

@@ -232,7 +232,7 @@ def test_tracks_without_caches_are_left_out_with_a_note_and_none_at_all_is_an_er
 def test_passages_are_found_though_the_catalog_has_none_of_a_track(made: MadeHome) -> None:
     planted(made, 5)
     with Catalog(made.home.catalog) as catalog:
-        catalog.set_passages(digest_of("004.flac"), b"")
+        catalog.tracks.set_passages(digest_of("004.flac"), b"")
     assert find_passages("/music/000.flac", 20, 30, home=made.home.path).matches[0].track.path == path_of(
         "004.flac"
     )
@@ -268,7 +268,7 @@ def test_a_passage_of_which_not_all_windows_were_kept_is_embedded_anew(tmp_path:
     encoder = FakeEncoder(max_windows=20)
     asker = Asker(tmp_path, encoder)
     with Catalog(asker.home.catalog, read_only=True) as catalog:
-        row = catalog.file(os.fsencode(asker.path(1)))
+        row = catalog.files.get(os.fsencode(asker.path(1)))
     assert row is not None
     assert row.digest is not None
     cached = Cache(asker.home.cache, encoder.spec).read(row.digest)

@@ -50,7 +50,7 @@ def test_similarities_are_cosines_in_falling_order(home: Home, music: Path) -> N
     with Catalog(home.catalog, read_only=True) as catalog:
         query = result.queries[0].vector
         for match in result.matches:
-            vector = catalog.vector(match.track.digest)
+            vector = catalog.tracks.vector(match.track.digest)
             assert vector is not None
             assert match.similarity == pytest.approx(float(vector @ query), abs=1e-6)
     similarities = [match.similarity for match in result.matches]
@@ -85,7 +85,7 @@ def test_several_queries_are_their_mean(home: Home, music: Path) -> None:
     mean = mean_direction(vectors)
     assert len(together.matches) == 4
     with Catalog(home.catalog, read_only=True) as catalog:
-        ranked = sorted(catalog.entries(), key=lambda entry: -float(entry.vector @ mean))
+        ranked = sorted(catalog.tracks.entries(), key=lambda entry: -float(entry.vector @ mean))
     expected = [entry.track.path for entry in ranked]
     left = [path for path in expected if os.fsdecode(path) not in map(str, paths)]
     assert [match.track.path for match in together.matches] == left
@@ -150,7 +150,7 @@ def test_exact_search_answers_when_chroma_is_unusable(home: Home, music: Path, f
     usual = find_similar(query, home=home.path)
     if fault == "dirty":
         with Catalog(home.catalog) as catalog:
-            catalog.mark_store(dirty=True)
+            catalog.store_state.mark(dirty=True)
     elif fault == "removed":
         shutil.rmtree(home.chroma)
     else:
@@ -196,7 +196,7 @@ def ask(made: MadeHome, *numbers: int, **options: object) -> SearchResult:
 
 def cosines(made: MadeHome, direction: np.ndarray) -> dict[bytes, float]:
     with Catalog(made.home.catalog, read_only=True) as catalog:
-        return {entry.track.path: float(entry.vector @ direction) for entry in catalog.entries()}
+        return {entry.track.path: float(entry.vector @ direction) for entry in catalog.tracks.entries()}
 
 
 def test_a_query_to_stay_away_from_turns_the_answers_away_from_it(made: MadeHome) -> None:

@@ -63,7 +63,7 @@ def export_index(
     with open_index(home) as index:
         if target.exists() and target.samefile(index.home.catalog):
             raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
-        header = Header.of(index.configuration, index.catalog.roots())
+        header = Header.of(index.configuration, index.catalog.settings.roots())
         if not only:
             header = _measured(header, index.catalog)
         source = _Source(index.catalog, header, only or Filter())
@@ -79,8 +79,8 @@ def export_index(
 
 def _measured(header: Header, catalog: Catalog) -> Header:
     """The header of all tracks, with what was measured of them together."""
-    percentiles = catalog.meta(PERCENTILES)
-    return replace(header, percentiles=percentiles, measured=int(catalog.meta(MEASURED) or 0))
+    percentiles = catalog.settings.meta(PERCENTILES)
+    return replace(header, percentiles=percentiles, measured=int(catalog.settings.meta(MEASURED) or 0))
 
 
 class _Source:
@@ -96,7 +96,7 @@ class _Source:
     def records(self) -> Iterator[Record]:
         measured = self._header.percentiles is not None
         whole = 0
-        for record in self._catalog.records(self._only.admits):
+        for record in self._catalog.records.all(self._only.admits):
             if record.vector.shape != (self._header.dimension,) or not are_units(record.vector[None]):
                 self.left_out += 1
                 continue
@@ -110,4 +110,4 @@ class _Source:
                 scale=record.scale if measured else None,
             )
         if not self._only:  # those without any vector
-            self.left_out = self._catalog.count("indexed") - whole
+            self.left_out = self._catalog.files.count("indexed") - whole

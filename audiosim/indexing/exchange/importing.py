@@ -91,7 +91,7 @@ def import_index(
     chosen = store or default_store()
     prepare_home(place)
     with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
-        stored = catalog.configuration
+        stored = catalog.settings.configuration
         home_store = Store(place, catalog)
         if stored is not None:
             _refuse_other(exports[0], Header.of(stored, ()), "those of this home")
@@ -106,8 +106,8 @@ def import_index(
         entry.add_roots()
         for _ in refresh(catalog, complete=False):
             pass  # it has something to say only of complete runs
-        pending = catalog.pending_count()
-        if pending > FEW and 2 * pending > catalog.count("indexed"):
+        pending = catalog.store_state.pending_count()
+        if pending > FEW and 2 * pending > catalog.files.count("indexed"):
             home_store.rebuild()  # sooner done than many bursts
         else:
             home_store.flush()
@@ -131,10 +131,10 @@ def _refuse_other(export: ExportFile, header: Header, whose: str) -> None:
 
 
 def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
-    if store not in (None, catalog.store_url):
+    if store not in (None, catalog.settings.store_url):
         raise UsageError(
             f"--store {store.text} contradicts this home",
-            f"its vectors are searched in {catalog.store_url.text}",
+            f"its vectors are searched in {catalog.settings.store_url.text}",
             f"Leave it out, and move them afterwards: audiosim index --store {store.text}.",
         )
 
@@ -177,7 +177,7 @@ def _settled(
     first = exports[0].header
     if stored is None:
         configuration = Configuration(first.spec, first.pooling, home.cache, first.centre)
-    elif not catalog.has_vectors():
+    elif not catalog.tracks.has_vectors():
         configuration = replace(stored, centre=first.centre)
     else:
         centres = [export.header.centre for export in exports if export.header.centre]
@@ -187,8 +187,8 @@ def _settled(
     _refuse_lacking(catalog, configuration, exports, path_map)
     if configuration == stored:
         return configuration
-    if stored is None or not catalog.has_vectors():
-        catalog.set_configuration(configuration)
+    if stored is None or not catalog.tracks.has_vectors():
+        catalog.settings.set_configuration(configuration)
     elif damaged := recentre(catalog, configuration):
         raise HomeError(
             f"The home's own tracks can't be centred as {exports[0].name} is",
@@ -208,7 +208,7 @@ def _refuse_lacking(
         lacking = total = 0
         for record in _moved(export, path_map):
             total += 1
-            lacking += catalog.wants_vector(record) and not cache.path(record.info.digest).exists()
+            lacking += catalog.records.wants_vector(record) and not cache.path(record.info.digest).exists()
         if lacking:
             raise HomeError(
                 f"The vectors of {export.name} are centred on another mean window than this home's",
@@ -250,32 +250,32 @@ class _Entry:
 
     def add_roots(self) -> None:
         """Has `index` look at the roots there that hold anything."""
-        before = self._catalog.roots()
+        before = self._catalog.settings.roots()
         roots = outermost([*before, *self._roots])
         if roots != before:
-            self._catalog.set_roots(roots)
+            self._catalog.settings.set_roots(roots)
         self.done.roots = [root for root in roots if root not in before]
 
     def _measured_with(self, header: Header) -> bool:
         """Whether scales are of the library that the home's percentiles are of, or of one it takes over."""
         if header.percentiles is None:
             return False
-        own = self._catalog.meta(PERCENTILES)
+        own = self._catalog.settings.meta(PERCENTILES)
         if own is None:
             with self._catalog.transaction():
-                self._catalog.set_meta(PERCENTILES, header.percentiles)
-                self._catalog.set_meta(MEASURED, str(header.measured))
+                self._catalog.settings.set_meta(PERCENTILES, header.percentiles)
+                self._catalog.settings.set_meta(MEASURED, str(header.measured))
         return own in (None, header.percentiles)
 
     def _enter(self, records: Sequence[Record]) -> None:
-        for record, fate in zip(records, self._catalog.take(records), strict=True):
+        for record, fate in zip(records, self._catalog.records.take(records), strict=True):
             setattr(self.done, fate, getattr(self.done, fate) + 1)
             if fate == "added" and not self._cache.path(record.info.digest).exists():
                 self.done.without_cache += 1
 
     def _pooled(self, records: Sequence[Record]) -> list[Record]:
         """Records whose new audio has the vectors that its caches give; those without are left out."""
-        wanting = [record for record in records if self._catalog.wants_vector(record)]
+        wanting = [record for record in records if self._catalog.records.wants_vector(record)]
         digests = dict.fromkeys(record.info.digest for record in wanting)
         found = {digest: (v, s) for digest, v, s in repooled(digests, self._configuration)}
         paths = {record.path for record in wanting}

@@ -8,10 +8,14 @@ when a file is gone, so that it can come back at no cost.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from audiosim.library.catalog.files import DROPPED
+from audiosim.core.errors import HomeError
+from audiosim.library.catalog.database import DAMAGED, connect
+from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.models import (
+    DROPPED,
     Configuration,
     Entry,
     Fate,
@@ -22,8 +26,9 @@ from audiosim.library.catalog.models import (
     path_id,
 )
 from audiosim.library.catalog.records import Records
+from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.store_state import StoreState
-from audiosim.library.catalog.tracks import Measures
+from audiosim.library.catalog.tracks import Tracks
 
 __all__ = [
     "DROPPED",
@@ -39,8 +44,43 @@ __all__ = [
 ]
 
 
-class Catalog(Records, StoreState, Measures):
-    """A home's catalog, open. Close it, or use it as a context manager."""
+class Catalog:
+    """A home's catalog, open. Close it, or use it as a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        The database; made if it is not there, unless `read_only`.
+    read_only : bool
+        For queries: any number may read beside one writer.
+
+    Attributes
+    ----------
+    files : Files
+        The files known, and their states.
+    tracks : Tracks
+        The vectors, passages and measures of audio.
+    records : Records
+        Files with all that is known of their audio, to be taken elsewhere and from elsewhere.
+    store_state : StoreState
+        What the store has of all this.
+    settings : Settings
+        The configuration, the roots, and where the store is.
+
+    Raises
+    ------
+    HomeError
+        When it can't be opened, is damaged, or was made by a later audiosim.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._db = connect(path, read_only=read_only)
+        self.settings = Settings(self._db)
+        self.tracks = Tracks(self._db, self.settings)
+        self.files = Files(self._db, self.tracks)
+        self.records = Records(self._db, self.files, self.tracks)
+        self.store_state = StoreState(self._db, self.files, self.settings)
 
     def __enter__(self) -> Catalog:
         return self
@@ -48,17 +88,41 @@ class Catalog(Records, StoreState, Measures):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def close(self) -> None:
+        """Closes the database."""
+        self._db.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All changes of the block, or none; a block inside another one is a part of it."""
+        return self._db.transaction()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What is read in the block is of one moment, whoever writes meanwhile."""
+        return self._db.snapshot()
+
+    def check(self) -> None:
+        """Reads the whole file.
+
+        Raises
+        ------
+        HomeError
+            When SQLite finds it damaged.
+        """
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
+
     def adopt(self, other: Path) -> None:
         """Replaces everything by another catalog's content, in one step; the store stays the home's own."""
         self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self.transaction():
-                store = self.store_settings()
+                store = self.settings.store_settings()
                 for table in ("meta", "roots", "tracks", "files", "lost", "passages"):
                     self._db.execute(f"DELETE FROM main.{table}")
                     self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
                 self._db.execute("UPDATE files SET in_store = 0")
                 for key, value in store.items():
-                    self.set_meta(key, value)
+                    self.settings.set_meta(key, value)
         finally:
             self._db.execute("DETACH other")

@@ -92,6 +92,7 @@ class Connection(sqlite3.Connection):
     """A connection whose errors say which file, and what to do."""
 
     path: Path
+    _depth = 0  # of transactions, one inside the other
 
     def cursor(self, factory: Any = Cursor) -> Any:
         return super().cursor(factory)
@@ -104,92 +105,76 @@ class Connection(sqlite3.Connection):
         with _explained(self.path):
             return super().executemany(*args)
 
-
-class Database:
-    """An open catalog database.
-
-    Parameters
-    ----------
-    path : of the database; made if it is not there, unless `read_only`.
-    read_only : for queries: any number may read beside one writer.
-
-    Raises
-    ------
-    HomeError : when it can't be opened, is damaged, or was made by a later audiosim.
-    """
-
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
-        with _explained(path):
-            uri = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
-            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
-            self._db.path = path
-            try:
-                self._db.isolation_level = None  # transactions are explicit
-                if not read_only:
-                    self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
-                self._prepare(read_only)
-            except BaseException:
-                self._db.close()
-                raise
-
-    def close(self) -> None:
-        """Closes the database."""
-        self._db.close()
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes of the block, or none."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """All changes of the block, or none; a block inside another one is a part of it."""
+        depth, part = self._depth, f"part_{self._depth}"
+        begin, end, undo = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+        if depth:
+            begin, end, undo = f"SAVEPOINT {part}", f"RELEASE {part}", f"ROLLBACK TO {part}"
+        self.execute(begin)
+        self._depth += 1
         try:
             yield
-            self._db.execute("COMMIT")
+            self.execute(end)
         except BaseException:
-            if self._db.in_transaction:  # SQLite may have ended it: a full disk
-                self._db.execute("ROLLBACK")
+            if self.in_transaction:  # SQLite may have ended it: a full disk
+                self.execute(undo)
             raise
+        finally:
+            self._depth = depth
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """What is read in the block is of one moment, whoever writes meanwhile."""
-        self._db.execute("BEGIN")
+        self.execute("BEGIN")
         try:
             yield
         finally:
-            if self._db.in_transaction:  # SQLite may have ended it: a failing disk
-                self._db.execute("ROLLBACK")
+            if self.in_transaction:  # SQLite may have ended it: a failing disk
+                self.execute("ROLLBACK")
 
-    def check(self) -> None:
-        """Reads the whole file.
 
-        Raises
-        ------
-        HomeError : when SQLite finds it damaged.
-        """
-        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
+def connect(path: Path, *, read_only: bool) -> Connection:
+    """Opens a catalog's database, and prepares it unless `read_only`.
 
-    def _make(self, statements: str) -> None:
-        self._db.executescript(f"BEGIN; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    Raises
+    ------
+    HomeError
+        When it can't be opened, is damaged, or was made by a later audiosim.
+    """
+    with _explained(path):
+        uri = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
+        database = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
+        database.path = path
+        try:
+            database.isolation_level = None  # transactions are explicit
+            if not read_only:
+                database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            _prepare(database, read_only)
+        except BaseException:
+            database.close()
+            raise
+    return database
 
-    def _prepare(self, read_only: bool) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version in UPGRADES and not read_only:
-            self._make(UPGRADES[version])
-        elif version == 0:
-            raise HomeError(
-                f"{self.path} is empty", "its first run was cut short", "Run audiosim index again."
-            )
-        elif version in UPGRADES:
-            raise HomeError(f"{self.path} has an older format", "", "Run audiosim index once.")
-        elif version != SCHEMA_VERSION:
-            raise HomeError(
-                f"{self.path} has format {version}",
-                f"this audiosim reads format {SCHEMA_VERSION}",
-                "Use the audiosim that made it, or another --home.",
-            )
+
+def _prepare(database: Connection, read_only: bool) -> None:
+    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if version in UPGRADES and not read_only:
+        database.executescript(f"BEGIN; {UPGRADES[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif version == 0:
+        raise HomeError(
+            f"{database.path} is empty", "its first run was cut short", "Run audiosim index again."
+        )
+    elif version in UPGRADES:
+        raise HomeError(f"{database.path} has an older format", "", "Run audiosim index once.")
+    elif version != SCHEMA_VERSION:
+        raise HomeError(
+            f"{database.path} has format {version}",
+            f"this audiosim reads format {SCHEMA_VERSION}",
+            "Use the audiosim that made it, or another --home.",
+        )
 
 
 def _mode(path: Path, read_only: bool) -> str:

@@ -6,18 +6,22 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 
-from audiosim.core.types import TAG_NAMES, AudioInfo
-from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, Database
-from audiosim.library.catalog.models import FileRow, FileState, path_id
+from audiosim.core.types import TAG_NAMES, AudioInfo, TrackVector
+from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, Connection
+from audiosim.library.catalog.models import DROPPED, FileRow, FileState, path_id
+from audiosim.library.catalog.tracks import Tracks
 
-DROPPED = "moved"  # the reason of a row that ends when the store has let it go
 _TAGS = ", ".join(TAG_NAMES)
 
 
-class Files(Database):
+class Files:
     """Every file known, its state, why it failed."""
 
-    def files(self, below: bytes | None = None) -> Iterator[FileRow]:
+    def __init__(self, database: Connection, tracks: Tracks) -> None:
+        self._db = database
+        self._tracks = tracks
+
+    def all(self, below: bytes | None = None) -> Iterator[FileRow]:
         """The files known, all or those at or below a path."""
         query = "SELECT path, state, size, mtime_ns, digest, reason FROM files"
         values: tuple[bytes, ...] = ()
@@ -28,12 +32,19 @@ class Files(Database):
         for row in self._db.execute(query, values):
             yield FileRow(*row)
 
-    def file(self, path: bytes) -> FileRow | None:
+    def get(self, path: bytes) -> FileRow | None:
         """The file at this path."""
         row = self._db.execute(
             "SELECT path, state, size, mtime_ns, digest, reason FROM files WHERE path = ?", (path,)
         ).fetchone()
         return FileRow(*row) if row else None
+
+    def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
+        """Enters a file as indexed; its audio's vector is given or already known."""
+        with self._db.transaction():
+            if vector is not None:
+                self._tracks.set_vector(info.digest, vector, info.duration)
+            self._enter(path, "indexed", info, None)
 
     def record_failure(
         self, path: bytes, size: int, mtime_ns: int, reason: str, info: AudioInfo | None = None
@@ -41,7 +52,7 @@ class Files(Database):
         """Enters a file as failed, for this reason."""
         info = info or AudioInfo("", 0.0, 0, 0, "", size, mtime_ns)
         reason = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a file's bytes
-        with self.transaction():
+        with self._db.transaction():
             self._enter(path, "failed", info, reason)
 
     def drop(self, paths: Iterable[bytes]) -> None:
@@ -49,17 +60,27 @@ class Files(Database):
 
         An id has yet to leave the store, so the row goes when that is acknowledged.
         """
-        with self.transaction():
-            self._drop(paths)
+        with self._db.transaction():
+            self._db.executemany(
+                "UPDATE files SET state = 'gone', reason = ? WHERE path = ?",
+                [(DROPPED, path) for path in paths],
+            )
+            self.end_dropped()
+
+    def end_dropped(self) -> None:
+        """Removes the rows of dropped files of which the store has nothing any more."""
+        self._db.execute(
+            f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
+        )
 
     def relocate(self, old: bytes, new: bytes) -> int:
         """Has what is known at and below one path lie at another; returns how many rows moved.
 
         Rows that the new path has already stay as they are.
         """
-        rows = [row for row in self.files(old) if row.reason != DROPPED]
+        rows = [row for row in self.all(old) if row.reason != DROPPED]
         kept = f"state, size, mtime_ns, digest, reason, changed, sample_rate, channels, codec, {_TAGS}"
-        with self.transaction():
+        with self._db.transaction():
             for row in rows:
                 target = new + row.path[len(old) :]
                 self._db.execute(
@@ -67,7 +88,7 @@ class Files(Database):
                     " WHERE path = ?",
                     (target, path_id(target), row.path),
                 )
-            self._drop(row.path for row in rows)
+            self.drop(row.path for row in rows)
         return len(rows)
 
     def gone_with(self, digest: str) -> bytes | None:
@@ -77,14 +98,9 @@ class Files(Database):
         ).fetchone()
         return row[0] if row else None
 
-    def forget(self, paths: Iterable[bytes]) -> None:
-        """Removes rows that never were in the index."""
-        with self.transaction():
-            self._db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
-
     def mark_gone(self, paths: Iterable[bytes]) -> None:
         """Takes files out of the index, keeping all that is known of them."""
-        with self.transaction():
+        with self._db.transaction():
             self._db.executemany(
                 "UPDATE files SET state = 'gone', changed = ? WHERE path = ?",
                 [(time.time(), path) for path in paths],
@@ -97,7 +113,7 @@ class Files(Database):
 
     def mark_returned(self, paths: Iterable[bytes]) -> None:
         """Puts files that were gone back as they were: indexed, or failed if they had failed."""
-        with self.transaction():
+        with self._db.transaction():
             self._db.executemany(
                 "UPDATE files SET state = CASE WHEN reason IS NULL THEN 'indexed' ELSE 'failed' END,"
                 " changed = ? WHERE path = ?",
@@ -109,10 +125,34 @@ class Files(Database):
         query = "SELECT count(*) FROM files WHERE state = ? AND reason IS NOT ?"
         return int(self._db.execute(query, (state, DROPPED)).fetchone()[0])
 
+    def copies(self, digests: Iterable[str]) -> int:
+        """How many indexed files hold any of this audio."""
+        query = "SELECT count(*) FROM files WHERE state = 'indexed' AND digest = ?"
+        return sum(int(self._db.execute(query, (digest,)).fetchone()[0]) for digest in set(digests))
+
+    def paths_with(self, digests: Iterable[str]) -> list[bytes]:
+        """The paths of files that hold, or held, any of this audio."""
+        query = "SELECT path FROM files WHERE digest = ?"
+        return [row[0] for digest in digests for row in self._db.execute(query, (digest,))]
+
     def failures(self) -> list[tuple[bytes, str]]:
         """(path, reason) of every file that failed."""
         query = "SELECT path, reason FROM files WHERE state = 'failed' ORDER BY path"
         return list(self._db.execute(query))
+
+    def failed_digests(self) -> dict[str, str]:
+        """The audio that can't be used, and why."""
+        return dict(
+            self._db.execute(
+                f"SELECT digest, reason FROM files WHERE reason IS NOT NULL AND reason <> '{DROPPED}'"
+                " AND digest IS NOT NULL AND digest NOT IN (SELECT digest FROM tracks)"
+            )
+        )
+
+    def failed_paths(self) -> dict[bytes, str]:
+        """The audio of files that failed once they were identified."""
+        query = "SELECT path, digest FROM files WHERE state = 'failed' AND digest IS NOT NULL"
+        return dict(self._db.execute(query))
 
     def _enter(self, path: bytes, state: FileState, info: AudioInfo, reason: str | None) -> None:
         """Inserts or replaces a row, keeping what the store has of it."""
@@ -130,15 +170,4 @@ class Files(Database):
             f" ON CONFLICT (path) DO UPDATE SET {updates},"
             f" in_store = CASE WHEN in_store IN ({ABSENT}, {SENDING}) THEN in_store ELSE {OUTDATED} END",
             values,
-        )
-
-    def _drop(self, paths: Iterable[bytes]) -> None:
-        self._db.executemany(
-            "UPDATE files SET state = 'gone', reason = ? WHERE path = ?", [(DROPPED, path) for path in paths]
-        )
-        self._end_dropped()
-
-    def _end_dropped(self) -> None:
-        self._db.execute(
-            f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
         )

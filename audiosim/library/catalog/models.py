@@ -15,6 +15,7 @@ from audiosim.library.store_url import StoreUrl
 
 FileState = Literal["indexed", "failed", "gone"]
 Fate = Literal["added", "known", "kept"]
+DROPPED = "moved"  # the reason of a row that ends when the store has let it go
 
 # The decoded duration of the audio is better than what the container claims.
 TRACK_COLUMNS = ", ".join(["path", "digest", "tracks.duration", *TAG_NAMES])

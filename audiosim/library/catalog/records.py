@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from audiosim.core.types import TAG_NAMES, AudioInfo, Tags, Track, TrackVector
-from audiosim.library.catalog.files import DROPPED
-from audiosim.library.catalog.models import Fate, FileRow, Record, vector_from
+from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.files import Files
+from audiosim.library.catalog.models import DROPPED, Fate, FileRow, Record, vector_from
 from audiosim.library.catalog.tracks import Tracks
 
 _COLUMNS = (
@@ -15,10 +16,15 @@ _COLUMNS = (
 )
 
 
-class Records(Tracks):
+class Records:
     """Files with all that is known of them and of their audio."""
 
-    def records(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Record]:
+    def __init__(self, database: Connection, files: Files, tracks: Tracks) -> None:
+        self._db = database
+        self._files = files
+        self._tracks = tracks
+
+    def all(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Record]:
         """The files of the index that have a vector and that a filter admits, in order of path."""
         # CROSS JOIN keeps the order of the tables, so that SQLite need not sort the rows
         query = (
@@ -36,7 +42,7 @@ class Records(Tracks):
 
     def wants_vector(self, record: Record) -> bool:
         """Whether `take` would enter this record's vector: its file is to be known, its audio is not yet."""
-        row = self.file(record.path)
+        row = self._files.get(record.path)
         return self._fate(row, record) != "kept" and not self._has_vector(record.info.digest)
 
     def take(self, records: Sequence[Record]) -> list[Fate]:
@@ -46,22 +52,22 @@ class Records(Tracks):
         the same, and the row is "kept" where it says something else, unless it is of the very file that is
         recorded and only says that it failed.
         """
-        with self.transaction():
+        with self._db.transaction():
             return [self._take(record) for record in records]
 
     def _take(self, record: Record) -> Fate:
-        fate = self._fate(self.file(record.path), record)
+        fate = self._fate(self._files.get(record.path), record)
         if fate == "kept":
             return fate
         digest = record.info.digest
         if not self._has_vector(digest):
             vector = TrackVector(record.vector, record.windows, record.passages or b"")
-            self._set_vector(digest, vector, record.info.duration)
+            self._tracks.set_vector(digest, vector, record.info.duration)
             if record.passages is None:
                 self._db.execute("DELETE FROM passages WHERE digest = ?", (digest,))
             self._db.execute("UPDATE tracks SET scale = ? WHERE digest = ?", (record.scale, digest))
         if fate == "added":
-            self._enter(record.path, "indexed", record.info, None)
+            self._files.record(record.path, record.info)
         return fate
 
     @staticmethod

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from audiosim.core.types import EncoderSpec
-from audiosim.library.catalog.database import Database
+from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.models import Configuration, Leftover
 from audiosim.library.store_url import EMBEDDED, StoreUrl, parse_store_url
 
@@ -17,8 +17,11 @@ from audiosim.library.store_url import EMBEDDED, StoreUrl, parse_store_url
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
 
 
-class Settings(Database):
+class Settings:
     """What a home was told, and what its runs note."""
+
+    def __init__(self, database: Connection) -> None:
+        self._db = database
 
     def meta(self, key: str) -> str | None:
         """A value set with `set_meta`."""
@@ -65,8 +68,12 @@ class Settings(Database):
 
     def set_store(self, url: StoreUrl, name: str | None) -> None:
         """Says where vectors are searched."""
-        with self.transaction():
-            self._set_store(url, name)
+        with self._db.transaction():
+            self.set_meta("store_url", url.text)
+            if name is not None:
+                self.set_meta("store_name", name)
+            else:
+                self._db.execute("DELETE FROM meta WHERE key = 'store_name'")
 
     def store_settings(self) -> dict[str, str]:
         """All that is kept of the store under keys of `meta`, apart from the mark of bursts."""
@@ -84,19 +91,12 @@ class Settings(Database):
         """Replaces the list of collections to be removed."""
         self.set_meta("store_leftovers", json.dumps([[each.url.text, each.name] for each in leftovers]))
 
-    def _set_store(self, url: StoreUrl, name: str | None) -> None:
-        self.set_meta("store_url", url.text)
-        if name is not None:
-            self.set_meta("store_name", name)
-        else:
-            self._db.execute("DELETE FROM meta WHERE key = 'store_name'")
-
     def roots(self) -> list[bytes]:
         """The folders and files that `index` without a path rescans."""
         return [row[0] for row in self._db.execute("SELECT path FROM roots ORDER BY path")]
 
     def set_roots(self, roots: Iterable[bytes]) -> None:
         """Replaces the roots."""
-        with self.transaction():
+        with self._db.transaction():
             self._db.execute("DELETE FROM roots")
             self._db.executemany("INSERT INTO roots VALUES (?)", [(root,) for root in roots])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from audiosim.core.errors import StoreError
-from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, STORED
+from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, STORED, Connection
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.models import (
     TRACK_COLUMNS,
@@ -21,8 +21,13 @@ from audiosim.library.store_url import StoreUrl
 STORE_IDENTITY = "store_identity"  # a key of meta
 
 
-class StoreState(Files, Settings):
+class StoreState:
     """The state of each row in the store, and the mark that brackets each burst of writes."""
+
+    def __init__(self, database: Connection, files: Files, settings: Settings) -> None:
+        self._db = database
+        self._files = files
+        self._settings = settings
 
     def pending_upserts(self, limit: int) -> list[PendingRow]:
         """Indexed files that the store has not acknowledged."""
@@ -70,10 +75,10 @@ class StoreState(Files, Settings):
         ------
         StoreError : when the catalog's vectors are not those of a collection with this identity (any more).
         """
-        with self.transaction():
+        with self._db.transaction():
             self._require(identity)
             upserts, deletes = self.pending_upserts(limit), self.pending_deletes(limit)
-            self.mark_store(dirty=True)
+            self.mark(dirty=True)
             self._db.executemany(
                 f"UPDATE files SET in_store = {SENDING} WHERE id = ? AND in_store = {ABSENT}",
                 [(row.id,) for row in upserts],
@@ -92,18 +97,18 @@ class StoreState(Files, Settings):
         ------
         StoreError : when all vectors were replaced meanwhile: nothing that was sent counts.
         """
-        with self.transaction():
+        with self._db.transaction():
             self._require(identity)
             self._db.executemany(
                 f"UPDATE files SET in_store = {ABSENT} WHERE id = ? AND state <> 'indexed'",
                 [(id_,) for id_ in deleted],
             )
-            self._end_dropped()
+            self._files.end_dropped()
             self._db.executemany(
                 f"UPDATE files SET in_store = {STORED} WHERE id = ? AND changed = ?",
                 [(row.id, row.changed) for row in rows],
             )
-            self.set_meta(STORE_IDENTITY, identity)
+            self._settings.set_meta(STORE_IDENTITY, identity)
 
     def mark_rebuilt(
         self,
@@ -120,46 +125,46 @@ class StoreState(Files, Settings):
         ------
         StoreError : when all vectors were replaced meanwhile.
         """
-        with self.transaction():
+        with self._db.transaction():
             self._require(identity)
-            self.set_meta(STORE_IDENTITY, identity)
-            self._set_store(url, name)
-            self.set_store_leftovers(leftovers)
+            self._settings.set_meta(STORE_IDENTITY, identity)
+            self._settings.set_store(url, name)
+            self._settings.set_store_leftovers(leftovers)
             self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
             self._db.executemany(
                 f"UPDATE files SET in_store = {STORED} WHERE id = ?", [(id_,) for id_ in ids]
             )
-            self._end_dropped()
+            self._files.end_dropped()
             self.mark_whole(stamp)
 
     @property
-    def store_dirty(self) -> bool:
+    def dirty(self) -> bool:
         """Whether a burst of writes to the store began and did not end."""
-        return self.meta("store") == "dirty"
+        return self._settings.meta("store") == "dirty"
 
-    def mark_store(self, *, dirty: bool) -> None:
+    def mark(self, *, dirty: bool) -> None:
         """Brackets a burst of writes to the store."""
-        self.set_meta("store", "dirty" if dirty else "clean")
+        self._settings.set_meta("store", "dirty" if dirty else "clean")
 
     def mark_whole(self, stamp: str | None) -> None:
         """Ends a burst: the store is as it should be, and bears this stamp; None: there is none yet."""
         if stamp is not None:
-            self.set_meta("store_checksums", stamp)
-        self.mark_store(dirty=False)
+            self._settings.set_meta("store_checksums", stamp)
+        self.mark(dirty=False)
 
     @property
-    def store_stamp(self) -> str | None:
+    def stamp(self) -> str | None:
         """What the store bore when it was written last; None where that was not noted."""
-        return self.meta("store_checksums")
+        return self._settings.meta("store_checksums")
 
     @property
-    def store_identity(self) -> str | None:
+    def identity(self) -> str | None:
         """What the vectors in the store are, as `Configuration.collection` says it; None where not noted."""
-        return self.meta(STORE_IDENTITY)
+        return self._settings.meta(STORE_IDENTITY)
 
-    def note_store_identity(self, identity: str) -> None:
+    def note_identity(self, identity: str) -> None:
         """Notes what the vectors in the store were found to be."""
-        self.set_meta(STORE_IDENTITY, identity)
+        self._settings.set_meta(STORE_IDENTITY, identity)
 
     def unsettled_ids(self) -> list[str]:
         """Indexed files that the store does not have yet."""
@@ -171,7 +176,7 @@ class StoreState(Files, Settings):
         query = "SELECT id FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
         return [row[0] for row in self._db.execute(query)]
 
-    def expected_in_store(self, *, filled: bool) -> Expected:
+    def expected(self, *, filled: bool) -> Expected:
         """What the store should hold; or, `filled`, a folder that was given all that is indexed."""
         if filled:
             ids = set(self.indexed_ids())
@@ -191,7 +196,7 @@ class StoreState(Files, Settings):
         return int(self._db.execute(query).fetchone()[0])
 
     def _require(self, identity: str) -> None:
-        configuration = self.configuration
+        configuration = self._settings.configuration
         if configuration is None or configuration.collection != identity:
             raise StoreError("The index was changed while it was written to the store")
 

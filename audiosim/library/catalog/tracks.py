@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 
-from audiosim.core.types import AudioInfo, Float32, Track, TrackVector
-from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED
-from audiosim.library.catalog.files import DROPPED, Files
+from audiosim.core.types import Float32, Track, TrackVector
+from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
 from audiosim.library.catalog.models import (
+    DROPPED,
     ENTRY_COLUMNS,
     TRACK_COLUMNS,
     Configuration,
@@ -24,15 +24,12 @@ from audiosim.library.catalog.settings import MEASURED, PERCENTILES, Settings
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
 
 
-class Tracks(Files, Settings):
+class Tracks:
     """Vectors by audio digest, so that copies of a recording share one."""
 
-    def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
-        """Enters a file as indexed; its audio's vector is given or already known."""
-        with self.transaction():
-            if vector is not None:
-                self._set_vector(info.digest, vector, info.duration)
-            self._enter(path, "indexed", info, None)
+    def __init__(self, database: Connection, settings: Settings) -> None:
+        self._db = database
+        self._settings = settings
 
     def known_digests(self) -> set[str]:
         """The audio whose vectors are known, and whose caches are not known to be lost."""
@@ -56,11 +53,6 @@ class Tracks(Files, Settings):
         )
         return {row[0] for row in self._db.execute(query)}
 
-    def paths_with(self, digests: Iterable[str]) -> list[bytes]:
-        """The paths of files that hold, or held, any of this audio."""
-        query = "SELECT path FROM files WHERE digest = ?"
-        return [row[0] for digest in digests for row in self._db.execute(query, (digest,))]
-
     def all_digests(self) -> set[str]:
         """All audio whose vectors are known, of files that are gone too."""
         return {row[0] for row in self._db.execute("SELECT digest FROM tracks")}
@@ -71,12 +63,6 @@ class Tracks(Files, Settings):
         query = "SELECT path, digest FROM files WHERE digest IS NOT NULL AND reason IS NOT ?"
         used = {digest for path, digest in self._db.execute(query, (DROPPED,)) if path not in leaving}
         return self.all_digests() - used
-
-    def forget_vectors(self, digests: Collection[str]) -> None:
-        """Removes vectors that belong to no file."""
-        with self.transaction():
-            for table in ("tracks", "lost", "passages"):
-                self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
     def indexed_digests(self) -> list[str]:
         """The audio of the files in the index, each once, in order."""
@@ -92,7 +78,7 @@ class Tracks(Files, Settings):
             "SELECT digest, vector FROM tracks"
             " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
         )
-        dimension = 0 if self.configuration is None else self.configuration.dimension
+        dimension = 0 if self._settings.configuration is None else self._settings.configuration.dimension
         digests, rows = [], []
         for digest, blob in self._db.execute(query):
             vector = vector_from(blob)
@@ -103,32 +89,16 @@ class Tracks(Files, Settings):
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         """Replaces the vector of audio; `duration` in s."""
-        with self.transaction():
-            self._set_vector(digest, vector, duration)
-
-    def lose(self, digests: Iterable[str]) -> None:
-        """Has audio computed again by the next run; what vectors it has stay until then."""
-        with self.transaction():
-            for digest in digests:
-                self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
-                self._db.execute(
-                    "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'",
-                    (digest,),
-                )
-
-    def failed_digests(self) -> dict[str, str]:
-        """The audio that can't be used, and why."""
-        return dict(
+        with self._db.transaction():
+            self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
+            self._insert_vector(digest, vector, duration)
+            # `changed` of all copies: a burst that is under way may be sending what the vector was
             self._db.execute(
-                f"SELECT digest, reason FROM files WHERE reason IS NOT NULL AND reason <> '{DROPPED}'"
-                " AND digest IS NOT NULL AND digest NOT IN (SELECT digest FROM tracks)"
+                "UPDATE files SET changed = ?,"
+                f" in_store = CASE WHEN in_store = {STORED} THEN {OUTDATED} ELSE in_store END"
+                " WHERE digest = ? AND state = 'indexed'",
+                (time.time(), digest),
             )
-        )
-
-    def failed_paths(self) -> dict[bytes, str]:
-        """The audio of files that failed once they were identified."""
-        query = "SELECT path, digest FROM files WHERE state = 'failed' AND digest IS NOT NULL"
-        return dict(self._db.execute(query))
 
     def vector(self, digest: str) -> Float32 | None:
         """The unit vector (dim,) of this audio."""
@@ -158,7 +128,7 @@ class Tracks(Files, Settings):
 
         Files whose audio has no vector now are forgotten, so that the next run redoes them.
         """
-        with self.transaction():
+        with self._db.transaction():
             for table in ("tracks", "lost", "passages"):
                 self._db.execute(f"DELETE FROM {table}")
             for digest, vector, duration in vectors:
@@ -170,7 +140,7 @@ class Tracks(Files, Settings):
             # a burst that is under way sends what the vectors were: it must not count as stored
             self._db.execute("UPDATE files SET changed = ? WHERE state = 'indexed'", (time.time(),))
             self._db.executemany("DELETE FROM meta WHERE key = ?", [(PERCENTILES,), (MEASURED,)])
-            self.set_configuration(configuration)
+            self._settings.set_configuration(configuration)
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Indexed files by id; ids that are not indexed are left out."""
@@ -186,20 +156,6 @@ class Tracks(Files, Settings):
             found |= {row[0]: entry_from(row) for row in self._db.execute(query, page)}
         return found
 
-    def track(self, path: bytes) -> Track | None:
-        """A file with a vector, indexed or gone, as results show it."""
-        row = self._db.execute(
-            f"SELECT {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
-            f" WHERE path = ? AND (reason IS NULL OR reason = '{DROPPED}')",
-            (path,),
-        ).fetchone()
-        return track_from(row) if row else None
-
-    def copies(self, digests: Iterable[str]) -> int:
-        """How many indexed files hold any of this audio."""
-        query = "SELECT count(*) FROM files WHERE state = 'indexed' AND digest = ?"
-        return sum(int(self._db.execute(query, (digest,)).fetchone()[0]) for digest in set(digests))
-
     def duration(self) -> float:
         """Seconds of audio in the index."""
         query = (
@@ -208,27 +164,30 @@ class Tracks(Files, Settings):
         )
         return float(self._db.execute(query).fetchone()[0])
 
-    def _set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
-        self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
-        self._insert_vector(digest, vector, duration)
-        # `changed` of all copies: a burst that is under way may be sending what the vector was
-        self._db.execute(
-            "UPDATE files SET changed = ?,"
-            f" in_store = CASE WHEN in_store = {STORED} THEN {OUTDATED} ELSE in_store END"
-            " WHERE digest = ? AND state = 'indexed'",
-            (time.time(), digest),
-        )
+    def at(self, path: bytes) -> Track | None:
+        """A file with a vector, indexed or gone, as results show it."""
+        row = self._db.execute(
+            f"SELECT {TRACK_COLUMNS} FROM files JOIN tracks USING (digest)"
+            f" WHERE path = ? AND (reason IS NULL OR reason = '{DROPPED}')",
+            (path,),
+        ).fetchone()
+        return track_from(row) if row else None
 
-    def _insert_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO tracks (digest, vector, windows, duration) VALUES (?, ?, ?, ?)",
-            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
-        )
-        self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, vector.passages))
+    def drop(self, digests: Collection[str]) -> None:
+        """Removes vectors that belong to no file."""
+        with self._db.transaction():
+            for table in ("tracks", "lost", "passages"):
+                self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
-
-class Measures(Files):
-    """Measures by audio digest; where there are none yet, the next `index` makes them."""
+    def mark_lost(self, digests: Iterable[str]) -> None:
+        """Has audio computed again by the next run; what vectors it has stay until then."""
+        with self._db.transaction():
+            for digest in digests:
+                self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
+                self._db.execute(
+                    "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'",
+                    (digest,),
+                )
 
     def passages(self, digest: str) -> bytes | None:
         """The packed passages of this audio, if they are known."""
@@ -248,10 +207,6 @@ class Measures(Files):
         """Keeps the packed passages of audio."""
         self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, packed))
 
-    def indexed_audio_count(self) -> int:
-        """How many different pieces of audio the index holds."""
-        return int(self._db.execute(f"SELECT count(*) FROM tracks WHERE {INDEXED}").fetchone()[0])
-
     def digests_without_scale(self) -> set[str]:
         """Audio in the index whose neighbourhood has not been measured."""
         query = f"SELECT digest FROM tracks WHERE scale IS NULL AND {INDEXED}"
@@ -259,7 +214,18 @@ class Measures(Files):
 
     def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
         """Keeps (digest, mean cosine distance to the nearest neighbours)."""
-        with self.transaction():
+        with self._db.transaction():
             self._db.executemany(
                 "UPDATE tracks SET scale = ? WHERE digest = ?", [(scale, digest) for digest, scale in scales]
             )
+
+    def indexed_count(self) -> int:
+        """How many different pieces of audio the index holds."""
+        return int(self._db.execute(f"SELECT count(*) FROM tracks WHERE {INDEXED}").fetchone()[0])
+
+    def _insert_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO tracks (digest, vector, windows, duration) VALUES (?, ?, ?, ?)",
+            (digest, vector.vector.astype("<f4").tobytes(), vector.windows, duration),
+        )
+        self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, vector.passages))

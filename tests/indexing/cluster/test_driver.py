@@ -129,10 +129,10 @@ class Library:
     def vectors(self) -> dict[str, Any]:
         """Each audio's frames, by digest."""
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            configuration = catalog.configuration
+            configuration = catalog.settings.configuration
             assert configuration is not None
             cache = Cache(configuration.cache, configuration.spec)
-            read = {digest: cache.read(digest) for digest in catalog.known_digests()}
+            read = {digest: cache.read(digest) for digest in catalog.tracks.known_digests()}
         return {digest: cached.frames for digest, cached in read.items() if cached is not None}
 
 
@@ -288,7 +288,7 @@ def test_a_node_without_the_music_is_left_out_and_none_with_it_is_an_error(
     with pytest.raises(AudiosimError, match="No node of the Ray cluster can read the music"):
         library.index(music, Cluster(nodes.address))
     with Catalog(library.home.catalog, read_only=True) as catalog:
-        assert not list(catalog.files())
+        assert not list(catalog.files.all())
     nodes.grow(whole)
     report = library.index(music, Cluster(nodes.address))
     assert (report.indexed, report.failed) == (12, 0)

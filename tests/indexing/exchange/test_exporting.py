@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeHome:
     tags = {name: Tags(title=name, genre="Jazz", year=1950 + n) for n, name in enumerate(list(tracks)[::2])}
     home.add(tracks, tags)
     with Catalog(home.home.catalog) as catalog:
-        catalog.set_roots([b"/music"])
+        catalog.settings.set_roots([b"/music"])
     home.refresh()
     assert home.configuration.centre
     return home
@@ -55,7 +55,7 @@ def edit(home: MadeHome, statement: str, *values: object) -> None:
 
 def records(home: MadeHome) -> list[Record]:
     with Catalog(home.home.catalog, read_only=True) as catalog:
-        return list(catalog.records())
+        return list(catalog.records.all())
 
 
 def same(first: Record, second: Record) -> bool:
@@ -174,7 +174,7 @@ def test_only_some_rows_are_in_memory_at_a_time(
     def watched() -> Iterator[Record]:
         nonlocal most
         with Catalog(made.home.catalog, read_only=True) as catalog:
-            for record in catalog.records():
+            for record in catalog.records.all():
                 alive.add(record.info)  # records themselves hold arrays and have no hash
                 most = max(most, len(alive))
                 yield record

@@ -46,7 +46,7 @@ def made_home(folder: Path, tracks: dict[str, FrameEmbeddings]) -> MadeHome:
     home = MadeHome(folder)
     home.add(tracks)
     with Catalog(home.home.catalog) as catalog:
-        catalog.set_roots([ROOT])
+        catalog.settings.set_roots([ROOT])
     home.refresh()
     return home
 
@@ -91,7 +91,7 @@ def content(home: Path, *, times: bool = False) -> dict[str, Any]:
     with closing(sqlite3.connect(home / "catalog.db")) as database:
         found: dict[str, Any] = {name: database.execute(query).fetchall() for name, query in queries.items()}
     with Catalog(home / "catalog.db", read_only=True) as catalog:
-        configuration = catalog.configuration
+        configuration = catalog.settings.configuration
     assert configuration is not None
     return {**found, "collection": configuration.collection, "spec": configuration.spec}
 
@@ -195,7 +195,7 @@ def fork(kept: Path, tmp_path: Path, name: str, prefix: str, seed: int) -> MadeH
 def without_cache_folder(home: MadeHome) -> None:
     """Has a copied home look for caches in its own folder."""
     with Catalog(home.home.catalog) as catalog:
-        catalog.set_configuration(replace(home.configuration, cache=home.home.cache))
+        catalog.settings.set_configuration(replace(home.configuration, cache=home.home.cache))
 
 
 def test_two_homes_with_one_centre_are_joined(kept: Path, tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_what_was_measured_elsewhere_is_measured_anew(kept: Path, tmp_path: Path
     shutil.copytree(kept / "there", here)
     import_index([tmp_path / "part.parquet"], home=here)
     with Catalog(here / "catalog.db") as catalog:
-        digests, vectors = catalog.audio_vectors()
-        scales = {entry.track.digest: entry.scale for entry in catalog.entries()}
+        digests, vectors = catalog.tracks.audio_vectors()
+        scales = {entry.track.digest: entry.scale for entry in catalog.tracks.entries()}
     new = vectors[digests.index(digest_of("a000.flac"))]
     nearest = np.sort(vectors @ new)[-11:-1]
     assert scales[digest_of("a000.flac")] == pytest.approx(1 - nearest.mean(), abs=1e-5)
@@ -252,7 +252,7 @@ def test_another_centre_needs_caches_and_says_so_before_anything_changes(
     assert found == {"added": 59, "pooled": 59, "left_out": 1, "without_cache": 0}
     with Catalog(other.home.catalog, read_only=True) as catalog:
         pooler = other.configuration.pooler
-        for record in catalog.records():
+        for record in catalog.records.all():
             cached = other.cache.read(record.info.digest)
             assert cached is not None
             pooled = pooler(cached.frames)
@@ -273,7 +273,7 @@ def test_a_home_too_small_to_have_a_centre_takes_that_of_the_file(export: Path, 
     cached = own.cache.read(digest_of("s000.flac"))
     assert cached is not None
     with Catalog(own.home.catalog, read_only=True) as catalog:
-        vector = catalog.vector(digest_of("s000.flac"))
+        vector = catalog.tracks.vector(digest_of("s000.flac"))
     assert vector is not None
     np.testing.assert_array_equal(vector, own.configuration.pooler(cached.frames).vector)
     assert verify_home(own.home.path).store_faults == []
@@ -317,13 +317,13 @@ STATES: list[tuple[str, dict[str, object], str]] = [
 def test_what_the_home_says_of_a_file_counts(there: MadeHome, changes: dict[str, object], fate: str) -> None:
     path = path_of("t000.flac")
     with Catalog(there.home.catalog) as catalog:
-        record = next(catalog.records())
+        record = next(catalog.records.all())
     for name, value in changes.items():
         edit(there.home.path, f"UPDATE files SET {name} = ? WHERE path = ?", value, path)
     with Catalog(there.home.catalog) as catalog:
-        before = catalog.file(path)
-        assert catalog.take([record]) == [fate]
-        after = catalog.file(path)
+        before = catalog.files.get(path)
+        assert catalog.records.take([record]) == [fate]
+        after = catalog.files.get(path)
     assert after is not None
     if fate == "added":
         assert (after.state, after.reason, after.digest) == ("indexed", None, record.info.digest)
@@ -358,7 +358,7 @@ def test_folders_are_mapped_with_their_roots(there: MadeHome, tmp_path: Path, he
     deep = b"/music/deep/x.flac"
     edit(there.home.path, "UPDATE files SET path = ? WHERE path = ?", deep, path_of("t001.flac"))
     with Catalog(there.home.catalog) as catalog:
-        catalog.set_roots([ROOT, b"/empty"])
+        catalog.settings.set_roots([ROOT, b"/empty"])
     export_index(tmp_path / "e.parquet", home=there.home.path)
     vain = cli("import", "e.parquet", "--map", "/musi=/n", "--home", here)
     assert (vain.code, vain.out) == (2, "")
@@ -370,8 +370,8 @@ def test_folders_are_mapped_with_their_roots(there: MadeHome, tmp_path: Path, he
     assert "60 tracks added" in done.out
     assert "audiosim index looks at /n\\xff too." in done.out
     with Catalog(here / "catalog.db", read_only=True) as catalog:
-        assert catalog.roots() == [b"/m", ROOT, b"/n\xff"]
-        paths = {row.path for row in catalog.files()}
+        assert catalog.settings.roots() == [b"/m", ROOT, b"/n\xff"]
+        paths = {row.path for row in catalog.files.all()}
     assert {b"/n\xff/x.flac", b"/m/x.flac", path_of("t002.flac")} <= paths
     assert not paths & {odd, deep}
 
@@ -382,7 +382,7 @@ def test_paths_that_are_not_utf8_survive(there: MadeHome, tmp_path: Path, here: 
     export_index(tmp_path / "e.parquet", home=there.home.path)
     import_index([tmp_path / "e.parquet"], home=here)
     with Catalog(here / "catalog.db", read_only=True) as catalog:
-        assert catalog.file(odd) is not None
+        assert catalog.files.get(odd) is not None
     assert ask(here, "caf\udce9\n.flac").queries[0].indexed
 
 
@@ -591,9 +591,9 @@ def test_a_kill_loses_nothing_and_importing_again_completes_it(tmp_path: Path, h
     }
     with Catalog(here / "catalog.db") as catalog:
         catalog.check()
-        assert catalog.pending_count() == 0
-        assert all(record.scale for record in catalog.records())
-        names = [(r.path, r.info.digest, r.info.size, r.info.tags.title) for r in catalog.records()]
+        assert catalog.store_state.pending_count() == 0
+        assert all(record.scale for record in catalog.records.all())
+        names = [(r.path, r.info.digest, r.info.size, r.info.tags.title) for r in catalog.records.all()]
     assert names == [(b"/music/%06d.flac" % n, f"{n:032x}", n, f"{n}") for n in range(6_000)]
     assert verify_home(here).store_faults == []
 
