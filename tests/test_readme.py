@@ -6,7 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from conftest import Cli
 
 import audiosim
@@ -45,14 +44,6 @@ def test_the_python_example_names_what_the_package_gives() -> None:
     for name in re.findall(r"audiosim\.(\w+)", code):
         assert hasattr(audiosim, name)
     compile(code, "README.md", "exec")
-
-
-def test_all_public_names_resolve() -> None:
-    assert sorted(audiosim.__all__) == dir(audiosim)
-    for name in audiosim.__all__:
-        assert getattr(audiosim, name) is not None
-    with pytest.raises(AttributeError):
-        _ = audiosim.nothing
 
 
 def test_the_changelog_has_a_place_for_the_next_release() -> None:
