@@ -74,7 +74,7 @@ class MusiCNNWeights:
         WeightsError : when they are no checkpoint, or not of this network.
         """
         tf = tensorflow()
-        remedy = "Remove the folder and run 'audiosim weights fetch --encoder musicnn'."
+        remedy = "Remove the folder: the weights are fetched again when they are needed."
         try:
             reader = tf.train.load_checkpoint(str(prefix))
             shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
@@ -130,13 +130,13 @@ class MusiCNNEncoder:
     """
 
     def __init__(
-        self, weights: MusiCNNWeights, options: MusiCNNOptions | None = None, *, batch_size: int = BATCH_SIZE
+        self, weights: MusiCNNWeights, options: MusiCNNOptions | None = None, *, batch_size: int | None = None
     ) -> None:
         self.spec = musicnn_spec(options or MusiCNNOptions(), weights.digest)
-        self.batch_size = batch_size
+        self.batch_size = batch_size or BATCH_SIZE
         self.dtype = "float32"
         self.stage_seconds = {"network": 0.0}  # its front end is part of it
-        self._graph = _build(weights, batch_size)
+        self._graph = _build(weights, self.batch_size)
 
     def embed(self, windows: Float32) -> Float32:
         """Embeddings float32 (n, 200) of windows float32 (n, 48128) at 16 kHz."""

@@ -47,17 +47,17 @@ def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | Non
         )
     clashes = conflicts(wish.encoder, stored.spec)
     if wish.encoder.weights is not None and stored.spec.name != "openl3":
-        clashes.append(("--weights", wish.encoder.weights, stored.spec.name))
+        clashes.append(("weights", wish.encoder.weights, stored.spec.name))
     elif wish.encoder.weights is not None:
         digest = _weights_digest(wish.encoder.weights)
         if digest != stored.spec.weights:
-            clashes.append(("--weights", digest, stored.spec.weights))
+            clashes.append(("weights", digest, stored.spec.weights))
     if clashes:
-        flag, wanted, there = clashes[0]
+        name, wanted, there = clashes[0]
         raise UsageError(
-            f"{flag} {wanted} contradicts this home",
+            f"`{name}` {wanted} contradicts this home",
             f"its index was made with {stored.spec.name if there is None else there}",
-            "Leave the option out, use another --home, or start over with --rebuild.",
+            "Leave it out, use another `home`, or start over with `rebuild`.",
         )
     return stored if wish.cache is None else replace(stored, cache=wish.cache.absolute())
 
