@@ -33,7 +33,7 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """The caches, unless ``--cache`` put them elsewhere."""
+        """The caches, unless they were put elsewhere."""
         return self.path / "cache"
 
     @property

@@ -86,7 +86,7 @@ def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
         raise LockedError(
             f"Another audiosim is {what}",
             f"it holds {path}",
-            "Let it finish, or wait for it with --wait SECONDS.",
+            "Let it finish, or give `wait`, the seconds to wait for it.",
         ) from error
     except OSError as error:
         raise HomeError(
@@ -110,7 +110,7 @@ def refuse_network(folder: Path) -> None:
         raise HomeError(
             f"The home {folder} is on a network share ({kind})",
             "a database there can be damaged by a lost connection or a second computer",
-            "Give a folder on a local disk with --home; --cache DIR may stay on the share.",
+            "Give a `home` on a local disk; its `cache` may stay on the share.",
         )
 
 

@@ -107,7 +107,7 @@ class WeightsFolder:
             raise WeightsError(
                 f"The weights of this index ({digest}) are not in {self.path}",
                 f"{found.path} holds others ({found.weights.digest})",
-                "Give the file that the index was made with: --weights FILE.",
+                "Give the file that the index was made with as `weights`.",
             )
         return found
 
@@ -158,7 +158,7 @@ class WeightsFolder:
         return FoundWeights(found.weights, target)
 
     def import_by_digest(self, source: Path) -> FoundWeights:
-        """Keeps a copy of a file under its tensors' digest only, as ``--weights`` does."""
+        """Keeps a copy of a file under its tensors' digest only."""
         if not source.is_file():
             raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
         weights = read_weights(source)
@@ -182,7 +182,7 @@ class WeightsFolder:
             raise WeightsError(
                 f"{path} is not the published file",
                 f"its git blob id is not {BLOB_IDS[network]}",
-                "Remove it and run 'audiosim weights fetch'; give weights of your own with --weights.",
+                "Remove it: it is fetched again when it is needed. Give weights of your own as `weights`.",
             )
         return read_weights(path)
 
@@ -194,7 +194,7 @@ class WeightsFolder:
             f"Without a connection, bring the file from a machine that has one:\n"
             f"  {url(network)}\n"
             f"and put it into {self.path}, or run: audiosim weights import FILE\n"
-            f"Or use the encoder whose weights come with a package on PyPI: --encoder musicnn"
+            f"Or use the encoder whose weights come with a package on PyPI: `encoder` musicnn"
         )
 
 

@@ -74,7 +74,7 @@ class Cache:
             raise HomeError(
                 f"Can't write to the cache folder {self.folder}",
                 error.strerror or str(error),
-                "Finished tracks are kept. Make room or give another folder with --cache, then run again.",
+                "Finished tracks are kept. Make room or give another `cache` folder, then run again.",
             ) from error
 
     def read(self, digest: str) -> CachedTrack | None:

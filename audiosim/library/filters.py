@@ -31,13 +31,13 @@ class Years:
         """
         match = YEARS.fullmatch(text.strip())
         if match is None or not (match[1] or match[3]):
-            raise UsageError(f"--year {text} is no year", "", "Give 1984, 1980-1989, 1990- or -1979.")
+            raise UsageError(f"`years` {text} is no year", "", "Give 1984, 1980-1989, 1990- or -1979.")
         first = int(match[1]) if match[1] else None
         last = int(match[3]) if match[3] else None
         if not match[2]:
             last = first
         if first is not None and last is not None and first > last:
-            raise UsageError(f"--year {text} holds no year", f"{first} comes after {last}")
+            raise UsageError(f"`years` {text} holds no year", f"{first} comes after {last}")
         return cls(first, last)
 
     def __contains__(self, year: int | None) -> bool:

@@ -106,7 +106,7 @@ def test_the_refusal_names_the_lock_and_the_remedy_and_has_its_exit_code(tmp_pat
     ):
         pass
     assert str(path) in caught.value.why
-    assert "--wait" in caught.value.remedy
+    assert "`wait`" in caught.value.remedy
     assert caught.value.exit_code == 4
 
 

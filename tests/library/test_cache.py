@@ -303,5 +303,5 @@ def test_a_write_that_fails_leaves_the_former_file(tmp_path: Path) -> None:
 def test_a_cache_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.touch()
-    with pytest.raises(HomeError, match=r"--cache"):
+    with pytest.raises(HomeError, match="`cache`"):
         Cache(place, SPEC).write(INFO, frames(), "float32")
