@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -29,6 +30,7 @@ from audiosim.commands import eval as evaluation
 from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
 from audiosim.commands.flags import with_flags
+from audiosim.commands.help_page import Command
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import visible
 from audiosim.core.version import __version__
@@ -64,21 +66,25 @@ app = typer.Typer(
     help="Find the tracks in your own music library that sound alike.",
     epilog="Example: audiosim index ./music, then: audiosim similar song.wav -k 5",
 )
-app.command()(index.index)
-app.command()(similar.similar)
-app.command()(playlist.playlist)
-app.command()(duplicates.duplicates)
-app.command("map")(map_command.map_)
-app.command("list")(listing.list_tracks)
-app.command("eval")(evaluation.evaluate_home)
-app.command()(status.status)
-app.command()(extract.extract)
-app.command()(maintenance.verify)
-app.command()(maintenance.gc)
-app.command()(maintenance.forget)
-app.command()(maintenance.relocate)
-app.command("export")(exchange.export)
-app.command("import")(exchange.import_)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "index": index.index,
+    "similar": similar.similar,
+    "playlist": playlist.playlist,
+    "duplicates": duplicates.duplicates,
+    "map": map_command.map_,
+    "list": listing.list_tracks,
+    "eval": evaluation.evaluate_home,
+    "status": status.status,
+    "extract": extract.extract,
+    "verify": maintenance.verify,
+    "gc": maintenance.gc,
+    "forget": maintenance.forget,
+    "relocate": maintenance.relocate,
+    "export": exchange.export,
+    "import": exchange.import_,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name, cls=Command)(_command)
 app.add_typer(weights.app, name="weights")
 
 

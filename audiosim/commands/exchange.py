@@ -31,7 +31,9 @@ def export(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the index, vectors and all, as a Parquet file: for other homes, or for other programs.
+    """Write the index, vectors and all, as a Parquet file.
+
+    For other homes, or for other programs.
 
     Example: audiosim export library.parquet
     """
@@ -93,7 +95,9 @@ def import_(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Take the tracks of exports into the index, as if they had been indexed; no audio is opened.
+    """Take the tracks of exports into the index.
+
+    It is as if they had been indexed; no audio is opened.
 
     Example: audiosim import library.parquet --map /mnt/music=/home/me/Music
     """

@@ -38,9 +38,11 @@ def extract(
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the embeddings of audio files, as openl3's process_audio_file does.
+    """Write the embeddings of audio files to .npz files.
 
-    One .npz a file, with embedding (float32) and timestamps (s). It uses no home.
+    As openl3's process_audio_file does: one .npz a file, with embedding (float32) and
+    timestamps (s). It uses no home.
+
     Example: audiosim extract song.wav -o embeddings
     """
     import numpy as np

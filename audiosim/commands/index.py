@@ -135,7 +135,9 @@ def index(
     """Bring the index up to date with music folders.
 
     New and changed files are decoded and embedded; renamed, retagged and copied ones cost
-    nothing. Example: audiosim index ./music
+    nothing.
+
+    Example: audiosim index ./music
     """  # fmt: skip
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.commands.render import to_json

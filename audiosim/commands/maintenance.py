@@ -28,7 +28,9 @@ def verify(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that caches, vectors and the store are whole; exit with 3 if not.
+    """Check that caches, vectors and the store are whole.
+
+    Exits with 3 if they are not.
 
     Example: audiosim verify --repair
     """
@@ -76,7 +78,7 @@ def gc(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Forget files that are long gone, and remove caches that nothing uses.
+    """Forget files long gone, and remove caches that nothing uses.
 
     Example: audiosim gc --older-than 90d --dry-run
     """
@@ -131,7 +133,9 @@ def forget(
     wait: WaitOption = 0.0,
     quiet: QuietOption = False,
 ) -> None:
-    """Take files, or all below a folder, out of the index; the files themselves are not touched.
+    """Take files, or all below a folder, out of the index.
+
+    The files themselves are not touched.
 
     Example: audiosim forget ~/Music/Audiobooks
     """

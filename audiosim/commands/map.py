@@ -44,9 +44,11 @@ def map_(
     home: HomeOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Draw the library as a map, tracks that sound alike side by side.
+    """Draw the library as a map on which like sounds are near.
 
-    One HTML file to explore and to listen in. Example: audiosim map -o map.html
+    Tracks that sound alike lie side by side, in one HTML file to explore and to listen in.
+
+    Example: audiosim map -o map.html
     """
     import os
 

@@ -55,9 +55,11 @@ def playlist(
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:  # fmt: skip
-    """Write an M3U8 playlist: a radio around a track, or a smooth path between two.
+    """Write a playlist: around one track, or from one to another.
 
-    Example: audiosim playlist --start calm.flac --end wild.mp3 --length 12 -o evening.m3u8
+    An M3U8 file: a radio around a track, or a smooth path between two.
+
+    Example: audiosim playlist --start calm.flac --end wild.mp3 -o evening.m3u8
     """
     from audiosim.search.playlist import make_path, make_radio
 

@@ -88,7 +88,9 @@ def similar(
 ) -> None:  # fmt: skip
     """Find the tracks that sound most like a query.
 
-    A query need not be in the index. Example: audiosim similar song.wav -k 5
+    A query need not be in the index.
+
+    Example: audiosim similar song.wav -k 5
     """
     from audiosim.backends.process import StoreProcess
 

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from audiosim.commands.options import EncoderOption
+from audiosim.commands.help_page import Command
+from audiosim.commands.options import EncoderOption, one_of
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, fetch and import the models' weights. Example: audiosim weights fetch",
+    help="List, fetch and import the models' weights.\n\nExample: audiosim weights fetch",
 )
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_() -> None:
     """List the networks, and which weights are there."""
     from audiosim.core.config import weights_folder
@@ -33,7 +34,7 @@ def list_() -> None:
         typer.echo(f"imported\t{path}")
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(
     encoder: EncoderOption = None,
     content_type: Annotated[str, typer.Option(metavar="NAME", help="openl3: music or env.")] = "music",
@@ -45,7 +46,6 @@ def fetch(
 
     Example: audiosim weights fetch --content-type env
     """
-    from audiosim.commands.options import one_of
     from audiosim.core.config import weights_folder
     from audiosim.encoders import ENCODERS
     from audiosim.encoders.musicnn_weights import find_musicnn
@@ -60,12 +60,14 @@ def fetch(
     typer.echo(WeightsFolder(weights_folder()).find(network_name(input_repr, content_type)).path)
 
 
-@app.command("import")
+@app.command("import", cls=Command)
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .h5 or .h5.gz file.")]) -> None:
     """Keep a copy of an OpenL3 weights file brought from elsewhere.
 
     A published file is known by its content or name, and used from then on; others are for
-    --weights. Example: audiosim weights import openl3_audio_mel256_music-v0_4_0.h5.gz
+    --weights.
+
+    Example: audiosim weights import openl3_audio_mel256_music-v0_4_0.h5.gz
     """
     from audiosim.core.config import weights_folder
     from audiosim.encoders.openl3_weights import WeightsFolder
@@ -74,9 +76,12 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .h5 or 
     typer.echo(found.path)
 
 
-@app.command()
+@app.command(cls=Command)
 def path() -> None:
-    """Print the folder where weights are kept ($AUDIOSIM_WEIGHTS moves it)."""
+    """Print the folder where weights are kept.
+
+    $AUDIOSIM_WEIGHTS moves it.
+    """
     from audiosim.core.config import weights_folder
 
     typer.echo(weights_folder())

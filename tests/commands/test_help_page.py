@@ -1,0 +1,60 @@
+"""What `--help` looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from audiosim.cli import app
+
+
+def commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """The names of all commands below one, itself included."""
+    yield names
+    for name, member in getattr(command, "commands", {}).items():
+        yield from commands(member, *names, name)
+
+
+ALL = sorted(commands(typer.main.get_command(app)))
+
+
+def page(*arguments: str, width: int = 80) -> str:
+    """A command's help on a terminal of this width."""
+    done = CliRunner().invoke(app, [*arguments, "--help"], prog_name="audiosim", terminal_width=width)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("similar", "[OPTIONS] QUERY..."),
+        ("index", "[OPTIONS] [PATH]..."),
+        ("relocate", "[OPTIONS] OLD NEW"),
+        ("export", "[OPTIONS] FILE"),
+        ("list", "[OPTIONS]"),
+    ],
+)
+def test_usage_lines_are_as_people_write_them(command: str, usage: str) -> None:
+    assert page(command).splitlines()[0] == f"Usage: audiosim {command} {usage}"
+
+
+@pytest.mark.parametrize("names", ALL, ids=" ".join)
+def test_no_page_speaks_of_types_or_is_cut_or_too_wide(names: tuple[str, ...]) -> None:
+    for width in (80, 120):
+        text = page(*names, width=width)
+        assert not re.search(r"[{}]|<\w|None|list\[", text)
+        assert max(map(len, text.splitlines())) <= width
+        listed = text.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+        assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
+@pytest.mark.parametrize("names", ALL, ids=" ".join)
+def test_an_example_has_a_line_of_its_own(names: tuple[str, ...]) -> None:
+    examples = [line for line in page(*names).splitlines() if "Example:" in line]
+    assert all(line.startswith("  Example: audiosim ") for line in examples)
