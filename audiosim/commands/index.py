@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.log import logging_to
+from audiosim.commands.log_file import logging_to
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -172,7 +172,7 @@ def index(
         _print_estimate(paths or (), home, options, json_=json_)
         return
     with (
-        logging_to(log_file) as log,
+        logging_to(log_file, context) as log,
         ProgressDisplay(shown=not quiet) as display,
     ):
         talk = _Talk(context, display, log, quiet=quiet, json_=json_, verbose=verbose)
