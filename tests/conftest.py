@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from command_line import Cli, Finished, run_here, run_process
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
@@ -74,42 +72,31 @@ def make_music(folder: Path) -> Path:
     return folder
 
 
-@dataclass
-class Finished:
-    """A command that has run."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Finished]
-
-
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Runs audiosim as a subprocess: cli("index", folder, AUDIOSIM_HOME=...)."""
+    """Runs audiosim in this process: cli("index", folder, AUDIOSIM_HOME=...)."""
 
-    def run(
-        *arguments: object, timeout: float = 300, cwd: Path = tmp_path, **environment: object
-    ) -> Finished:
-        done = subprocess.run(
-            [sys.executable, "-m", "audiosim", *(os.fsdecode(_argument(a)) for a in arguments)],
-            env={**os.environ, **{name: str(value) for name, value in environment.items()}},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-            cwd=cwd,
-        )
-        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(*arguments: object, cwd: Path = tmp_path, **environment: object) -> Finished:
+        return run_here(_words(arguments), cwd, _variables(environment))
 
     return run
 
 
-def _argument(value: object) -> str | bytes:
-    return value if isinstance(value, str | bytes) else str(value)
+@pytest.fixture
+def cli_process(tmp_path: Path) -> Cli:
+    """Runs audiosim as `cli` does, in a process of its own."""
+
+    def run(
+        *arguments: object, cwd: Path = tmp_path, timeout: float = 300, **environment: object
+    ) -> Finished:
+        return run_process(_words(arguments), cwd, _variables(environment), timeout)
+
+    return run
+
+
+def _words(arguments: Iterable[object]) -> list[str]:
+    return [os.fsdecode(word if isinstance(word, str | bytes) else str(word)) for word in arguments]
+
+
+def _variables(environment: dict[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in environment.items()}
