@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO, cast
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,17 @@ def _streams(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
             stack.callback(os.close, kept)
             stack.callback(os.dup2, kept, number)
             os.dup2(file.fileno(), number)
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, encoding="utf-8", closefd=False) for number, mode in enumerate("rww")
-        )
+        sys.stdin, sys.stdout, sys.stderr = map(_stream, range(3), "rww")
         try:
             yield
         finally:
             for stream in (sys.stdin, sys.stdout, sys.stderr):
                 stream.close()
             sys.stdin, sys.stdout, sys.stderr = before
+
+
+def _stream(number: int, mode: str) -> TextIO:
+    return cast("TextIO", open(number, mode, encoding="utf-8", closefd=False))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,22 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import Cli, Finished, run_here, run_process
+from warm_processes import AVAILABLE, warm_processes
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
 
 SAMPLE_RATE = 8_000  # Hz
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Decoders and the store's processes are forked, not started, where that can be done."""
+    if AVAILABLE:
+        with warm_processes():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)

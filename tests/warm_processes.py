@@ -1,0 +1,142 @@
+"""audiosim's own processes, forked from one that has loaded their modules: tests start hundreds.
+
+A decoder or a store's process computes for a second to load its modules, and then for milliseconds
+what a test asks of it. Here it is a copy of a process that has loaded them. All else is as ever:
+each is a child of the process that starts it, with memory, pipes and an environment of its own; it
+can be killed, and is waited for. What tests start otherwise (``python -m audiosim``, a cluster's
+workers) starts such processes as it does for users.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+CLONE_PARENT = 0x8000  # the child's parent is that of who forks
+CLONE_NUMBER = {"x86_64": 56, "aarch64": 220}.get(platform.machine())  # Linux's, of the system call
+AVAILABLE = sys.platform == "linux" and CLONE_NUMBER is not None
+REQUEST_LIMIT = 1 << 18  # bytes
+
+
+@contextmanager
+def warm_processes() -> Iterator[None]:
+    """While it is open, `subprocess` forks what audiosim's own processes run."""
+    from audiosim.audio import supervisor
+    from audiosim.backends import process
+
+    programs = {supervisor.START.encode(), process.START.encode()}
+    start: Any = subprocess._fork_exec  # type: ignore[attr-defined]
+    nursery = _Nursery()
+
+    def fork_or_start(arguments: list[Any], *more: Any) -> int:
+        words = [os.fsencode(word) for word in arguments]
+        if words[:2] != [os.fsencode(sys.executable), b"-c"] or words[2] not in programs:
+            return int(start(arguments, *more))
+        variables, streams = more[4], (more[5], more[8], more[10])
+        return nursery.fork(words[2:], variables, [own if own >= 0 else n for n, own in enumerate(streams)])
+
+    subprocess._fork_exec = fork_or_start  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        subprocess._fork_exec = start  # type: ignore[attr-defined]
+        nursery.close()
+
+
+class _Nursery:
+    """The process that has the modules. Asked over a socket, it makes a copy of itself."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def fork(self, words: list[bytes], variables: list[bytes], streams: list[int]) -> int:
+        """The process id of a new child of this process."""
+        request = [[os.fsdecode(word) for word in part] for part in (words, variables, [os.getcwdb()])]
+        with self._turn:
+            asked = self._socket = self._socket or self._start()
+            socket.send_fds(asked, [json.dumps(request).encode()], streams)
+            return int(asked.recv(64))
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())],
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        return ours
+
+    def close(self) -> None:
+        """Ends it, if it was started; copies live on."""
+        if self._socket is not None:
+            self._socket.close()
+            self._process.wait()
+
+
+def main() -> None:
+    """Loads the modules, then makes copies; in a copy, does what was asked."""
+    import av  # noqa: F401
+    import mutagen  # noqa: F401
+    import soundfile  # noqa: F401
+    import soxr  # noqa: F401
+
+    import audiosim.audio.worker
+    import audiosim.backends.worker
+
+    audiosim.backends.worker.load_chroma()
+    gc.freeze()  # copies need not look through it
+    with socket.socket(fileno=int(sys.argv[1])) as asked:
+        while True:
+            request, streams, _, _ = socket.recv_fds(asked, REQUEST_LIMIT, 3)
+            if not request:
+                return
+            child = _fork()
+            if not child:
+                break
+            for stream in streams:
+                os.close(stream)
+            asked.send(str(child).encode())
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    (program, *arguments), variables, (folder,) = json.loads(request)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variable.split("=", 1) for variable in variables)
+    sys.stdin, sys.stdout, sys.stderr = map(_stream, range(3), "rww")
+    sys.argv = ["-c", *arguments]
+    exec(program, {"__name__": "__main__"})
+
+
+def _stream(number: int, mode: str) -> TextIO:
+    return cast("TextIO", open(number, mode, encoding="utf-8"))
+
+
+def _fork() -> int:
+    """As os.fork, but the child's parent is this process's own."""
+    python = ctypes.pythonapi
+    python.PyOS_BeforeFork()
+    child = int(ctypes.PyDLL(None).syscall(CLONE_NUMBER, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0))
+    if child:
+        python.PyOS_AfterFork_Parent()
+    else:
+        python.PyOS_AfterFork_Child()
+    return child
+
+
+if __name__ == "__main__":
+    main()
