@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from chroma_server import ChromaServerProcess
 from command_line import Cli, Finished, run_here, run_process
+from filelock import FileLock
 from warm_processes import AVAILABLE, warm_processes
+
+__all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
 
 SAMPLE_RATE = 8_000  # Hz
+MARKERS = ("ray", "browser", "server", "network", "slow")  # those that take longest first
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """The tests of one file run where they are asked for: a file is what a worker is given."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and Path(*files).is_file() else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what needs a package index; workers begin with what takes longest, so that they end as one."""
+    for item in items:
+        if "musicnn_weights_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.network)
+    if hasattr(config, "workerinput"):
+        rank = {
+            path: min((_rank(item) for item in file), default=len(MARKERS))
+            for path, file in groupby(items, lambda item: item.path)
+        }
+        items.sort(key=lambda item: rank[item.path])
+
+
+def _rank(item: pytest.Item) -> int:
+    marks = [MARKERS.index(mark.name) for mark in item.iter_markers() if mark.name in MARKERS]
+    return min(marks, default=len(MARKERS))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,9 +75,7 @@ def seeded_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """OpenL3 weights of the published layout, from a fixed seed."""
     from recipe import write_weights
 
-    path = tmp_path_factory.mktemp("seeded") / "seeded_weights.h5"
-    write_weights(path)
-    return path
+    return _made_once(tmp_path_factory, "seeded_weights.h5", write_weights)
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +83,27 @@ def musicnn_weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with MusiCNN's weights, fetched once from the package index."""
     from audiosim.encoders.musicnn_weights import find_musicnn
 
-    folder = tmp_path_factory.mktemp("weights")
-    find_musicnn(folder)
-    return folder
+    return _made_once(tmp_path_factory, "musicnn_weights", find_musicnn)
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A file or folder that all of pytest's workers share, made by the first that asks for it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    path = base / name
+    with FileLock(base / f"{name}.lock"):
+        if not path.exists():
+            make(base / f"new {name}")
+            (base / f"new {name}").rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServerProcess]:
+    """A Chroma server that tests share: each has collections of its own."""
+    with ChromaServerProcess(tmp_path_factory.mktemp("server") / "data") as process:
+        yield process
 
 
 def tone(seconds: float, frequency: float, *, rate: int = SAMPLE_RATE, level: float = 0.3) -> Any:

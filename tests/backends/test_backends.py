@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,11 @@ from audiosim.library.store_url import parse_store_url
 
 DIMENSION = 8
 CONTENTS = Contents("identity", DIMENSION)
-KINDS = ("embedded", "server", "milvus")
+SERVER = pytest.param("server", marks=pytest.mark.server)
+MILVUS = pytest.param("milvus", marks=pytest.mark.server)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServerProcess]:
-    with ChromaServerProcess(tmp_path_factory.mktemp("server") / "data") as process:
-        yield process
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["embedded", SERVER, MILVUS])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     urls: dict[str, Callable[[], str]] = {
         "embedded": lambda: "embedded",
@@ -260,7 +255,7 @@ def test_dropping_what_is_not_there_is_no_error(backend: Backend) -> None:
     backend.drop("audiosim_nothing")
 
 
-@pytest.mark.parametrize("kind", ["server", "milvus"])
+@pytest.mark.parametrize("kind", [SERVER, MILVUS])
 def test_what_others_have_written_to_is_not_dropped(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
@@ -284,7 +279,7 @@ def test_what_others_have_written_to_is_not_dropped(
         mine.open(name, CONTENTS)
 
 
-@pytest.mark.parametrize("backend", ["embedded", "milvus"], indirect=True)
+@pytest.mark.parametrize("backend", ["embedded", MILVUS], indirect=True)
 def test_files_are_kept_from_two_processes_at_once(backend: Backend) -> None:
     from audiosim.core.errors import LockedError
 
@@ -304,6 +299,7 @@ def test_a_server_lets_several_in(backend: Backend) -> None:
         assert one.count() == two.count() == 20
 
 
+@pytest.mark.server
 def test_chroma_of_another_metric_is_refused(server: ChromaServerProcess, tmp_path: Path) -> None:
     import chromadb
     from chromadb.config import Settings
@@ -327,6 +323,7 @@ def test_chroma_of_another_metric_is_refused(server: ChromaServerProcess, tmp_pa
                 backend_for(parse_store_url(url), Home(tmp_path)).open(name, CONTENTS, create=create)
 
 
+@pytest.mark.server
 def test_milvus_of_another_metric_is_refused(tmp_path: Path) -> None:
     from pymilvus import MilvusClient
 

@@ -37,13 +37,8 @@ from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 from audiosim.store import Store
 
+pytestmark = pytest.mark.server
 CONTENTS = Contents("identity", 8)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServerProcess]:
-    with ChromaServerProcess(tmp_path_factory.mktemp("server") / "data") as process:
-        yield process
 
 
 @pytest.fixture

@@ -36,7 +36,10 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import Wish
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc"),
+]
 
 
 class Nodes:
@@ -316,7 +319,7 @@ def test_a_worker_refuses_another_version_of_audiosim() -> None:
 
 
 def test_a_ray_that_is_not_there_is_an_error_in_time(
-    cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
+    cli: Cli, cli_process: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -329,7 +332,7 @@ def test_a_ray_that_is_not_there_is_an_error_in_time(
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "ray.py").write_text("raise ImportError('not here')")
     shadow = f"{tmp_path / 'shadow'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    done = cli("index", music, "--weights", seeded_weights, "--ray", "local", PYTHONPATH=shadow)
+    done = cli_process("index", music, "--weights", seeded_weights, "--ray", "local", PYTHONPATH=shadow)
     assert done.code == 1
     assert "pip install 'audiosim[ray]'" in done.err
 
