@@ -95,9 +95,10 @@ def main() -> None:
     import soxr  # noqa: F401
 
     import audiosim.audio.worker
-    import audiosim.backends.worker
+    import audiosim.backends.worker  # noqa: F401
+    from audiosim.backends.chroma import load_chroma
 
-    audiosim.backends.worker.load_chroma()
+    load_chroma()
     gc.freeze()  # copies need not look through it
     with socket.socket(fileno=int(sys.argv[1])) as asked:
         while True:
