@@ -1,4 +1,4 @@
-"""The command line as users and scripts meet it: a subprocess."""
+"""The command line as users and scripts meet it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,34 @@ def modules_after(*arguments: object) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-def test_version(cli: Cli) -> None:
-    done = cli("--version")
+def test_version(cli_process: Cli) -> None:
+    done = cli_process("--version")
     assert (done.code, done.out) == (0, f"audiosim {audiosim.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["status", "--json"], 0),
+        (["similar", "low/00 track.wav", "-k", "3"], 0),
+        (["list", "--format", "csv"], 0),
+        (["similar", "nowhere"], 2),
+        (["extract", "empty.mp3", "-o", "out", "--weights", "nowhere.h5"], 2),
+        (["index", "--quiet"], 3),
+        (["status", "--home", "nowhere", "--jsn"], 2),
+        ([], 2),
+    ],
+)
+def test_a_command_in_this_process_is_what_it_is_in_its_own(
+    indexed: Path, music: Path, cli: Cli, cli_process: Cli, arguments: list[str], code: int
+) -> None:
+    (music / "empty.mp3").touch()
+    settings = {"cwd": music, "AUDIOSIM_HOME": indexed, "COLUMNS": 120}
+    here = cli(*arguments, **settings)
+    (music / "empty.mp3").write_text("")  # a new failure once more
+    own = cli_process(*arguments, **settings)
+    assert (here.code, here.out, here.err) == (own.code, own.out, own.err)
+    assert here.code == code
 
 
 COMMANDS = (
