@@ -5,16 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
 from audiosim.backends.base import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
 from audiosim.core.errors import StoreError
 from audiosim.core.types import Float32
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 HNSW = {
     "space": "cosine",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from audiosim.core.errors import AudiosimError, StoreError
 from audiosim.core.files import hold
 from audiosim.core.types import Float32
 from audiosim.library.store_url import TOKEN_VARIABLE, StoreUrl
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 ID, VECTOR, TRACK = "id", "vector", "track"
 STAMP, IDENTITY = "audiosim.stamp", "audiosim.identity"
