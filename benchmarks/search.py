@@ -100,7 +100,7 @@ def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any
             near += 1
         else:  # the music repeats: no stretch of any track is more like the clip than the one found
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
-            exact = ranked_by_windows(index, asked, index.catalog.tracks.entries())[0][0][0]
+            exact = ranked_by_windows(index, asked, index.catalog.tracks.entries())[0][0]
             as_like += best.similarity >= exact.similarity - 1e-6
     return {
         "clips": len(clips),
@@ -145,7 +145,7 @@ def candidates(
     with _pieces(index, folder, length) as (pieces, entries):
         for clip in clips:
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
-            best = {c.entry.id for c, _ in ranked_by_windows(pieces, asked, entries)[0][:10]}
+            best = {c.entry.id for c in ranked_by_windows(pieces, asked, entries)[0][:10]}
             picked = [entry.id for entry in nearest_by_passages(pieces, asked, entries, max(DEPTHS))]
             for depth in DEPTHS:
                 recalls[depth].append(len(best & set(picked[:depth])) / len(best))

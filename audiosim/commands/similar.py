@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import sys
 from contextlib import ExitStack
@@ -130,14 +129,7 @@ def _by_tracks(
 
     stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
     wanted, unwanted = (expand(names, stdin) for names in (queries, against))
-    return find_similar(
-        [os.fsdecode(path) for path in wanted.paths],
-        against=[os.fsdecode(path) for path in unwanted.paths],
-        lenient=wanted.listed | unwanted.listed,
-        explain=explain,
-        store=store,
-        **common,
-    )
+    return find_similar(wanted, against=unwanted, explain=explain, store=store, **common)
 
 
 def _by_passage(

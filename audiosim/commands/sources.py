@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.paths import identity
 from audiosim.library.scan import scan
+from audiosim.search.query import Source
 
 PLAYLISTS = (b".m3u", b".m3u8")
 STDIN = "-"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Paths that were named, and those of them that only a folder, a playlist or stdin names."""
-
-    paths: list[bytes] = field(default_factory=list)
-    listed: frozenset[bytes] = frozenset()
 
 
 def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:

@@ -6,11 +6,11 @@ import heapq
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from audiosim.core.errors import HomeError
+from audiosim.core.paths import identity
 from audiosim.core.types import Encoder, Float32, Passage, Precision, Track
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.catalog import Entry
@@ -20,14 +20,7 @@ from audiosim.search.alignment import best_place
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
 from audiosim.search.recordings import Recordings
-from audiosim.search.similar import (
-    DEFAULT_COUNT,
-    SearchResult,
-    admitted,
-    as_matches,
-    check_request,
-    identities,
-)
+from audiosim.search.similar import DEFAULT_COUNT, SearchResult, admitted, as_matches, check_count
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
 CANDIDATES_EACH = 20  # for each track wanted
@@ -66,11 +59,10 @@ def find_passages(
     HomeError : when there is no index, or no caches are there.
     AudiosimError : when the query can't be decoded.
     """
-    (path,) = paths = identities(query)
-    check_request(paths, count)
+    check_count(count)
     only, ranking = only or Filter(), ranking or RankingOptions()
     with open_index(home, encoder) as index:
-        asked = ask_with(index, path, start, end, precision, encoder)
+        asked = ask_with(index, identity(query), start, end, precision, encoder)
         admits = admitted(only, ranking, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}
         entries = (e for e in index.catalog.tracks.entries(admits) if e.track.digest not in hidden)
@@ -83,12 +75,7 @@ def find_passages(
                 "Mount it, or see what is missing with: audiosim verify.",
             )
         same = Recordings(index.cache, index.spec.hop).same
-        picks = select([candidate for candidate, _ in found], count, ranking, same)
-        places = {candidate.entry.id: passage for candidate, passage in found}
-        matches = [
-            replace(match, passage=places[pick.candidate.entry.id])
-            for pick, match in zip(picks, as_matches(picks, None), strict=True)
-        ]
+        matches = as_matches(select(found, count, ranking, same), None)
         notes = (f"{missing} tracks have no cache and were left out: audiosim verify.",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
 
@@ -123,16 +110,16 @@ def _best_products(page: Sequence[tuple[str, bytes]], mean: Float32) -> dict[str
 
 def ranked_by_windows(
     index: Index, asked: PassageQuery, entries: Iterable[Entry]
-) -> tuple[list[tuple[Candidate, Passage]], int]:
-    """Entries by their best stretch, best first, with it; and how many have no cache."""
+) -> tuple[list[Candidate], int]:
+    """Entries by their best stretch, best first; and how many have no cache."""
     found, missing = [], 0
     for entry in entries:
         passage = _answer(index, asked, entry.track)
         if passage is None:
             missing += 1
         else:
-            found.append((Candidate(entry, passage.similarity, passage.similarity), passage))
-    return sorted(found, key=lambda pair: (-pair[0].score, pair[0].entry.track.path)), missing
+            found.append(Candidate(entry, passage.similarity, passage.similarity, passage))
+    return sorted(found, key=lambda one: (-one.score, one.entry.track.path)), missing
 
 
 def _answer(index: Index, asked: PassageQuery, track: Track) -> Passage | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -13,12 +13,38 @@ from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError, AudiosimError, UsageError
+from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import load_encoder_for
 from audiosim.extract import Extractor
 from audiosim.library.index import Index
 
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
 AWAY = 0.5  # how much what a query should not be like counts, against what it should
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files to ask with, some of which only a list names: a folder, a playlist, stdin.
+
+    Attributes
+    ----------
+    paths : list of bytes
+        All of them, as the catalog knows files.
+    listed : frozenset of bytes
+        Those that are left out, with a note, where they can't be used.
+    """
+
+    paths: list[bytes] = field(default_factory=list)
+    listed: frozenset[bytes] = frozenset()
+
+
+def as_source(paths: Paths | Source) -> Source:
+    """Files given in any way; they must all be usable unless they come as a `Source`."""
+    if isinstance(paths, Source):
+        return paths
+    return Source([identity(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)])
 
 
 @dataclass(frozen=True)

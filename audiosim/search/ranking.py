@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from audiosim.core.errors import UsageError
-from audiosim.core.types import Float32, Track
+from audiosim.core.types import Float32, Passage, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import folded
 from audiosim.library.hubness import corrected
@@ -48,11 +48,12 @@ class RankingOptions:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A track that may be an answer; it is ordered by ``score``, higher is better."""
+    """A track that may be an answer, or its ``passage``; it is ordered by ``score``, higher is better."""
 
     entry: Entry
     similarity: float
     score: float
+    passage: Passage | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ def candidates(entries: Sequence[Entry], direction: Float32, *, hub_correction: 
     similarities = np.clip(vectors @ direction, -1.0, 1.0)
     scores = similarities
     if hub_correction:
-        scales = np.array([np.nan if entry.scale is None else entry.scale for entry in entries])
-        scores = corrected(similarities, scales)
+        scores = corrected(similarities, np.array([entry.scale for entry in entries], np.float64))
     found = map(Candidate, entries, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from audiosim.backends.process import StoreProcess
 from audiosim.core.errors import AudiosimError, LockedError, UsageError
-from audiosim.core.paths import identity
 from audiosim.core.types import Encoder, Float32, Match, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
@@ -19,7 +19,7 @@ from audiosim.library.hubness import corrected
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, percentiles
 from audiosim.search.explain import Explainer
-from audiosim.search.query import Query, Resolver, mean_direction
+from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
 from audiosim.search.recordings import Recordings
 
@@ -28,8 +28,6 @@ READER_WAIT = 1.0  # s for the store to be free, before exact search answers
 ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
-
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,14 @@ class SearchResult:
 
 
 def find_similar(
-    queries: Paths,
+    queries: Paths | Source,
     *,
-    against: Paths = (),
+    against: Paths | Source = (),
     count: int = DEFAULT_COUNT,
     home: str | os.PathLike[str] | None = None,
     only: Filter | None = None,
     ranking: RankingOptions | None = None,
     include_self: bool = False,
-    lenient: Collection[bytes] = (),
     explain: bool = False,
     precision: Precision = "auto",
     encoder: Encoder | None = None,
@@ -73,7 +70,6 @@ def find_similar(
     only : what tracks must be to be found.
     ranking : how answers are chosen among these.
     include_self : whether the queries' own audio may be among the matches.
-    lenient : paths among `queries` and `against` that are left out, with a note, where they can't be used.
     explain : whether each match is given the stretch that answers one of the queries best.
     precision : of the network, where a query has to be embedded.
     encoder : to embed with instead of loading one; it must be the home's.
@@ -84,46 +80,42 @@ def find_similar(
     UsageError : when a query does not exist.
     AudiosimError : when there is no index, or a query can't be decoded.
     """
-    paths, others = identities(queries), identities(against)
-    check_request(paths, count)
+    wanted, unwanted = as_source(queries), as_source(against)
+    if not wanted.paths:
+        raise UsageError("Nothing to search with", "no query was given", "Name an audio file.")
+    check_count(count)
     only, ranking = only or Filter(), ranking or RankingOptions()
     exact = bool(only or ranking.exclude_same)
     with open_index(home, encoder) as index, ExitStack() as stack:
         if store is None and not exact:
             store = stack.enter_context(StoreProcess())  # it loads the engine meanwhile
         resolver = Resolver(index, precision, encoder)
-        found = resolver.resolve([*paths, *others], lenient)
-        wanted, unwanted = ([found[p] for p in some if p in found] for some in (paths, others))
-        if not wanted:
+        found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
+        likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
+        if not likes:
             raise AudiosimError("Nothing to search with", resolver.notes[0])
-        direction = mean_direction([q.vector for q in wanted], [q.vector for q in unwanted])
-        search = _Search(index, direction, ranking)
-        search.hide(wanted if not include_self else (), unwanted)
+        direction = mean_direction([q.vector for q in likes], [q.vector for q in dislikes])
+        hidden = frozenset(q.track.digest for q in (dislikes if include_self else [*likes, *dislikes]))
+        search = _Search(index, direction, ranking, count, hidden)
         if store is None or exact:
-            picks, reason = search.exactly(count, admitted(only, ranking, wanted)), None
+            picks, reason = search.exactly(admitted(only, ranking, likes)), None
         else:
-            picks, reason = search.by_store(store, count)
+            picks, reason = search.by_store(store)
         matches = as_matches(picks, percentiles(index.catalog))
         if explain:
-            explainer = Explainer(index, wanted)
+            explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
-        return SearchResult(wanted, matches, reason, tuple(unwanted), tuple(resolver.notes))
+        return SearchResult(likes, matches, reason, tuple(dislikes), tuple(resolver.notes))
 
 
-def identities(paths: Paths) -> list[bytes]:
-    """Paths given one or several, as the catalog knows them."""
-    return [identity(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
-
-
-def check_request(paths: Sequence[bytes], count: int) -> None:
-    """Refuses a search for nothing.
+def check_count(count: int) -> None:
+    """Refuse to look for no answers.
 
     Raises
     ------
-    UsageError : when there is no query, or no answer is wanted.
+    UsageError
+        If fewer than one is wanted.
     """
-    if not paths:
-        raise UsageError("Nothing to search with", "no query was given", "Name an audio file.")
     if count < 1:
         raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
 
@@ -143,75 +135,77 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
             pick.candidate.entry.track,
             None if known is None else known.of_similarity(pick.candidate.similarity),
             tuple(entry.track for entry in pick.duplicates),
+            pick.candidate.passage,
         )
         for rank, pick in enumerate(picks, 1)
     ]
 
 
+@dataclass(frozen=True)
 class _Search:
-    """One search by a direction, by way of the store or exactly."""
+    """One search by a direction; the audio of some digests is hidden from its answers."""
 
-    def __init__(self, index: Index, direction: Float32, ranking: RankingOptions) -> None:
-        self._index, self._direction, self._ranking = index, direction, ranking
-        self._recordings = Recordings(index.cache, index.spec.hop)
-        self._hidden: set[str] = set()
+    index: Index
+    direction: Float32
+    ranking: RankingOptions
+    count: int
+    hidden: frozenset[str]
 
-    def hide(self, *queries: Sequence[Query]) -> None:
-        """Leaves the audio of these queries out of the answers."""
-        self._hidden |= {query.track.digest for some in queries for query in some}
+    @cached_property
+    def recordings(self) -> Recordings:
+        return Recordings(self.index.cache, self.index.spec.hop)
 
-    def by_store(self, store: StoreProcess, count: int) -> tuple[list[Pick], str | None]:
+    def by_store(self, store: StoreProcess) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""
-        depth = _depth(count) + self._index.catalog.files.copies(self._hidden)
+        depth = _depth(self.count) + self.index.catalog.files.copies(self.hidden)
         try:
             ids = store.ask(
                 "nearest",
-                self._index.home,
+                self.index.home,
                 limit=ANSWER_LIMIT,
-                vector=self._direction.astype("<f4").tobytes().hex(),
+                vector=self.direction.astype("<f4").tobytes().hex(),
                 count=depth,
-                collection=self._index.configuration.collection,
+                collection=self.index.configuration.collection,
                 wait=READER_WAIT,
             )
         except LockedError:
-            return self.exactly(
-                count
-            ), f"{self._index.catalog.settings.store_url.label} is in use by another process"
+            label = self.index.catalog.settings.store_url.label
+            return self.exactly(), f"{label} is in use by another process"
         except AudiosimError as error:
-            return self.exactly(count), " ".join(str(error).split())
-        picks = self._picked(self._index.catalog.tracks.entries_with(ids).values(), count)
-        if len(picks) < count and depth < self._index.catalog.files.count("indexed"):
-            picks = self.exactly(count)  # too many of the nearest were held back
+            return self.exactly(), " ".join(str(error).split())
+        picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())
+        if len(picks) < self.count and depth < self.index.catalog.files.count("indexed"):
+            picks = self.exactly()  # too many of the nearest were held back
         return picks, None
 
-    def exactly(self, count: int, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
+    def exactly(self, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
         """The picks among all tracks that are admitted, by exact search."""
         ids, similarities, scales = [], [], []  # not the entries: there may be very many
-        for entry in filter(self._shown, self._index.catalog.tracks.entries(admits)):
+        for entry in filter(self._shown, self.index.catalog.tracks.entries(admits)):
             ids.append(entry.id)
-            similarities.append(float(entry.vector @ self._direction))
-            scales.append(np.nan if entry.scale is None else entry.scale)
+            similarities.append(float(entry.vector @ self.direction))
+            scales.append(entry.scale)
         scores = np.array(similarities)
-        if self._ranking.hub_correction:
-            scores = corrected(scores, np.array(scales))
+        if self.ranking.hub_correction:
+            scores = corrected(scores, np.array(scales, np.float64))
         order = np.argsort(-scores, kind="stable")
-        depth = _depth(count)
+        depth = _depth(self.count)
         while True:
-            nearest = self._index.catalog.tracks.entries_with([ids[row] for row in order[:depth]])
-            picks = self._picked(nearest.values(), count)
-            if len(picks) >= count or depth >= len(ids):
+            nearest = self.index.catalog.tracks.entries_with([ids[row] for row in order[:depth]])
+            picks = self._picked(nearest.values())
+            if len(picks) >= self.count or depth >= len(ids):
                 return picks
             depth *= 10
 
-    def _picked(self, entries: Iterable[Entry], count: int) -> list[Pick]:
+    def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
         shown = list(filter(self._shown, entries))
-        found = candidates(shown, self._direction, hub_correction=self._ranking.hub_correction)
-        return select(found, count, self._ranking, self._recordings.same)
+        found = candidates(shown, self.direction, hub_correction=self.ranking.hub_correction)
+        return select(found, self.count, self.ranking, self.recordings.same)
 
     def _shown(self, entry: Entry) -> bool:
         """Whether a track may be shown: it is not a query, and its vector is not damaged."""
-        whole = entry.vector.shape == self._direction.shape and np.isfinite(entry.vector).all()
-        return bool(whole) and entry.track.digest not in self._hidden
+        whole = entry.vector.shape == self.direction.shape and np.isfinite(entry.vector).all()
+        return bool(whole) and entry.track.digest not in self.hidden
 
 
 def _depth(count: int) -> int:

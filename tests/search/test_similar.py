@@ -22,7 +22,7 @@ from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter, Years
 from audiosim.library.hubness import corrected
-from audiosim.search.query import mean_direction
+from audiosim.search.query import Source, mean_direction
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 
@@ -354,8 +354,9 @@ def test_what_came_from_a_list_is_left_out_with_a_note_where_it_can_not_be_used(
     soundfile.write(tmp_path / "new.wav", tone(2, 600), SAMPLE_RATE)
     bad = [tmp_path / name for name in ("text.mp3", "silent.wav", "empty.wav", "absent.mp3")]
     good = [tmp_path / "new.wav", music / "low" / "00 track.wav"]
-    lenient = {os.fsencode(path) for path in bad}
-    result = find_similar([*bad, *good], home=home.path, only=ALL, lenient=lenient, encoder=FakeEncoder())
+    listed = frozenset(map(os.fsencode, bad))
+    source = Source([*map(os.fsencode, [*bad, *good])], listed)
+    result = find_similar(source, home=home.path, only=ALL, encoder=FakeEncoder())
     assert [query.track.path for query in result.queries] == [os.fsencode(path) for path in good]
     assert len(result.notes) == 4
     for path in bad:
@@ -363,7 +364,7 @@ def test_what_came_from_a_list_is_left_out_with_a_note_where_it_can_not_be_used(
         with pytest.raises(AudiosimError, match=path.name):
             find_similar([path, *good], home=home.path, only=ALL, encoder=FakeEncoder())
     with pytest.raises(AudiosimError, match="Nothing to search with"):
-        find_similar(bad, home=home.path, only=ALL, lenient=lenient, encoder=FakeEncoder())
+        find_similar(Source([*listed], listed), home=home.path, only=ALL, encoder=FakeEncoder())
 
 
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\xff" * 64], ids=["empty", "cut", "not numbers"])
