@@ -158,8 +158,7 @@ def _nothing_to_judge(options: EvalOptions, labelled: int) -> UsageError:
     return UsageError(
         "There is nothing to judge answers by",
         f"of {labelled} tracks with a label, no two share one that counts",
-        "Choose other labels with --labels"
-        + (", or leave out --exclude-same." if options.exclude_same else "."),
+        "Choose other `labels`" + (", or leave out `exclude_same`." if options.exclude_same else "."),
     )
 
 

@@ -56,7 +56,7 @@ def label_tracks(source: str, tracks: Collection[Track]) -> Labelling:
         return Labelling(source, tuple(_folded(_own(track, source)) for track in tracks))
     if not os.path.exists(source):
         raise UsageError(
-            f"--labels {source} is not known",
+            f"`labels` {source} is not known",
             "it is neither a file nor a name of labels",
             f"Give a CSV file, or one of: {', '.join(LABEL_NAMES)}.",
         )

@@ -52,7 +52,7 @@ def ask_with(
     AudiosimError : when it can't be decoded, or is silent.
     """
     if start < 0 or (end is not None and end <= start):
-        raise UsageError("There is no such passage", "it ends before it begins", "Give --from before --to.")
+        raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
     query = Resolver(index, precision, encoder).indexed(path)
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
@@ -142,7 +142,7 @@ def _checked_end(path: bytes, start: float, end: float | None, duration: float) 
         raise UsageError(
             f"A passage of {end - start:.0f} s is too long",
             f"{MAX_PASSAGE:.0f} s is the most",
-            "Give --from and --to.",
+            "Give `start` and `end`.",
         )
     return end
 

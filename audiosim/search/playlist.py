@@ -89,7 +89,7 @@ def make_path(
     with open_index(home, encoder) as index:
         first, last = _resolved(index, [start, end], precision, encoder)
         if first.track.digest == last.track.digest:
-            raise UsageError("--start and --end are the same recording", "", "Use --seed for a radio.")
+            raise UsageError("`start` and `end` are the same recording", "", "Give it as `seed` for a radio.")
         targets = arc(first.vector, last.vector, length)[1:-1]
         walk = _Walk(index, only, spacing, [first, last], targets)
         return walk.playlist([first, *walk.steps(first, targets, last), last])
@@ -188,4 +188,4 @@ def _resolved(
 
 def _check_length(length: int) -> None:
     if length < 2:
-        raise UsageError(f"A playlist of {length} is none", "", "Give --length 2 or more.")
+        raise UsageError(f"A playlist of {length} is none", "", "Give a `length` of 2 or more.")
