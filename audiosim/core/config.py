@@ -17,13 +17,19 @@ MAX_JOBS = 8  # decoding processes by default, at most
 
 @dataclass(frozen=True)
 class Home:
-    """The files of one home folder."""
+    """The files of one home folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, absolute.
+    """
 
     path: Path
 
     @property
     def catalog(self) -> Path:
-        """SQLite: the truth about files and track vectors."""
+        """The SQLite database: the truth about files and track vectors."""
         return self.path / "catalog.db"
 
     @property
@@ -43,38 +49,38 @@ class Home:
 
     @property
     def index_lock(self) -> Path:
-        """Held by whoever writes, for the whole run."""
+        """The lock that whoever writes holds for the whole run."""
         return self.path / "index.lock"
 
     @property
     def store_lock(self) -> Path:
-        """Held while the home's Chroma is open."""
+        """The lock that is held while the home's Chroma is open."""
         return self.path / "store.lock"
 
 
 def find_home(given: str | os.PathLike[str] | None = None) -> Home:
-    """The home to use: `given`, else ``AUDIOSIM_HOME``, else the platform's user data folder."""
+    """Find the home to use: `given`, else ``AUDIOSIM_HOME``, else the platform's user data folder."""
     chosen = given or os.environ.get(HOME_VARIABLE)
     path = Path(chosen) if chosen else platformdirs.user_data_path("audiosim", appauthor=False)
     return Home(path.expanduser().absolute())
 
 
 def no_index(home: Home) -> HomeError:
-    """The error for a home that has no index yet."""
+    """Make the error for a home that has no index yet."""
     return HomeError(
         f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER."
     )
 
 
 def weights_folder() -> Path:
-    """Where weights are kept: ``AUDIOSIM_WEIGHTS``, else the platform's user cache folder."""
+    """Find where weights are kept: ``AUDIOSIM_WEIGHTS``, else the platform's user cache folder."""
     chosen = os.environ.get(WEIGHTS_VARIABLE)
     path = Path(chosen) if chosen else platformdirs.user_cache_path("audiosim", appauthor=False) / "weights"
     return path.expanduser().absolute()
 
 
 def default_jobs() -> int:
-    """Decoding processes: one a processor we may use, up to MAX_JOBS."""
+    """Count the decoding processes to use: one for each processor we may use, up to MAX_JOBS."""
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(processors, MAX_JOBS)

@@ -22,15 +22,28 @@ NETWORK = frozenset(
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
-    """A binary file to write, which becomes `path` when the block ends without an error.
+    """Give a binary file to write, which becomes `path` when the block ends without an error.
 
     It is written beside `path`, flushed to disk, then moved over it; after an error or a kill,
     `path` is as it was. A kill can leave a file named ``.*.partial``, which nothing reads. Where
     `path` is a link, it is the link that is replaced: nothing is written through it.
 
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace; folders above it are made.
+    durable : bool
+        Whether it is on the disk when the block ends, and not only with the system.
+
+    Yields
+    ------
+    IO
+        The file, open for reading and writing.
+
     Raises
     ------
-    OSError : when it can't be written, or is there and no regular file: a device, a folder.
+    OSError
+        If it can't be written, or is there and no regular file: a device, a folder.
     """
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "It is there, and not a regular file", str(path))
@@ -70,12 +83,23 @@ def _umask() -> int:
 
 @contextmanager
 def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
-    """Holds the lock file `path`, waiting up to `wait` seconds for it.
+    """Hold a lock file while the block runs.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file.
+    wait : float
+        How long to wait for another process that holds it, in s.
+    what : str
+        What such a process is doing, for the error: "indexing".
 
     Raises
     ------
-    LockedError : when another process still holds it; `what` says what that process is doing.
-    HomeError : when the lock file can't be made.
+    LockedError
+        If another process still holds it.
+    HomeError
+        If the lock file can't be made.
     """
     import filelock
 
@@ -99,11 +123,17 @@ def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
 
 
 def refuse_network(folder: Path) -> None:
-    """Sees that a folder is on a local disk; where that can't be told, it is taken to be.
+    """See that a folder is on a local disk; where that can't be told, it is taken to be.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, there or not.
 
     Raises
     ------
-    HomeError : when it is on a network share: SQLite's write-ahead log is unsafe there.
+    HomeError
+        If it is on a network share: SQLite's write-ahead log is unsafe there.
     """
     kind = file_system(folder, _mounted())
     if kind in NETWORK:
@@ -115,7 +145,7 @@ def refuse_network(folder: Path) -> None:
 
 
 def file_system(folder: Path, mounted: Iterable[tuple[str, str]]) -> str | None:
-    """The type of the file system that holds a folder, of those mounted as (folder, type)."""
+    """Tell the type of the file system that holds a folder, of those mounted as (folder, type)."""
     real = Path(os.path.realpath(folder))
     holding = [(len(Path(place).parts), kind) for place, kind in mounted if real.is_relative_to(place)]
     return max(holding, key=lambda pair: pair[0])[1].lower() if holding else None

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
-    """The bytes by which a file is known: absolute, nothing else changed."""
+    """Give the bytes by which a file is known: absolute, nothing else changed."""
     known = os.path.abspath(os.fsencode(path))
     return known[1:] if known.startswith(b"//") else known  # POSIX would keep two slashes apart from one
 
 
 def contains(root: bytes, path: bytes) -> bool:
-    """Whether a path is the root or lies below it."""
+    """Tell whether a path is the root or lies below it."""
     return path == root or path.startswith(root.rstrip(b"/") + b"/")
 
 
 def outermost(roots: Sequence[bytes]) -> list[bytes]:
-    """The roots that lie in no other, or only by way of a folder link, sorted."""
+    """Keep the roots that lie in no other, or only by way of a folder link; sorted."""
     kept: list[bytes] = []
     for root in sorted(set(roots)):
         if not any(contains(other, root) and not _through_link(other, root) for other in kept):

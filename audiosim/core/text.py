@@ -13,32 +13,32 @@ ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do some
 
 
 def visible(text: str) -> str:
-    """`text` with control characters and other invisible ones written out, as Python escapes."""
+    """Write out control characters and other invisible ones of `text`, as Python escapes."""
     return "".join(_visible_character(c) for c in text)
 
 
 def visible_lines(text: str) -> str:
-    """`text` as `visible` shows it, its lines kept apart."""
+    """Show `text` as `visible` does, its lines kept apart."""
     return "\n".join(map(visible, text.split("\n")))
 
 
 def inert_json(text: str) -> str:
-    """A JSON document with the same values, in which no character acts on a terminal."""
+    """Give a JSON document with the same values, in which no character acts on a terminal."""
     return "".join(_json_character(c) for c in text)
 
 
 def display_path(path: bytes) -> str:
-    """A path as valid Unicode, safe to show."""
+    """Give a path as valid Unicode, safe to show."""
     return visible(path.decode("utf-8", "backslashreplace"))
 
 
 def utf8_path(path: bytes) -> str:
-    """A path as valid Unicode, unchanged if it is; bytes that are not become U+FFFD."""
+    """Give a path as valid Unicode, unchanged if it is; bytes that are not become U+FFFD."""
     return path.decode("utf-8", "replace")
 
 
 def is_utf8(path: bytes) -> bool:
-    """Whether a path's bytes are valid UTF-8."""
+    """Tell whether a path's bytes are valid UTF-8."""
     try:
         path.decode("utf-8")
     except UnicodeDecodeError:
@@ -47,18 +47,18 @@ def is_utf8(path: bytes) -> bool:
 
 
 def file_name(path: bytes) -> str:
-    """The last part of a path, safe to show."""
+    """Give the last part of a path, safe to show."""
     return display_path(os.path.basename(path))
 
 
 def first_lines(lines: list[str], all_: str) -> list[str]:
-    """The first of many lines, how many more there are, and the command that shows them all."""
+    """Keep the first of many lines; then say how many more there are, and the command that shows all."""
     more = len(lines) - SHOWN
     return lines if more <= 0 else [*lines[:SHOWN], f"... and {more} more: see {all_}"]
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as ``m:ss`` or ``h:mm:ss``."""
+    """Format seconds as ``m:ss`` or ``h:mm:ss``; None as nothing."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -67,7 +67,7 @@ def duration(seconds: float | None) -> str:
 
 
 def seconds(text: str) -> float | None:
-    """A time given as ``90``, ``90.5``, ``1:30`` or ``1:02:03`` in s; None where it is none."""
+    """Read a time given as ``90``, ``90.5``, ``1:30`` or ``1:02:03``, in s; None where it is none."""
     match = MOMENT.fullmatch(text.strip())
     if match is None:
         return None
@@ -76,7 +76,7 @@ def seconds(text: str) -> float | None:
 
 
 def size(count: int) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes for people."""
     value = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
         if round(value, 1) < 1000:

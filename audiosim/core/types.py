@@ -26,7 +26,17 @@ ResamplerName = Literal["kaiser_best", "soxr_hq"]
 
 @dataclass(frozen=True)
 class Tags:
-    """What a file says of itself; absent tags are None."""
+    """What a file says of itself; absent tags are None.
+
+    Parameters
+    ----------
+    title, artist, album, album_artist, genre : str, optional
+        As they stand in the file.
+    year : int, optional
+        The year of release.
+    track : int, optional
+        The track's number on its album.
+    """
 
     title: str | None = None
     artist: str | None = None
@@ -41,9 +51,24 @@ class Tags:
 class AudioInfo:
     """What is known of an audio file without decoding it.
 
-    ``digest`` identifies the audio whatever the file's name and tags (32 hexadecimal digits);
-    ``size`` in bytes and ``mtime_ns`` are of the moment it was read. ``packet_seconds`` is the sum
-    of its packets' durations, 0 where they have none.
+    Parameters
+    ----------
+    digest : str
+        What identifies the audio whatever the file's name and tags, 32 hexadecimal digits.
+    duration : float
+        Length in s.
+    sample_rate : int
+        Rate in Hz.
+    channels : int
+        Number of channels.
+    codec : str
+        The codec's name.
+    size, mtime_ns : int
+        Size in bytes and time of modification in ns, of the moment the file was read.
+    tags : Tags
+        What the file says of itself.
+    packet_seconds : float
+        The sum of its packets' durations in s, 0 where they have none.
     """
 
     digest: str
@@ -59,7 +84,15 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class Waveform:
-    """A mono signal: ``samples`` float32 (n,), full scale at +-1."""
+    """A mono signal.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape=(n,)
+        The signal, full scale at +-1.
+    sample_rate : int
+        Rate in Hz.
+    """
 
     samples: Float32
     sample_rate: int  # Hz
@@ -69,9 +102,19 @@ class Waveform:
 class Framing:
     """How an encoder's windows lie over a signal; all lengths in samples.
 
-    ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow it until the last hop
-    is whole; with ``"drop"``, ``trail`` zeros follow and what fills no window is left out, but
-    a signal that fills no window at all is repeated until it fills one.
+    Parameters
+    ----------
+    window : int
+        Length of a window.
+    hop : int
+        From the beginning of one window to that of the next.
+    lead : int
+        Zeros before the signal.
+    trail : int
+        Zeros after the signal, with ``tail="drop"``.
+    tail : {"pad", "drop"}
+        With "pad", zeros follow the signal until the last hop is whole; with "drop", what fills no
+        window is left out, but a signal that fills no window at all is repeated until it fills one.
     """
 
     window: int
@@ -85,8 +128,28 @@ class Framing:
 class EncoderSpec:
     """Everything that decides which numbers an encoder gives for a file.
 
-    ``version`` counts changes of our front end or network that change vectors; ``weights`` is
-    the BLAKE2b-128 of the weight tensors, whatever file they came in.
+    Parameters
+    ----------
+    name : str
+        The encoder's name, as "openl3".
+    version : int
+        A count of the changes of our front end or network that change vectors.
+    options : tuple of (str, str | int | bool)
+        The encoder's own options, by name.
+    weights : str
+        The BLAKE2b-128 of the weight tensors, whatever file they came in.
+    sample_rate : int
+        Rate in Hz that signals are resampled to.
+    resampler : {"kaiser_best", "soxr_hq"}
+        How they are resampled.
+    hop : float
+        From window to window, in s.
+    dimension : int
+        Length of an embedding.
+    framing : Framing
+        How the windows lie over a signal.
+    max_windows : int, optional
+        The most windows of a track that are embedded; all, if None.
     """
 
     name: str
@@ -111,19 +174,19 @@ class EncoderSpec:
         return self.framing.window / self.sample_rate
 
     def to_json(self) -> str:
-        """A canonical JSON rendering, which `from_json` reads."""
+        """Render the spec as canonical JSON, which `from_json` reads."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> EncoderSpec:
-        """The spec that `to_json` wrote."""
+        """Read the spec that `to_json` wrote."""
         data: dict[str, Any] = json.loads(text)
         data["framing"] = Framing(**data["framing"])
         data["options"] = tuple((key, value) for key, value in data["options"])
         return cls(**data)
 
     def describe(self) -> str:
-        """One short phrase for people: ``openl3 music mel256 512, hop 1 s, centred``."""
+        """Describe it in a short phrase for people: ``openl3 music mel256 512, hop 1 s, centred``."""
         options = dict(self.options)
         centred = options.pop("center", None)
         words = [self.name, *(str(value) for value in options.values())]
@@ -137,8 +200,14 @@ class EncoderSpec:
 class FrameEmbeddings:
     """One embedding a window.
 
-    ``embedding`` (n, dim) float16 or float32; ``timestamps`` float64 (n,) in s, as openl3 counts
-    them (the window's index times the hop); ``level`` float16 (n,), the window's RMS in dBFS, -inf for zeros.
+    Parameters
+    ----------
+    embedding : ndarray of float16 or float32, shape=(n, dim)
+        The windows' embeddings.
+    timestamps : ndarray of float64, shape=(n,)
+        The windows' times in s, as openl3 counts them: index times hop.
+    level : ndarray of float16, shape=(n,)
+        The windows' RMS in dBFS, -inf for zeros.
     """
 
     embedding: Frames
@@ -151,9 +220,16 @@ class FrameEmbeddings:
 
 @dataclass(frozen=True)
 class TrackVector:
-    """A track as one unit vector, float32 (dim,), pooled from ``windows`` audible windows.
+    """A track as one unit vector.
 
-    ``passages`` are vectors of its stretches, packed as encoders/passage_vectors.py does.
+    Parameters
+    ----------
+    vector : ndarray of float32, shape=(dim,)
+        The vector, of length 1.
+    windows : int
+        The number of audible windows it was pooled from.
+    passages : bytes
+        Vectors of its stretches, packed as encoders/passage_vectors.py does.
     """
 
     vector: Float32
@@ -163,7 +239,19 @@ class TrackVector:
 
 @dataclass(frozen=True)
 class Track:
-    """A file of the index, as results show it."""
+    """A file of the index, as results show it.
+
+    Parameters
+    ----------
+    path : bytes
+        The file, by the file system's own bytes.
+    digest : str
+        What identifies its audio, 32 hexadecimal digits.
+    duration : float, optional
+        Length in s, where it is known.
+    tags : Tags
+        What the file says of itself.
+    """
 
     path: bytes
     digest: str
@@ -173,9 +261,18 @@ class Track:
 
 @dataclass(frozen=True)
 class Passage:
-    """Which stretch of a track answers which stretch of a query; times in s from their beginnings.
+    """Which stretch of a track answers which stretch of a query.
 
-    ``similarity`` is the mean cosine of their windows, one by one.
+    Parameters
+    ----------
+    similarity : float
+        The mean cosine of their windows, one by one.
+    start, end : float
+        The track's stretch, in s from its beginning.
+    query : bytes
+        The query's path.
+    query_start, query_end : float
+        The query's stretch, in s from its beginning.
     """
 
     similarity: float
@@ -190,9 +287,20 @@ class Passage:
 class Match:
     """One answer to a query.
 
-    ``similarity`` is the cosine, -1 to 1, of the track or, where a passage was asked with, of the
-    stretch; ``percentile`` the percentage of random pairs of the library that are less alike.
-    ``duplicates`` are other files of the same recording that would have followed.
+    Parameters
+    ----------
+    rank : int
+        Its place among the answers, from 1.
+    similarity : float
+        The cosine, -1 to 1, of the track or, where a passage was asked with, of the stretch.
+    track : Track
+        The answer.
+    percentile : float, optional
+        The percentage of random pairs of the library that are less alike.
+    duplicates : tuple of Track
+        Other files of the same recording that would have followed.
+    passage : Passage, optional
+        The stretch that answers, where a passage was asked with or the match is explained.
     """
 
     rank: int
@@ -208,7 +316,18 @@ Status = Literal["indexed", "reused", "moved", "failed", "failed_before"]
 
 @dataclass(frozen=True)
 class TrackOutcome:
-    """What became of one file in a run of `index_folder`."""
+    """What became of one file in a run of `index_folder`.
+
+    Parameters
+    ----------
+    path : bytes
+        The file, by the file system's own bytes.
+    status : {"indexed", "reused", "moved", "failed", "failed_before"}
+        What was done: embedded, taken from what is known of the same audio, found under another
+        name; or that it failed, now or in an earlier run.
+    reason : str, optional
+        Why it failed.
+    """
 
     path: bytes
     status: Status
@@ -220,7 +339,7 @@ class Encoder(Protocol):
 
     @property
     def spec(self) -> EncoderSpec:
-        """What decides the numbers this encoder gives."""
+        """Everything that decides the numbers this encoder gives."""
 
     @property
     def batch_size(self) -> int:
@@ -228,14 +347,14 @@ class Encoder(Protocol):
 
     @property
     def dtype(self) -> str:
-        """What it computes in, as "float32"; recorded, not part of the spec."""
+        """The dtype it computes in, as "float32"; recorded, not part of the spec."""
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
         """Seconds spent so far by stage, as "front end" and "network"."""
 
     def embed(self, windows: Float32) -> Float32:
-        """Embeddings float32 (n, dim) of windows float32 (n, samples); any n."""
+        """Compute the embeddings, float32 (n, dim), of windows, float32 (n, samples); any n."""
 
 
 TAG_NAMES = tuple(f.name for f in fields(Tags))

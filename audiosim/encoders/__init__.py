@@ -30,7 +30,26 @@ SAID_BY_SPECS = (
 class EncoderRequest:
     """Which encoder is wanted; None where it was not said.
 
-    ``hop`` in s; ``weights``, a file; ``digest``, of the tensors of weights that are already kept.
+    Parameters
+    ----------
+    encoder : {"openl3", "musicnn"}, optional
+        The encoder's name.
+    content_type : {"music", "env"}, optional
+        What OpenL3 was trained on.
+    input_repr : {"mel256", "mel128", "linear"}, optional
+        What OpenL3 sees of the sound.
+    embedding_size : {512, 6144}, optional
+        The length of OpenL3's embeddings.
+    hop : float, optional
+        From window to window, in s.
+    center : bool, optional
+        Whether OpenL3's windows are centred on their times.
+    max_windows : int, optional
+        The most windows of a track that are embedded, evenly spread.
+    weights : Path, optional
+        A file of weights to take instead of the published ones.
+    digest : str, optional
+        The digest of the tensors of weights that are already kept.
     """
 
     encoder: str | None = None
@@ -47,12 +66,28 @@ class EncoderRequest:
 def load_encoder(
     request: EncoderRequest | None = None, *, precision: Precision = "auto", batch_size: int | None = None
 ) -> Encoder:
-    """Loads the encoder asked for; OpenL3 music, mel256, 512, hop 1 s, centred, by default.
+    """Load the encoder asked for.
+
+    Parameters
+    ----------
+    request : EncoderRequest, optional
+        What is asked for; OpenL3 music, mel256, 512, hop 1 s, centred, where nothing is said.
+    precision : {"auto", "float32"}
+        "auto" for bfloat16 convolutions where the processor has them.
+    batch_size : int, optional
+        Windows computed at a time; by default what is fast on this machine.
+
+    Returns
+    -------
+    Encoder
+        The encoder, ready to embed.
 
     Raises
     ------
-    UsageError : when the request makes no sense.
-    WeightsError : when the weights can't be found or fetched.
+    UsageError
+        If the request makes no sense.
+    WeightsError
+        If the weights can't be found or fetched.
     """
     request = request or EncoderRequest()
     load = _load_openl3 if (request.encoder or "openl3") == "openl3" else _load_musicnn
@@ -65,11 +100,24 @@ def load_encoder_for(
     precision: Precision = "auto",
     batch_size: int | None = None,
 ) -> Encoder:
-    """Loads the very encoder that `spec` describes.
+    """Load the very encoder that a spec describes.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The spec, as an index keeps it.
+    precision, batch_size
+        As of `load_encoder`.
+
+    Returns
+    -------
+    Encoder
+        The encoder, ready to embed.
 
     Raises
     ------
-    WeightsError : when its weights, or its version of our code, are not to be had.
+    WeightsError
+        If its weights, or its version of our code, are not to be had.
     """
     if spec.name not in ENCODERS:
         raise WeightsError(
@@ -90,13 +138,13 @@ def load_encoder_for(
 
 
 def request_for(spec: EncoderSpec) -> EncoderRequest:
-    """The request that leads to `spec` (given its weights)."""
+    """Give the request that leads to a spec, its weights apart."""
     options: dict[str, Any] = {name: value for name, value in spec.options if name in SAID_BY_SPECS}
     return EncoderRequest(encoder=spec.name, hop=spec.hop, max_windows=spec.max_windows, **options)
 
 
 def conflicts(request: EncoderRequest, spec: EncoderSpec) -> list[tuple[str, Any, Any]]:
-    """Parts of a request that contradict a spec: (name, asked for, there)."""
+    """List the parts of a request that contradict a spec: (name, asked for, there)."""
     there = request_for(spec)
     pairs = ((name, getattr(request, name), getattr(there, name)) for name in SAID_BY_SPECS)
     return [(name, wanted, found) for name, wanted, found in pairs if wanted not in (None, found)]

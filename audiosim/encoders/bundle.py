@@ -12,12 +12,24 @@ from audiosim.encoders import request_for
 
 
 def packed(spec: EncoderSpec) -> dict[str, bytes]:
-    """The files that `load_encoder_for` needs, by their names in a weights folder.
+    """Read the files that `load_encoder_for` needs.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The encoder to load elsewhere.
+
+    Returns
+    -------
+    dict of str to bytes
+        The files' contents by their names in a weights folder.
 
     Raises
     ------
-    UsageError : when the encoder is none of ours.
-    WeightsError : when they are not to be had.
+    UsageError
+        If the encoder is none of ours.
+    WeightsError
+        If they are not to be had.
     """
     if spec.name == "openl3":
         from audiosim.encoders.openl3_weights import WeightsFolder, network_name
@@ -39,7 +51,7 @@ def packed(spec: EncoderSpec) -> dict[str, bytes]:
 
 
 def unpack(bundle: Mapping[str, bytes], folder: Path) -> None:
-    """Makes a weights folder of what `packed` gave."""
+    """Make a weights folder of what `packed` gave."""
     for name, data in bundle.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

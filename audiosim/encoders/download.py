@@ -19,18 +19,28 @@ STALL_LIMIT = 20.0  # s without a byte, whatever the network layer is waiting fo
 
 
 def git_blob_id(path: Path) -> str:
-    """SHA-1 of "blob", size, a zero byte and the content, as git names files."""
+    """Name a file as git does: SHA-1 of "blob", size, a zero byte and the content."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def download(url: str, path: Path, blob_id: str) -> None:
-    """Fetches `url` to `path`, with a progress bar on a terminal.
+    """Fetch a file, with a progress bar on a terminal.
+
+    Parameters
+    ----------
+    url : str
+        Where it is.
+    path : Path
+        Where it goes, whole or not at all.
+    blob_id : str
+        Its name by `git_blob_id`.
 
     Raises
     ------
-    WeightsError : when there is no network, the server refuses, nothing arrives for STALL_LIMIT
-        seconds, or the file is not the one that `blob_id` names.
+    WeightsError
+        If there is no network, the server refuses, nothing arrives for STALL_LIMIT seconds, or the
+        file is not the one that `blob_id` names.
     """
     with replacing(path) as file:
         _fetch(url, file)

@@ -18,14 +18,25 @@ MAX_BYTES = 512 * 2**20  # of an unpacked file; OpenL3's are about 19 MB
 
 
 def read_layers(path: Path) -> list[list[Float32]]:
-    """The tensors of each layer that has any, in the file's order.
+    """Read the tensors of each layer that has any, in the file's order.
 
     That is how Keras loads weights: by order, not by name. Reads ``.h5`` and ``.h5.gz``; the
     layers may lie in the root or in the group ``model_weights``.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of list of ndarray of float32
+        Layers, each with its tensors.
+
     Raises
     ------
-    WeightsError : when the file is missing, truncated, or no such file.
+    WeightsError
+        If the file is missing, truncated, or no such file.
     """
     remedy = "Fetch it again, or check that the right file was given."
     try:

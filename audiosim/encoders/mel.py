@@ -16,30 +16,34 @@ LOG_STEP = np.log(6.4) / 27.0  # natural logarithm of the ratio between mels abo
 
 
 def hz_to_mel(frequency: Float64) -> Float64:
-    """Slaney mels of frequencies in Hz, any shape."""
+    """Convert frequencies in Hz, any shape, to Slaney mels."""
     linear = frequency / LINEAR_STEP
     above = np.maximum(frequency, BREAK)
     return np.where(frequency < BREAK, linear, BREAK / LINEAR_STEP + np.log(above / BREAK) / LOG_STEP)
 
 
 def mel_to_hz(mel: Float64) -> Float64:
-    """Frequencies in Hz of Slaney mels, any shape."""
+    """Convert Slaney mels, any shape, to frequencies in Hz."""
     turn = BREAK / LINEAR_STEP
     return np.where(mel < turn, mel * LINEAR_STEP, BREAK * np.exp(LOG_STEP * (np.maximum(mel, turn) - turn)))
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Float32:
-    """Triangular filters of equal area from 0 Hz to half the sample rate.
+    """Make triangular filters of equal area from 0 Hz to half the sample rate.
 
     Parameters
     ----------
-    sample_rate : in Hz.
-    n_fft : length of the Fourier transform in samples.
-    n_mels : number of bands.
+    sample_rate : int
+        Rate in Hz.
+    n_fft : int
+        Length of the Fourier transform in samples.
+    n_mels : int
+        Number of bands.
 
     Returns
     -------
-    float32 (n_fft // 2 + 1, n_mels), to be multiplied from the right.
+    ndarray of float32, shape=(n_fft // 2 + 1, n_mels)
+        The filters, to be multiplied from the right.
     """
     bins = np.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)
     top = hz_to_mel(np.asarray(sample_rate / 2))

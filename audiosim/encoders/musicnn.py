@@ -53,7 +53,15 @@ NORM_TENSORS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 @dataclass(frozen=True)
 class MusiCNNOptions:
-    """How the windows lie; hop in s."""
+    """How the windows lie.
+
+    Parameters
+    ----------
+    hop : float
+        From window to window, in s.
+    max_windows : int, optional
+        The most windows of a track that are embedded.
+    """
 
     hop: float = DEFAULT_HOP
     max_windows: int | None = None
@@ -61,17 +69,24 @@ class MusiCNNOptions:
 
 @dataclass(frozen=True)
 class MusiCNNWeights:
-    """The tensors of the checkpoint by name, float32, those the penultimate layer needs."""
+    """The weights of the network up to its penultimate layer.
+
+    Parameters
+    ----------
+    tensors : dict of str to ndarray of float32
+        The checkpoint's tensors by name, those that are needed.
+    """
 
     tensors: dict[str, Float32]
 
     @classmethod
     def from_checkpoint(cls, prefix: Path) -> MusiCNNWeights:
-        """Reads ``PREFIX.index`` and ``PREFIX.data-00000-of-00001``.
+        """Read ``PREFIX.index`` and ``PREFIX.data-00000-of-00001``.
 
         Raises
         ------
-        WeightsError : when they are no checkpoint, or not of this network.
+        WeightsError
+            If they are no checkpoint, or not of this network.
         """
         tf = tensorflow()
         remedy = "Remove the folder: the weights are fetched again when they are needed."
@@ -92,7 +107,7 @@ class MusiCNNWeights:
 
     @property
     def digest(self) -> str:
-        """BLAKE2b-128 of the tensors by name, 32 hexadecimal digits."""
+        """The BLAKE2b-128 of the tensors by name, 32 hexadecimal digits."""
         state = hashlib.blake2b(digest_size=16)
         for name, tensor in sorted(self.tensors.items()):
             state.update(f"{name} {tensor.shape}".encode())
@@ -101,7 +116,7 @@ class MusiCNNWeights:
 
 
 def musicnn_spec(options: MusiCNNOptions, weights_digest: str) -> EncoderSpec:
-    """The spec of an encoder with these options and weights."""
+    """Make the spec of an encoder with these options and weights."""
     half = N_FFT // 2
     return EncoderSpec(
         name="musicnn",
@@ -124,9 +139,12 @@ class MusiCNNEncoder:
 
     Parameters
     ----------
-    weights : the tensors.
-    options : how the windows lie.
-    batch_size : windows computed at a time; smaller batches are filled up with zeros.
+    weights : MusiCNNWeights
+        The tensors.
+    options : MusiCNNOptions, optional
+        How the windows lie.
+    batch_size : int, optional
+        Windows computed at a time; smaller batches are filled up with zeros.
     """
 
     def __init__(
@@ -139,7 +157,7 @@ class MusiCNNEncoder:
         self._graph = _build(weights, self.batch_size)
 
     def embed(self, windows: Float32) -> Float32:
-        """Embeddings float32 (n, 200) of windows float32 (n, 48128) at 16 kHz."""
+        """Compute embeddings, float32 (n, 200), of windows, float32 (n, 48128), at 16 kHz."""
         out = np.empty((len(windows), DIMENSION), np.float32)
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]

@@ -26,13 +26,24 @@ FETCH_WAIT = 600.0  # s for another process to finish fetching
 
 
 def find_musicnn(folder: Path) -> Path:
-    """The checkpoint's prefix in the weights folder, put there first if need be.
+    """Find the checkpoint in the weights folder; put it there first if need be.
 
-    Looked for in the folder, in an installed musicnn package, then on the package index.
+    It is looked for in the folder, in an installed musicnn package, then on the package index.
+
+    Parameters
+    ----------
+    folder : Path
+        The weights folder, there or not.
+
+    Returns
+    -------
+    Path
+        The checkpoint's prefix, as TensorFlow wants it.
 
     Raises
     ------
-    WeightsError : when it can't be had, or a file is not the published one.
+    WeightsError
+        If it can't be had, or a file is not the published one.
     """
     prefix = _prefix(folder)
     if not _complete(prefix):
@@ -44,7 +55,7 @@ def find_musicnn(folder: Path) -> Path:
 
 
 def kept_musicnn(folder: Path) -> Path | None:
-    """The checkpoint's prefix, if it is in the weights folder."""
+    """Give the checkpoint's prefix, if it is in the weights folder."""
     prefix = _prefix(folder)
     return prefix if _complete(prefix) else None
 

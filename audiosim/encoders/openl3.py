@@ -63,7 +63,23 @@ FINAL_POOL: dict[InputRepr, dict[EmbeddingSize, tuple[int, int]]] = {
 
 @dataclass(frozen=True)
 class OpenL3Options:
-    """Which of OpenL3's networks, and how its windows lie; hop in s."""
+    """Which of OpenL3's networks, and how its windows lie.
+
+    Parameters
+    ----------
+    content_type : {"music", "env"}
+        What the network was trained on.
+    input_repr : {"mel256", "mel128", "linear"}
+        What it sees: mel bands, or all bins of the Fourier transform.
+    embedding_size : {512, 6144}
+        Length of an embedding.
+    center : bool
+        Whether windows are centred on their times, as openl3's are.
+    hop : float
+        From window to window, in s.
+    max_windows : int, optional
+        The most windows of a track that are embedded.
+    """
 
     content_type: ContentType = "music"
     input_repr: InputRepr = "mel256"
@@ -77,8 +93,12 @@ class OpenL3Options:
 class OpenL3Weights:
     """The weight tensors, float32, in the network's order.
 
-    ``norms`` holds, for the input and then each convolution but the last, gamma, beta, mean and
-    variance as (4, channels); ``convolutions`` holds (kernel (3, 3, in, out), bias (out,)).
+    Parameters
+    ----------
+    norms : tuple of ndarray, shape=(4, channels)
+        Gamma, beta, mean and variance, of the input and then of each convolution but the last.
+    convolutions : tuple of (ndarray, ndarray)
+        Kernels, shape=(3, 3, in, out), and biases, shape=(out,).
     """
 
     norms: tuple[Float32, ...]
@@ -86,11 +106,12 @@ class OpenL3Weights:
 
     @classmethod
     def from_layers(cls, layers: list[list[Float32]], source: str) -> OpenL3Weights:
-        """Checks the layers of a Keras file, those that have weights, in the file's order.
+        """Check the layers of a Keras file, those that have weights, in the file's order.
 
         Raises
         ------
-        WeightsError : when number or shapes are not those of OpenL3's audio network.
+        WeightsError
+            If number or shapes are not those of OpenL3's audio network; `source` is named then.
         """
         shapes = [[tensor.shape for tensor in layer] for layer in layers]
         if shapes != _expected_shapes():
@@ -110,7 +131,7 @@ class OpenL3Weights:
 
     @property
     def digest(self) -> str:
-        """BLAKE2b-128 of the tensors, 32 hexadecimal digits, whatever file they came in."""
+        """The BLAKE2b-128 of the tensors, 32 hexadecimal digits, whatever file they came in."""
         state = hashlib.blake2b(digest_size=16)
         for tensor in [*self.norms, *(t for pair in self.convolutions for t in pair)]:
             state.update(repr(tensor.shape).encode())
@@ -119,7 +140,7 @@ class OpenL3Weights:
 
 
 def openl3_spec(options: OpenL3Options, weights_digest: str) -> EncoderSpec:
-    """The spec of an encoder with these options and weights."""
+    """Make the spec of an encoder with these options and weights."""
     return EncoderSpec(
         name="openl3",
         version=VERSION,
@@ -148,10 +169,14 @@ class OpenL3Encoder:
 
     Parameters
     ----------
-    weights : the tensors.
-    options : which network, and how its windows lie.
-    precision : "auto" for bfloat16 convolutions where the CPU has them, or "float32".
-    batch_size : windows computed at a time; smaller batches are filled up with zeros.
+    weights : OpenL3Weights
+        The tensors.
+    options : OpenL3Options, optional
+        Which network, and how its windows lie.
+    precision : {"auto", "float32"}
+        "auto" for bfloat16 convolutions where the CPU has them.
+    batch_size : int, optional
+        Windows computed at a time; smaller batches are filled up with zeros.
     """
 
     def __init__(
@@ -171,7 +196,7 @@ class OpenL3Encoder:
         self._network = _network(weights, options, self.dtype, self.batch_size)
 
     def embed(self, windows: Float32) -> Float32:
-        """Embeddings float32 (n, dim) of windows float32 (n, 48000) at 48 kHz."""
+        """Compute embeddings, float32 (n, dim), of windows, float32 (n, 48000), at 48 kHz."""
         out = np.empty((len(windows), self.spec.dimension), np.float32)
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]

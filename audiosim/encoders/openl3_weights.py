@@ -38,51 +38,66 @@ FETCH_WAIT = 600.0  # s for another process to finish fetching
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """Weights and the file they were read from."""
+    """Weights and the file they were read from.
+
+    Parameters
+    ----------
+    weights : OpenL3Weights
+        The tensors.
+    path : Path
+        The file.
+    """
 
     weights: OpenL3Weights
     path: Path
 
 
 def network_name(input_repr: str, content_type: str) -> str:
-    """The name a network has in the published file names, as ``mel256_music``."""
+    """Name a network as the published files do: ``mel256_music``."""
     return f"{input_repr}_{content_type}"
 
 
 def file_name(network: str) -> str:
-    """The published file of a network."""
+    """Name the published file of a network."""
     return f"openl3_audio_{network}-v0_4_0.h5.gz"
 
 
 def url(network: str) -> str:
-    """Where a network's file is published; ``AUDIOSIM_OPENL3_URL`` names a mirror's folder."""
+    """Tell where a network's file is published; ``AUDIOSIM_OPENL3_URL`` names a mirror's folder."""
     base = os.environ.get(MIRROR_VARIABLE) or BASE_URL
     return f"{base.rstrip('/')}/{file_name(network)}"
 
 
 def read_weights(path: Path) -> OpenL3Weights:
-    """The weights in a file.
+    """Read the weights in a file.
 
     Raises
     ------
-    WeightsError : when it is damaged, or not OpenL3's audio network.
+    WeightsError
+        If it is damaged, or not OpenL3's audio network.
     """
     return OpenL3Weights.from_layers(read_layers(path), str(path))
 
 
 class WeightsFolder:
-    """The folder where weights are kept; made when something is put into it."""
+    """The folder where weights are kept; made when something is put into it.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, there or not.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def find(self, network: str) -> FoundWeights:
-        """A network's weights: from the folder, an installed openl3 package, or the download.
+        """Find a network's weights: in the folder, an installed openl3 package, or by download.
 
         Raises
         ------
-        WeightsError : when they are nowhere, with every way to get them; or when the file in
-            the folder is damaged.
+        WeightsError
+            If they are nowhere, with every way to get them; or if the file in the folder is damaged.
         """
         for path in self.kept(network):
             return FoundWeights(self._checked(path, network), path)
@@ -93,11 +108,12 @@ class WeightsFolder:
         return FoundWeights(read_weights(path), path)
 
     def find_digest(self, network: str, digest: str) -> FoundWeights:
-        """The weights with this tensor digest, wherever they came from.
+        """Find the weights with this tensor digest, wherever they came from.
 
         Raises
         ------
-        WeightsError : when only other weights, or none, are to be had.
+        WeightsError
+            If only other weights, or none, are to be had.
         """
         imported = self._imported(digest)
         if imported.exists():
@@ -112,20 +128,21 @@ class WeightsFolder:
         return found
 
     def kept(self, network: str) -> Iterator[Path]:
-        """A network's files in the folder, packed or unpacked."""
+        """Look for a network's files in the folder, packed or unpacked."""
         packed = self.path / file_name(network)
         return (path for path in (packed, packed.with_suffix("")) if path.is_file())
 
     def imported(self) -> list[Path]:
-        """Files kept by their tensors' digest."""
+        """List the files kept by their tensors' digest."""
         return sorted((self.path / "imported").glob("*.h5"))
 
     def fetch(self, network: str) -> Path:
-        """Downloads a network's file unless it is there; two processes fetch it once.
+        """Download a network's file unless it is there; two processes fetch it once.
 
         Raises
         ------
-        WeightsError : when it can't be had, with every other way.
+        WeightsError
+            If it can't be had, with every other way.
         """
         target = self.path / file_name(network)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -140,12 +157,14 @@ class WeightsFolder:
         return target
 
     def import_file(self, source: Path) -> FoundWeights:
-        """Keeps a copy of a file by its tensors and, if it has one, under its published name.
+        """Keep a copy of a file by its tensors and, if it has one, under its published name.
 
         Raises
         ------
-        WeightsError : when it is not OpenL3's weights.
-        UsageError : when there is no such file.
+        WeightsError
+            If it is not OpenL3's weights.
+        UsageError
+            If there is no such file.
         """
         found = self.import_by_digest(source)
         network = self.identify(source)
@@ -158,7 +177,13 @@ class WeightsFolder:
         return FoundWeights(found.weights, target)
 
     def import_by_digest(self, source: Path) -> FoundWeights:
-        """Keeps a copy of a file under its tensors' digest only."""
+        """Keep a copy of a file under its tensors' digest only.
+
+        Raises
+        ------
+        WeightsError, UsageError
+            As `import_file` does.
+        """
         if not source.is_file():
             raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
         weights = read_weights(source)
@@ -169,7 +194,7 @@ class WeightsFolder:
 
     @staticmethod
     def identify(path: Path) -> str | None:
-        """Which published network a file is: by its content, else by its name."""
+        """Tell which published network a file is: by its content, else by its name."""
         blob = git_blob_id(path)
         for network, known in BLOB_IDS.items():
             if blob == known:

@@ -18,12 +18,25 @@ LONGEST = 1.001  # a mean of unit vectors, rounding allowed for
 
 
 def windows_in(seconds: float, hop: float) -> int:
-    """How many windows, `hop` s apart, a stretch of so many seconds has; at least one."""
+    """Count the windows, `hop` s apart, that a stretch of so many seconds has; at least one."""
     return max(1, round(seconds / hop))
 
 
 def passages(directions: CentredFrames, hop: float) -> Float32:
-    """The passages (p, dim) of a track, one after the other; those without an audible window are left out."""
+    """Compute a track's passages, one after the other; those without an audible window are left out.
+
+    Parameters
+    ----------
+    directions : CentredFrames
+        The track's windows.
+    hop : float
+        Between windows, in s.
+
+    Returns
+    -------
+    ndarray of float32, shape=(p, dim)
+        Means of unit vectors.
+    """
     blocks = directions.places // windows_in(PASSAGE, hop)
     starts = np.flatnonzero(np.diff(blocks, prepend=-1))
     stops = [*starts[1:], len(blocks)]
@@ -34,7 +47,7 @@ def passages(directions: CentredFrames, hop: float) -> Float32:
 
 
 def packed(vectors: Float32) -> bytes:
-    """Passages (p, dim) as they are kept."""
+    """Pack passages, float32 (p, dim), as they are kept."""
     peaks = np.abs(vectors).max(axis=1, initial=0.0)
     scales = (peaks / LEVELS).astype("<f4")
     codes = np.rint(vectors / np.maximum(scales, np.finfo(np.float32).tiny)[:, None])
@@ -44,7 +57,7 @@ def packed(vectors: Float32) -> bytes:
 
 
 def unpacked(blob: bytes, dimension: int) -> Float32:
-    """Passages (p, dim) that were packed; none where the bytes are damaged."""
+    """Unpack passages, float32 (p, dim); none where the bytes are damaged."""
     layout = _layout(dimension)
     rows = np.frombuffer(blob if len(blob) % layout.itemsize == 0 else b"", layout)
     vectors: Float32 = rows["codes"].astype(np.float32) * rows["scale"][:, None]
@@ -52,7 +65,7 @@ def unpacked(blob: bytes, dimension: int) -> Float32:
 
 
 def are_passages(blob: bytes, dimension: int, windows: int) -> bool:
-    """Whether these bytes are passages of a track of so many audible windows: means of unit vectors."""
+    """Tell whether bytes are passages of a track of so many audible windows: means of unit vectors."""
     layout = _layout(dimension)
     count, rest = divmod(len(blob), layout.itemsize)
     if rest or count > windows:

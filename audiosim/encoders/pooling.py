@@ -26,22 +26,50 @@ POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 
 def pooled_dimension(dimension: int, pooling: Pooling) -> int:
-    """Length of the track vector for frames of length `dimension`."""
+    """Tell the length of the track vector for frames of length `dimension`."""
     return 2 * dimension if pooling == "mean-std" else dimension
 
 
 def pool(frames: FrameEmbeddings, pooling: Pooling = "mean", centre: Float32 | None = None) -> TrackVector:
-    """One unit vector for a track.
+    """Pool a track's windows into one unit vector.
 
     Parameters
     ----------
-    frames : embeddings (n, dim) with their levels.
-    pooling : "mean", "max", or "mean-std" (mean and standard deviation, concatenated).
-    centre : float32 (dim,), subtracted from every window; None: nothing.
+    frames : FrameEmbeddings
+        Embeddings, shape=(n, dim), with their levels.
+    pooling : {"mean", "max", "mean-std"}
+        How; "mean-std" is mean and standard deviation, concatenated.
+    centre : ndarray of float32, shape=(dim,), optional
+        What is subtracted from every window first.
+
+    Returns
+    -------
+    TrackVector
+        The vector, without passages.
 
     Raises
     ------
-    AudioError : when no window is audible, or the frames give no direction (all zeros).
+    AudioError
+        If no window is audible, or the frames give no direction (all zeros).
+
+    Examples
+    --------
+    Two windows, and one of silence, which does not count:
+
+    >>> import numpy as np
+    >>> from audiosim import FrameEmbeddings, pool
+    >>> frames = FrameEmbeddings(
+    ...     embedding=np.array([[3, 0], [3, 8], [9, 9]], np.float16),
+    ...     timestamps=np.array([0.0, 1.0, 2.0]),
+    ...     level=np.array([-20, -22, -np.inf], np.float16),
+    ... )
+    >>> track = pool(frames)
+    >>> track.vector
+    array([0.6, 0.8], dtype=float32)
+    >>> track.windows
+    2
+    >>> pool(frames, "mean-std").vector.shape
+    (4,)
     """
     vector = summary(frames, pooling)
     if centre is not None:  # mean and maximum move with the windows, the deviation stays
@@ -53,11 +81,17 @@ def pool(frames: FrameEmbeddings, pooling: Pooling = "mean", centre: Float32 | N
 
 
 def summary(frames: FrameEmbeddings, pooling: Pooling = "mean") -> Float32:
-    """The audible windows as one vector, float32 (pooled dim,), not yet of length 1.
+    """Pool the audible windows into one vector, float32 (pooled dim,), not yet of length 1.
+
+    Parameters
+    ----------
+    frames, pooling
+        As of `pool`.
 
     Raises
     ------
-    AudioError : when no window is audible.
+    AudioError
+        If no window is audible.
     """
     mask = audible(frames.level)
     if not mask.any():
@@ -105,7 +139,17 @@ _POOLINGS: dict[Pooling, Callable[[Frames, npt.NDArray[np.bool_]], Float32]] = {
 
 @dataclass(frozen=True)
 class Pooler:
-    """A pooling, the hop in s, and the mean window, float32 (dim,) as bytes; empty: not centred."""
+    """What makes a track's vector and passages of its windows.
+
+    Parameters
+    ----------
+    pooling : {"mean", "max", "mean-std"}
+        How windows are pooled.
+    hop : float
+        Between windows, in s.
+    centre_bytes : bytes
+        The mean window to subtract, float32 (dim,); empty, where vectors are not centred.
+    """
 
     pooling: Pooling
     hop: float
@@ -117,15 +161,16 @@ class Pooler:
         return np.frombuffer(self.centre_bytes, "<f4") if self.centre_bytes else None
 
     def directions(self, frames: FrameEmbeddings) -> CentredFrames:
-        """A track's windows as directions."""
+        """Turn a track's windows into directions."""
         return CentredFrames(frames, self.centre, self.hop)
 
     def __call__(self, frames: FrameEmbeddings) -> TrackVector:
-        """A track's vector and passages.
+        """Make a track's vector and passages.
 
         Raises
         ------
-        AudioError : as `pool` does.
+        AudioError
+            As `pool` does.
         """
         vector = pool(frames, self.pooling, self.centre)
         return replace(vector, passages=packed(passages(self.directions(frames), self.hop)))

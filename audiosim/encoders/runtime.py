@@ -18,7 +18,7 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def tensorflow() -> Any:
-    """The tensorflow module, imported without its start-up chatter on stderr."""
+    """Import the tensorflow module, without its start-up chatter on stderr."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with muted():
@@ -29,7 +29,7 @@ def tensorflow() -> Any:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware (Linux only; False where unknown)."""
+    """Tell whether this CPU multiplies bfloat16 in hardware (Linux only; False where unknown)."""
     try:
         text = CPUINFO.read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -38,13 +38,13 @@ def cpu_has_bfloat16() -> bool:
 
 
 def compute_dtype(precision: Precision) -> str:
-    """The dtype convolutions run in: "bfloat16" where it is fast and allowed, else "float32"."""
+    """Choose the dtype convolutions run in: "bfloat16" where it is fast and allowed, else "float32"."""
     fast = precision == "auto" and cpu_has_bfloat16() and not has_gpu()
     return "bfloat16" if fast else "float32"
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow sees a GPU; its memory is then taken as it is needed."""
+    """Tell whether TensorFlow sees a GPU; its memory is then taken as it is needed."""
     config = tensorflow().config
     gpus = config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -53,7 +53,7 @@ def has_gpu() -> bool:
 
 
 def filled_up(windows: Float32, count: int) -> Float32:
-    """Windows (n, samples) with zeros below, as many as `count` (count, samples)."""
+    """Fill windows (n, samples) up with zeros, to (count, samples)."""
     if len(windows) == count:
         return windows
     batch = np.zeros((count, windows.shape[1]), np.float32)
@@ -63,7 +63,7 @@ def filled_up(windows: Float32, count: int) -> Float32:
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """File descriptor 2 on the null device while a library's start-up speaks."""
+    """Turn file descriptor 2 to the null device while a library's start-up speaks."""
     sys.stderr.flush()
     kept = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)

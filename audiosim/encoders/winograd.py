@@ -41,10 +41,21 @@ KERNEL_TRANSFORM = (  # G
 
 
 def winograd_convolution(kernel: Float32, bias: Float32, *, relu: bool) -> Callable[[Any], Any]:
-    """What tf.nn.conv2d(image, kernel, 1, "SAME") + bias gives, but for rounding; for use in a graph.
+    """Make what equals tf.nn.conv2d(image, kernel, 1, "SAME") + bias, but for rounding.
 
-    The kernel is (3, 3, in, out), the bias (out,); images are float32 (n, height, width, in) of a
-    static shape. With `relu`, what is negative becomes zero.
+    Parameters
+    ----------
+    kernel : ndarray of float32, shape=(3, 3, in, out)
+        The filters.
+    bias : ndarray of float32, shape=(out,)
+        What is added to each.
+    relu : bool
+        Whether what is negative becomes zero.
+
+    Returns
+    -------
+    callable
+        A function for use in a graph, of images float32 (n, height, width, in) of a static shape.
     """
     tf = tensorflow()
     g = KERNEL_TRANSFORM

@@ -26,29 +26,46 @@ SUFFIX = ".npz"
 
 @dataclass(frozen=True)
 class CachedTrack:
-    """The embeddings of one recording, and its decoded duration in s."""
+    """The embeddings of one recording.
+
+    Parameters
+    ----------
+    frames : FrameEmbeddings
+        Its windows.
+    duration : float
+        Its decoded length in s.
+    """
 
     frames: FrameEmbeddings
     duration: float
 
 
 class Cache:
-    """The caches of one encoder configuration."""
+    """The caches of one encoder configuration.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of all caches; each encoder has its own below it.
+    spec : EncoderSpec
+        The encoder.
+    """
 
     def __init__(self, folder: Path, spec: EncoderSpec) -> None:
         self.folder = folder / spec.fingerprint
         self._spec = spec
 
     def path(self, digest: str) -> Path:
-        """Where the embeddings of this audio are, or would be."""
+        """Tell where the embeddings of this audio are, or would be."""
         return self.folder / digest[:2] / f"{digest}{SUFFIX}"
 
     def write(self, info: AudioInfo, frames: FrameEmbeddings, dtype: str) -> None:
-        """Keeps a track's embeddings, computed in `dtype`, as float16; whole or not at all.
+        """Keep a track's embeddings, computed in `dtype`, as float16; whole or not at all.
 
         Raises
         ------
-        HomeError : when the folder can't be written to.
+        HomeError
+            If the folder can't be written to.
         """
         meta = {
             "format": FORMAT,
@@ -78,7 +95,7 @@ class Cache:
             ) from error
 
     def read(self, digest: str) -> CachedTrack | None:
-        """A track's embeddings; None where they are missing, damaged or of another encoder."""
+        """Read a track's embeddings; None where they are missing, damaged or of another encoder."""
         try:
             with open(self.path(digest), "rb") as file, np.load(file, allow_pickle=False) as data:
                 meta = json.loads(str(data["meta"]))

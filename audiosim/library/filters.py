@@ -16,18 +16,32 @@ GENRE_SEPARATORS = re.compile(r"[;/,]")
 
 @dataclass(frozen=True)
 class Years:
-    """A range of years, both ends included; None where it is open."""
+    """A range of years, both ends included.
+
+    Parameters
+    ----------
+    first, last : int or None
+        The ends; None where it is open.
+
+    Examples
+    --------
+    >>> from audiosim import Years
+    >>> eighties = Years.parse("1980-1989")
+    >>> 1984 in eighties, 1990 in eighties, 1990 in Years.parse("1990-")
+    (True, False, True)
+    """
 
     first: int | None
     last: int | None
 
     @classmethod
     def parse(cls, text: str) -> Years:
-        """``1984``, ``1980-1989``, ``1990-`` or ``-1979``.
+        """Read ``1984``, ``1980-1989``, ``1990-`` or ``-1979``.
 
         Raises
         ------
-        UsageError : when it is none of these.
+        UsageError
+            If it is none of these.
         """
         match = YEARS.fullmatch(text.strip())
         if match is None or not (match[1] or match[3]):
@@ -49,8 +63,31 @@ class Filter:
     """What a track must be; what is empty or None demands nothing.
 
     Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case
-    and Unicode form aside; a genre tag may name several, an artist may be the album's. Durations
-    in s, both ends included. A track without a tag does not fit what is demanded of it.
+    and Unicode form aside. A track without a tag does not fit what is demanded of it.
+
+    Parameters
+    ----------
+    genres : tuple of str
+        Genres; a track's tag may name several.
+    artists : tuple of str
+        Artists, of the track or of its album.
+    albums : tuple of str
+        Albums.
+    years : Years, optional
+        The years of release.
+    under : tuple of bytes
+        Folders, by the file system's own bytes.
+    min_duration, max_duration : float, optional
+        The lengths in s, both ends included.
+
+    Examples
+    --------
+    >>> from audiosim import Filter, Tags, Track
+    >>> track = Track(b"/music/a.flac", "00" * 16, 240.0, Tags(artist="Nina Simone", genre="Jazz; Soul"))
+    >>> Filter(genres=("soul",), max_duration=300).admits(track)
+    True
+    >>> Filter(artists=("Simone",)).admits(track)
+    False
     """
 
     genres: tuple[str, ...] = ()
@@ -65,7 +102,7 @@ class Filter:
         return self != Filter()
 
     def admits(self, track: Track) -> bool:
-        """Whether a track fits."""
+        """Tell whether a track fits."""
         tags = track.tags
         return (
             _one_of(self.genres, (tags.genre, *GENRE_SEPARATORS.split(tags.genre or "")))
@@ -79,7 +116,7 @@ class Filter:
 
 
 def folded(text: str) -> str:
-    """A tag as it is compared: case, Unicode form and outer spaces aside."""
+    """Give a tag as it is compared: case, Unicode form and outer spaces aside."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 

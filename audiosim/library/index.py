@@ -19,7 +19,17 @@ from audiosim.library.filters import Filter
 
 @dataclass(frozen=True)
 class Index:
-    """A home's index, open for reading."""
+    """A home's index, open for reading.
+
+    Parameters
+    ----------
+    home : Home
+        The home.
+    catalog : Catalog
+        Its catalog, as of one moment.
+    configuration : Configuration
+        What its vectors are made with.
+    """
 
     home: Home
     catalog: Catalog
@@ -27,28 +37,42 @@ class Index:
 
     @property
     def spec(self) -> EncoderSpec:
-        """Of the encoder its vectors are made with."""
+        """The spec of the encoder its vectors are made with."""
         return self.configuration.spec
 
     @cached_property
     def cache(self) -> Cache:
-        """Its tracks' windows."""
+        """The caches of its tracks' windows."""
         return Cache(self.configuration.cache, self.spec)
 
     def directions(self, digest: str) -> CentredFrames | None:
-        """The windows of audio as directions; None where there is no cache of it."""
+        """Give the windows of audio as directions; None where there is no cache of it."""
         cached = self.cache.read(digest)
         return None if cached is None else self.configuration.pooler.directions(cached.frames)
 
 
 @contextmanager
 def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | None = None) -> Iterator[Index]:
-    """A home's index; an `encoder` that is given must be the home's.
+    """Open a home's index.
+
+    Parameters
+    ----------
+    home : path-like, optional
+        The home's folder.
+    encoder : Encoder, optional
+        An encoder to be used with it, which must be the home's.
+
+    Yields
+    ------
+    Index
+        The index, as of one moment.
 
     Raises
     ------
-    HomeError : when there is no index.
-    UsageError : when the encoder is another.
+    HomeError
+        If there is no index.
+    UsageError
+        If the encoder is another.
     """
     place = find_home(home)
     if not place.catalog.exists():
@@ -62,11 +86,24 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
 
 
 def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter | None = None) -> list[Track]:
-    """The tracks of a home's index, all or those that fit, in order of path.
+    """List the tracks of a home's index.
+
+    Parameters
+    ----------
+    home : path-like, optional
+        The home's folder; by default ``AUDIOSIM_HOME``, else the platform's user data folder.
+    only : Filter, optional
+        What tracks must be to be listed.
+
+    Returns
+    -------
+    list of Track
+        In order of path.
 
     Raises
     ------
-    HomeError : when there is no index.
+    HomeError
+        If there is no index.
     """
     with open_index(home) as index:
         return [entry.track for entry in index.catalog.tracks.entries((only or Filter()).admits)]

@@ -27,7 +27,15 @@ SYSTEM_FILE_PREFIXES = (b"._",)  # the other half of a file, as macOS leaves it 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file worth indexing; ``size`` in bytes."""
+    """A file worth indexing.
+
+    Parameters
+    ----------
+    path : bytes
+        The file, absolute.
+    size, mtime_ns : int
+        Size in bytes and time of modification in ns.
+    """
 
     path: bytes
     size: int
@@ -36,13 +44,21 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Globs:
-    """Patterns over paths relative to the root, or over file names; case does not count."""
+    """Patterns over paths relative to the root, or over file names; case does not count.
+
+    Parameters
+    ----------
+    include : sequence of str
+        Patterns of which a file must match one, if there are any.
+    exclude : sequence of str
+        Patterns of which a file must match none.
+    """
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
     def admit(self, path: bytes, root: bytes) -> bool:
-        """Whether a file below the root is wanted."""
+        """Tell whether a file below the root is wanted."""
         relative = os.fsdecode(os.path.relpath(path, root) if path != root else os.path.basename(path))
         if self.include and not _matches(relative, self.include):
             return False
@@ -53,8 +69,22 @@ class Globs:
 class Scan:
     """What was found at or below one root.
 
-    ``problems`` are files that can't be indexed, with the reason; ``unlisted`` are folders that
-    could not be read, below which nothing is known.
+    Attributes
+    ----------
+    root : bytes
+        The file or folder that was looked at.
+    present : bool
+        Whether it is there.
+    files : list of FoundFile
+        Files worth indexing, in order of path.
+    problems : list of (bytes, str)
+        Files that can't be indexed, with the reason.
+    unlisted : list of (bytes, str)
+        Folders that could not be read, with the reason; below them nothing is known.
+    globs : Globs
+        What was wanted.
+    left_out : int
+        The number of files that were not.
     """
 
     root: bytes
@@ -63,11 +93,24 @@ class Scan:
     problems: list[tuple[bytes, str]] = field(default_factory=list)
     unlisted: list[tuple[bytes, str]] = field(default_factory=list)
     globs: Globs = field(default_factory=Globs)
-    left_out: int = 0  # files, by the globs
+    left_out: int = 0
 
 
 def scan(root: bytes, globs: Globs | None = None) -> Scan:
-    """Everything worth indexing at or below a root, sorted by path."""
+    """Find everything worth indexing at or below a root.
+
+    Parameters
+    ----------
+    root : bytes
+        A file or folder, absolute.
+    globs : Globs, optional
+        What is wanted; everything, by default.
+
+    Returns
+    -------
+    Scan
+        What was found, and what could not be seen.
+    """
     globs = globs or Globs()
     result = Scan(root, globs=globs)
     try:
@@ -75,11 +118,7 @@ def scan(root: bytes, globs: Globs | None = None) -> Scan:
     except OSError:
         result.present = False
         return result
-    if stat.S_ISDIR(mode):
-        paths = _walk(root, result)
-    else:
-        paths = iter([root])
-    for path in sorted(paths):
+    for path in sorted(_walk(root, result)) if stat.S_ISDIR(mode) else [root]:
         if globs.admit(path, root):
             _look(path, result)
         else:

@@ -14,11 +14,30 @@ from audiosim.library.catalog import Catalog
 
 @dataclass(frozen=True)
 class HomeStatus:
-    """A home in numbers; ``encoder`` is None before the first `index`.
+    """A home in numbers.
 
-    ``disk_use`` counts the bytes of the home and its caches; ``store`` is the URL of the store of
-    its vectors; ``last_run`` holds the counts of the last finished run, and when it finished, in
-    seconds since 1970; ``gone_files`` are those that are gone, with when they were missed.
+    Attributes
+    ----------
+    home : Path
+        Its folder.
+    encoder, pooling : str or None
+        What its vectors are made with; None before the first `index`.
+    roots : list of bytes
+        The folders it knows.
+    tracks, failed, gone : int
+        Files by what became of them.
+    hours : float
+        Length of its tracks.
+    disk_use : int
+        Bytes of the home and its caches.
+    store : str or None
+        The URL of the store of its vectors.
+    last_run : dict or None
+        The counts of the last finished run, and when it finished, in seconds since 1970.
+    failures : list of (bytes, str)
+        Files that failed, with the reason.
+    gone_files : list of (bytes, float)
+        Files that are gone, with when they were missed, in seconds since 1970.
     """
 
     home: Path
@@ -37,11 +56,22 @@ class HomeStatus:
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
-    """Reads a home's catalog; an empty status where there is none.
+    """Tell what a home holds, from its catalog.
+
+    Parameters
+    ----------
+    home : path-like, optional
+        The home's folder; by default ``AUDIOSIM_HOME``, else the platform's user data folder.
+
+    Returns
+    -------
+    HomeStatus
+        The home in numbers; empty, where there is no catalog.
 
     Raises
     ------
-    HomeError : when the catalog can't be read.
+    HomeError
+        If the catalog can't be read.
     """
     place = find_home(home)
     if not place.catalog.exists():

@@ -27,7 +27,19 @@ FORMS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A server's address; names are None where the server's defaults are meant."""
+    """A server's address.
+
+    Parameters
+    ----------
+    host : str
+        Its name or IP address.
+    port : int
+        Its port.
+    tls : bool
+        Whether it is reached over TLS.
+    tenant, database : str, optional
+        Names on it, where the server's defaults are not meant.
+    """
 
     host: str
     port: int
@@ -37,14 +49,24 @@ class Server:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port."""
+        """The scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
 @dataclass(frozen=True)
 class StoreUrl:
-    """Where a store is: its engine, and its server or file; neither: in the home itself."""
+    """Where a store is: on a server, in a file or, with neither, in the home itself.
+
+    Parameters
+    ----------
+    engine : {"chroma", "milvus"}
+        The vector database.
+    server : Server, optional
+        Its server.
+    file : Path, optional
+        Its file.
+    """
 
     engine: str = "chroma"
     server: Server | None = None
@@ -73,21 +95,45 @@ EMBEDDED = StoreUrl()
 
 
 def default_store() -> StoreUrl:
-    """The store of new homes: what ``AUDIOSIM_STORE`` names, else the embedded one.
+    """Tell the store of new homes: what ``AUDIOSIM_STORE`` names, else the embedded one.
 
     Raises
     ------
-    UsageError : when it names none.
+    UsageError
+        If it names none.
     """
     return parse_store_url(os.environ.get(STORE_VARIABLE) or EMBEDDED.text)
 
 
 def parse_store_url(text: str) -> StoreUrl:
-    """The store that a URL names.
+    """Read the URL of a store.
+
+    Parameters
+    ----------
+    text : str
+        "embedded", ``http://HOST:PORT`` (a Chroma server), ``milvus:FILE.db`` or
+        ``milvus:http://HOST:PORT``; servers with ``?tenant=NAME&database=NAME``.
+
+    Returns
+    -------
+    StoreUrl
+        The store; its property ``text`` is the URL again, ports and file paths whole.
 
     Raises
     ------
-    UsageError : when it names none, or holds a password.
+    UsageError
+        If it names no store, or holds a password.
+
+    Examples
+    --------
+    >>> from audiosim import parse_store_url
+    >>> store = parse_store_url("https://chroma.lan?database=music")
+    >>> store.text
+    'https://chroma.lan:443?database=music'
+    >>> store.label
+    'The Chroma server at https://chroma.lan:443'
+    >>> parse_store_url("milvus:/srv/vectors.db").label
+    'Milvus in /srv/vectors.db'
     """
     if text == EMBEDDED.text:
         return EMBEDDED

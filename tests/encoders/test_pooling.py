@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float64, FrameEmbeddings, Frames, Pooling
+from audiosim.encoders import pooling
 from audiosim.encoders.frames import audible
 from audiosim.encoders.pooling import CHUNK, POOLINGS, pool, pooled_dimension
 
@@ -153,3 +155,9 @@ def test_hours_of_large_values_keep_their_mean() -> None:
     embedding = np.full((40_000, 2), (60_000.0, 30_000.0), np.float16)
     vector = pool(frames(embedding), "mean").vector
     np.testing.assert_allclose(vector, np.array([2.0, 1.0]) / np.sqrt(5), rtol=1e-4)
+
+
+def test_the_examples_run() -> None:
+    results = doctest.testmod(pooling)
+    assert results.attempted
+    assert not results.failed

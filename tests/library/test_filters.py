@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from audiosim.core.errors import UsageError
 from audiosim.core.text import seconds
 from audiosim.core.types import Tags, Track
+from audiosim.library import filters
 from audiosim.library.filters import Filter, Years
 
 
@@ -90,3 +93,9 @@ def test_a_time_reads_as_it_is_shown(whole: int) -> None:
     from audiosim.core.text import duration
 
     assert seconds(duration(whole)) == whole
+
+
+def test_the_examples_run() -> None:
+    results = doctest.testmod(filters)
+    assert results.attempted
+    assert not results.failed

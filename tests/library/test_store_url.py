@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiosim.core.errors import UsageError
+from audiosim.library import store_url
 from audiosim.library.store_url import EMBEDDED, Server, StoreUrl, default_store, parse_store_url
 
 
@@ -103,3 +105,9 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
             assert parse_store_url(parse_store_url(form).text) == parse_store_url(form)
         except UsageError:
             continue
+
+
+def test_the_examples_run() -> None:
+    results = doctest.testmod(store_url)
+    assert results.attempted
+    assert not results.failed
