@@ -1,5 +1,7 @@
 """audiosim finds the tracks in your own music library that sound alike.
 
+For example::
+
     import audiosim
 
     for event in audiosim.index_folder(["music"]):
@@ -7,7 +9,7 @@
     for match in audiosim.find_similar("song.wav", count=5).matches:
         print(match.similarity, match.track.path)
 
-These are the functions that the ``audiosim`` command calls. They print nothing and never exit;
+These are functions that the ``audiosim`` command calls. They print nothing and never exit;
 errors are `AudiosimError` and its children. Importing this package is cheap: TensorFlow and
 Chroma are loaded when they are first needed.
 """
