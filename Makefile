@@ -18,3 +18,6 @@ test-quick: ## most tests: no server, no Ray, no browser, no network, nothing sl
 
 test: ## all tests
 	$(BIN)python -m pytest
+
+docs: ## the API page, in build/docs/index.html
+	$(BIN)python -m sphinx -q -W --keep-going docs build/docs
