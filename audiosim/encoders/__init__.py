@@ -90,8 +90,9 @@ def load_encoder(
         If the weights can't be found or fetched.
     """
     request = request or EncoderRequest()
-    load = _load_openl3 if (request.encoder or "openl3") == "openl3" else _load_musicnn
-    return load(request, precision, batch_size)
+    name = request.encoder or "openl3"
+    _one_of("encoder", name, ENCODERS)
+    return _LOADERS[name](request, precision, batch_size)
 
 
 def load_encoder_for(
@@ -181,7 +182,6 @@ def _load_musicnn(request: EncoderRequest, precision: Precision, batch_size: int
     from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNOptions, MusiCNNWeights
     from audiosim.encoders.musicnn_weights import find_musicnn
 
-    _one_of("encoder", request.encoder, ENCODERS)
     for name in ("content_type", "input_repr", "embedding_size", "center", "weights"):
         if getattr(request, name) is not None:
             raise UsageError(
@@ -212,3 +212,6 @@ def _one_of(what: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         listed = ", ".join(str(choice) for choice in choices)
         raise UsageError(f"No {what} {value!r}", "there is none by that name", f"Choose one of: {listed}.")
+
+
+_LOADERS = {"openl3": _load_openl3, "musicnn": _load_musicnn}
