@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -30,7 +31,7 @@ def encode(
 ) -> None:
     """Writes samples (n,), mono, through one of FFmpeg's encoders."""
     with av.open(str(path), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=out_rate, layout="mono")
+        stream: Any = out.add_stream(codec, rate=out_rate, layout="mono")
         stream.bit_rate = bit_rate
         size = stream.codec_context.frame_size or 0
         resampler = av.AudioResampler(

@@ -104,7 +104,7 @@ def chiptune(rng: np.random.Generator) -> Signal:
     """Square waves: fast arpeggios, a melody above."""
     track = np.zeros(len(times(DURATION)))
     step = rng.uniform(0.07, 0.09)
-    root = rng.integers(0, 7)
+    root = int(rng.integers(0, 7))
     tone, lead = times(step), times(4 * step)
     for index in range(int(DURATION / step)):
         chord = (0, 5, 3, 7)[index // 16 % 4]

@@ -69,15 +69,16 @@ def span(spec: EncoderSpec, first: float, length: int, duration: float | None) -
 def _along_diagonals(products: Float32, length: int) -> Float32:
     """Means of `length` values down each diagonal of (n, m): (n - length + 1, m - length + 1)."""
     rows, columns = products.shape[0] - length + 1, products.shape[1] - length + 1
-    total = np.zeros((rows, columns), np.float32)
-    sums, size, done = products, 1, 0  # sums of `size` values, which doubles
+    total: Float32 = np.zeros((rows, columns), np.float32)
+    sums: Float32 = products  # of `size` values, which doubles
+    size, done = 1, 0
     while True:
         if length & size:
-            total += sums[done : done + rows, done : done + columns]
+            np.add(total, sums[done : done + rows, done : done + columns], out=total)
             done += size
         if done == length:
             break
-        sums = sums[:-size, :-size] + sums[size:, size:]
+        sums = np.add(sums[:-size, :-size], sums[size:, size:], dtype=np.float32)
         size *= 2
     means: Float32 = total / np.float32(length)
     return means
