@@ -114,6 +114,7 @@ def test_similar_on_an_indexed_track_imports_no_tensorflow_and_no_decoder(indexe
     assert not modules & {"tensorflow", "h5py", "keras"}
 
 
+@pytest.mark.slow
 def test_the_main_job_with_openl3_and_weights_given_once(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_the_main_job_with_openl3_and_weights_given_once(
     assert len(found.json["matches"]) == 3
 
 
+@pytest.mark.slow
 def test_extract_writes_what_openl3_would(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
     from conftest import GOLDEN
     from recipe import signals
@@ -154,6 +156,7 @@ def test_extract_writes_what_openl3_would(cli: Cli, seeded_weights: Path, tmp_pa
         np.testing.assert_array_equal(ours["timestamps"], golden["chirp_timestamps"])
 
 
+@pytest.mark.slow
 def test_extract_goes_on_after_a_broken_file(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "good.wav", tone(1, 200), SAMPLE_RATE)
     (tmp_path / "bad.mp3").write_text("no music")
@@ -259,6 +262,7 @@ def test_wrong_usage_exits_2_with_a_reason(indexed: Path, cli: Cli, arguments: l
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_a_contradicting_flag_is_refused_with_both_values(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:
@@ -288,6 +292,7 @@ def test_weights_for_another_encoder_are_refused(
     assert "musicnn" in done.err
 
 
+@pytest.mark.slow
 def test_a_rebuild_keeps_weights_that_were_given(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:

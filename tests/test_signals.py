@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Cli
+from fake_encoder import FakeEncoder
 
 from audiosim.core.config import Home
+from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
 # `audiosim index` with the encoder of the tests, slowed down to 20 windows a second.
 SLOW_INDEX = """
@@ -175,8 +178,7 @@ def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_pat
 
 def test_nobody_reading_the_answer_is_no_error(many: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with indexing(many, home) as process:
-        process.communicate(timeout=120)
+    list(index_folder([many], home=home, encoder=FakeEncoder()))
     audiosim = f"{sys.executable} -m audiosim"
     query = f"{audiosim} similar {many}/00.wav --home {home} -k 50 --format json"
     done = subprocess.run(

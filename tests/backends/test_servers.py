@@ -400,7 +400,7 @@ def test_a_run_waits_for_a_server_that_comes_back(
     library.index(music, wish=on(own_server.url))
     add_music(music)
     own_server.kill()
-    late = threading.Timer(8.0, own_server.start)
+    late = threading.Timer(4.0, own_server.start)
     late.start()
     try:
         assert counts(library.index()) == {"found": 12, "indexed": 6, "unchanged": 6}

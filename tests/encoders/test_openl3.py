@@ -24,6 +24,7 @@ from audiosim.encoders.openl3 import (
 from audiosim.encoders.runtime import cpu_has_bfloat16
 from audiosim.extract import Extractor
 
+pytestmark = pytest.mark.slow
 SIGNALS: dict[str, dict[str, Any]] = json.loads((GOLDEN / "golden_audio.json").read_text())
 AT_48_KHZ = [name for name, options in SIGNALS.items() if options["sample_rate"] == 48_000]
 RESAMPLED = [name for name in SIGNALS if name not in AT_48_KHZ]
