@@ -15,6 +15,7 @@ import soundfile
 from chroma_server import ChromaServerProcess
 from command_line import Cli, Finished, run_here, run_process
 from filelock import FileLock
+from hypothesis import settings
 from warm_processes import AVAILABLE, warm_processes
 
 __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
@@ -23,6 +24,8 @@ GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
 
 SAMPLE_RATE = 8_000  # Hz
+settings.register_profile("audiosim", deadline=None)  # another worker may have the processor meanwhile
+settings.load_profile("audiosim")
 MARKERS = ("ray", "browser", "server", "network", "slow")  # those that take longest first
 
 
@@ -32,6 +35,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if len(files) == 1 and Path(*files).is_file() else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what needs a package index; workers begin with what takes longest, so that they end as one."""
     for item in items:
@@ -64,6 +68,7 @@ def warm() -> Iterator[None]:
 def private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the user's home or weights."""
     base = tmp_path_factory.mktemp("private")
+    monkeypatch.setenv("HOME", str(base))
     monkeypatch.setenv("AUDIOSIM_HOME", str(base / "home"))
     monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(base / "weights"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(base / "xdg-cache"))
