@@ -107,7 +107,9 @@ def load_encoder_for(
     ----------
     spec : EncoderSpec
         The spec, as an index keeps it.
-    precision, batch_size
+    precision : {"auto", "float32"}
+        As of `load_encoder`.
+    batch_size : int, optional
         As of `load_encoder`.
 
     Returns

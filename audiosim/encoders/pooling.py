@@ -85,8 +85,10 @@ def summary(frames: FrameEmbeddings, pooling: Pooling = "mean") -> Float32:
 
     Parameters
     ----------
-    frames, pooling
-        As of `pool`.
+    frames : FrameEmbeddings
+        Embeddings, shape=(n, dim), with their levels.
+    pooling : {"mean", "max", "mean-std"}
+        How.
 
     Raises
     ------
