@@ -32,10 +32,8 @@ class Tags:
     ----------
     title, artist, album, album_artist, genre : str, optional
         As they stand in the file.
-    year : int, optional
-        The year of release.
-    track : int, optional
-        The track's number on its album.
+    year, track : int, optional
+        The year of release, and the track's number on its album.
     """
 
     title: str | None = None
@@ -51,24 +49,8 @@ class Tags:
 class AudioInfo:
     """What is known of an audio file without decoding it.
 
-    Parameters
-    ----------
-    digest : str
-        What identifies the audio whatever the file's name and tags, 32 hexadecimal digits.
-    duration : float
-        Length in s.
-    sample_rate : int
-        Rate in Hz.
-    channels : int
-        Number of channels.
-    codec : str
-        The codec's name.
-    size, mtime_ns : int
-        Size in bytes and time of modification in ns, of the moment the file was read.
-    tags : Tags
-        What the file says of itself.
-    packet_seconds : float
-        The sum of its packets' durations in s, 0 where they have none.
+    ``digest``, 32 hexadecimal digits, identifies the audio whatever the file's name and tags; ``size`` in
+    bytes and ``mtime_ns`` are of the moment it was read; ``packet_seconds`` sums packets' durations.
     """
 
     digest: str
@@ -102,19 +84,8 @@ class Waveform:
 class Framing:
     """How an encoder's windows lie over a signal; all lengths in samples.
 
-    Parameters
-    ----------
-    window : int
-        Length of a window.
-    hop : int
-        From the beginning of one window to that of the next.
-    lead : int
-        Zeros before the signal.
-    trail : int
-        Zeros after the signal, with ``tail="drop"``.
-    tail : {"pad", "drop"}
-        With "pad", zeros follow the signal until the last hop is whole; with "drop", what fills no
-        window is left out, but a signal that fills no window at all is repeated until it fills one.
+    ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole;
+    with "drop", ``trail`` zeros, and what fills no window is left out: a signal of none is repeated.
     """
 
     window: int
@@ -323,8 +294,7 @@ class TrackOutcome:
     path : bytes
         The file, by the file system's own bytes.
     status : {"indexed", "reused", "moved", "failed", "failed_before"}
-        What was done: embedded, taken from what is known of the same audio, found under another
-        name; or that it failed, now or in an earlier run.
+        How its vector was had: computed, by its audio, by its new name; or that it failed.
     reason : str, optional
         Why it failed.
     """

@@ -53,15 +53,7 @@ NORM_TENSORS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 @dataclass(frozen=True)
 class MusiCNNOptions:
-    """How the windows lie.
-
-    Parameters
-    ----------
-    hop : float
-        From window to window, in s.
-    max_windows : int, optional
-        The most windows of a track that are embedded.
-    """
+    """How the windows lie; as in `EncoderRequest`."""
 
     hop: float = DEFAULT_HOP
     max_windows: int | None = None

@@ -63,23 +63,7 @@ FINAL_POOL: dict[InputRepr, dict[EmbeddingSize, tuple[int, int]]] = {
 
 @dataclass(frozen=True)
 class OpenL3Options:
-    """Which of OpenL3's networks, and how its windows lie.
-
-    Parameters
-    ----------
-    content_type : {"music", "env"}
-        What the network was trained on.
-    input_repr : {"mel256", "mel128", "linear"}
-        What it sees: mel bands, or all bins of the Fourier transform.
-    embedding_size : {512, 6144}
-        Length of an embedding.
-    center : bool
-        Whether windows are centred on their times, as openl3's are.
-    hop : float
-        From window to window, in s.
-    max_windows : int, optional
-        The most windows of a track that are embedded.
-    """
+    """Which of OpenL3's networks, and how its windows lie; as in `EncoderRequest`."""
 
     content_type: ContentType = "music"
     input_repr: InputRepr = "mel256"
