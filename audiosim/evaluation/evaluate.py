@@ -43,13 +43,22 @@ def evaluate(home: str | os.PathLike[str] | None = None, options: EvalOptions | 
 
     Parameters
     ----------
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    options : what to evaluate, and by what.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    options : EvalOptions, optional
+        What to evaluate, and by what.
+
+    Returns
+    -------
+    Evaluation
+        The figures of each variant.
 
     Raises
     ------
-    UsageError : when the labels can't be had, or no two tracks share one.
-    HomeError : when there is no index, or over half of the caches that are needed are missing.
+    UsageError
+        If the labels can't be had, or no two tracks share one.
+    HomeError
+        If there is no index, or over half of the caches that are needed are missing.
     """
     options = options or EvalOptions()
     library = _Library.load(home)
@@ -63,13 +72,30 @@ def compare_homes(
     other: str | os.PathLike[str],
     options: EvalOptions | None = None,
 ) -> HomeComparison:
-    """Evaluates two homes, of different encoders perhaps, on the recordings both hold at the same path.
+    """Evaluate two homes, of different encoders perhaps, on the recordings both hold at the same path.
 
-    Tags, and with them labels, are the first home's. Parameters and errors as of `evaluate`.
+    Tags, and with them labels, are the first home's.
+
+    Parameters
+    ----------
+    home : str or path-like, optional
+        The first home, as for `evaluate`.
+    other : str or path-like
+        The second one.
+    options : EvalOptions, optional
+        What to evaluate, and by what: one variant.
+
+    Returns
+    -------
+    HomeComparison
+        Both evaluations, and how far the second is above the first.
 
     Raises
     ------
-    UsageError : when the options ask for more than one variant.
+    UsageError
+        If the options ask for more than one variant, and as of `evaluate`.
+    HomeError
+        As of `evaluate`.
     """
     options = options or EvalOptions()
     if len(options.variants(Variant("mean"))) > 1:

@@ -44,13 +44,21 @@ def label_tracks(source: str, tracks: Collection[Track]) -> Labelling:
 
     Parameters
     ----------
-    source : "folder" (the folder a file lies in), the name of a tag, or a CSV file's name.
-    tracks : of the index.
+    source : str
+        "folder" (the folder a file lies in), the name of a tag, or a CSV file's name.
+    tracks : collection of Track
+        Those of the index.
+
+    Returns
+    -------
+    Labelling
+        The labels of each track.
 
     Raises
     ------
-    UsageError : when the source is none of these, or the file can't be read, lacks its columns,
-        or names mostly files that are not in the index.
+    UsageError
+        If the source is none of these, or the file can't be read, lacks its columns, or names mostly
+        files that are not in the index.
     """
     if source in LABEL_NAMES:
         return Labelling(source, tuple(_folded(_own(track, source)) for track in tracks))
@@ -68,7 +76,8 @@ def read_labels(file: Path) -> dict[bytes, LabelSet]:
 
     Raises
     ------
-    UsageError : when the file can't be read, or has no columns ``path`` and ``label``.
+    UsageError
+        If the file can't be read, or has no columns ``path`` and ``label``.
     """
     try:
         with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:

@@ -7,6 +7,30 @@ relevant answer where it would divide by their number. Formulas as in trec_eval:
 Raghavan, Schütze, *Introduction to Information Retrieval*, 2008, chapter 8.
 
 ``lists`` is int (queries, length): the tracks that each query gets, -1 where there are fewer.
+
+Examples
+--------
+Two queries with four answers each, of which two and one are right:
+
+>>> relevance = np.array([[True, False, True, False], [False, True, False, False]])
+>>> precision(relevance, 2).tolist()
+[0.5, 0.5]
+>>> recall(relevance, 2).tolist()
+[0.5, 1.0]
+>>> average_precision(relevance).round(3).tolist()  # (1/1 + 2/3) / 2, and 1/2
+[0.833, 0.5]
+>>> reciprocal_rank(relevance).tolist()
+[1.0, 0.5]
+>>> ndcg(relevance).round(3).tolist()
+[0.92, 0.631]
+
+The lists of three tracks:
+
+>>> counts = occurrences(np.array([[1, 2], [0, 2], [1, NONE]]), 3)
+>>> counts.tolist()
+[1, 2, 2]
+>>> coverage(counts)
+1.0
 """
 
 from __future__ import annotations
@@ -149,7 +173,7 @@ def measure_names(cutoffs: Sequence[int]) -> list[str]:
 
 
 def rank(similarities: Similarities, truth: GroundTruth, cutoffs: Sequence[int]) -> Rankings:
-    """Ranks the admitted answers of each track by similarity; ties in order of the tracks."""
+    """Rank the admitted answers of each track by similarity; ties in order of the tracks."""
     measures = np.empty((truth.count, len(measure_names(cutoffs))))
     lists = np.full((truth.count, LIST_LENGTH), NONE, np.int64)
     for rows in blocks(truth.count):

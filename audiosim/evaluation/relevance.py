@@ -21,7 +21,7 @@ Admitted = npt.NDArray[np.bool_]
 
 
 class GroundTruth:
-    """Judges the answers of tracks to each other, a block of queries at a time.
+    """The judge of the answers of tracks to each other, a block of queries at a time.
 
     Each track asks and every other one answers, but for copies of its own recording. With
     `exclude_same`, answers with the query's own artist or album don't count either, neither as right
@@ -30,9 +30,12 @@ class GroundTruth:
 
     Parameters
     ----------
-    tracks : n tracks.
-    labels : of each; an answer is right when it shares one with the query.
-    exclude_same : the tag to filter by.
+    tracks : sequence of Track
+        The n tracks, which ask and answer.
+    labels : sequence of LabelSet
+        The labels of each; an answer is right when it shares one with the query.
+    exclude_same : {"artist", "album"}, optional
+        The tag to filter by.
     """
 
     def __init__(

@@ -21,10 +21,26 @@ CUTOFFS = (1, 5, 10)
 class EvalOptions:
     """What to evaluate, and by what.
 
-    Every combination of ``poolings``, ``centring`` and ``hub_corrections`` is a variant; what is empty
-    is as the home has it; ``neighbours`` set a track's scale in hub corrections. ``labels`` as
-    `label_tracks` takes them; ``cutoffs`` are the k of precision, recall and nDCG. Numbers below 1
-    raise UsageError.
+    Every combination of poolings, centring and hub corrections is a variant; what is empty is as the
+    home has it.
+
+    Attributes
+    ----------
+    labels : str
+        As `label_tracks` takes them.
+    exclude_same : {"artist", "album"} or None
+        Answers that share this tag with the query don't count.
+    poolings, centring, hub_corrections : tuple
+        Those to compare.
+    neighbours : int
+        How many set a track's scale in hub corrections.
+    cutoffs : tuple of int
+        The k of precision, recall and nDCG.
+
+    Raises
+    ------
+    UsageError
+        If a number is below 1.
     """
 
     labels: str = "folder"
@@ -80,7 +96,7 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of tracks: those evaluated, and those left out, each with its reason.
+    """The numbers of tracks evaluated, and of those left out for each reason.
 
     ``queries`` are the tracks that have a right answer; the other ones only answer. ``not_indexed``
     are paths that a file of labels names in vain; ``not_shared`` tracks are in one of two homes only.
@@ -99,8 +115,22 @@ class Counts:
 class Evaluation:
     """How well the variants of one home do.
 
-    ``chance`` is the precision of random answers; ``gains`` holds for each result how much its MAP is
-    above that of the first one.
+    Attributes
+    ----------
+    home : Path
+        The home's folder.
+    encoder : str
+        Its encoder, in one phrase.
+    labels, exclude_same
+        As they were asked for.
+    counts : Counts
+        What was evaluated, and what left out.
+    chance : float
+        The precision of random answers.
+    results : tuple of VariantResult
+        The figures of each variant.
+    gains : tuple of Difference
+        How much the MAP of each result is above that of the first one.
     """
 
     home: Path
@@ -115,7 +145,15 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class HomeComparison:
-    """Two homes on the tracks that both hold; ``differences`` are second less first."""
+    """Two homes on the tracks that both hold.
+
+    Attributes
+    ----------
+    first, second : Evaluation
+        How well each does.
+    differences : mapping of str to Difference
+        Second less first, by measure.
+    """
 
     first: Evaluation
     second: Evaluation

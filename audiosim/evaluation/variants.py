@@ -25,7 +25,17 @@ from audiosim.library.hubness import HubCorrection
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to get from windows to similarities."""
+    """One way to get from windows to similarities.
+
+    Attributes
+    ----------
+    pooling : Pooling
+        What makes one vector of a track's windows.
+    centring : bool
+        Whether the mean window is subtracted first.
+    hub_correction : HubCorrection
+        What is done to the cosines.
+    """
 
     pooling: Pooling
     centring: bool = False
@@ -55,8 +65,10 @@ class Space:
 
     Parameters
     ----------
-    configuration : of the home.
-    own : the home's own unit vectors (pooled dim,) by digest.
+    configuration : Configuration
+        That of the home.
+    own : mapping of str to float32 (pooled dim,)
+        The home's own unit vectors, by digest.
     """
 
     def __init__(self, configuration: Configuration, own: Mapping[str, Float32]) -> None:
@@ -69,7 +81,8 @@ class Space:
 
         Raises
         ------
-        HomeError : when caches are asked for and over half of them are missing.
+        HomeError
+            If caches are asked for and over half of them are missing.
         """
         whole = {digest for digest in digests if self._has_vector(digest)}
         if not any(map(self._needs_caches, variants)):
@@ -84,7 +97,8 @@ class Space:
 
         Raises
         ------
-        HomeError : when a cache vanishes while it is read.
+        HomeError
+            If a cache vanishes while it is read.
         """
         if variant is None or not self._needs_caches(variant):
             return np.stack([self._own[digest] for digest in digests])

@@ -42,10 +42,19 @@ def similarities(
 
     Parameters
     ----------
-    vectors : unit vectors float32 (n, dim).
-    correction : one of HUB_CORRECTIONS.
-    recordings : int (n,), equal where tracks are copies; by default there are none.
-    neighbours : how many set a track's scale, where the correction needs to know.
+    vectors : float32 (n, dim)
+        Unit vectors.
+    correction : HubCorrection
+        One of HUB_CORRECTIONS.
+    recordings : int (n,), optional
+        Codes that are equal where tracks are copies; by default there are none.
+    neighbours : int
+        How many set a track's scale, where the correction needs to know.
+
+    Returns
+    -------
+    callable
+        Takes a slice of rows; only the order of its values means something.
     """
     cosine = Cosine(vectors, np.arange(len(vectors)) if recordings is None else recordings)
     if correction == "none":
@@ -100,9 +109,12 @@ def local_scaling(cosines: Float32, near: Float32, rows: slice) -> Float32:
 
     Parameters
     ----------
-    cosines : float32 (rows, n).
-    near : mean cosine to the nearest neighbours, float32 (n,).
-    rows : which of the n tracks the rows are.
+    cosines : float32 (rows, n)
+        Cosines of some tracks with all.
+    near : float32 (n,)
+        Mean cosine of each track to its nearest neighbours.
+    rows : slice
+        Which of the n tracks the rows are.
     """
     scale = np.sqrt(np.maximum(1.0 - near, TINY))
     return cast("Float32", (cosines - np.float32(1.0)) / (scale[rows, None] * scale))
@@ -125,9 +137,12 @@ def mutual_proximity(cosines: Float32, mean: Float64, deviation: Float64, rows: 
 
     Parameters
     ----------
-    cosines : float32 (rows, n).
-    mean, deviation : of each track's cosine distances to all others, float64 (n,).
-    rows : which of the n tracks the rows are.
+    cosines : float32 (rows, n)
+        Cosines of some tracks with all.
+    mean, deviation : float64 (n,)
+        Those of each track's cosine distances to all others.
+    rows : slice
+        Which of the n tracks the rows are.
     """
     from scipy.special import log_ndtr
 

@@ -30,7 +30,7 @@ SHARES = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, 1001)))
 
 
 def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
-    """Brings what is known of the library up to date; yields what users should know.
+    """Bring what is known of the library up to date; yield what users should know.
 
     The catalog is open for writing, with the index lock held. The mean window is frozen only where
     the library is `complete`: that of its first folders would be wrong for the rest.
@@ -47,7 +47,7 @@ def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
 
 
 def percentiles(catalog: Catalog) -> Percentiles | None:
-    """Of the library's random pairs, once they have been measured."""
+    """The percentiles of the library's random pairs, once they have been measured."""
     text = catalog.settings.meta(PERCENTILES)
     return None if text is None else Percentiles.from_text(text)
 
@@ -68,7 +68,7 @@ def can_recentre(catalog: Catalog, configuration: Configuration) -> bool:
 
 
 def recentre(catalog: Catalog, configuration: Configuration) -> list[str]:
-    """Pools all tracks again, for a configuration that has another centre only.
+    """Pool all tracks again, for a configuration that has another centre only.
 
     Returns the tracks whose caches are missing or give no vector: where there are any, nothing is changed.
     """
@@ -172,7 +172,7 @@ class Percentiles:
 
     @classmethod
     def of(cls, vectors: Float32) -> Percentiles:
-        """Those of all pairs of unit vectors (n, dim), n at least 2."""
+        """The percentiles of all pairs of unit vectors (n, dim), n at least 2."""
         first, second = np.triu_indices(len(vectors), 1)
         pairs = (vectors @ vectors.T)[first, second]
         return cls(np.quantile(pairs, SHARES).astype(np.float32))

@@ -23,7 +23,17 @@ PAGE_NAME = "map.html"
 
 @dataclass(frozen=True)
 class Drawing:
-    """What `draw_map` has drawn: how many tracks, what gave them their colours, and the files written."""
+    """What `draw_map` has drawn.
+
+    Attributes
+    ----------
+    tracks : int
+        How many there are on it.
+    color : Color
+        What gave them their colours.
+    files : tuple of Path
+        Those written.
+    """
 
     tracks: int
     color: Color
@@ -39,23 +49,36 @@ def draw_map(
     only: Filter | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> Drawing:
-    """Draws the tracks of the index as a page to explore, as a picture, or both.
+    """Draw the tracks of the index as a page to explore, as a picture, or both.
 
     Parameters
     ----------
-    output : the HTML file; ``map.html`` where `png` is not given either.
-    png : the picture.
-    color : what gives tracks their colours; by default the genre where most tracks have one,
-        else the folder.
-    absolute : whether the page names the audio files by ``file://`` URIs instead of by their
-        places relative to it.
-    only : the tracks to draw; by default all.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    output : str or path-like, optional
+        The HTML file; ``map.html`` where `png` is not given either.
+    png : str or path-like, optional
+        The picture.
+    color : Color, optional
+        What gives tracks their colours; by default the genre where most tracks have one, else the
+        folder.
+    absolute : bool
+        Whether the page names the audio files by ``file://`` URIs instead of by their places relative
+        to it.
+    only : Filter, optional
+        The tracks to draw; by default all.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+
+    Returns
+    -------
+    Drawing
+        What was drawn, and where.
 
     Raises
     ------
-    UsageError : when a file to write is a folder or a device.
-    AudiosimError : when there is no index, or no track to draw.
+    UsageError
+        If a file to write is a folder or a device.
+    AudiosimError
+        If there is no index, or no track to draw.
     """
     page = Path(output) if output is not None else Path(PAGE_NAME) if png is None else None
     picture = None if png is None else Path(png)

@@ -29,9 +29,11 @@ def render_page(atlas: Atlas, page_folder: bytes | None) -> bytes:
 
     Parameters
     ----------
-    atlas : what it shows.
-    page_folder : the absolute folder it will be in, from which it finds the audio files; None for
-        ``file://`` URIs.
+    atlas : Atlas
+        What the page shows.
+    page_folder : bytes or None
+        The absolute folder it will be in, from which it finds the audio files; None for ``file://``
+        URIs.
     """
     style = _part("style.css")
     script = "(() => {\n" + "\n".join(_part(f"{name}.js") for name in SCRIPTS) + "})();\n"

@@ -30,7 +30,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Group:
-    """Files of one recording, in order of path, and the links that hold them together."""
+    """Files of one recording.
+
+    Attributes
+    ----------
+    tracks : tuple of Track
+        In order of path.
+    links : tuple of Link
+        What holds them together.
+    """
 
     tracks: tuple[Track, ...]
     links: tuple[Link, ...]
@@ -41,12 +49,20 @@ def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter 
 
     Parameters
     ----------
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    only : what tracks must be to be compared.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks must be to be compared.
+
+    Returns
+    -------
+    list of Group
+        Those of two files or more, in order of their first path.
 
     Raises
     ------
-    HomeError : when there is no index.
+    HomeError
+        If there is no index.
     """
     from scipy.cluster.hierarchy import DisjointSet
 

@@ -16,12 +16,14 @@ EXPLAINED = 10.0  # s, about: the length of the stretches that explain a match
 
 
 class Explainer:
-    """Compares tracks with some queries, window by window.
+    """The comparison of tracks with some queries, window by window.
 
     Parameters
     ----------
-    index : open.
-    queries : those asked with.
+    index : Index
+        The home, open.
+    queries : sequence of Query
+        Those asked with.
     """
 
     def __init__(self, index: Index, queries: Sequence[Query]) -> None:

@@ -48,8 +48,10 @@ def ask_with(
 
     Raises
     ------
-    UsageError : when there is no such file, or no such passage in it.
-    AudiosimError : when it can't be decoded, or is silent.
+    UsageError
+        If there is no such file, or no such passage in it.
+    AudiosimError
+        If it can't be decoded, or is silent.
     """
     if start < 0 or (end is not None and end <= start):
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")

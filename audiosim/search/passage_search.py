@@ -48,16 +48,26 @@ def find_passages(
 
     Parameters
     ----------
-    query : an audio file, indexed or not.
-    start, end : of the passage in s; `end` None is the file's end.
-    count, home, only, ranking, include_self, precision, encoder : as for `find_similar`; the
-        correction for hubs does not apply.
+    query : str or path-like
+        An audio file, indexed or not.
+    start, end : float
+        Where the passage lies, in s; an `end` of None is the file's end.
+    count, home, only, ranking, include_self, precision, encoder
+        As for `find_similar`; the correction for hubs does not apply.
+
+    Returns
+    -------
+    SearchResult
+        The matches, each with the stretch that answers.
 
     Raises
     ------
-    UsageError : when the query does not exist, or has no such passage.
-    HomeError : when there is no index, or no caches are there.
-    AudiosimError : when the query can't be decoded.
+    UsageError
+        If the query does not exist, or has no such passage.
+    HomeError
+        If there is no index, or no caches are there.
+    AudiosimError
+        If the query can't be decoded.
     """
     check_count(count)
     only, ranking = only or Filter(), ranking or RankingOptions()

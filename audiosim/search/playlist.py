@@ -28,7 +28,15 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Playlist:
-    """Tracks in playing order, and each one's cosine to the one before (the first: 1)."""
+    """A list to play.
+
+    Attributes
+    ----------
+    tracks : list of Track
+        In playing order.
+    similarities : list of float
+        Each one's cosine to the one before; 1 for the first.
+    """
 
     tracks: list[Track]
     similarities: list[float]
@@ -48,18 +56,32 @@ def make_radio(
 
     Parameters
     ----------
-    seed : an audio file, indexed or not.
-    length : of the list, the seed included; shorter where the library has no more.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    only : what tracks beside the seed must be.
-    spacing : how many others to play between two tracks of one artist, where there are any.
-    precision : of the network, where the seed has to be embedded.
-    encoder : to embed with instead of loading one; it must be the home's.
+    seed : str or path-like
+        An audio file, indexed or not.
+    length : int
+        Tracks in the list, the seed included; fewer where the library has no more.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks beside the seed must be.
+    spacing : int
+        How many others to play between two tracks of one artist, where there are any.
+    precision : Precision
+        The network's, where the seed has to be embedded.
+    encoder : Encoder, optional
+        Embeds the seed, instead of one loaded for it; it must be the home's.
+
+    Returns
+    -------
+    Playlist
+        The seed and what follows it.
 
     Raises
     ------
-    UsageError : when the seed does not exist, or the length is less than 2.
-    AudiosimError : when there is no index, or the seed can't be decoded.
+    UsageError
+        If the seed does not exist, or the length is less than 2.
+    AudiosimError
+        If there is no index, or the seed can't be decoded.
     """
     _check_length(length)
     with open_index(home, encoder) as index:
@@ -82,8 +104,28 @@ def make_path(
 ) -> Playlist:
     """A list from `start` to `end` whose tracks lie evenly on the way from the one to the other.
 
-    Parameters and errors are those of `make_radio`; the targets are points on the arc between the
-    two vectors, evenly spaced.
+    The targets are points on the arc between the two vectors, evenly spaced.
+
+    Parameters
+    ----------
+    start, end : str or path-like
+        Audio files, indexed or not.
+    length : int
+        Tracks in the list, `start` and `end` included; fewer where the library has no more.
+    home, only, spacing, precision, encoder
+        As for `make_radio`.
+
+    Returns
+    -------
+    Playlist
+        From `start` to `end`.
+
+    Raises
+    ------
+    UsageError
+        If one of the two does not exist, both are the same recording, or the length is less than 2.
+    AudiosimError
+        If there is no index, or one of the two can't be decoded.
     """
     _check_length(length)
     with open_index(home, encoder) as index:

@@ -67,7 +67,8 @@ def mean_direction(vectors: Sequence[Float32], against: Sequence[Float32] = ()) 
 
     Raises
     ------
-    AudiosimError : when they cancel out.
+    AudiosimError
+        If they cancel out.
     """
     total = np.mean([vector.astype(np.float64) for vector in vectors], axis=0)
     if len(against):
@@ -82,13 +83,16 @@ def mean_direction(vectors: Sequence[Float32], against: Sequence[Float32] = ()) 
 
 
 class Resolver:
-    """Finds each query's vector: in the catalog, from a cache, or by embedding the file.
+    """The finder of each query's vector: in the catalog, from a cache, or by embedding the file.
 
     Parameters
     ----------
-    index : what is searched.
-    precision : of the network, where a query has to be embedded.
-    encoder : to embed with instead of loading one.
+    index : Index
+        What is searched.
+    precision : Precision
+        The network's, where a query has to be embedded.
+    encoder : Encoder or None
+        Embeds queries, instead of one loaded for them.
     """
 
     def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
@@ -102,8 +106,10 @@ class Resolver:
 
         Raises
         ------
-        UsageError : when a path is neither a file nor in the index.
-        AudiosimError : when one can't be decoded.
+        UsageError
+            If a path is neither a file nor in the index.
+        AudiosimError
+            If one can't be decoded.
         """
         self._lenient = lenient
         found = {path: self.indexed(path) for path in paths}

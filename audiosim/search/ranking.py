@@ -25,12 +25,24 @@ FOLLOWING = 20  # candidates after the last one wanted that may be duplicates of
 class RankingOptions:
     """How answers are chosen among the tracks that fit.
 
-    ``max_per_artist`` tracks by one artist at most; none by an artist, or of an album, of the
-    queries where ``exclude_same`` names these; ``diversity`` 0 to 1 weighs difference from the
-    answers before against likeness (maximal marginal relevance, Carbonell and Goldstein 1998), among
-    five times as many of the best;
-    ``show_duplicates`` gives each file of one recording a line; ``hub_correction`` orders by the
-    similarity corrected for hubs (library/hubness.py).
+    Attributes
+    ----------
+    max_per_artist : int or None
+        Tracks by one artist at most.
+    exclude_same : tuple of {"artist", "album"}
+        Answers by an artist, or of an album, of the queries are left out.
+    diversity : float
+        0 to 1: the weight of difference from the answers before, against likeness, among five times as
+        many of the best (maximal marginal relevance, Carbonell and Goldstein 1998).
+    show_duplicates : bool
+        Whether each file of one recording is an answer of its own.
+    hub_correction : bool
+        Whether to order by the similarity corrected for hubs (library/hubness.py).
+
+    Raises
+    ------
+    UsageError
+        If a number is out of range.
     """
 
     max_per_artist: int | None = None
@@ -84,10 +96,14 @@ def select(
 
     Parameters
     ----------
-    found : best first.
-    count : of answers at most.
-    ranking : what else counts; ``exclude_same`` has been seen to.
-    same : whether two files hold the same recording.
+    found : sequence of Candidate
+        The candidates, best first.
+    count : int
+        How many answers at most.
+    ranking : RankingOptions
+        What else counts; ``exclude_same`` has been seen to.
+    same : callable
+        Tells whether two entries hold the same recording: anything but None.
     """
     picks: list[Pick] = []
     artists: Counter[str] = Counter()

@@ -68,12 +68,14 @@ class Series:
 
 
 class Recordings:
-    """Compares tracks of one home by their caches.
+    """The comparison of one home's tracks by their caches.
 
     Parameters
     ----------
-    cache : the home's.
-    hop : of its windows, in s.
+    cache : Cache
+        The home's.
+    hop : float
+        Between windows, in s.
     """
 
     def __init__(self, cache: Cache, hop: float) -> None:

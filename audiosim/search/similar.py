@@ -32,10 +32,20 @@ CANDIDATES_EACH = 5  # for each track wanted
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answer: the queries as understood, those to stay away from, and the matches, best first.
+    """The answer to a search.
 
-    ``exact_because`` says why the store was not asked where exact search answered in its stead;
-    ``notes`` what else a user should know, a sentence each.
+    Attributes
+    ----------
+    queries : list of Query
+        The queries as understood.
+    matches : list of Match
+        Best first.
+    exact_because : str or None
+        Why the store was not asked, where exact search answered in its stead.
+    against : tuple of Query
+        Those to stay away from.
+    notes : tuple of str
+        What else a user should know, a sentence each.
     """
 
     queries: list[Query]
@@ -63,22 +73,41 @@ def find_similar(
 
     Parameters
     ----------
-    queries : audio files, indexed or not; several count as the normalised mean of their vectors.
-    against : audio files to stay away from: half their mean is subtracted.
-    count : how many matches at most.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    only : what tracks must be to be found.
-    ranking : how answers are chosen among these.
-    include_self : whether the queries' own audio may be among the matches.
-    explain : whether each match is given the stretch that answers one of the queries best.
-    precision : of the network, where a query has to be embedded.
-    encoder : to embed with instead of loading one; it must be the home's.
-    store : a process to ask the store in, started earlier to save time; it can be asked once.
+    queries : str, path-like, iterable of these, or Source
+        Audio files, indexed or not; several count as the normalised mean of their vectors. Of a `Source`,
+        those that are only listed are left out, with a note, where they can't be used.
+    against : str, path-like, iterable of these, or Source
+        Audio files to stay away from: half their mean is subtracted.
+    count : int
+        How many matches at most.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks must be to be found.
+    ranking : RankingOptions, optional
+        How answers are chosen among these.
+    include_self : bool
+        Whether the queries' own audio may be among the matches.
+    explain : bool
+        Whether each match is given the stretch that answers one of the queries best.
+    precision : Precision
+        The network's, where a query has to be embedded.
+    encoder : Encoder, optional
+        Embeds queries, instead of one loaded for them; it must be the home's.
+    store : StoreProcess, optional
+        A process to ask the store in, started earlier to save time; it can be asked once.
+
+    Returns
+    -------
+    SearchResult
+        The matches, best first, and what should be known of them.
 
     Raises
     ------
-    UsageError : when a query does not exist.
-    AudiosimError : when there is no index, or a query can't be decoded.
+    UsageError
+        If a query does not exist.
+    AudiosimError
+        If there is no index, or a query can't be decoded.
     """
     wanted, unwanted = as_source(queries), as_source(against)
     if not wanted.paths:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.metrics import average_precision_score, ndcg_score
 
+from audiosim.evaluation import metrics
 from audiosim.evaluation.metrics import (
     NONE,
     average_precision,
@@ -29,6 +32,10 @@ CUTOFFS = (1, 5, 10)
 Relevance = npt.NDArray[np.bool_]
 
 rankings = npst.arrays(np.bool_, st.tuples(st.integers(1, 5), st.integers(1, 40)))
+
+
+def test_the_examples_are_true() -> None:
+    assert doctest.testmod(metrics).failed == 0
 
 
 def trec(relevance: Relevance) -> list[dict[str, float]]:
