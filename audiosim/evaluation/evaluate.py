@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from audiosim.core.errors import UsageError
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.evaluation.labels import Labelling, LabelSet, label_tracks
@@ -17,6 +15,7 @@ from audiosim.evaluation.metrics import (
     coverage,
     diversity,
     hubness,
+    mean_known,
     measure_names,
     novelty,
     occurrences,
@@ -139,9 +138,6 @@ class _Library:
     def variants(self, options: EvalOptions) -> list[Variant]:
         return options.variants(self.own)
 
-    def usable(self, digests: Sequence[str], options: EvalOptions) -> set[str]:
-        return self.space.usable(digests, self.variants(options))
-
 
 @dataclass(frozen=True)
 class _Task:
@@ -162,7 +158,7 @@ def _task(labelling: Labelling, libraries: Sequence[_Library], options: EvalOpti
     common = [(t, own) for t, own in pairs if (t.path, t.digest) in shared]
     labelled = [(t, own) for t, own in common if own]
     digests = list(dict.fromkeys(t.digest for t, _ in labelled))
-    usable = set.intersection(*(library.usable(digests, options) for library in libraries))
+    usable = set.intersection(*(each.space.usable(digests, each.variants(options)) for each in libraries))
     kept = [(t, own) for t, own in labelled if t.digest in usable]
     truth = GroundTruth([t for t, _ in kept], [own for _, own in kept], options.exclude_same)
     shares = truth.shares()
@@ -220,12 +216,10 @@ def _result(space: Space, variant: Variant, task: _Task, own: Float32, options: 
 
 def _list_figures(rankings: Rankings, own: Float32) -> ListFigures:
     counts = occurrences(rankings.lists, len(own))
-    distances = diversity(rankings.lists, own)
-    known = distances[~np.isnan(distances)]
     return ListFigures(
         coverage=coverage(counts),
         hubness=hubness(counts),
         largest_occurrence=int(counts.max()),
-        diversity=float(known.mean()) if len(known) else float("nan"),
+        diversity=mean_known(diversity(rankings.lists, own)),
         novelty=novelty(rankings.lists, counts),
     )

@@ -121,7 +121,7 @@ def novelty(lists: Lists, counts: npt.NDArray[np.int64]) -> float:
     information = -np.log2(np.maximum(counts, 1) / max(len(lists), 1))
     there = lists != NONE
     per_list = _share(np.sum(information[lists], axis=1, where=there), there.sum(axis=1))
-    return _mean(per_list)
+    return mean_known(per_list)
 
 
 def diversity(lists: Lists, vectors: Float32) -> Float64:
@@ -149,7 +149,8 @@ def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Float64:
     return share
 
 
-def _mean(values: Float64) -> float:
+def mean_known(values: Float64) -> float:
+    """The mean of the values that are not NaN; NaN where none is."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 

@@ -114,8 +114,8 @@ def select(
             if after > FOLLOWING:
                 break
         entry = candidate.entry
-        twin = None if ranking.show_duplicates else _twin(entry, picks, same)
-        if twin is not None:
+        others = () if ranking.show_duplicates else picks
+        if twin := next((pick for pick in others if same(pick.candidate.entry, entry)), None):
             twin.duplicates.append(entry)
             continue
         artist = artist_of(entry.track)
@@ -143,10 +143,6 @@ def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Tr
     return lambda track: artist_of(track) not in artists and album_of(track) not in albums
 
 
-def _twin(entry: Entry, picks: Sequence[Pick], same: Callable[[Entry, Entry], object]) -> Pick | None:
-    return next((pick for pick in picks if same(pick.candidate.entry, entry)), None)
-
-
 def _in_turn(
     found: Sequence[Candidate], picks: Sequence[Pick], pool: int, diversity: float
 ) -> Iterator[Candidate]:
@@ -154,17 +150,11 @@ def _in_turn(
 
     The others follow as they are.
     """
-    if diversity:
-        yield from _diverse(found[:pool], picks, diversity)
-        found = found[pool:]
-    yield from found
-
-
-def _diverse(found: Sequence[Candidate], picks: Sequence[Pick], diversity: float) -> Iterator[Candidate]:
-    vectors = np.array([candidate.entry.vector for candidate in found])
-    scores = np.array([candidate.score for candidate in found])
-    nearest = np.full(len(found), -np.inf)  # similarity to the nearest pick
-    left, seen = np.ones(len(found), bool), 0
+    first = found[:pool] if diversity else ()
+    vectors = np.array([candidate.entry.vector for candidate in first])
+    scores = np.array([candidate.score for candidate in first])
+    nearest = np.full(len(first), -np.inf)  # similarity to the nearest pick
+    left, seen = np.ones(len(first), bool), 0
     while left.any():
         if len(picks) > seen:
             nearest = np.maximum(nearest, vectors @ picks[-1].candidate.entry.vector)
@@ -173,4 +163,5 @@ def _diverse(found: Sequence[Candidate], picks: Sequence[Pick], diversity: float
         values = np.where(left, (1 - diversity) * scores - diversity * likeness, -np.inf)
         best = int(values.argmax())
         left[best] = False
-        yield found[best]
+        yield first[best]
+    yield from found[len(first) :]
