@@ -9,18 +9,8 @@ from pathlib import Path
 
 from audiosim.core.errors import UsageError
 from audiosim.core.types import Float32, Float64, Track
+from audiosim.evaluation import metrics
 from audiosim.evaluation.labels import Labelling, LabelSet, label_tracks
-from audiosim.evaluation.metrics import (
-    Rankings,
-    coverage,
-    diversity,
-    hubness,
-    mean_known,
-    measure_names,
-    novelty,
-    occurrences,
-    rank,
-)
 from audiosim.evaluation.relevance import GroundTruth
 from audiosim.evaluation.results import (
     Counts,
@@ -104,7 +94,7 @@ def compare_homes(
     task = _task(labelling, libraries, options)
     first, second = (_evaluation(library, task, options) for library in libraries)
     found = differences(first.results[0].per_query, second.results[0].per_query)
-    names = measure_names(options.cutoffs)
+    names = metrics.measure_names(options.cutoffs)
     return HomeComparison(first, second, dict(zip(names, found, strict=True)))
 
 
@@ -208,18 +198,18 @@ def _result(space: Space, variant: Variant, task: _Task, own: Float32, options: 
         recordings=task.truth.recordings,
         neighbours=options.neighbours,
     )
-    rankings = rank(near, task.truth, options.cutoffs)
+    rankings = metrics.rank(near, task.truth, options.cutoffs)
     per_query = rankings.measures[task.shares > 0]
-    figures = dict(zip(measure_names(options.cutoffs), bootstrap(per_query), strict=True))
+    figures = dict(zip(metrics.measure_names(options.cutoffs), bootstrap(per_query), strict=True))
     return VariantResult(variant, figures, _list_figures(rankings, own), per_query)
 
 
-def _list_figures(rankings: Rankings, own: Float32) -> ListFigures:
-    counts = occurrences(rankings.lists, len(own))
+def _list_figures(rankings: metrics.Rankings, own: Float32) -> ListFigures:
+    counts = metrics.occurrences(rankings.lists, len(own))
     return ListFigures(
-        coverage=coverage(counts),
-        hubness=hubness(counts),
+        coverage=metrics.coverage(counts),
+        hubness=metrics.hubness(counts),
         largest_occurrence=int(counts.max()),
-        diversity=mean_known(diversity(rankings.lists, own)),
-        novelty=novelty(rankings.lists, counts),
+        diversity=metrics.mean_known(metrics.diversity(rankings.lists, own)),
+        novelty=metrics.novelty(rankings.lists, counts),
     )

@@ -190,7 +190,5 @@ def rank(similarities: Similarities, truth: GroundTruth, cutoffs: Sequence[int])
 
 def _measures(relevance: Relevance, cutoffs: Sequence[int]) -> Float64:
     columns = [average_precision(relevance), reciprocal_rank(relevance), ndcg(relevance)]
-    columns += [precision(relevance, k) for k in cutoffs]
-    columns += [recall(relevance, k) for k in cutoffs]
-    columns += [ndcg(relevance, k) for k in cutoffs]
+    columns += [measure(relevance, k) for measure in (precision, recall, ndcg) for k in cutoffs]
     return np.stack(columns, axis=1)

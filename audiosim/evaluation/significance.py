@@ -61,16 +61,11 @@ def bootstrap(values: Float64) -> list[Figure]:
     low, high = means.copy(), means.copy()
     varying = np.ptp(values, axis=0) > ROUNDING
     if varying.any():
-        low[varying], high[varying] = stats.bootstrap(
-            (values[:, varying],),
-            np.mean,
-            axis=0,
-            n_resamples=RESAMPLES,
-            confidence_level=CONFIDENCE,
-            method="BCa" if len(values) <= FEW else "percentile",
-            batch=max(1, DRAWS // values.size),
-            rng=np.random.default_rng(SEED),
-        ).confidence_interval
+        method = "BCa" if len(values) <= FEW else "percentile"
+        rng, batch = np.random.default_rng(SEED), max(1, DRAWS // values.size)
+        options = {"n_resamples": RESAMPLES, "confidence_level": CONFIDENCE, "rng": rng, "batch": batch}
+        found = stats.bootstrap((values[:, varying],), np.mean, axis=0, method=method, **options)
+        low[varying], high[varying] = found.confidence_interval
     return [Figure(*row) for row in np.stack([means, low, high], axis=1).tolist()]
 
 
