@@ -351,7 +351,20 @@ def test_status_lists_failures_with_reasons(indexed: Path, music: Path, cli: Cli
     cli("index", music, "--home", indexed)
     done = cli("status", "--home", indexed)
     assert "1 failed" in done.out
-    assert f"failed: {music / 'empty.mp3'}: the file is empty" in done.out
+    assert "failed: music/empty.mp3: the file is empty" in done.out
+    assert (
+        f"failed: {music / 'empty.mp3'}: the file is empty"
+        in cli("status", "--home", indexed, cwd="/usr").out
+    )
+
+
+def test_only_tables_have_paths_relative_to_the_current_folder(indexed: Path, music: Path, cli: Cli) -> None:
+    whole, command = str(music / "low" / "02 track.ogg"), ("list", "--home", indexed)
+    assert "  music/low/02 track.ogg\n" in cli(*command).out
+    assert "  low/02 track.ogg\n" in cli(*command, cwd=music).out
+    assert f"  {whole}\n" in cli(*command, cwd=indexed).out
+    for form in ("json", "jsonl", "csv", "m3u8", "paths"):
+        assert whole in cli(*command, "--format", form, cwd=music).out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, with_options
+from audiosim.commands.table import shown_path
+from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 
 if TYPE_CHECKING:
     from audiosim.search.duplicates import Group, Link
@@ -19,8 +22,6 @@ def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption 
 
     Example: audiosim duplicates --under ~/Music/Unsorted
     """
-    from audiosim.commands.render import to_json
-    from audiosim.core.text import visible_lines
     from audiosim.search.duplicates import find_duplicates
 
     groups = find_duplicates(home, only=only)
@@ -32,8 +33,6 @@ def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption 
 
 
 def _fields(group: Group) -> dict[str, Any]:
-    from audiosim.commands.json_fields import track_fields
-
     return {
         "tracks": [track_fields(track) for track in group.tracks],
         "evidence": [_link_fields(link) for link in group.links],
@@ -41,8 +40,6 @@ def _fields(group: Group) -> dict[str, Any]:
 
 
 def _link_fields(link: Link) -> dict[str, Any]:
-    from audiosim.core.text import utf8_path
-
     evidence = link.evidence
     return {
         "first": utf8_path(link.first.path),
@@ -55,19 +52,15 @@ def _link_fields(link: Link) -> dict[str, Any]:
 
 
 def _text(group: Group) -> str:
-    from audiosim.core.text import display_path, duration
-
     lines = [f"{len(group.tracks)} files of one recording"]
     told = {link.second.path: link for link in group.links}
     for track in group.tracks:
         why = f"  ({_reason(told[track.path])})" if track.path in told else ""
-        lines.append(f"  {duration(track.duration):>7}  {display_path(track.path)}{why}")
+        lines.append(f"  {duration(track.duration):>7}  {shown_path(track.path)}{why}")
     return "\n".join(lines) + "\n"
 
 
 def _reason(link: Link) -> str:
-    from audiosim.core.text import file_name
-
     evidence = link.evidence
     if evidence.correlation is None:
         return f"same audio as {file_name(link.first.path)}"

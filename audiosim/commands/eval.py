@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import HomeOption, JsonOption, one_of
+from audiosim.commands.table import terminal_width
+from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
     from audiosim.evaluation.results import EvalOptions
@@ -89,7 +90,7 @@ def evaluate_home(
     options = _options(
         labels, cutoffs, exclude_same, poolings, centring, hub_corrections, neighbours, compare
     )
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = terminal_width()
     if against is None:
         evaluation = evaluate(home, options)
         _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width))
@@ -108,7 +109,6 @@ def _options(
     neighbours: int,
     compare: bool,
 ) -> EvalOptions:
-    from audiosim.core.errors import UsageError
     from audiosim.core.types import Pooling
     from audiosim.encoders.pooling import POOLINGS
     from audiosim.evaluation.relevance import EXCLUDE_SAME, ExcludeSame
@@ -143,6 +143,4 @@ def _chosen(flag: str, names: list[str], choices: tuple[str, ...]) -> tuple[str,
 
 
 def _print(result: object) -> None:
-    from audiosim.commands.render import to_json
-
     typer.echo(result if isinstance(result, str) else to_json(result), nl=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from audiosim.commands.table import table_text
 from audiosim.core.text import visible
 from audiosim.evaluation.results import Counts, Evaluation, HomeComparison, ListFigures, VariantResult
 from audiosim.evaluation.significance import Difference, Figure
@@ -22,8 +21,6 @@ LISTS = {
     "novelty": "Novelty of the top 10s, bits",
 }
 BRIEF = ("map", "mrr", "ndcg")  # measures of each variant in a comparison, precisions aside
-
-Rows = Iterable[Sequence[str]]
 
 
 def evaluation_table(evaluation: Evaluation, width: int | None = None) -> str:
@@ -57,7 +54,7 @@ def comparison_table(comparison: HomeComparison, width: int | None = None) -> st
         *(f"Second: {line}" for line in _heading(comparison.second)),
         _labelled(comparison.first),
         "",
-        _table(["Figure", "First", "Second", "Difference", "95 % interval", "p"], rows, width),
+        table_text(["Figure", "First|", "Second|", "Difference|", "95 % interval|", "p|"], rows, width),
     ]
     return "\n".join(lines)
 
@@ -126,14 +123,14 @@ def _one(result: VariantResult, width: int | None) -> str:
     ]
     lists = zip(LISTS.values(), _list_cells(result.lists), strict=True)
     rows += [(name, cell, "") for name, cell in lists]
-    return _table(["Figure", "Value", "95 % interval"], rows, width)
+    return table_text(["Figure", "Value|", "95 % interval|"], rows, width)
 
 
 def _several(evaluation: Evaluation, width: int | None) -> str:
     names = evaluation.results[0].figures
     others = [name for name in names if name in BRIEF[1:] or name.startswith("precision")]
-    header = ["Variant", "MAP", "95 % interval", "Gain", "p", *map(title, others)]
-    header += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"]
+    numbers = ["MAP", "95 % interval", "Gain", "p", *map(title, others)]
+    numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"]
     rows = []
     for result, gain in _best_first(evaluation):
         best = result.figures["map"]
@@ -146,7 +143,8 @@ def _several(evaluation: Evaluation, width: int | None) -> str:
         " the number of variants.\n"
         "The intervals of gains and other figures, and recall and nDCG at k: --json.\n"
     )
-    return f"{_table(header, rows, width)}\n{note}"
+    table = table_text(["Variant", *(f"{name}|" for name in numbers)], rows, width)
+    return f"{table}\n{note}"
 
 
 def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
@@ -178,19 +176,3 @@ def _difference_fields(difference: Difference) -> dict[str, float | None]:
 
 def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, DIGITS)
-
-
-def _table(header: Sequence[str], rows: Rows, width: int | None) -> str:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(header):
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out = io.StringIO()
-    terminal = None if width is None else True
-    Console(file=out, width=width or 100_000, force_terminal=terminal, legacy_windows=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

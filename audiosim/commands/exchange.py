@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
@@ -17,6 +19,7 @@ from audiosim.commands.options import (
     WaitOption,
     with_options,
 )
+from audiosim.core.text import display_path, size
 
 if TYPE_CHECKING:
     from audiosim.indexing.exchange import Exported, Imported
@@ -37,7 +40,6 @@ def export(
 
     Example: audiosim export library.parquet
     """
-    from audiosim.commands.render import to_json
     from audiosim.indexing.exchange import export_index
 
     done = export_index(file, home=home, only=only)
@@ -55,18 +57,10 @@ def export(
 
 
 def _exported_text(done: Exported) -> str:
-    import os
-
-    from audiosim.core.text import display_path, size
-
     return f"{done.tracks} tracks -> {display_path(os.fsencode(done.path))} ({size(done.bytes)})"
 
 
 def _exported_fields(done: Exported) -> dict[str, Any]:
-    import os
-
-    from audiosim.commands.json_fields import path_fields
-
     return {
         **path_fields(os.fsencode(done.path)),
         "tracks": done.tracks,
@@ -101,7 +95,6 @@ def import_(
 
     Example: audiosim import library.parquet --map /mnt/music=/home/me/Music
     """
-    from audiosim.commands.render import to_json
     from audiosim.indexing.exchange import import_index
     from audiosim.indexing.exchange.path_map import parse_move
 
@@ -136,8 +129,6 @@ def _lacking(done: Imported) -> str:
 
 
 def _imported_text(done: Imported) -> str:
-    from audiosim.core.text import display_path
-
     text = f"{done.added} tracks added, {done.known} known already, {done.kept} kept as the home has them."
     for root in done.roots:
         text += f"\nFrom now on, audiosim index looks at {display_path(root)} too."
@@ -145,8 +136,6 @@ def _imported_text(done: Imported) -> str:
 
 
 def _imported_fields(done: Imported) -> dict[str, Any]:
-    from audiosim.commands.json_fields import path_fields
-
     return {
         **vars(done),
         "home": str(done.home),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.log_file import logging_to
+from audiosim.commands.json_fields import failure_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -23,6 +24,7 @@ from audiosim.commands.options import (
     one_of,
     with_options,
 )
+from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,8 +141,8 @@ def index(
 
     Example: audiosim index ./music
     """  # fmt: skip
+    from audiosim.commands.log_file import logging_to
     from audiosim.commands.progress import ProgressDisplay
-    from audiosim.commands.render import to_json
     from audiosim.core.types import Pooling
     from audiosim.encoders.pooling import POOLINGS
     from audiosim.indexing.pipeline import index_folder
@@ -186,7 +188,6 @@ def index(
 
 
 def _cluster(address: str | None, cpus: int | None, gpus: float | None, *, dry_run: bool) -> Cluster | None:
-    from audiosim.core.errors import UsageError
     from audiosim.indexing.cluster import Cluster
 
     if address is None:
@@ -282,9 +283,6 @@ def stages(report: IndexReport) -> str:
 
 
 def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOptions, *, json_: bool) -> None:
-    from dataclasses import asdict
-
-    from audiosim.commands.render import to_json
     from audiosim.indexing.estimate import estimate
 
     found = estimate(paths, home=home, options=options)
@@ -293,8 +291,6 @@ def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOpti
 
 
 def _fields(report: IndexReport) -> dict[str, Any]:
-    from audiosim.commands.json_fields import failure_fields
-
     return {
         "encoder": report.encoder,
         "home": str(report.home),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audiosim.core.text import is_utf8, utf8_path
-from audiosim.core.types import Match, Passage, Track
+from audiosim.core.text import inert_json, is_utf8, utf8_path
+
+if TYPE_CHECKING:
+    from audiosim.core.types import Match, Passage, Track
+
+
+def to_json(value: Any) -> str:
+    """One JSON document with a final newline, valid UTF-8."""
+    return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def path_fields(path: bytes) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 
 from audiosim.commands.options import FilterOptions, HomeOption, OutputOptions, with_options
+from audiosim.commands.table import terminal_width
 
 
 @with_options
@@ -18,6 +18,5 @@ def list_tracks(only: FilterOptions, output: OutputOptions, home: HomeOption = N
     from audiosim.library.index import indexed_tracks
 
     tracks = indexed_tracks(home, only=only)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    sys.stdout.buffer.write(render(tracks, output.format, width=width, null=output.null))
+    sys.stdout.buffer.write(render(tracks, output.format, width=terminal_width(), null=output.null))
     sys.stdout.buffer.flush()

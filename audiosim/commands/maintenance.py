@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
+from audiosim.core.errors import UsageError
+from audiosim.core.text import first_lines, size
 
 if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected
@@ -34,8 +38,6 @@ def verify(
 
     Example: audiosim verify --repair
     """
-    from audiosim.commands.render import to_json
-    from audiosim.core.text import first_lines
     from audiosim.indexing.verify import verify_home
 
     health = verify_home(home, full=full, repair=repair, wait=wait)
@@ -62,8 +64,6 @@ def _health_text(health: Health) -> str:
 
 
 def _health_fields(health: Health) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {**asdict(health), "home": str(health.home), "faults": health.faults}
 
 
@@ -82,7 +82,6 @@ def gc(
 
     Example: audiosim gc --older-than 90d --dry-run
     """
-    from audiosim.commands.render import to_json
     from audiosim.indexing.maintenance import collect_garbage
 
     found = collect_garbage(home=home, age=_seconds(older_than), dry_run=dry_run, wait=wait)
@@ -99,8 +98,6 @@ def _seconds(age: str) -> float:
     ------
     UsageError : when it is none.
     """
-    from audiosim.core.errors import UsageError
-
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", age.strip())
     if match is None:
         raise UsageError(f"--older-than {age} is not an age", "", "Give a number and s, m, h, d or w: 30d.")
@@ -108,8 +105,6 @@ def _seconds(age: str) -> float:
 
 
 def _collected_text(found: Collected, *, dry_run: bool) -> str:
-    from audiosim.core.text import size
-
     forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
     text = (
         f"{forgot} {found.gone} files that are gone and {found.vectors} vectors;"
@@ -121,8 +116,6 @@ def _collected_text(found: Collected, *, dry_run: bool) -> str:
 
 
 def _collected_fields(found: Collected) -> dict[str, Any]:
-    from dataclasses import asdict
-
     left_alone = None if found.left_alone is None else str(found.left_alone)
     return {**asdict(found), "left_alone": left_alone}
 

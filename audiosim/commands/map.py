@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
+from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, QuietOption, one_of, with_options
+from audiosim.core.text import display_path, size
 
 
 @with_options
@@ -50,11 +53,6 @@ def map_(
 
     Example: audiosim map -o map.html
     """
-    import os
-
-    from audiosim.commands.json_fields import path_fields
-    from audiosim.commands.render import to_json
-    from audiosim.core.text import display_path, size
     from audiosim.map import COLORS, Color, draw_map
 
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))

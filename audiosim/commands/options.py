@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 import typer
 
 from audiosim.core.errors import UsageError
+from audiosim.core.paths import identity
 from audiosim.core.text import seconds
 
 if TYPE_CHECKING:
@@ -192,7 +193,6 @@ def _filter(
     if all(given in (None, []) for given in (genre, artist, album, year, under, min_duration, max_duration)):
         return None  # and nothing is imported, which `similar` has no time for yet
 
-    from audiosim.core.paths import identity
     from audiosim.library.filters import Filter, Years
 
     return Filter(

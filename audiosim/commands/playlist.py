@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
@@ -78,8 +79,7 @@ def playlist(
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
-    from audiosim.commands.json_fields import track_fields
-    from audiosim.commands.render import playlist_text, relative_line, to_json
+    from audiosim.commands.render import playlist_text, relative_line
     from audiosim.core.files import replacing
 
     folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from audiosim.commands.json_fields import match_fields, track_fields
+from audiosim.commands.json_fields import match_fields, to_json, track_fields
 from audiosim.commands.options import Format
+from audiosim.commands.table import shown_path, table_text
 from audiosim.core.text import (
-    display_path,
     duration,
     file_name,
     inert_json,
@@ -73,49 +73,6 @@ def render(
     return (text if width is None else visible_lines(text.replace("\r\n", "\n"))).encode("utf-8")
 
 
-def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """A table, folded to a terminal's width, or with a line for each row where there is none.
-
-    Columns whose header ends in a bar hold numbers, and stand to the right.
-    """
-    text = _plain_table(header, rows) if width is None else _folded_table(header, rows, width)
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-def _folded_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in header:
-        if name.endswith("|"):
-            table.add_column(name[:-1], justify="right", no_wrap=True)
-        else:
-            table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    out = io.StringIO()
-    Console(file=out, width=width, force_terminal=True, legacy_windows=False).print(table)
-    return out.getvalue()
-
-
-def _plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from rich.cells import cell_len
-
-    lines = [[name.rstrip("|") for name in header], *rows]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            " " * (width - cell_len(cell)) + cell
-            if name.endswith("|")
-            else cell + " " * (width - cell_len(cell))
-            for name, cell, width in zip(header, line, widths, strict=True)
-        )
-        for line in lines
-    )
-
-
 def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None = None) -> str:
     """An extended M3U playlist; `name` gives each track's line, by default its absolute path."""
     lines = ["#EXTM3U"]
@@ -123,11 +80,6 @@ def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None =
         seconds = -1 if track.duration is None else round(track.duration)
         lines += [f"#EXTINF:{seconds},{_name(track)}", (name or _playlist_path)(track)]
     return "\n".join(lines) + "\n"
-
-
-def to_json(value: Any) -> str:
-    """One JSON document with a final newline, valid UTF-8."""
-    return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def _search_listing(result: SearchResult) -> Listing:
@@ -176,7 +128,7 @@ def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
         *([known] if ranked else []),
         duration(match.track.duration),
         _name(match.track) if match.track.tags.title else "",
-        display_path(match.track.path) + (f" (and {more} more of this recording)" if more else ""),
+        shown_path(match.track.path) + (f" (and {more} more of this recording)" if more else ""),
     ]
     passage = match.passage
     if explained:
@@ -189,14 +141,8 @@ def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
 
 def _track_cells(track: Track) -> list[str]:
     tags = track.tags
-    texts = (tags.artist, tags.title, tags.album)
-    return [
-        duration(track.duration),
-        *(visible(text or "") for text in texts),
-        str(tags.year or ""),
-        visible(tags.genre or ""),
-        display_path(track.path),
-    ]
+    texts = (tags.artist, tags.title, tags.album, str(tags.year or ""), tags.genre)
+    return [duration(track.duration), *(text or "" for text in texts), shown_path(track.path)]
 
 
 def _span(start: float, end: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -21,6 +20,8 @@ from audiosim.commands.options import (
     one_of,
     with_options,
 )
+from audiosim.commands.table import terminal_width
+from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
     from audiosim.backends.process import StoreProcess
@@ -135,7 +136,6 @@ def _by_tracks(
 def _by_passage(
     queries: list[str], start: str | None, end: str | None, common: dict[str, Any]
 ) -> SearchResult:
-    from audiosim.core.errors import UsageError
     from audiosim.search.passage_search import find_passages
 
     if len(queries) > 1:
@@ -152,6 +152,5 @@ def _print(result: SearchResult, output: OutputForm, quiet: bool) -> None:
         notes.insert(0, f"answered by exact search ({result.exact_because}).")
     for note in notes:
         typer.echo(f"audiosim: {note}", err=True)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    sys.stdout.buffer.write(render(result, output.format, width=width, null=output.null))
+    sys.stdout.buffer.write(render(result, output.format, width=terminal_width(), null=output.null))
     sys.stdout.buffer.flush()

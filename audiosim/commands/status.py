@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import HomeOption, JsonOption
+from audiosim.commands.table import shown_path
+from audiosim.core.text import display_path, first_lines, size, visible
 
 if TYPE_CHECKING:
     from audiosim.library.status import HomeStatus
@@ -19,7 +22,6 @@ def status(home: HomeOption = None, json_: JsonOption = False) -> None:
 
     Example: audiosim status --json
     """
-    from audiosim.commands.render import to_json
     from audiosim.library.status import home_status
 
     state = home_status(home)
@@ -27,8 +29,6 @@ def status(home: HomeOption = None, json_: JsonOption = False) -> None:
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
-    from audiosim.commands.json_fields import failure_fields, path_fields
-
     return {
         "home": str(state.home),
         "encoder": state.encoder,
@@ -47,8 +47,6 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
 
 
 def _text(state: HomeStatus) -> str:
-    from audiosim.core.text import display_path, first_lines, size, visible
-
     if state.encoder is None:
         return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"
     lines = [
@@ -61,8 +59,8 @@ def _text(state: HomeStatus) -> str:
         lines.append(f"Store: {state.store}")
     if state.last_run:
         lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
-    failed = [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in state.failures]
-    gone = [f"gone since {_moment(since)}: {display_path(path)}" for path, since in state.gone_files]
+    failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
+    gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lines += first_lines(failed, ALL) + first_lines(gone, ALL)
     return "\n".join(lines) + "\n"
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.commands.json_fields import failure_fields, path_fields
+from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import FORMATS, Format
-from audiosim.commands.render import render, to_json
+from audiosim.commands.render import render
 from audiosim.commands.sources import read_playlist
 from audiosim.core.types import Match, Passage, Tags, Track
 from audiosim.search.query import Query
