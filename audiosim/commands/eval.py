@@ -29,36 +29,29 @@ def evaluate_home(
     ] = "folder",
     cutoffs: Annotated[
         list[int] | None,
-        typer.Option(
-            "-k", metavar="N", min=1, help="Answers to look at; repeatable [default: 1, 5, 10].",
-            show_default=False,
-        ),
+        typer.Option("-k", metavar="N", min=1, help="Answers to look at; repeatable [default: 1, 5, 10]."),
     ] = None,
     exclude_same: Annotated[
-        str | None,
-        typer.Option(metavar="TAG", help="Leave out answers of the query's own artist or album.",
-                     show_default=False),
+        str | None, typer.Option(metavar="TAG", help="Leave out answers of the query's own artist or album.")
     ] = None,
     poolings: Annotated[
         list[str] | None,
         typer.Option(
-            "--pooling", metavar="NAME", help="mean, max, mean-std or all; repeatable [default: the home's].",
-            show_default=False,
+            "--pooling", metavar="NAME", help="mean, max, mean-std or all; repeatable [default: the home's]."
         ),
     ] = None,
     centring: Annotated[
         bool | None,
         typer.Option(
-            "--centring/--no-centring", help="Subtract the mean window from each [default: as the home].",
-            show_default=False,
+            "--centring/--no-centring", help="Subtract the mean window from each [default: as the home]."
         ),
     ] = None,
     hub_corrections: Annotated[
         list[str] | None,
         typer.Option(
-            "--hub-correction", metavar="NAME",
+            "--hub-correction",
+            metavar="NAME",
             help="none, local-scaling, csls, mutual-proximity or all; repeatable [default: as the home].",
-            show_default=False,
         ),
     ] = None,
     neighbours: Annotated[
@@ -69,12 +62,11 @@ def evaluate_home(
     ] = False,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Another home, to compare with on the tracks both hold.",
-                     show_default=False),
+        typer.Option(metavar="DIR", help="Another home, to compare with on the tracks both hold."),
     ] = None,
     home: HomeOption = None,
     json_: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Measure how well tracks that belong together find each other.
 
     Example: audiosim eval --labels artist --compare

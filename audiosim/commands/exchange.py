@@ -77,10 +77,7 @@ def import_(
     maps: Annotated[
         list[str] | None,
         typer.Option(
-            "--map",
-            metavar="OLD=NEW",
-            help="What lay in the folder OLD there lies in NEW here; repeatable.",
-            show_default=False,
+            "--map", metavar="OLD=NEW", help="What lay in the folder OLD there lies in NEW here; repeatable."
         ),
     ] = None,
     home: HomeOption = None,

@@ -41,21 +41,15 @@ def index(
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[PATH]...",
-            help="Music folders or files [default: those of earlier runs].",
-            show_default=False,
-        ),
+        typer.Argument(metavar="[PATH]...", help="Music folders or files [default: those of earlier runs]."),
     ] = None,
     home: HomeOption = None,
     request: EncoderOptions,
     pooling: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].", show_default=False),
+        str | None, typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].")
     ] = None,
     cache: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].", show_default=False),
+        Path | None, typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].")
     ] = None,
     store: StoreOption,
     jobs: JobsOption = None,
@@ -63,23 +57,19 @@ def index(
     precision: PrecisionOption,
     include: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="Look only at files whose path matches; repeatable.", show_default=False
-        ),
+        typer.Option(metavar="GLOB", help="Look only at files whose path matches; repeatable."),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="Leave files whose path matches as they are; repeatable.", show_default=False
-        ),
+        typer.Option(metavar="GLOB", help="Leave files whose path matches as they are; repeatable."),
     ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Decode and embed on this Ray cluster: HOST:PORT, auto, or local, which starts a Ray here. "
-            "Every node needs the music at the same path, and the same audiosim; --jobs is then per worker.",
-            show_default=False,
+            help="Decode and embed on this Ray cluster: HOST:PORT, auto, or local, which starts a Ray"
+            " here. Every node needs the music at the same path, and the same audiosim; --jobs is"
+            " then per worker.",
         ),
     ] = None,
     ray_cpus: Annotated[
@@ -88,17 +78,11 @@ def index(
             metavar="N",
             min=1,
             help="CPUs and threads of each worker [default: 8, or all of the smallest node].",
-            show_default=False,
         ),
     ] = None,
     ray_gpus: Annotated[
         float | None,
-        typer.Option(
-            metavar="G",
-            min=0,
-            help="GPUs of each worker; 0.5 lets two share one [default: 0].",
-            show_default=False,
-        ),
+        typer.Option(metavar="G", min=0, help="GPUs of each worker; 0.5 lets two share one [default: 0]."),
     ] = None,
     accept_removals: Annotated[
         bool, typer.Option("--accept-removals", help="Files that are missing are gone, however many.")
@@ -113,22 +97,15 @@ def index(
         bool, typer.Option("--strict", help="Exit with 3 for failures of earlier runs too.")
     ] = False,
     dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Write nothing; say what there is to do, and how long it takes."),
+        bool, typer.Option("--dry-run", help="Write nothing; say what there is to do, and how long it takes.")
     ] = False,
     max_hours: Annotated[
         float | None,
-        typer.Option(
-            metavar="H",
-            min=0,
-            help="Open no further file after H hours; the next run goes on.",
-            show_default=False,
-        ),
+        typer.Option(metavar="H", min=0, help="Open no further file after H hours; the next run goes on."),
     ] = None,
     wait: WaitOption = 0.0,
     log_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Append every message to FILE, with its time.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="Append every message to FILE, with its time.")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say where the time went.")] = False,
     json_: JsonOption = False,
@@ -140,7 +117,7 @@ def index(
     nothing.
 
     Example: audiosim index ./music
-    """  # fmt: skip
+    """
     from audiosim.commands.log_file import logging_to
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.core.types import Pooling

@@ -69,8 +69,7 @@ def _health_fields(health: Health) -> dict[str, Any]:
 
 def gc(
     older_than: Annotated[
-        str,
-        typer.Option(metavar="AGE", help="How long files have been gone: 30d, 12h, 2w, 0."),
+        str, typer.Option(metavar="AGE", help="How long files have been gone: 30d, 12h, 2w, 0.")
     ] = "30d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
     home: HomeOption = None,

@@ -19,23 +19,16 @@ def map_(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The HTML file [default: map.html, unless --png is given].",
-            show_default=False,
+            "--output", "-o", metavar="FILE", help="The HTML file [default: map.html, unless --png is given]."
         ),
     ] = None,
-    png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a picture.", show_default=False)
-    ] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a picture.")] = None,
     color: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What gives tracks their colours: folder, genre, artist, album or year"
-            " [default: genre where most tracks have one, else folder].",
-            show_default=False,
+            help="What gives tracks their colours: folder, genre, artist, album or year [default: genre"
+            " where most tracks have one, else folder].",
         ),
     ] = None,
     absolute: Annotated[

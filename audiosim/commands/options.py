@@ -30,7 +30,6 @@ HomeOption = Annotated[
         "--home",
         metavar="DIR",
         help="Where index and caches are kept [default: $AUDIOSIM_HOME, else the user data folder].",
-        show_default=False,
     ),
 ]
 EncoderOption = Annotated[
@@ -38,18 +37,15 @@ EncoderOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="openl3 (the default of a new home) or musicnn.",
-        show_default=False,
         autocompletion=lambda: ["openl3", "musicnn"],
     ),
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, help="Decoding processes [default: one a processor].",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Decoding processes [default: one a processor]."),
+]
 BatchSizeOption = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, max=1024, help="Windows computed at a time.", show_default=False),
+    int | None, typer.Option(metavar="N", min=1, max=1024, help="Windows computed at a time.")
 ]
 WaitOption = Annotated[
     float,
@@ -103,30 +99,21 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def _encoder_request(
     encoder: EncoderOption = None,
     weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="OpenL3 weights (.h5 or .h5.gz) to use and to keep.", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE", help="OpenL3 weights (.h5 or .h5.gz) to use and to keep.")
     ] = None,
     content_type: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="openl3: music or env [default: music].", show_default=False),
+        str | None, typer.Option(metavar="NAME", help="openl3: music or env [default: music].")
     ] = None,
     input_repr: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="openl3: mel256, mel128 or linear [default: mel256].", show_default=False
-        ),
+        str | None, typer.Option(metavar="NAME", help="openl3: mel256, mel128 or linear [default: mel256].")
     ] = None,
     embedding_size: Annotated[
-        int | None, typer.Option(metavar="N", help="openl3: 512 or 6144 [default: 512].", show_default=False)
+        int | None, typer.Option(metavar="N", help="openl3: 512 or 6144 [default: 512].")
     ] = None,
     hop_size: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS",
-            help="Time between two windows [default: 1 for openl3, 2.992 for musicnn].",
-            show_default=False,
+            metavar="SECONDS", help="Time between two windows [default: 1 for openl3, 2.992 for musicnn]."
         ),
     ] = None,
     center: Annotated[
@@ -134,7 +121,6 @@ def _encoder_request(
         typer.Option(
             "--center/--no-center",
             help="openl3: let the first window centre on the start [default: --center].",
-            show_default=False,
         ),
     ] = None,
     max_windows: Annotated[
@@ -143,7 +129,6 @@ def _encoder_request(
             metavar="N",
             min=1,
             help="Embed at most N windows of a track, in evenly spread runs of ten [default: all].",
-            show_default=False,
         ),
     ] = None,
 ) -> "EncoderRequest":
@@ -163,32 +148,24 @@ def _encoder_request(
 
 def _filter(
     genre: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only of this genre; repeatable.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME", help="Only of this genre; repeatable.")
     ] = None,
     artist: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only by this artist; repeatable.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME", help="Only by this artist; repeatable.")
     ] = None,
     album: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only of this album; repeatable.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME", help="Only of this album; repeatable.")
     ] = None,
     year: Annotated[
-        str | None,
-        typer.Option(metavar="A-B", help="Only of these years: 1984, 1980-1989, 1990-.", show_default=False),
+        str | None, typer.Option(metavar="A-B", help="Only of these years: 1984, 1980-1989, 1990-.")
     ] = None,
     under: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Only below this folder; repeatable.", show_default=False),
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Only below this folder; repeatable.")
     ] = None,
     min_duration: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Only as long as this: 90 or 1:30.", show_default=False),
+        str | None, typer.Option(metavar="TIME", help="Only as long as this: 90 or 1:30.")
     ] = None,
-    max_duration: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only as short as this.", show_default=False)
-    ] = None,
+    max_duration: Annotated[str | None, typer.Option(metavar="TIME", help="Only as short as this.")] = None,
 ) -> "Filter | None":
     if all(given in (None, []) for given in (genre, artist, album, year, under, min_duration, max_duration)):
         return None  # and nothing is imported, which `similar` has no time for yet
@@ -208,8 +185,7 @@ def _filter(
 
 def _precision(
     precision: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32."),
+        str, typer.Option(metavar="NAME", help="auto (bfloat16 where the processor has it) or float32.")
     ] = "auto",
 ) -> "Precision":
     if precision != "auto":
@@ -224,9 +200,9 @@ def _store(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server), milvus:FILE.db"
-            " or milvus:http[s]://HOST:PORT; kept in the home [default: $AUDIOSIM_STORE, else embedded].",
-            show_default=False,
+            help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server),"
+            " milvus:FILE.db or milvus:http[s]://HOST:PORT; kept in the home [default:"
+            " $AUDIOSIM_STORE, else embedded].",
         ),
     ] = None,
 ) -> "StoreUrl | None":

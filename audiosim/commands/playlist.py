@@ -28,24 +28,16 @@ if TYPE_CHECKING:
 def playlist(
     *,
     seed: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A radio: begin with it, stay near it.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="A radio: begin with it, stay near it.")
     ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A path: from this track ...", show_default=False),
-    ] = None,
-    end: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="... to this one.", show_default=False)
-    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="FILE", help="A path: from this track ...")] = None,
+    end: Annotated[Path | None, typer.Option(metavar="FILE", help="... to this one.")] = None,
     length: Annotated[int, typer.Option(metavar="N", min=2, help="Tracks, those given included.")] = 20,
     spacing: Annotated[
         int, typer.Option(metavar="N", min=0, help="Tracks by others between two of one artist.")
     ] = 3,
     out: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].",
-                     show_default=False),
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
     ] = None,
     relative: Annotated[
         bool, typer.Option("--relative/--absolute", help="Paths relative to the playlist's folder.")
@@ -55,7 +47,7 @@ def playlist(
     home: HomeOption = None,
     precision: PrecisionOption,
     quiet: QuietOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Write a playlist: around one track, or from one to another.
 
     An M3U8 file: a radio around a track, or a smooth path between two.

@@ -132,10 +132,14 @@ def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
     ]
     passage = match.passage
     if explained:
-        cells += ["", ""] if passage is None else [
-            f"{_span(passage.start, passage.end)} ({passage.similarity:.3f})",
-            _span(passage.query_start, passage.query_end),
-        ]  # fmt: skip
+        cells += (
+            ["", ""]
+            if passage is None
+            else [
+                f"{_span(passage.start, passage.end)} ({passage.similarity:.3f})",
+                _span(passage.query_start, passage.query_end),
+            ]
+        )
     return cells
 
 

@@ -41,32 +41,25 @@ def similar(
     ],
     count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Tracks to find.")] = 10,
     against: Annotated[
-        list[str] | None,
-        typer.Option("--not", metavar="QUERY", help="Stay away from this; repeatable.", show_default=False),
+        list[str] | None, typer.Option("--not", metavar="QUERY", help="Stay away from this; repeatable.")
     ] = None,
     start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="TIME", help="Ask with a passage of the query: from 1:10",
-                     show_default=False),
+        str | None, typer.Option("--from", metavar="TIME", help="Ask with a passage of the query: from 1:10")
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="to 1:30.", show_default=False)
-    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="to 1:30.")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say which passage answers which passage of the query.")
     ] = False,
     only: FilterOptions,
     max_per_artist: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="At most N tracks an artist.", show_default=False)
+        int | None, typer.Option(metavar="N", min=1, help="At most N tracks an artist.")
     ] = None,
     exclude_same: Annotated[
         list[str] | None,
-        typer.Option(metavar="TAG", help="artist or album: none by, or of, the query's own; repeatable.",
-                     show_default=False),
+        typer.Option(metavar="TAG", help="artist or album: none by, or of, the query's own; repeatable."),
     ] = None,
     diversity: Annotated[
-        float,
-        typer.Option(metavar="X", min=0, max=1, help="0 to 1: how much answers should differ."),
+        float, typer.Option(metavar="X", min=0, max=1, help="0 to 1: how much answers should differ.")
     ] = 0.0,
     show_duplicates: Annotated[
         bool, typer.Option("--show-duplicates", help="Give each file of one recording a line.")
@@ -85,7 +78,7 @@ def similar(
     home: HomeOption = None,
     precision: PrecisionOption,
     quiet: QuietOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Find the tracks that sound most like a query.
 
     A query need not be in the index.
