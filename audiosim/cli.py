@@ -105,7 +105,7 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command line; the console script."""
+    """Run the command line; the console script calls this."""
     signal.signal(signal.SIGINT, _Interrupt("interrupted", INTERRUPTED))
     signal.signal(signal.SIGTERM, _Interrupt("terminated", TERMINATED))
     for stream in (sys.stdout, sys.stderr):

@@ -24,9 +24,14 @@ BRIEF = ("map", "mrr", "ndcg")  # measures of each variant in a comparison, prec
 
 
 def evaluation_table(evaluation: Evaluation, width: int | None = None) -> str:
-    """An evaluation as text: one variant in full, several in one row each, best MAP first.
+    """Write an evaluation as text: one variant in full, several in one row each, best MAP first.
 
-    `width` is that of the terminal it is for; None where it goes to a file or a program.
+    Parameters
+    ----------
+    evaluation : Evaluation
+        One or more variants of one home.
+    width : int or None
+        The columns of the terminal that it is for; None where it goes to a file or a program.
     """
     one = len(evaluation.results) == 1
     table = _one(evaluation.results[0], width) if one else _several(evaluation, width)
@@ -34,7 +39,7 @@ def evaluation_table(evaluation: Evaluation, width: int | None = None) -> str:
 
 
 def comparison_table(comparison: HomeComparison, width: int | None = None) -> str:
-    """Two homes side by side as text; `width` as of `evaluation_table`."""
+    """Write two homes side by side as text; `width` is as for `evaluation_table`."""
     first, second = comparison.first.results[0], comparison.second.results[0]
     rows = [
         (
@@ -60,7 +65,7 @@ def comparison_table(comparison: HomeComparison, width: int | None = None) -> st
 
 
 def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation for JSON; the variants best MAP first."""
+    """Give the fields of an evaluation; the variants best MAP first."""
     return {
         "home": str(evaluation.home),
         "encoder": evaluation.encoder,
@@ -73,7 +78,7 @@ def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def comparison_fields(comparison: HomeComparison) -> dict[str, Any]:
-    """Two homes for JSON; differences are second less first."""
+    """Give the fields of two homes; differences are second less first."""
     return {
         "first": evaluation_fields(comparison.first),
         "second": evaluation_fields(comparison.second),
@@ -84,7 +89,7 @@ def comparison_fields(comparison: HomeComparison) -> dict[str, Any]:
 
 
 def title(measure: str) -> str:
-    """A measure's name for people: ``MAP``, ``precision@5``."""
+    """Name a measure for people: ``MAP``, ``precision@5``."""
     return TITLES.get(measure, measure)
 
 

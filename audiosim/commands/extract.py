@@ -71,7 +71,20 @@ def extract(
 
 
 def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:
-    """A different .npz right in the folder for each file: by its stem, or by more where stems collide."""
+    """Name an .npz file for each audio file, no two the same.
+
+    Parameters
+    ----------
+    files : list[Path]
+        Audio files, each once.
+    folder : Path
+        Right below which the .npz files will lie.
+
+    Returns
+    -------
+    dict[str, Path]
+        By audio file: a name of its stem, or of more where stems collide.
+    """
     taken: set[str] = set()
     targets: dict[str, Path] = {}
     for file in files:
@@ -82,11 +95,12 @@ def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:
 
 
 def _distinct(files: list[Path]) -> list[Path]:
-    """The files, each once, however it was written.
+    """Give the files, each once, however it was written.
 
     Raises
     ------
-    UsageError : when one does not exist.
+    UsageError
+        If one does not exist.
     """
     for file in files:
         if not os.path.lexists(file):

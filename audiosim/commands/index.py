@@ -236,7 +236,7 @@ class _Talk:
 
 
 def summary(report: IndexReport) -> str:
-    """A report in one sentence."""
+    """Sum up a report in one sentence."""
     parts = [
         f"{report.indexed} indexed",
         f"{report.reused} reused",
@@ -254,7 +254,7 @@ def summary(report: IndexReport) -> str:
 
 
 def stages(report: IndexReport) -> str:
-    """Where a run's time went."""
+    """Say where a run's time went, by stage."""
     parts = [f"{name} {seconds:.1f} s" for name, seconds in report.stages.items()]
     return f"Time: {', '.join(parts) or 'no file was opened'}."
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def to_json(value: Any) -> str:
-    """One JSON document with a final newline, valid UTF-8."""
+    """Write one JSON document with a final newline, valid UTF-8, in which nothing acts on a terminal."""
     return inert_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def path_fields(path: bytes) -> dict[str, str]:
-    """A path for JSON: ``path``, and ``path_bytes`` (base64) where it is not UTF-8."""
+    """Give a path's fields: ``path``, and ``path_bytes`` (base64) where it is not UTF-8."""
     fields = {"path": utf8_path(path)}
     if not is_utf8(path):
         fields["path_bytes"] = base64.b64encode(path).decode("ascii")
@@ -28,12 +28,12 @@ def path_fields(path: bytes) -> dict[str, str]:
 
 
 def track_fields(track: Track) -> dict[str, Any]:
-    """A track for JSON."""
+    """Give a track's fields: its path, its duration in seconds and its tags."""
     return {**path_fields(track.path), "duration": _rounded(track.duration), **asdict(track.tags)}
 
 
 def match_fields(match: Match) -> dict[str, Any]:
-    """A match for JSON."""
+    """Give a match's fields: those of its track, and how it answers the query."""
     fields = track_fields(match.track)
     return {
         "rank": match.rank,
@@ -53,7 +53,7 @@ def _passage_fields(passage: Passage) -> dict[str, Any]:
 
 
 def failure_fields(failures: Iterable[tuple[bytes, str]]) -> list[dict[str, str]]:
-    """Failures for JSON: ``path`` and ``reason``."""
+    """Give the fields of failures: ``path`` and ``reason`` of each."""
     return [{**path_fields(path), "reason": reason} for path, reason in failures]
 
 

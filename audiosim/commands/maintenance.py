@@ -91,11 +91,12 @@ def gc(
 
 
 def _seconds(age: str) -> float:
-    """The seconds of an age like 30d.
+    """Read an age like 30d, in seconds.
 
     Raises
     ------
-    UsageError : when it is none.
+    UsageError
+        If it is none.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", age.strip())
     if match is None:

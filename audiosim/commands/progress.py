@@ -11,11 +11,12 @@ LINE_INTERVAL = 300.0  # s between lines where there is no terminal
 
 
 class ProgressDisplay:
-    """Tracks done of those to open. A context manager.
+    """The display of how many tracks are done of those to open; a context manager.
 
     Parameters
     ----------
-    shown : False for silence.
+    shown : bool
+        False for silence.
     """
 
     def __init__(self, *, shown: bool) -> None:
@@ -34,7 +35,15 @@ class ProgressDisplay:
             self._bar.close()
 
     def update(self, done: int, total: int, audio_seconds: float) -> None:
-        """Shows how far the run is."""
+        """Show how far the run is.
+
+        Parameters
+        ----------
+        done, total : int
+            Tracks.
+        audio_seconds : float
+            How much audio was decoded so far, in seconds.
+        """
         if self._terminal:
             self._update_bar(done, total, audio_seconds)
         elif self._shown and time.monotonic() - self._last >= LINE_INTERVAL:
@@ -42,7 +51,7 @@ class ProgressDisplay:
             self._write(f"{done} of {total} tracks, {self._speed(audio_seconds)}")
 
     def message(self, text: str) -> None:
-        """A line on stderr, above the bar."""
+        """Write a line on stderr, above the bar."""
         if self._bar is not None:
             self._bar.clear()
         self._write(text)

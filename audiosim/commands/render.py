@@ -37,9 +37,18 @@ FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a spreadshe
 class Listing:
     """Something to list, in every form it may take.
 
-    ``document`` is for JSON, ``records`` for JSON lines and CSV, the latter with ``columns``;
-    ``tracks`` for playlists and paths; ``header`` and ``cells`` for a table, where a header that
-    ends in a bar is of numbers.
+    Attributes
+    ----------
+    document : Any
+        For JSON.
+    records : list[dict[str, Any]]
+        For JSON lines and CSV.
+    columns : list[str]
+        The records' fields that CSV has.
+    tracks : list[Track]
+        For playlists and paths.
+    header, cells : list[str], list[list[str]]
+        For a table, as `table_text` takes them.
     """
 
     document: Any
@@ -53,15 +62,19 @@ class Listing:
 def render(
     result: SearchResult | Sequence[Track], form: Format, *, width: int | None = None, null: bool = False
 ) -> bytes:
-    """A search result, or tracks, in one of FORMATS, ready for stdout.
+    """Render a search result, or tracks, in one of FORMATS, ready for stdout.
 
     Parameters
     ----------
-    result : of `find_similar` or `find_passages`; or tracks.
-    form : the format.
-    width : of the terminal that it is for, on which nothing in a text may act; None where it goes to
-        a file or a program, which get texts as they are.
-    null : whether paths end in a zero byte instead of a newline.
+    result : SearchResult or Sequence[Track]
+        What `find_similar` or `find_passages` found; or tracks.
+    form : Format
+        The format.
+    width : int or None
+        The columns of the terminal that it is for, on which nothing in a text may act; None where it
+        goes to a file or a program, which get texts as they are.
+    null : bool
+        Whether paths end in a zero byte instead of a newline.
     """
     listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
     if form == "table":
@@ -74,7 +87,7 @@ def render(
 
 
 def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None = None) -> str:
-    """An extended M3U playlist; `name` gives each track's line, by default its absolute path."""
+    """Write an extended M3U playlist; `name` gives each track's line, by default its absolute path."""
     lines = ["#EXTM3U"]
     for track in tracks:
         seconds = -1 if track.duration is None else round(track.duration)
@@ -187,13 +200,13 @@ def _playlist_path(track: Track) -> str:
 
 
 def relative_line(track: Track, folder: bytes) -> str:
-    """A track's line in a playlist that lies in `folder`."""
+    """Name a track in a playlist that lies in `folder`, relative to that."""
     path = os.path.relpath(track.path, folder)
     return playlist_line(path, quote(path))
 
 
 def playlist_line(path: bytes, otherwise: str) -> str:
-    """A path as a playlist's line, or something else where a line could not hold it."""
+    """Give a path as a playlist's line, or something else where a line could not hold it."""
     text = utf8_path(path)
     plain = is_utf8(path) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
     return text if plain and not text.startswith("#") else otherwise

@@ -17,11 +17,19 @@ STDIN = "-"
 
 
 def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:
-    """The audio files that these names stand for, in their order, each once.
+    """Find the audio files that names stand for, in their order, each once.
+
+    Parameters
+    ----------
+    names : Iterable[str or os.PathLike[str]]
+        Files, folders, M3U playlists, or ``-`` for paths on stdin.
+    stdin : BinaryIO
+        Read where it is named: a path a line, or between zero bytes.
 
     Raises
     ------
-    UsageError : when a name stands for nothing.
+    UsageError
+        If a name stands for nothing.
     """
     named: dict[bytes, bool] = {}  # whether only a list names it
     for name in names:
@@ -34,10 +42,15 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:
 
 
 def read_playlist(path: bytes) -> list[bytes]:
-    """The local files that an M3U or M3U8 playlist names, as absolute paths.
+    """Read the local files that an M3U or M3U8 playlist names, as absolute paths.
 
     Lines are the file system's own bytes, relative to the playlist's folder, or ``file:`` URIs;
     other URLs are no files. Older playlists in Latin-1 are read where UTF-8 leads to no file.
+
+    Raises
+    ------
+    AudiosimError
+        If the playlist can't be read.
     """
     try:
         with open(path, "rb") as file:
