@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.events import (
+    DecodeEvent,
+    Embedded,
+    Ended,
+    Failed,
+    FileEvent,
+    Idle,
+    Probed,
+    Restarted,
+    Samples,
+)
 from audiosim.audio.framing import Framer, Selection, window_count
 from audiosim.audio.resample import make_resampler
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
-from audiosim.core.types import Encoder, EncoderSpec, Float32, FrameEmbeddings, Frames, Waveform
+from audiosim.core.types import (
+    AudioInfo,
+    Encoder,
+    EncoderSpec,
+    Float32,
+    FrameEmbeddings,
+    Frames,
+    Waveform,
+)
 
 SPILL_BYTES = 32 * 2**20  # of a track's embeddings; beyond that they go to disk as they come
 
@@ -44,8 +62,7 @@ class Extractor(Generic[Key]):
         self.encoder = encoder
         self._dtype = np.dtype(dtype)
         self._spill = spill
-        window = encoder.spec.framing.window
-        self._batch: Float32 = np.zeros((encoder.batch_size, window), np.float32)
+        self._batch: Float32 | None = None  # made for the first window: the encoder may load late
         self._owners: list[_Track] = []  # of the batch's rows
         self._tracks: dict[Key, _Track] = {}
         self.embedded = 0  # windows so far
@@ -89,7 +106,7 @@ class Extractor(Generic[Key]):
 
     def flush(self) -> None:
         """Computes the windows at hand, though they fill no batch."""
-        if not self._owners:
+        if self._batch is None or not self._owners:
             return
         embeddings = self.encoder.embed(self._batch[: len(self._owners)])
         self.embedded += len(self._owners)
@@ -126,6 +143,8 @@ class Extractor(Generic[Key]):
 
     def _embed(self, track: _Track, indices: Indices, windows: Float32) -> None:
         track.expect(indices, windows)
+        if self._batch is None:
+            self._batch = np.zeros((self.encoder.batch_size, windows.shape[1]), np.float32)
         size = len(self._batch)
         while len(windows):
             filled = len(self._owners)
@@ -202,6 +221,8 @@ class _Rows:
             return
         self._parts.append(kept)
         if self.count * self._width * self._dtype.itemsize > SPILL_BYTES:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
             self._file.writelines(part.tobytes() for part in self._parts)
             self._parts = []
@@ -230,34 +251,125 @@ def levels(windows: Float32) -> npt.NDArray[np.float16]:
     return decibels
 
 
+def _all(path: bytes, info: AudioInfo) -> bool:
+    return True
+
+
+def embed_files(
+    paths: Iterable[bytes],
+    encoder: Encoder,
+    *,
+    jobs: int | None = None,
+    want: Callable[[bytes, AudioInfo], bool] = _all,
+    dtype: type = np.float32,
+    spill: Path | None = None,
+) -> Iterator[FileEvent]:
+    """Decodes files in other processes and embeds them; the processes end with the iteration.
+
+    Parameters
+    ----------
+    paths : bytes
+        The files. They are drawn as decoding goes on, in other threads, and may block: a batch that
+        is not full is computed when no file is on its way.
+    encoder : Encoder
+        Embeds them. A `LazyEncoder` is loaded for the first file that has a window.
+    jobs : int, optional
+        Decoding processes; by default one a processor. Each starts when there is a file for it.
+    want : callable, optional
+        Asked in other threads, once for each file identified: whether to decode it.
+    dtype : type
+        Of the embeddings: float16 for caches, float32 for users.
+    spill : Path, optional
+        Folder for the embeddings of very long tracks; by default the system's temporary one.
+
+    Yields
+    ------
+    FileEvent
+        `Probed` and then, if it is wanted, `Embedded` or `Failed`; or only `Failed`, where a file
+        can't be identified. Files interleave.
+
+    Raises
+    ------
+    AudiosimError
+        When decoding processes can't be started, or the encoder can't be loaded.
+    """
+    spec = encoder.spec
+    with DecodeSupervisor(
+        spec.sample_rate, spec.resampler, jobs=jobs or default_jobs(), want=want
+    ) as supervisor:
+        files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor)
+        for event in supervisor.events(paths):
+            yield from files.take(event)
+        yield from files.take(Idle())
+
+
+class _Files:
+    """What the decoding processes say, as three kinds of event a file."""
+
+    def __init__(self, extractor: Extractor[bytes], supervisor: DecodeSupervisor) -> None:
+        self._extractor, self._supervisor = extractor, supervisor
+        self._seconds: dict[bytes, float] = {}  # how long each wanted file claims to be
+        self._ended: dict[bytes, Ended] = {}
+        self._told = self._stages()
+
+    def take(self, event: DecodeEvent) -> Iterator[FileEvent]:
+        match event:
+            case Probed(path, info, wanted):
+                yield event
+                if wanted:
+                    self._seconds[path] = info.duration
+                    self._extractor.begin(path, info.duration)
+            case Samples(path, samples):
+                self._extractor.push(path, samples)
+            case Restarted(path):
+                self._extractor.begin(path, self._seconds[path])
+            case Ended(path):
+                self._extractor.end(path)
+                self._ended[path] = event
+            case Failed(path):
+                self._extractor.drop(path)
+                self._seconds.pop(path, None)
+                yield event
+            case Idle():
+                self._extractor.flush()
+        for path, frames in self._extractor.finished():
+            yield self._embedded(self._ended.pop(path), frames)
+
+    def _embedded(self, ended: Ended, frames: FrameEmbeddings) -> Embedded:
+        del self._seconds[ended.path]
+        before, self._told = self._told, self._stages()
+        stages = {"waiting for input": 0.0, "decode": ended.seconds}
+        stages |= {name: seconds - before.get(name, 0.0) for name, seconds in self._told.items()}
+        return Embedded(ended.path, frames, ended.duration, self._extractor.encoder.dtype, stages)
+
+    def _stages(self) -> dict[str, float]:
+        return {"waiting for input": self._supervisor.waited, **self._extractor.encoder.stage_seconds}
+
+
 def extract_files(
     paths: Iterable[str | os.PathLike[str]], encoder: Encoder, *, jobs: int | None = None
 ) -> Iterator[tuple[str, FrameEmbeddings | AudioError]]:
     """Embeds audio files, decoding in other processes; one result a file, as they are done.
 
-    Yields (path, embeddings float32) or (path, the error that befell the file).
+    Parameters
+    ----------
+    paths : str or path-like
+        The files; one that is named twice is embedded once.
+    encoder : Encoder
+        Embeds them.
+    jobs : int, optional
+        Decoding processes; by default one a processor.
+
+    Yields
+    ------
+    path : str
+        The file, as it was named.
+    result : FrameEmbeddings or AudioError
+        Its embeddings, float32; or what befell the file.
     """
     names = {identity(path): os.fspath(path) for path in paths}
-    extractor: Extractor[bytes] = Extractor(encoder)
-    spec = encoder.spec
-    seconds: dict[bytes, float] = {}
-    with DecodeSupervisor(
-        spec.sample_rate, spec.resampler, jobs=min(jobs or default_jobs(), len(names) or 1)
-    ) as supervisor:
-        for event in supervisor.events(names):
-            match event:
-                case Probed(path, info, _):
-                    seconds[path] = info.duration
-                    extractor.begin(path, info.duration)
-                case Samples(path, samples):
-                    extractor.push(path, samples)
-                case Restarted(path):
-                    extractor.begin(path, seconds[path])
-                case Ended(path):
-                    extractor.end(path)
-                case Failed(path, reason, _):
-                    extractor.drop(path)
-                    yield names[path], AudioError(reason)
-            yield from ((names[key], frames) for key, frames in extractor.finished())
-    extractor.flush()
-    yield from ((names[key], frames) for key, frames in extractor.finished())
+    for event in embed_files(names, encoder, jobs=jobs):
+        if isinstance(event, Embedded):
+            yield names[event.path], event.frames
+        elif isinstance(event, Failed):
+            yield names[event.path], AudioError(event.reason)

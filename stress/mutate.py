@@ -29,8 +29,8 @@ from unittest.mock import patch
 
 import numpy as np
 
+import audiosim.extract
 import audiosim.indexing.pipeline
-import audiosim.indexing.run
 from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.cli import main as audiosim_command
@@ -123,7 +123,7 @@ def child(times: str, arguments: list[str]) -> None:
     try:
         with (
             patch.object(audiosim.indexing.pipeline, "load_encoder", lambda *_, **__: Cheap()),
-            patch.object(audiosim.indexing.run, "DecodeSupervisor", Timed),
+            patch.object(audiosim.extract, "DecodeSupervisor", Timed),
         ):
             audiosim_command()
     finally:

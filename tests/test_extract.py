@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import queue
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ from fake_encoder import FakeEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.core.errors import AudioError
 from audiosim.core.types import FrameEmbeddings, Waveform
-from audiosim.extract import Extractor, extract_files, levels
+from audiosim.encoders import LazyEncoder
+from audiosim.extract import Extractor, embed_files, extract_files, levels
 
 
 def alone(samples: np.ndarray) -> FrameEmbeddings:
@@ -106,6 +110,48 @@ def test_files_give_embeddings_or_their_own_error(files: list[Path]) -> None:
     assert one.embedding.dtype == np.float32
     assert len(one) == 3
     assert isinstance(results[str(files[2])], AudioError)
+
+
+def test_a_file_is_probed_and_then_embedded_or_failed(files: list[Path]) -> None:
+    one, two, broken = map(os.fsencode, files)
+    events = list(
+        embed_files([one, two, broken], FakeEncoder(), want=lambda path, _: path != two, dtype=np.float16)
+    )
+    told = {path: [event for event in events if event.path == path] for path in (one, two, broken)}
+    probed, embedded = told[one]
+    assert isinstance(probed, Probed)
+    assert isinstance(embedded, Embedded)
+    assert embedded.frames.embedding.dtype == np.float16
+    assert embedded.duration == pytest.approx(2.5)
+    assert set(embedded.stages) == {"waiting for input", "decode", "network"}
+    assert [getattr(event, "wanted", None) for event in told[two]] == [False]
+    assert [type(event) for event in told[broken]] == [Probed, Failed]
+
+
+def test_an_encoder_is_not_loaded_for_files_that_need_no_network(files: list[Path]) -> None:
+    loaded: list[FakeEncoder] = []
+
+    def load() -> FakeEncoder:
+        loaded.append(FakeEncoder())
+        return loaded[-1]
+
+    encoder = LazyEncoder(FakeEncoder().spec, load)
+    assert encoder.stage_seconds == {}
+    list(embed_files(map(os.fsencode, files), encoder, want=lambda path, info: False))
+    assert loaded == []
+    list(embed_files(map(os.fsencode, files), encoder))
+    assert [each.windows for each in loaded] == [5]
+
+
+def test_a_batch_that_is_not_full_does_not_wait_for_files_that_may_come(files: list[Path]) -> None:
+    more: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    more.put(os.fsencode(files[0]))
+    done = []
+    for event in embed_files(iter(more.get, None), FakeEncoder(), jobs=1):
+        if isinstance(event, Embedded):
+            done.append(event.path)
+            more.put(os.fsencode(files[1]) if len(done) == 1 else None)
+    assert done == [os.fsencode(path) for path in files[:2]]
 
 
 def test_a_spilled_track_can_be_dropped_while_its_windows_are_computed(

@@ -64,21 +64,26 @@ class Failed:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A file was decoded and embedded by another process: all that is to be said of it.
+    """A file was decoded and embedded: all that is to be said of it.
 
-    ``duration`` is decoded audio, ``seconds`` the processor time of decoding, both in s;
-    ``dtype`` what the network computed in; ``stages`` its seconds by stage since the last file.
+    ``duration`` is decoded audio in s; ``dtype`` what the network computed in; ``stages`` the
+    seconds by stage since the file before: "waiting for input", "decode", and those of the encoder.
     """
 
     path: bytes
     frames: FrameEmbeddings
     duration: float
-    seconds: float
     dtype: str
     stages: Mapping[str, float]
 
 
-DecodeEvent = Probed | Samples | Restarted | Ended | Failed
+@dataclass(frozen=True)
+class Idle:
+    """No file is on its way: every one handed out is done, and the next has not come for a while."""
+
+
+DecodeEvent = Probed | Samples | Restarted | Ended | Failed | Idle
+FileEvent = Probed | Embedded | Failed
 
 
 class QueueClosedError(Exception):
@@ -119,11 +124,11 @@ class EventQueue:
             self._items.append(error)
             self._changed.notify_all()
 
-    def get(self) -> DecodeEvent | BaseException | None:
-        """The next event, an error to raise, or None when one writer has ended."""
+    def get(self, timeout: float | None = None) -> DecodeEvent | BaseException | None:
+        """The next event, an error to raise, or None when one writer has ended; Idle after `timeout` s."""
         with self._changed:
-            while not self._items:
-                self._changed.wait()
+            if not self._changed.wait_for(lambda: self._items, timeout):
+                return Idle()
             event = self._items.popleft()
             if isinstance(event, Samples):
                 self._samples -= _weight(event)

@@ -23,6 +23,7 @@ from audiosim.audio.events import (
     Ended,
     EventQueue,
     Failed,
+    Idle,
     Probed,
     QueueClosedError,
     Restarted,
@@ -35,6 +36,7 @@ from audiosim.core.types import AudioInfo, ResamplerName
 STALL_LIMIT = 10.0  # s without a sign of progress
 START_LIMIT = 60.0  # s for a process to start on a busy machine
 STOP_LIMIT = 5.0  # s for a killed process to be gone
+IDLE_AFTER = 0.05  # s without a file on its way
 QUEUED_SECONDS = 60.0  # of audio that may wait for the network
 # A process is one thread: its matrix products must not take the network's processors.
 ONE_THREAD = dict.fromkeys(
@@ -83,6 +85,8 @@ class DecodeSupervisor:
     def events(self, paths: Iterable[bytes]) -> Iterator[DecodeEvent]:
         """What happens to each file, in each file's own order; files interleave.
 
+        `paths` may block until there is another; an `Idle` tells when that takes a while.
+
         Raises
         ------
         AudiosimError : when decoding processes can't be started at all.
@@ -94,16 +98,18 @@ class DecodeSupervisor:
             self._members.append(member)
             member.start()
         watch.start()
-        working = len(self._members)
+        working, closed, idle = len(self._members), 0, True
         while working:
             start = time.perf_counter()
-            event = self._queue.get()
+            event = self._queue.get(IDLE_AFTER if remaining.dry(closed) and not idle else None)
             self.waited += time.perf_counter() - start
+            idle = isinstance(event, Idle)
             if event is None:
                 working -= 1
             elif isinstance(event, BaseException):
                 raise event
-            else:
+            elif not idle or remaining.dry(closed):  # still
+                closed += _closes(event)
                 yield event
 
     def _watch(self) -> None:
@@ -111,6 +117,11 @@ class DecodeSupervisor:
             for member in self._members:
                 member.check()
             time.sleep(0.2)
+
+
+def _closes(event: DecodeEvent) -> bool:
+    """Whether nothing more comes of the file."""
+    return isinstance(event, Ended | Failed) or (isinstance(event, Probed) and not event.wanted)
 
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -262,7 +273,16 @@ class _Shared:
     def __init__(self, items: Iterable[bytes]) -> None:
         self._items = iter(items)
         self._lock = threading.Lock()
+        self._drawn = 0
+        self._ended = False
 
     def next(self) -> bytes | None:
         with self._lock:
-            return next(self._items, None)
+            item = next(self._items, None)
+            self._drawn += item is not None
+            self._ended = item is None
+            return item
+
+    def dry(self, closed: int) -> bool:
+        """Whether all that came is among the `closed` ones, and more may come."""
+        return self._drawn == closed and not self._ended

@@ -6,13 +6,14 @@ loads no model and no TensorFlow; `load_encoder` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audiosim.core.config import weights_folder
 from audiosim.core.errors import UsageError, WeightsError
-from audiosim.core.types import Encoder, EncoderSpec, Precision
+from audiosim.core.types import Encoder, EncoderSpec, Float32, Precision
 
 if TYPE_CHECKING:
     from audiosim.encoders.openl3 import OpenL3Options
@@ -138,6 +139,48 @@ def load_encoder_for(
             "Index again with `rebuild`, or use the audiosim that made the index.",
         )
     return encoder
+
+
+class LazyEncoder:
+    """An encoder whose spec is known, loaded when it is first needed.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The spec of the encoder to come.
+    load : callable
+        Gives the encoder.
+    """
+
+    def __init__(self, spec: EncoderSpec, load: Callable[[], Encoder]) -> None:
+        self.spec = spec
+        self._load = load
+        self._loaded: Encoder | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """The number of windows a call computes best."""
+        return self._encoder.batch_size
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+        return self._encoder.dtype
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds spent so far by stage; none before it is loaded."""
+        return {} if self._loaded is None else self._loaded.stage_seconds
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeddings float32 (n, dim) of windows float32 (n, samples)."""
+        return self._encoder.embed(windows)
+
+    @property
+    def _encoder(self) -> Encoder:
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
 
 
 def request_for(spec: EncoderSpec) -> EncoderRequest:

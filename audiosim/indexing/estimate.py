@@ -6,21 +6,21 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.events import Probed
 from audiosim.audio.framing import window_count
-from audiosim.audio.supervisor import DecodeSupervisor
-from audiosim.core.config import Home, default_jobs, find_home
+from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains, identity, outermost
-from audiosim.core.types import Encoder, EncoderSpec
-from audiosim.encoders import load_encoder, load_encoder_for
+from audiosim.core.types import Encoder, EncoderSpec, Float32
+from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
 from audiosim.encoders.pooling import pooled_dimension
-from audiosim.extract import Extractor
+from audiosim.extract import embed_files
 from audiosim.indexing.plan import plan
 from audiosim.indexing.run import IndexOptions
 from audiosim.library.catalog import Catalog, Configuration
@@ -99,18 +99,18 @@ def estimate(
         configuration = first_configuration(place, wish, encoder.spec)
     else:
         configuration = kept_configuration(stored, options.wish, encoder)
-    found, work = _work(roots, place, options, known=stored is not None and not rebuild)
-    lengths = _lengths(_spread(work, SAMPLE_FILES), configuration.spec, options)
     spec = configuration.spec
+    encoder = encoder or LazyEncoder(
+        spec, lambda: load_encoder_for(spec, precision=options.precision, batch_size=options.batch_size)
+    )
+    found, work = _work(roots, place, options, known=stored is not None and not rebuild)
+    lengths = _lengths(_spread(work, SAMPLE_FILES), encoder, options.jobs)
     scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
     hours = scale * sum(lengths.values()) / 3600
     windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
     speed = 0.0
     if lengths:
-        encoder = encoder or load_encoder_for(
-            spec, precision=options.precision, batch_size=options.batch_size
-        )
-        speed = _windows_per_second(_spread(list(lengths), SPEED_FILES), encoder, options)
+        speed = _windows_per_second(_spread(list(lengths), SPEED_FILES), encoder, options.jobs)
     seconds = windows / speed if speed else 0.0
     vector = 4 * pooled_dimension(spec.dimension, configuration.pooling)
     return Estimate(
@@ -166,13 +166,11 @@ def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:
     return [files[int(i * step)] for i in range(min(count, len(files)))]
 
 
-def _lengths(files: Sequence[FoundFile], spec: EncoderSpec, options: IndexOptions) -> dict[FoundFile, float]:
+def _lengths(files: Sequence[FoundFile], encoder: Encoder, jobs: int | None) -> dict[FoundFile, float]:
     """The length in s of those files that can be read."""
     by_path = {file.path: file for file in files}
-    jobs = min(options.jobs or default_jobs(), max(1, len(files)))
-    with DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs, want=lambda *_: False) as supervisor:
-        events = supervisor.events(by_path)
-        return {by_path[e.path]: e.info.duration for e in events if isinstance(e, Probed)}
+    events = embed_files(by_path, encoder, jobs=jobs, want=lambda *_: False)
+    return {by_path[e.path]: e.info.duration for e in events if isinstance(e, Probed)}
 
 
 def _windows(spec: EncoderSpec, seconds: float) -> int:
@@ -180,40 +178,43 @@ def _windows(spec: EncoderSpec, seconds: float) -> int:
     return min(count, spec.max_windows or count)
 
 
-def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, options: IndexOptions) -> float:
+def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, jobs: int | None) -> float:
     """Windows a second of the whole pipeline, decoding included, once it is running."""
-    spec = encoder.spec
-    extractor: Extractor[bytes] = Extractor(encoder)
-    jobs = min(options.jobs or default_jobs(), len(files))
-    silence = np.zeros((encoder.batch_size, spec.framing.window), np.float32)
-    start = windows = 0.0
-    seconds: dict[bytes, float] = {}
-    with DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs) as supervisor:
-        for event in supervisor.events(file.path for file in files):
-            match event:
-                case Probed(path, info, _):
-                    seconds[path] = info.duration
-                    extractor.begin(path, info.duration)
-                case Samples(path, samples):
-                    extractor.push(path, samples)
-                    if not start and extractor.embedded:  # the first batch built the graph
-                        start, windows = time.perf_counter(), extractor.embedded
-                case Restarted(path):
-                    extractor.begin(path, seconds[path])
-                case Ended(path):
-                    extractor.end(path)
-                case Failed(path):
-                    extractor.drop(path)
-            for _ in extractor.finished():
-                pass
-            if start and time.perf_counter() - start > SPEED_SECONDS:
-                break
-    if extractor.embedded == windows:  # too little audio: one batch of silence, already warm
-        encoder.embed(silence)
-        start = time.perf_counter()
-        encoder.embed(silence)
-        return len(silence) / (time.perf_counter() - start)
-    return (extractor.embedded - windows) / (time.perf_counter() - start)
+    timed = _Timed(encoder)
+    with suppress(_TimeIsUpError):
+        for _ in embed_files((file.path for file in files), timed, jobs=jobs):
+            pass
+    if not timed.windows:  # too little audio: one batch of silence, already warm
+        silence = np.zeros((encoder.batch_size, encoder.spec.framing.window), np.float32)
+        timed.start = 0.0
+        for _ in range(2):
+            timed.embed(silence)
+    return timed.windows / (timed.end - timed.start)
+
+
+class _TimeIsUpError(Exception):
+    """The timing has gone on for long enough."""
+
+
+class _Timed(LazyEncoder):
+    """Counts the windows of an encoder for a while, but for its first batch, which builds the graph."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder.spec, lambda: encoder)
+        self.start = self.end = 0.0
+        self.windows = 0
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeds, until time is up."""
+        if self.start and time.perf_counter() - self.start > SPEED_SECONDS:
+            raise _TimeIsUpError
+        embeddings = super().embed(windows)
+        self.end = time.perf_counter()
+        if self.start:
+            self.windows += len(windows)
+        else:
+            self.start = self.end
+        return embeddings
 
 
 def _free(folder: Path) -> int:

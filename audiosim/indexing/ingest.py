@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from audiosim.audio.events import DecodeEvent, Embedded, Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.events import Embedded, Failed, FileEvent, Probed
 from audiosim.core.errors import AudioError
-from audiosim.core.types import AudioInfo, Encoder, FrameEmbeddings, TrackOutcome
+from audiosim.core.types import AudioInfo, TrackOutcome
 from audiosim.encoders.pooling import Pooler
-from audiosim.extract import Extractor
 from audiosim.indexing.decisions import AudioDecisions, Decision
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, FileRow
@@ -21,12 +18,11 @@ from audiosim.library.scan import FoundFile
 
 
 class Ingest:
-    """Takes what the decoding processes report, and enters it into caches and catalog.
+    """Takes what becomes of each file, and enters it into caches and catalog.
 
     Parameters
     ----------
     catalog, cache, pooler : where finished work goes, and how.
-    load : gives the encoder; called when the first file needs the network.
     files : those that will be opened.
     missing : known files that were not found, from which a file of the same audio may have moved.
     retry_failed : whether audio that failed under another name is tried again.
@@ -37,17 +33,15 @@ class Ingest:
         catalog: Catalog,
         cache: Cache,
         pooler: Pooler,
-        load: Callable[[], Encoder],
         *,
         files: Iterable[FoundFile],
         missing: Iterable[FileRow],
         retry_failed: bool,
     ) -> None:
-        self._catalog, self._cache, self._pooler, self._load = catalog, cache, pooler, load
+        self._catalog, self._cache, self._pooler = catalog, cache, pooler
         self.decisions = AudioDecisions(catalog, cache, pooler, retry_failed=retry_failed)
         self.audio_seconds = 0.0
-        self.decode_seconds = 0.0
-        self.write_seconds = 0.0
+        self.stages: dict[str, float] = defaultdict(float)  # s, summed over processes
         self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
         self._found = {file.path: file for file in files}
         self._missing: dict[str, list[bytes]] = defaultdict(list)
@@ -58,62 +52,17 @@ class Ingest:
             elif row.digest is not None:
                 self._missing_failed.add(row.digest)
         self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
-        self._begun: set[bytes] = set()  # in the extractor
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
-        self._extractor: Extractor[bytes] | None = None
-        self._encoder_dtype = ""
-        self._remote_stages: Counter[str] = Counter()  # s that workers elsewhere spent
 
-    def take(self, event: DecodeEvent | Embedded) -> Iterator[TrackOutcome]:
+    def take(self, event: FileEvent) -> Iterator[TrackOutcome]:
         """Files that are done after this event."""
         match event:
-            case Probed(path, info, _):
+            case Probed(path, info):
                 yield from self._probed(path, info)
-            case Samples(path, samples):
-                self._extractor_for(path).push(path, samples)
-            case Restarted(path):
-                self._drop(path)
-            case Ended(path, duration, seconds):
-                self.decode_seconds += seconds
-                self._extractor_for(path).end(path)
-                self._infos[path] = replace(self._infos[path], duration=duration)
-            case Embedded(path, frames, duration, seconds, dtype, stages):
-                self.decode_seconds += seconds
-                self._remote_stages.update(stages)
-                info = replace(self._infos.pop(path), duration=duration)
-                yield from self._embedded(path, info, frames, dtype)
+            case Embedded():
+                yield from self._embedded(event)
             case Failed():
                 yield from self._failed(event)
-        yield from self._finished()
-
-    def stage_seconds(self) -> dict[str, float]:
-        """Seconds spent by stage; decoding, and what workers did, is the sum over processes."""
-        network = self._extractor.encoder.stage_seconds if self._extractor else self._remote_stages
-        return {"decode": self.decode_seconds, **network, "write": self.write_seconds}
-
-    def flush(self) -> Iterator[TrackOutcome]:
-        """The files still on their way through the network, at the end."""
-        if self._extractor is not None:
-            self._extractor.flush()
-            yield from self._finished()
-
-    def _extractor_for(self, path: bytes) -> Extractor[bytes]:
-        """The extractor, made for the first file, with this file begun in it."""
-        if self._extractor is None:
-            spill = self._cache.folder
-            spill.mkdir(parents=True, exist_ok=True)
-            encoder = self._load()
-            self._encoder_dtype = encoder.dtype
-            self._extractor = Extractor(encoder, dtype=np.float16, spill=spill)
-        if path not in self._begun:
-            self._begun.add(path)
-            self._extractor.begin(path, self._infos[path].duration)
-        return self._extractor
-
-    def _drop(self, path: bytes) -> None:
-        if path in self._begun and self._extractor is not None:
-            self._begun.discard(path)
-            self._extractor.drop(path)
 
     def _probed(self, path: bytes, info: AudioInfo) -> Iterator[TrackOutcome]:
         decision = self.decisions.decision(path, info)
@@ -133,27 +82,22 @@ class Ingest:
         self._catalog.files.record_failure(path, info.size, info.mtime_ns, reason, info)
         return TrackOutcome(path, "failed_before" if known else "failed", reason)
 
-    def _finished(self) -> Iterator[TrackOutcome]:
-        if self._extractor is None:
-            return
-        for path, frames in self._extractor.finished():
-            self._begun.discard(path)
-            yield from self._embedded(path, self._infos.pop(path), frames, self._encoder_dtype)
-
-    def _embedded(
-        self, path: bytes, info: AudioInfo, frames: FrameEmbeddings, dtype: str
-    ) -> Iterator[TrackOutcome]:
+    def _embedded(self, event: Embedded) -> Iterator[TrackOutcome]:
+        path, frames = event.path, event.frames
+        info = replace(self._infos.pop(path), duration=event.duration)
         self.audio_seconds += info.duration
+        for stage, seconds in event.stages.items():
+            self.stages[stage] += seconds
         start = time.perf_counter()
         try:
             vector = self._pooler(frames)
         except AudioError as error:
             yield from self._unusable(path, info, error.reason)
             return
-        self._cache.write(info, frames, dtype)
+        self._cache.write(info, frames, event.dtype)
         self._catalog.files.record(path, info, vector)
         self.decisions.settle(info)
-        self.write_seconds += time.perf_counter() - start
+        self.stages["write"] += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")
         for copy, copy_info in self._waiting.pop(info.digest, []):
             yield self._known(copy, copy_info)
@@ -177,13 +121,11 @@ class Ingest:
         return self._catalog.files.gone_with(digest)
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
-        path, reason = event.path, event.reason
-        self._drop(path)
-        info = self._infos.pop(path, None)
+        info = self._infos.pop(event.path, None)
         if info is None:  # not even identified
             yield self._unopened(event)
         elif event.cause == "audio":
-            yield from self._unusable(path, info, reason)
+            yield from self._unusable(event.path, info, event.reason)
         else:
             yield from self._unlucky(event, info)
 

@@ -54,7 +54,8 @@ class IndexReport:
 
     ``left`` counts files that were not opened because time was up. ``stages`` holds seconds by
     stage: "decode" summed over its processes, "front end", "network", "write", "store", and
-    "waiting for input", which the network spent idle, the start of a run included.
+    "waiting for input", which the network spent idle, the start of a run included; what workers on
+    a cluster spent is summed over them.
     """
 
     encoder: str

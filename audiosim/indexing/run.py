@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from audiosim.audio.supervisor import DecodeSupervisor
-from audiosim.core.config import Home, default_jobs
+import numpy as np
+
+from audiosim.audio.events import FileEvent
+from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import contains, outermost
 from audiosim.core.types import Encoder, Precision, TrackOutcome
-from audiosim.encoders import load_encoder_for
+from audiosim.encoders import LazyEncoder, load_encoder_for
+from audiosim.extract import embed_files
 from audiosim.indexing.cluster import Cluster
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.plan import Plan, doubt, plan
@@ -25,9 +27,6 @@ from audiosim.library.configuration import Wish
 from audiosim.library.scan import FoundFile, Globs, Scan, scan
 from audiosim.library.statistics import refresh
 from audiosim.store import Store
-
-if TYPE_CHECKING:
-    from audiosim.indexing.cluster.driver import ClusterDriver
 
 PROGRESS_INTERVAL = 0.5  # s
 
@@ -72,7 +71,8 @@ class IndexRun:
     ) -> None:
         self._catalog, self._configuration, self._store = catalog, configuration, store
         self._options = options
-        self._encoder = encoder
+        self._encoder = encoder or LazyEncoder(configuration.spec, self._load)
+        self._cache = Cache(configuration.cache, configuration.spec)
         self._deadline: float | None = None
         self._roots: list[bytes] = []
         self.scans: dict[bytes, Scan] = {}  # what was found, by root
@@ -146,9 +146,8 @@ class IndexRun:
         listed = [root for root, found in scans.items() if found.present and found.files]
         return Ingest(
             self._catalog,
-            Cache(self._configuration.cache, self._configuration.spec),
+            self._cache,
             self._configuration.pooler,
-            self._load,
             files=work,
             missing=[row for root in listed for row in plans[root].missing],
             retry_failed=self._options.retry_failed,
@@ -159,8 +158,8 @@ class IndexRun:
         if not work:
             return
         done, last = 0, time.monotonic()
-        with self._workers(len(work), ingest) as workers:
-            for event in workers.events(self._until_the_end(work)):
+        with closing(self._embedded(work, ingest)) as events:
+            for event in events:
                 if isinstance(event, Notice):
                     yield event
                     continue
@@ -172,31 +171,32 @@ class IndexRun:
                     yield Progress(done, len(work), ingest.audio_seconds)
                     if self._store is not None:
                         self._store.flush_behind()
-            self.report.stages["waiting for input"] = workers.waited
-        for outcome in ingest.flush():
-            done += 1
-            yield self._counted(outcome)
         self.report.audio_seconds = ingest.audio_seconds
-        self.report.stages |= ingest.stage_seconds()
+        self.report.stages |= ingest.stages
         yield Progress(done, len(work), ingest.audio_seconds)
 
-    def _workers(self, files: int, ingest: Ingest) -> DecodeSupervisor | ClusterDriver:
-        """Who decodes: processes of this machine, or workers on a cluster, which embed as well."""
-        spec, options = self._configuration.spec, self._options
+    def _embedded(
+        self, work: Sequence[FoundFile], ingest: Ingest
+    ) -> Generator[FileEvent | Notice, None, None]:
+        """Decoded and embedded by processes of this machine, or by workers on a cluster."""
+        options, paths, want = self._options, self._until_the_end(work), ingest.decisions.want
         if options.cluster is None:
-            jobs = min(options.jobs or default_jobs(), files)
-            return DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs, want=ingest.decisions.want)
+            yield from embed_files(
+                paths, self._encoder, jobs=options.jobs, want=want, dtype=np.float16, spill=self._cache.folder
+            )
+            return
         from audiosim.indexing.cluster.driver import ClusterDriver
 
-        return ClusterDriver(
+        with ClusterDriver(
             options.cluster,
-            spec,
+            self._configuration.spec,
             jobs=options.jobs,
             precision=options.precision,
             batch_size=options.batch_size,
-            files=files,
-            want=ingest.decisions.want,
-        )
+            files=len(work),
+            want=want,
+        ) as driver:
+            yield from driver.events(paths)
 
     def _until_the_end(self, work: Sequence[FoundFile]) -> Iterator[bytes]:
         """The files to open, until time is up."""
@@ -229,13 +229,10 @@ class IndexRun:
         return outcome
 
     def _load(self) -> Encoder:
-        if self._encoder is None:
-            self._encoder = load_encoder_for(
-                self._configuration.spec,
-                precision=self._options.precision,
-                batch_size=self._options.batch_size,
-            )
-        return self._encoder
+        options = self._options
+        return load_encoder_for(
+            self._configuration.spec, precision=options.precision, batch_size=options.batch_size
+        )
 
     def _flush(self, *, hurried: bool = False) -> str | None:
         return None if self._store is None else self._store.flush(hurried=hurried)

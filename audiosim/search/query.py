@@ -9,14 +9,12 @@ from functools import partial
 
 import numpy as np
 
-from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
-from audiosim.audio.supervisor import DecodeSupervisor
-from audiosim.core.config import default_jobs
+from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.core.errors import AudioError, AudiosimError, UsageError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
-from audiosim.encoders import load_encoder_for
-from audiosim.extract import Extractor
+from audiosim.encoders import LazyEncoder, load_encoder_for
+from audiosim.extract import embed_files
 from audiosim.library.index import Index
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -97,7 +95,8 @@ class Resolver:
 
     def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
         self._index, self._catalog = index, index.catalog
-        self._precision, self._encoder = precision, encoder
+        load = partial(load_encoder_for, index.spec, precision=precision)
+        self._encoder = encoder or LazyEncoder(index.spec, load)
         self._lenient: Collection[bytes] = ()
         self.notes: list[str] = []
 
@@ -138,45 +137,23 @@ class Resolver:
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
         """Files that are not in the index: identified, and embedded where their audio is new."""
-        spec = self._index.spec
         infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
-        extractor: Extractor[bytes] | None = None
         digests = self._catalog.tracks.all_digests()
 
         def want(path: bytes, info: AudioInfo) -> bool:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
 
-        with DecodeSupervisor(
-            spec.sample_rate, spec.resampler, jobs=min(default_jobs(), len(paths)), want=want
-        ) as supervisor:
-            for event in supervisor.events(paths):
-                match event:
-                    case Probed(path, info, wanted):
-                        infos[path] = info
-                        if not wanted:
-                            self._keep(found, path, partial(self._known, path, info))
-                        else:
-                            extractor = extractor or Extractor(self._load(), dtype=np.float16)
-                            extractor.begin(path, info.duration)
-                    case Samples(path, samples) if extractor is not None:
-                        extractor.push(path, samples)
-                    case Restarted(path) if extractor is not None:
-                        extractor.begin(path, infos[path].duration)
-                    case Ended(path) if extractor is not None:
-                        try:
-                            extractor.end(path)
-                        except AudioError as error:
-                            self._fail(path, unusable(path, error.reason))
-                            extractor.drop(path)
-                    case Failed(path, reason, _):
-                        self._fail(path, unusable(path, reason))
-                        if extractor is not None:
-                            extractor.drop(path)
-        if extractor is not None:
-            extractor.flush()
-            for path, frames in extractor.finished():
-                self._keep(found, path, partial(self._pooled, path, infos[path], frames))
+        for event in embed_files(paths, self._encoder, want=want, dtype=np.float16):
+            match event:
+                case Probed(path, info, wanted):
+                    infos[path] = info
+                    if not wanted:
+                        self._keep(found, path, partial(self._known, path, info))
+                case Embedded(path, frames):
+                    self._keep(found, path, partial(self._pooled, path, infos[path], frames))
+                case Failed(path, reason):
+                    self._fail(path, unusable(path, reason))
         return found
 
     def _keep(self, found: dict[bytes, Query], path: bytes, make: Callable[[], Query]) -> None:
@@ -205,9 +182,6 @@ class Resolver:
         except AudioError as error:
             raise unusable(path, error.reason) from error
         return Query(_track(path, info), vector, indexed=False, frames=frames)
-
-    def _load(self) -> Encoder:
-        return self._encoder or load_encoder_for(self._index.spec, precision=self._precision)
 
 
 def no_such_file(path: bytes) -> UsageError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from audiosim.audio.events import (
     Ended,
     EventQueue,
     Failed,
+    Idle,
     Probed,
     QueueClosedError,
     Restarted,
@@ -28,6 +30,7 @@ from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.types import AudioInfo, Float32
 
 RATE = 8000
+FileDecodeEvent = Probed | Samples | Restarted | Ended | Failed
 
 
 def processes(supervisor: DecodeSupervisor) -> list[subprocess.Popen[bytes]]:
@@ -45,8 +48,8 @@ def run(
         return list(supervisor.events(os.fsencode(path) for path in paths))
 
 
-def of(events: list[DecodeEvent], path: Path) -> list[DecodeEvent]:
-    return [event for event in events if event.path == os.fsencode(path)]
+def of(events: list[DecodeEvent], path: Path) -> list[FileDecodeEvent]:
+    return [event for event in events if not isinstance(event, Idle) and event.path == os.fsencode(path)]
 
 
 def samples_of(events: list[DecodeEvent], path: Path) -> Float32:
@@ -84,7 +87,8 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_file_of_many_is_probed_then_sampled_then_ended(tmp_path: Path, jobs: int) -> None:
     paths = wavs(tmp_path, 25)
     events = run(paths, jobs=jobs)
-    assert {event.path for event in events} == {os.fsencode(path) for path in paths}
+    seen = {event.path for event in events if not isinstance(event, Idle)}
+    assert seen == {os.fsencode(path) for path in paths}
     for number, path in enumerate(paths):
         kinds = [type(event) for event in of(events, path)]
         assert kinds[0] is Probed
@@ -292,6 +296,24 @@ def test_processes_end_after_the_last_file(tmp_path: Path) -> None:
             seen += processes(supervisor)
         assert seen
         assert all(process.poll() is not None for process in seen)
+
+
+def test_it_tells_when_no_file_is_on_its_way_and_none_comes(tmp_path: Path) -> None:
+    more: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    paths = [os.fsencode(path) for path in wavs(tmp_path, 3)]
+    more.put(paths[0])
+    done: list[int] = []  # files, at each time that it was idle
+    events: list[DecodeEvent] = []
+    with DecodeSupervisor(RATE, "soxr_hq", jobs=2) as supervisor:
+        for event in supervisor.events(iter(more.get, None)):
+            events.append(event)
+            if isinstance(event, Idle):
+                done.append(sum(isinstance(event, Ended) for event in events))
+                for path in paths[1:] if len(done) == 1 else [None, None]:
+                    more.put(path)
+    assert done[0] == 1
+    assert len(done) < 5  # once, not for ever
+    assert sum(isinstance(event, Ended) for event in events) == 3
 
 
 def test_one_process_serves_many_files(tmp_path: Path) -> None:

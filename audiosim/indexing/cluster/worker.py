@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.audio.events import DecodeEvent, Embedded, Ended, Failed, Probed, Restarted, Samples
-from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.core.config import WEIGHTS_VARIABLE
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, Encoder, EncoderSpec, Precision
 from audiosim.core.version import __version__
-from audiosim.extract import Extractor
+from audiosim.extract import embed_files
 from audiosim.indexing.cluster.connection import node_id
 
 PATIENCE = 1.0  # s that an exchange waits for something to tell
@@ -78,15 +77,10 @@ class Worker:
             self._encoder = _load(job, bundle)
         except AudiosimError as error:
             return Broken(f"The node {socket.gethostname()}: {error.what}", error.why, error.remedy)
-        self._extractor: Extractor[bytes] = Extractor(self._encoder, dtype=np.float16)
         self._paths: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._answers: dict[bytes, queue.SimpleQueue[bool]] = {}
-        self._durations: dict[bytes, float] = {}
-        self._ended: dict[bytes, Ended] = {}
-        self._told_stages = dict(self._encoder.stage_seconds)
         self._changed = threading.Condition()  # guards what follows
         self._events: list[WorkerEvent] = []
-        self._open = 0  # files that wait, or are being decoded
         threading.Thread(target=self._work, args=(job.jobs,), daemon=True).start()
         return Place(node_id(), socket.gethostname())
 
@@ -96,7 +90,6 @@ class Worker:
         Every `Probed` wants an answer: whether to decode that file. Waits a little for an event.
         """
         with self._changed:
-            self._open += len(paths)
             for path in paths:
                 self._paths.put(path)
             for path, wanted in answers.items():
@@ -106,12 +99,15 @@ class Worker:
             return events
 
     def _work(self, jobs: int) -> None:
-        spec = self._encoder.spec
+        paths = _endless(self._paths)
         try:
-            with DecodeSupervisor(spec.sample_rate, spec.resampler, jobs=jobs, want=self._ask) as supervisor:
-                for event in supervisor.events(_endless(self._paths)):
-                    self._take(event)
-                    self._hand_over()
+            for event in embed_files(paths, self._encoder, jobs=jobs, want=self._ask, dtype=np.float16):
+                match event:
+                    case Embedded(frames=frames):  # a long track's is a map of a file
+                        plain = replace(frames, embedding=frames.embedding.view(np.ndarray))
+                        self._tell(replace(event, frames=plain))
+                    case Failed():
+                        self._tell(event)
         except AudiosimError as error:
             self._tell(Broken(f"A worker on {socket.gethostname()}: {error.what}", error.why, error.remedy))
         except Exception as error:
@@ -128,49 +124,6 @@ class Worker:
         with self._changed:
             del self._answers[path]
         return wanted
-
-    def _take(self, event: DecodeEvent) -> None:
-        match event:
-            case Probed(path, info, wanted):
-                if wanted:
-                    self._durations[path] = info.duration
-                    self._extractor.begin(path, info.duration)
-                else:
-                    self._close()
-            case Samples(path, samples):
-                self._extractor.push(path, samples)
-            case Restarted(path):
-                self._extractor.begin(path, self._durations[path])
-            case Ended(path):
-                self._extractor.end(path)
-                self._ended[path] = event
-                self._close()
-            case Failed(path):
-                self._extractor.drop(path)
-                self._durations.pop(path, None)
-                self._tell(event)
-                self._close()
-
-    def _close(self) -> None:
-        with self._changed:
-            self._open -= 1
-
-    def _hand_over(self) -> None:
-        with self._changed:
-            idle = not self._open
-        if idle:  # nothing is on its way that would fill the batch
-            self._extractor.flush()
-        for path, frames in self._extractor.finished():
-            ended = self._ended.pop(path)
-            del self._durations[path]
-            plain = replace(frames, embedding=frames.embedding.view(np.ndarray))  # a long track's is a map
-            dtype = self._encoder.dtype
-            self._tell(Embedded(path, plain, ended.duration, ended.seconds, dtype, self._stages()))
-
-    def _stages(self) -> dict[str, float]:
-        now, before = dict(self._encoder.stage_seconds), self._told_stages
-        self._told_stages = now
-        return {name: seconds - before[name] for name, seconds in now.items()}
 
     def _tell(self, event: WorkerEvent) -> None:
         with self._changed:
