@@ -4,8 +4,7 @@ For example::
 
     import audiosim
 
-    for event in audiosim.index_folder(["music"]):
-        print(event)
+    print(audiosim.index_folder(["music"]))
     for match in audiosim.find_similar("song.wav", count=5).matches:
         print(match.similarity, match.track.path)
 

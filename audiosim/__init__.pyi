@@ -31,6 +31,7 @@ from .indexing.exchange import import_index as import_index
 from .indexing.maintenance import collect_garbage as collect_garbage
 from .indexing.maintenance import forget as forget
 from .indexing.maintenance import relocate as relocate
+from .indexing.pipeline import index_events as index_events
 from .indexing.pipeline import index_folder as index_folder
 from .indexing.report import IndexReport as IndexReport
 from .indexing.run import IndexOptions as IndexOptions

@@ -69,8 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         home = chosen.home or scratch / "home"
-        for _ in audiosim.index_folder([chosen.music], home=home, encoder=encoder):
-            pass
+        audiosim.index_folder([chosen.music], home=home, encoder=encoder)
         with open_index(home) as index:
             clips = list(_clips(index, scratch, chosen.clips))
             results: dict[str, Any] = {
@@ -170,8 +169,7 @@ def duplicates(home: Path, scratch: Path, encoder: Encoder) -> dict[str, Any]:
     for number, row in enumerate(rng.choice(len(tracks), COPIES, replace=False)):
         copy = _copy(tracks[row].path, folder / str(number), number)
         wanted.add(frozenset((tracks[row].path, os.fsencode(copy))))
-    for _ in audiosim.index_folder([folder], home=home, encoder=encoder):
-        pass
+    audiosim.index_folder([folder], home=home, encoder=encoder)
     begun = time.perf_counter()
     found = {frozenset(pair) for pair in _pairs(home)}
     seconds = time.perf_counter() - begun

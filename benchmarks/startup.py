@@ -52,9 +52,7 @@ def make_files(folder: Path, count: int) -> None:
 
 
 def index(folder: Path, home: Path) -> IndexReport:
-    *_, last = index_folder([folder], home=home, encoder=Free())
-    assert isinstance(last, IndexReport)
-    return last
+    return index_folder([folder], home=home, encoder=Free())
 
 
 def command(*arguments: object, checkout: Path | None = None) -> Any:

@@ -21,7 +21,7 @@ from fake_encoder import FakeEncoder
 
 import audiosim.indexing.run
 import audiosim.store
-from audiosim import IndexReport, index_folder
+from audiosim import index_folder
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Float32
 
@@ -46,10 +46,9 @@ def main() -> None:
     audiosim.store.BURST_INTERVAL = float(interval)
     audiosim.indexing.run.PROGRESS_INTERVAL = min(audiosim.indexing.run.PROGRESS_INTERVAL, float(interval))
     try:
-        *_, report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
+        report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
     except AudiosimError as error:
         raise SystemExit(str(error)) from None
-    assert isinstance(report, IndexReport)
     print(json.dumps(report.counts()))
 
 

@@ -34,7 +34,7 @@ import audiosim.backends.process
 import audiosim.indexing.run
 import audiosim.search.similar
 import audiosim.store
-from audiosim import IndexReport, SearchResult, find_similar, index_folder
+from audiosim import SearchResult, find_similar, index_folder
 from audiosim.backends.process import StoreProcess
 from audiosim.backends.worker import ACTIONS
 from audiosim.core.config import Home
@@ -217,8 +217,7 @@ def make_home(home: Home, tracks: int, rng: Random) -> State:
 
 def index(folder: Path, home: Home) -> tuple[State, list[str]]:
     """Indexes the folder; what is indexed of it then, and what failed."""
-    *_, report = index_folder([folder], home=home.path, encoder=Spectrum())
-    assert isinstance(report, IndexReport)
+    report = index_folder([folder], home=home.path, encoder=Spectrum())
     failed = [f"{os.fsdecode(path)}: {reason}" for path, reason in (*report.failures, *report.doubted)]
     with Catalog(home.catalog, read_only=True) as catalog:
         rows = list(catalog.files.all(os.fsencode(folder)))

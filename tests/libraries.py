@@ -39,17 +39,14 @@ class Library:
     def index(self, *paths: Path | bytes, **options: Any) -> IndexReport:
         self.encoder.windows = 0
         settings = IndexOptions(jobs=2, **options)
-        self.events = list(
-            index_folder(
-                [os.fsdecode(path) for path in paths],
-                home=self.home.path,
-                options=settings,
-                encoder=self.encoder,
-            )
+        self.events = []
+        return index_folder(
+            [os.fsdecode(path) for path in paths],
+            home=self.home.path,
+            options=settings,
+            encoder=self.encoder,
+            on_event=self.events.append,
         )
-        report = self.events[-1]
-        assert isinstance(report, IndexReport)
-        return report
 
     def similar(self, query: Path, **options: Any) -> list[str]:
         """The names of what is like a query, each copy by its own."""

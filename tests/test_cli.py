@@ -28,7 +28,7 @@ QUICK = ("--input-repr", "mel128", "--hop-size", "2")  # the cheapest network on
 def indexed(tmp_path: Path, music: Path) -> Path:
     """A home whose index a fake encoder made; queries of indexed files need no other."""
     home = tmp_path / "home"
-    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    index_folder([music], home=home, encoder=FakeEncoder())
     return home
 
 
@@ -233,7 +233,7 @@ def test_every_format_names_the_same_tracks(indexed: Path, music: Path, cli: Cli
 def test_bare_paths_are_the_exact_bytes(indexed: Path, music: Path) -> None:
     odd = os.fsencode(music) + b"/caf\xe9\nx.wav"
     soundfile.write(odd, tone(3, 112), SAMPLE_RATE)
-    list(index_folder([music], home=indexed, encoder=FakeEncoder()))
+    index_folder([music], home=indexed, encoder=FakeEncoder())
     command = [sys.executable, "-m", "audiosim", "similar", str(music / "low" / "00 track.wav")]
     command += ["--home", str(indexed), "--format", "paths", "--null"]
     assert odd in subprocess.run(command, capture_output=True, check=True).stdout.split(b"\0")
@@ -340,7 +340,7 @@ def test_tags_can_not_drive_the_terminal(indexed: Path, music: Path, cli: Cli) -
     tags = mutagen.File(path)
     tags["title"] = ["\x1b[2J[bold]=cmd()\nnext"]
     tags.save()
-    list(index_folder([music], home=indexed, encoder=FakeEncoder()))
+    index_folder([music], home=indexed, encoder=FakeEncoder())
     table = cli("similar", music / "low" / "00 track.wav", "--home", indexed).out
     assert "\x1b" not in table
     assert "\\x1b[2J[bold]=cmd()\\nnext" in table

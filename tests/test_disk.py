@@ -19,8 +19,7 @@ from audiosim.library.catalog import Catalog
 
 
 def run(music: Path, home: Path) -> None:
-    for _ in index_folder([music], home=home, encoder=FakeEncoder()):
-        pass
+    index_folder([music], home=home, encoder=FakeEncoder())
 
 
 def indexed(home: Path) -> int:
@@ -47,8 +46,7 @@ def test_a_full_disk_costs_nothing_that_is_done(music: Path, small_disk: Path) -
     assert indexed(home) == 6
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     encoder = FakeEncoder()
-    for _ in index_folder([music], home=home, encoder=encoder):
-        pass
+    index_folder([music], home=home, encoder=encoder)
     assert encoder.windows == 0
     query = next(music.rglob("*.wav"))
     assert find_similar(query, home=home, encoder=encoder).exact_because is None
@@ -109,8 +107,7 @@ def test_a_damaged_catalog_is_told_with_its_remedy(music: Path, tmp_path: Path, 
         assert "Traceback" not in done.err
     path.unlink()
     encoder = FakeEncoder()
-    for _ in index_folder([music], home=home, encoder=encoder):
-        pass
+    index_folder([music], home=home, encoder=encoder)
     assert encoder.windows == 0, "the remedy: caches are found again"
     assert indexed(home) == 6
 

@@ -79,7 +79,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Evil:
     for name in ("title", "artist", "album", "albumartist", "genre"):
         tags[name] = [EVIL]
     tags.save()
-    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    index_folder([music], home=home, encoder=FakeEncoder())
     (album / EVIL_NAME).write_text("no music")
     command = [sys.executable, "-m", "audiosim", "index", "--home", str(home)]
     return Evil(home, music, subprocess.run(command, capture_output=True, text=True, check=False))

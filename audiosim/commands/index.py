@@ -155,9 +155,7 @@ def index(
         ProgressDisplay(shown=not quiet) as display,
     ):
         talk = _Talk(context, display, log, quiet=quiet, json_=json_, verbose=verbose)
-        for event in index_folder(paths or (), home=home, options=options):
-            talk.tell(event)
-    report = talk.report
+        report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
         typer.echo(to_json(_fields(report)), nl=False)
     if report.needs_a_look or (strict and report.failed_before):
@@ -180,9 +178,7 @@ def _cluster(address: str | None, cpus: int | None, gpus: float | None, *, dry_r
 
 
 class _Talk:
-    """Says what happens in a run, and keeps its report."""
-
-    report: IndexReport
+    """Says what happens in a run."""
 
     def __init__(
         self,
@@ -219,7 +215,6 @@ class _Talk:
                     "Nothing was changed there; if the files are really gone, use --accept-removals."
                 )
             case IndexReport():
-                self.report = event
                 self._say(summary(event))
                 if self._verbose:
                     self._say(stages(event))

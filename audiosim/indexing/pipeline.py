@@ -7,8 +7,8 @@ Read `index_folder`, then `IndexRun.events` in run.py, from top to bottom: that 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from audiosim.core.config import Home, find_home
@@ -42,27 +42,64 @@ def index_folder(
     home: str | os.PathLike[str] | None = None,
     options: IndexOptions | None = None,
     encoder: Encoder | None = None,
-) -> Iterator[IndexEvent]:
-    """Brings a home's index up to date with music folders.
+    on_event: Callable[[IndexEvent], object] = lambda event: None,
+) -> IndexReport:
+    """Bring a home's index up to date with music folders.
+
+    Finished work is kept wherever the run ends.
 
     Parameters
     ----------
-    paths : folders or files; without any, those of earlier runs.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    options : of the run.
-    encoder : to use instead of loading one; later runs must be given its equal.
+    paths : iterable of str or path-like
+        Folders or files; without any, those of earlier runs.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    options : IndexOptions, optional
+        How the run works.
+    encoder : Encoder, optional
+        To use instead of loading one; later runs must be given its equal.
+    on_event : callable, optional
+        Called with each event as it happens: `Started`, `Notice`, `Planned`, `Progress`, a
+        `TrackOutcome` for each file that was opened or failed, `RootDoubted`, and last the report.
 
-    Yields
-    ------
-    Events as they happen: `Started`, `Notice`, `Planned`, `Progress`, a `TrackOutcome` for each
-    file that was opened or failed, `RootDoubted`, and last the `IndexReport`. Finished work is
-    kept wherever the iteration ends.
+    Returns
+    -------
+    IndexReport
+        What the run did. ``needs_a_look`` says whether something new went wrong.
 
     Raises
     ------
-    UsageError : when a path does not exist, or options contradict the home.
-    LockedError : when another process is writing to the home.
-    AudiosimError : when weights, disk or catalog fail.
+    UsageError
+        If a path does not exist, or options contradict the home.
+    LockedError
+        If another process is writing to the home.
+    AudiosimError
+        If weights, disk or catalog fail.
+    """
+    with closing(index_events(paths, home=home, options=options, encoder=encoder)) as events:
+        for event in events:
+            on_event(event)
+            if isinstance(event, IndexReport):
+                report = event
+    return report
+
+
+def index_events(
+    paths: Iterable[str | os.PathLike[str]] = (),
+    *,
+    home: str | os.PathLike[str] | None = None,
+    options: IndexOptions | None = None,
+    encoder: Encoder | None = None,
+) -> Generator[IndexEvent, None, None]:
+    """Bring a home's index up to date, event by event; nothing is done but by iterating.
+
+    The arguments and errors are those of `index_folder`. Finished work is kept wherever the
+    iteration ends.
+
+    Yields
+    ------
+    IndexEvent
+        What happens, the `IndexReport` last.
     """
     options = options or IndexOptions()
     if encoder is not None and options.cluster is not None:

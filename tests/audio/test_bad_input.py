@@ -33,7 +33,7 @@ from fake_encoder import FakeEncoder
 from audiosim.audio import supervisor as supervisor_module
 from audiosim.core.config import Home
 from audiosim.core.types import Float32, TrackOutcome
-from audiosim.indexing.pipeline import index_folder
+from audiosim.indexing.pipeline import index_events
 from audiosim.indexing.report import IndexReport, Planned
 from audiosim.indexing.run import IndexOptions
 from audiosim.library.catalog import Catalog
@@ -236,7 +236,7 @@ class Run:
 def index(folder: Path, home: Path, encoder: FakeEncoder | None = None, **options: Any) -> Run:
     encoder = encoder or Encoder()
     events = list(
-        index_folder([folder], home=home, options=IndexOptions(**{"jobs": 2, **options}), encoder=encoder)
+        index_events([folder], home=home, options=IndexOptions(**{"jobs": 2, **options}), encoder=encoder)
     )
     report = events[-1]
     assert isinstance(report, IndexReport)
@@ -361,7 +361,7 @@ def test_files_that_vanish_or_change_after_the_folder_was_read(music: Path, tmp_
         folder.mkdir()
 
     outcomes = {}
-    for event in index_folder([music], home=tmp_path / "home", encoder=FakeEncoder()):
+    for event in index_events([music], home=tmp_path / "home", encoder=FakeEncoder()):
         if isinstance(event, Planned):
             change()
         if isinstance(event, TrackOutcome):
@@ -381,7 +381,7 @@ def test_a_file_that_was_out_of_reach_for_a_moment_is_indexed_by_the_next_run(
     music: Path, tmp_path: Path
 ) -> None:
     track = music / "low" / "00 track.wav"
-    for event in index_folder([music], home=tmp_path / "home", encoder=FakeEncoder()):
+    for event in index_events([music], home=tmp_path / "home", encoder=FakeEncoder()):
         if isinstance(event, Planned):
             track.rename(tmp_path / "away.wav")
     (tmp_path / "away.wav").rename(track)

@@ -165,7 +165,7 @@ def test_tracks_without_caches_are_told_of_when_asked_with_a_passage(similar: Cl
 
 def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    index_folder([music], home=home, encoder=FakeEncoder())
     done = cli(
         "similar", music / "low", "--not", music / "high" / "05 track.ogg", "--json", *ALL, "--home", home
     )

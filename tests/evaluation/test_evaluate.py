@@ -56,7 +56,7 @@ def own_home(tmp_path: Path) -> Home:
 
 def indexed(path: Path, music: Path, pooling: Pooling = "mean") -> Home:
     options = IndexOptions(wish=Wish(pooling=pooling))
-    list(index_folder([music], home=path, encoder=FakeEncoder(), options=options))
+    index_folder([music], home=path, encoder=FakeEncoder(), options=options)
     return Home(path)
 
 

@@ -28,7 +28,7 @@ def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path:
 
 def test_only_what_is_new_counts(music: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    list(index_folder([music], home=home, encoder=FakeEncoder()))
+    index_folder([music], home=home, encoder=FakeEncoder())
     nothing = estimate(home=home, encoder=FakeEncoder())
     assert (nothing.files, nothing.seconds, nothing.bytes_needed) == (0, 0.0, 0)
     soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)

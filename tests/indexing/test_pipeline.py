@@ -19,8 +19,9 @@ from audiosim.audio.events import Ended, Failed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.files import hold
-from audiosim.indexing.pipeline import index_folder
-from audiosim.indexing.report import Notice, RootDoubted
+from audiosim.core.types import TrackOutcome
+from audiosim.indexing.pipeline import index_events, index_folder
+from audiosim.indexing.report import Notice, Planned, RootDoubted, Started
 from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
@@ -41,6 +42,14 @@ def test_a_folder_is_indexed_and_what_sounds_alike_is_near(library: Library, mus
     low = sorted(path.name for path in (music / "low").iterdir())
     assert sorted(library.similar(music / "low" / low[0], count=2)) == low[1:]
     assert len(library.stored()) == 6
+
+
+def test_a_run_tells_each_event_and_gives_the_report_that_ends_them(library: Library, music: Path) -> None:
+    report = library.index(music)
+    assert library.events[-1] is report
+    assert [type(event) for event in library.events[:2]] == [Started, Planned]
+    assert sum(isinstance(event, TrackOutcome) for event in library.events) == 6
+    assert index_folder([music], home=library.home.path, encoder=library.encoder).unchanged == 6
 
 
 def test_a_second_run_opens_nothing(library: Library, music: Path) -> None:
@@ -401,13 +410,13 @@ def test_caches_elsewhere_are_found_again_and_missed_when_gone(
 
 
 def test_closing_the_iteration_early_keeps_finished_work(library: Library, music: Path) -> None:
-    events = index_folder(
+    events = index_events(
         [music], home=library.home.path, options=IndexOptions(jobs=1), encoder=library.encoder
     )
     for event in events:
         if getattr(event, "status", None) == "indexed":
             break
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     first = library.index(music)
     assert first.unchanged >= 1
     assert first.unchanged + first.reused + first.indexed == 6

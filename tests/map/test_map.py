@@ -57,7 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = base / "music" / ("low" if frequency < 500 else "high")
         folder.mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / f"{number}.wav", tone(3, frequency), SAMPLE_RATE)
-    list(index_folder([base / "music"], home=base / "home", encoder=FakeEncoder()))
+    index_folder([base / "music"], home=base / "home", encoder=FakeEncoder())
     return base / "home"
 
 

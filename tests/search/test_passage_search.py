@@ -64,7 +64,7 @@ class Asker:
         for number in range(TRACKS):
             soundfile.write(self.path(number), self.signals[number], SAMPLE_RATE, subtype="PCM_16")
         options = IndexOptions(jobs=2)
-        list(index_folder([self.music], home=self.home.path, options=options, encoder=encoder))
+        index_folder([self.music], home=self.home.path, options=options, encoder=encoder)
         encoder.windows = 0
 
     def path(self, number: int) -> Path:

@@ -30,7 +30,7 @@ from audiosim.search.similar import SearchResult, find_similar
 @pytest.fixture
 def home(tmp_path: Path, music: Path) -> Home:
     home = Home(tmp_path / "home")
-    list(index_folder([music], home=home.path, encoder=FakeEncoder()))
+    index_folder([music], home=home.path, encoder=FakeEncoder())
     return home
 
 

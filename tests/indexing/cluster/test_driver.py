@@ -29,7 +29,7 @@ from audiosim.indexing.cluster import driver as driver_module
 from audiosim.indexing.cluster.scheduler import MAX_LOSSES
 from audiosim.indexing.cluster.worker import Broken, Job, Worker
 from audiosim.indexing.pipeline import index_folder
-from audiosim.indexing.report import IndexReport, Notice
+from audiosim.indexing.report import IndexEvent, IndexReport, Notice
 from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
@@ -111,17 +111,15 @@ class Library:
     ) -> IndexReport:
         self.notices, self.outcomes = [], []
         settings = IndexOptions(wish=self._wish, jobs=1, cluster=cluster, **options)
-        report = None
-        for event in index_folder([folder], home=self.home.path, options=settings):
+
+        def keep(event: IndexEvent) -> None:
             see(event)
             if isinstance(event, Notice):
                 self.notices.append(event.text)
             elif isinstance(event, TrackOutcome):
                 self.outcomes.append(event)
-            elif isinstance(event, IndexReport):
-                report = event
-        assert report is not None
-        return report
+
+        return index_folder([folder], home=self.home.path, options=settings, on_event=keep)
 
     def reasons(self) -> dict[str, str | None]:
         return {Path(os.fsdecode(o.path)).name: o.reason for o in self.outcomes if o.reason}
