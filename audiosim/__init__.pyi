@@ -31,12 +31,11 @@ from .indexing.exchange import import_index as import_index
 from .indexing.maintenance import collect_garbage as collect_garbage
 from .indexing.maintenance import forget as forget
 from .indexing.maintenance import relocate as relocate
+from .indexing.options import IndexOptions as IndexOptions
 from .indexing.pipeline import index_events as index_events
 from .indexing.pipeline import index_folder as index_folder
 from .indexing.report import IndexReport as IndexReport
-from .indexing.run import IndexOptions as IndexOptions
 from .indexing.verify import verify_home as verify_home
-from .library.configuration import Wish as Wish
 from .library.filters import Filter as Filter
 from .library.filters import Years as Years
 from .library.index import indexed_tracks as indexed_tracks

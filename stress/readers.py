@@ -39,8 +39,7 @@ from audiosim.backends.process import StoreProcess
 from audiosim.backends.worker import ACTIONS
 from audiosim.core.config import Home
 from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
-from audiosim.library.catalog import Catalog
-from audiosim.library.configuration import Wish, first_configuration
+from audiosim.library.catalog import Catalog, Configuration
 from audiosim.search.ranking import RankingOptions
 from audiosim.store import Store
 
@@ -203,7 +202,7 @@ def make_home(home: Home, tracks: int, rng: Random) -> State:
     home.path.mkdir()
     made: State = {}
     with Catalog(home.catalog) as catalog:
-        configuration = first_configuration(home, Wish(), encoder.spec)
+        configuration = Configuration(encoder.spec, "mean", home.cache)
         catalog.settings.set_configuration(configuration)
         for number in range(tracks):
             path, digest = f"/made-up/{number // 100:04}/{number:06}.mp3", f"{number:032x}"

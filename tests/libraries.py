@@ -17,9 +17,9 @@ from fake_encoder import FakeEncoder
 from audiosim.backends.base import Contents
 from audiosim.backends.chroma_embedded import EmbeddedChroma, EmbeddedCollection
 from audiosim.core.config import Home
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
 from audiosim.indexing.report import IndexReport
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.search.ranking import RankingOptions

@@ -197,8 +197,12 @@ def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(
             problems = {path for path, _ in world.scan.problems + world.scan.unlisted}
             assert set(again.unchanged) == files - unusable
             assert set(again.failed_before) == (files & unusable) | problems
-            rest = Plan(unchanged=again.unchanged, failed_before=again.failed_before, known=again.known)
-            assert again == rest
+            assert again == Plan(
+                world.scan,
+                unchanged=again.unchanged,
+                failed_before=again.failed_before,
+                known=again.known,
+            )
             states = {row.path: row.state for row in catalog.files.all(ROOT)}
             assert all(states[path] == "indexed" for path in files - unusable)
             assert all(states[path] == "failed" for path in (files & unusable) | problems)

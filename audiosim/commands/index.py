@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.cluster import Cluster
+    from audiosim.indexing.options import IndexOptions
     from audiosim.indexing.report import IndexEvent, IndexReport
-    from audiosim.indexing.run import IndexOptions
 
 
 @with_options
@@ -122,19 +122,16 @@ def index(
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.core.types import Pooling
     from audiosim.encoders.pooling import POOLINGS
+    from audiosim.indexing.options import IndexOptions
     from audiosim.indexing.pipeline import index_folder
-    from audiosim.indexing.run import IndexOptions
-    from audiosim.library.configuration import Wish
 
     if pooling is not None:
         one_of("--pooling", pooling, POOLINGS)
     options = IndexOptions(
-        wish=Wish(
-            request,
-            cast("Pooling | None", pooling),
-            cache,
-            store,
-        ),
+        request=request,
+        pooling=cast("Pooling | None", pooling),
+        cache=cache,
+        store=store,
         jobs=jobs,
         batch_size=batch_size,
         precision=precision,

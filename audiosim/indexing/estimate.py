@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,14 @@ import numpy as np
 
 from audiosim.audio.events import Probed
 from audiosim.audio.framing import window_count
-from audiosim.core.config import Home, find_home
-from audiosim.core.errors import UsageError
-from audiosim.core.paths import contains, identity, outermost
+from audiosim.core.config import find_home
 from audiosim.core.types import Encoder, EncoderSpec, Float32
-from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
-from audiosim.encoders.pooling import pooled_dimension
+from audiosim.encoders import LazyEncoder
 from audiosim.extract import embed_files
-from audiosim.indexing.plan import plan
-from audiosim.indexing.run import IndexOptions
-from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.configuration import first_configuration, kept_configuration, rebuilt_wish
-from audiosim.library.scan import FoundFile, Globs, scan
+from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.survey import decide, resumed, survey
+from audiosim.library.catalog import Catalog
+from audiosim.library.scan import FoundFile
 
 SAMPLE_FILES = 200  # whose length is read
 SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
@@ -86,24 +82,16 @@ def estimate(
     """
     options = options or IndexOptions()
     place = find_home(home)
-    stored, known_roots = _known(place)
-    roots = outermost(_given(paths, known_roots) or known_roots)
-    if not roots:
-        raise UsageError("Nothing to index", "no folder is known yet", "Name one.")
-    rebuild = options.rebuild and stored is not None
-    if stored is None or rebuild:
-        wish = options.wish if stored is None else rebuilt_wish(options.wish, stored)
-        encoder = encoder or load_encoder(
-            wish.encoder, precision=options.precision, batch_size=options.batch_size
-        )
-        configuration = first_configuration(place, wish, encoder.spec)
-    else:
-        configuration = kept_configuration(stored, options.wish, encoder)
-    spec = configuration.spec
-    encoder = encoder or LazyEncoder(
-        spec, lambda: load_encoder_for(spec, precision=options.precision, batch_size=options.batch_size)
-    )
-    found, work = _work(roots, place, options, known=stored is not None and not rebuild)
+    with _reading(place.catalog) as catalog:
+        target = decide(place, catalog, paths, options, encoder)
+        if target.rebuilds:
+            with _reading(place.rebuild) as new:
+                target = resumed(target, new.settings.configuration if new else None, place)
+                plans = survey(target, new, options)
+        else:
+            plans = survey(target, catalog, options)
+    encoder, spec = target.encoder, target.configuration.spec
+    work = [file for plan in plans for file in plan.process]
     lengths = _lengths(_spread(work, SAMPLE_FILES), encoder, options.jobs)
     scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
     hours = scale * sum(lengths.values()) / 3600
@@ -112,11 +100,11 @@ def estimate(
     if lengths:
         speed = _windows_per_second(_spread(list(lengths), SPEED_FILES), encoder, options.jobs)
     seconds = windows / speed if speed else 0.0
-    vector = 4 * pooled_dimension(spec.dimension, configuration.pooling)
+    vector = 4 * target.configuration.dimension
     return Estimate(
         home=place.path,
         encoder=spec.describe(),
-        found=found,
+        found=sum(plan.found for plan in plans),
         files=len(work),
         sampled=len(lengths),
         audio_hours=hours,
@@ -124,40 +112,18 @@ def estimate(
         seconds=seconds,
         real_time_factor=hours * 3600 / seconds if seconds else 0.0,
         bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * (2 * vector + ROW_BYTES),
-        bytes_free=_free(configuration.cache),
+        bytes_free=_free(target.configuration.cache),
     )
 
 
-def _known(home: Home) -> tuple[Configuration | None, list[bytes]]:
-    if not home.catalog.exists():
-        return None, []
-    with Catalog(home.catalog, read_only=True) as catalog:
-        return catalog.settings.configuration, catalog.settings.roots()
-
-
-def _given(paths: Iterable[str | os.PathLike[str]], known_roots: Sequence[bytes]) -> list[bytes]:
-    given = [identity(path) for path in paths]
-    for path in given:
-        if not os.path.lexists(path) and not any(contains(root, path) for root in known_roots):
-            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
-    return given
-
-
-def _work(
-    roots: Sequence[bytes], home: Home, options: IndexOptions, *, known: bool
-) -> tuple[int, list[FoundFile]]:
-    """How many files there are, and which of them would be opened."""
-    globs = Globs(options.include, options.exclude)
-    scans = [scan(root, globs) for root in roots]
-    work: list[FoundFile] = []
-    if known:
-        with Catalog(home.catalog, read_only=True) as catalog:
-            for result in scans:
-                rows = catalog.files.all(result.root)
-                work += plan(result, rows, retry_failed=options.retry_failed).process
-    else:
-        work = [file for result in scans for file in result.files]
-    return sum(len(result.files) + len(result.problems) for result in scans), work
+@contextmanager
+def _reading(path: Path) -> Iterator[Catalog | None]:
+    """A catalog that is only read; None where there is none."""
+    if not path.exists():
+        yield None
+        return
+    with Catalog(path, read_only=True) as catalog:
+        yield catalog
 
 
 def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:

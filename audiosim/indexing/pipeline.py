@@ -9,30 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 
 from audiosim.core.config import Home, find_home
-from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
-from audiosim.core.paths import contains, identity, outermost
-from audiosim.core.text import display_path
 from audiosim.core.types import Encoder
-from audiosim.encoders import load_encoder
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
-from audiosim.indexing.run import IndexOptions, IndexRun
-from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.configuration import (
-    check_caches,
-    first_configuration,
-    kept_configuration,
-    prepare_cache,
-    prepare_home,
-    rebuilt_wish,
-    repooled,
-)
-from audiosim.library.scan import Scan
-from audiosim.library.store_url import StoreUrl, default_store
+from audiosim.indexing.run import IndexRun
+from audiosim.indexing.survey import Target, decide, resumed
+from audiosim.library.catalog import Catalog
+from audiosim.library.configuration import make_cache, prepare_home, repooled
+from audiosim.library.store_url import StoreUrl
 from audiosim.store import Store
 
 
@@ -105,60 +94,38 @@ def index_events(
     if encoder is not None and options.cluster is not None:
         raise UsageError("An encoder given from Python can't work on a cluster", "its workers load their own")
     place = find_home(home)
-    given = [identity(path) for path in paths]
     prepare_home(place)
     with (
         hold(place.index_lock, wait=options.wait, what="indexing this home"),
         Catalog(place.catalog) as catalog,
     ):
-        roots = _roots(given, catalog, place)
-        stored = catalog.settings.configuration
-        if options.rebuild and stored is not None:
-            wanted = outermost([*catalog.settings.roots(), *roots])
-            yield from _rebuild(place, catalog, stored, options, wanted, encoder)
-        else:
-            yield from _update(place, catalog, stored, options, roots, encoder)
+        target = decide(place, catalog, paths, options, encoder)
+        make_cache(target.configuration)
+        yield Started(target.configuration.spec.describe(), place.path)
+        yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
 
 
-def _update(
-    home: Home,
-    catalog: Catalog,
-    stored: Configuration | None,
-    options: IndexOptions,
-    roots: list[bytes],
-    encoder: Encoder | None,
-) -> Iterator[IndexEvent]:
-    if stored is None:
-        url = options.wish.store or default_store()
-        encoder = encoder or load_encoder(
-            options.wish.encoder, precision=options.precision, batch_size=options.batch_size
+def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
+    stored, configuration = target.stored, target.configuration
+    if stored is not None and configuration.pooling != stored.pooling:
+        yield Notice(
+            f"Pooling changes from {stored.pooling} to {configuration.pooling}: all tracks are pooled again."
         )
-        configuration = first_configuration(home, options.wish, encoder.spec)
-    else:
-        configuration = kept_configuration(stored, options.wish, encoder)
-    prepare_cache(configuration, home, stored)
-    yield Started(configuration.spec.describe(), home.path)
-    pooling = options.wish.pooling
-    if stored is not None and pooling not in (None, stored.pooling):
-        configuration = replace(configuration, pooling=pooling)
+        if target.uncached:
+            yield Notice(f"{len(target.uncached)} tracks have no cache and are computed again.")
         digests = sorted(catalog.tracks.known_digests())
-        missing = check_caches(digests, configuration)
-        _refuse_loss(catalog, missing)
-        yield Notice(f"Pooling changes from {stored.pooling} to {pooling}: all tracks are pooled again.")
-        if missing:
-            yield Notice(f"{len(missing)} tracks have no cache and are computed again.")
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.settings.set_configuration(configuration)
     store = Store(home, catalog)
-    if stored is None:
-        store.choose(url)
-    elif options.wish.store not in (None, catalog.settings.store_url):
-        yield from _move_store(catalog, options.wish.store, store)
+    if target.store is not None and stored is None:
+        store.choose(target.store)
+    elif target.store is not None:
+        yield from _move_store(catalog, target.store, store)
     notice = store.recover()
     if notice:
         yield Notice(notice)
-    yield from IndexRun(home, catalog, configuration, store, options, encoder).events(roots)
+    yield from IndexRun(home, catalog, target, store, options).events()
 
 
 def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[IndexEvent]:
@@ -170,57 +137,17 @@ def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[Index
         yield Notice(f"{old.label} could not be told to remove {', '.join(left)}; later runs will try.")
 
 
-def _refuse_loss(catalog: Catalog, digests: list[str]) -> None:
-    """Sees that what has no cache to be pooled from can be computed again.
-
-    Raises
-    ------
-    HomeError : when an indexed file is not there: on a disk not mounted, or imported from another machine.
-    """
-    rows = [catalog.files.get(path) for path in catalog.files.paths_with(digests)]
-    lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
-    if lost:
-        raise HomeError(
-            f"{len(lost)} tracks have neither a cache to be pooled from nor a file to be computed from",
-            f"{display_path(lost[0].path)} is one",
-            "Mount their disk, or copy their caches to the cache folder; or take them out: audiosim forget.",
-        )
-
-
-def _rebuild(
-    home: Home,
-    catalog: Catalog,
-    stored: Configuration,
-    options: IndexOptions,
-    roots: list[bytes],
-    encoder: Encoder | None,
-) -> Iterator[IndexEvent]:
+def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
     """A new configuration for all known roots, in a catalog of its own until it is complete."""
-    if options.include or options.exclude:
-        raise UsageError("--rebuild goes over the whole library", "--include or --exclude was given")
-    wish = rebuilt_wish(options.wish, stored)
-    encoder = encoder or load_encoder(
-        wish.encoder, precision=options.precision, batch_size=options.batch_size
-    )
-    configuration = first_configuration(home, wish, encoder.spec)
-    prepare_cache(configuration, home, stored if wish.cache != stored.cache else None)
-    yield Started(configuration.spec.describe(), home.path)
     yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
     with Catalog(home.rebuild) as new:
-        begun = new.settings.configuration
-        if begun is not None and replace(begun, centre=b"") != configuration:
-            raise UsageError(
-                "Another rebuild was begun with other options",
-                f"it is for {begun.spec.describe()}, pooling {begun.pooling}",
-                f"Give the same options to go on with it, or remove {home.rebuild} to start over.",
-            )
-        configuration = begun or configuration
-        new.settings.set_configuration(configuration)
-        run = IndexRun(home, new, configuration, None, options, encoder)
-        for event in run.events(roots):
+        target = resumed(target, new.settings.configuration, home)
+        new.settings.set_configuration(target.configuration)
+        run = IndexRun(home, new, target, None, options)
+        for event in run.events():
             if not isinstance(event, IndexReport):
                 yield event
-        lacking = [] if options.accept_removals else _lacking(catalog, new, run.scans)
+        lacking = [] if options.accept_removals else _lacking(catalog, new, run.plans)
     if run.report.left:
         yield Notice("Time is up: the old index stays until another --rebuild completes the new one.")
     elif lacking:
@@ -230,39 +157,23 @@ def _rebuild(
     else:
         catalog.adopt(home.rebuild)
         _remove_database(home.rebuild)
-        Store(home, catalog).rebuild(wish.store)
+        Store(home, catalog).rebuild(target.store)
     yield run.report
 
 
-def _lacking(old: Catalog, new: Catalog, scans: dict[bytes, Scan]) -> list[tuple[bytes, str]]:
+def _lacking(old: Catalog, new: Catalog, plans: Iterable[Plan]) -> list[tuple[bytes, str]]:
     """The roots whose known files a rebuild did not find, and why that is no good."""
     lacking = []
     digests = {row.digest for row in new.files.all() if row.digest}
-    for root, found in scans.items():
-        known = [row for row in old.files.all(root) if row.state != "gone" and row.size >= 0]
+    for scan in (plan.scan for plan in plans):
+        known = [row for row in old.files.all(scan.root) if row.state != "gone" and row.size >= 0]
         lost = sum(new.files.get(row.path) is None and row.digest not in digests for row in known)
-        reason = doubt(found, Plan(known=len(known)), lost)
-        if reason is None and lost and found.unlisted:
+        reason = doubt(Plan(scan, known=len(known)), lost)
+        if reason is None and lost and scan.unlisted:
             reason = "a folder in it could not be read"
         if reason is not None:
-            lacking.append((root, reason))
+            lacking.append((scan.root, reason))
     return lacking
-
-
-def _roots(given: list[bytes], catalog: Catalog, home: Home) -> list[bytes]:
-    """What to scan: the paths given, or the roots of earlier runs."""
-    known = catalog.settings.roots()
-    for path in given:
-        if not os.path.lexists(path) and not any(contains(root, path) for root in known):
-            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
-    roots = outermost(given or known)
-    if not roots:
-        raise UsageError(
-            "Nothing to index",
-            f"the home {home.path} knows no folder yet",
-            "Name one: audiosim index FOLDER.",
-        )
-    return roots
 
 
 def _remove_database(path: os.PathLike[str]) -> None:

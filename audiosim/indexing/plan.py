@@ -16,13 +16,29 @@ LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted
 class Plan:
     """What to do about one root.
 
-    ``process``: new or changed files, to be opened; ``returned``: files that were gone and are
-    back as they were; ``unchanged`` and ``failed_before``: not to be opened; ``failed_again``:
-    those of the latter that were gone; ``problems``: files and folders that can't be read, with the
-    reason, new ones; ``settled``: such that were known and are no more; ``missing``: known files that were
-    not found; ``known``: how many files the root had.
+    Attributes
+    ----------
+    scan : Scan
+        What was found there.
+    process : list of FoundFile
+        New or changed files, to be opened.
+    returned : list of bytes
+        Files that were gone and are back as they were.
+    unchanged, failed_before : list of bytes
+        Files that are not to be opened.
+    failed_again : list of bytes
+        Those of the latter that were gone.
+    problems : list of (bytes, str)
+        Files and folders that can't be read, with the reason, new ones.
+    settled : list of bytes
+        Such that were known and are no more.
+    missing : list of FileRow
+        Known files that were not found.
+    known : int
+        How many files the root had.
     """
 
+    scan: Scan
     process: list[FoundFile] = field(default_factory=list)
     returned: list[bytes] = field(default_factory=list)
     unchanged: list[bytes] = field(default_factory=list)
@@ -33,10 +49,15 @@ class Plan:
     missing: list[FileRow] = field(default_factory=list)
     known: int = 0
 
+    @property
+    def found(self) -> int:
+        """How many files there are, those that can't be read included."""
+        return len(self.scan.files) + len(self.scan.problems)
+
 
 def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> Plan:
-    """Compares what was found at a root with the rows the catalog has at or below it."""
-    result = Plan()
+    """Compare what was found at a root with the rows the catalog has at or below it."""
+    result = Plan(scan)
     known = {row.path: row for row in rows}
     result.known = sum(row.state != "gone" and not _is_problem(row) for row in known.values())
     for found in scan.files:
@@ -76,11 +97,12 @@ def _is_problem(row: FileRow) -> bool:
     return row.size < 0 and row.digest is None
 
 
-def doubt(scan: Scan, plan: Plan, lost: int) -> str | None:
-    """Why a root looks like a disk that is not mounted; None when it does not.
+def doubt(plan: Plan, lost: int) -> str | None:
+    """Say why a root looks like a disk that is not mounted; None when it does not.
 
     `lost` is how many of its known files are missing and turned up nowhere else.
     """
+    scan = plan.scan
     if plan.known == 0 or lost == 0:
         return None
     if not scan.present:

@@ -3,53 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from audiosim.core.config import Home, weights_folder
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
-from audiosim.core.types import Encoder, EncoderSpec, Pooling, TrackVector
+from audiosim.core.types import Encoder, TrackVector
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
-from audiosim.library.store_url import StoreUrl
-
-DEFAULT_POOLING: Pooling = "mean"
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a run asks of the configuration; None where nothing was said."""
-
-    encoder: EncoderRequest = field(default_factory=EncoderRequest)
-    pooling: Pooling | None = None
-    cache: Path | None = None
-    store: StoreUrl | None = None
-
-
-def first_configuration(home: Home, wish: Wish, spec: EncoderSpec) -> Configuration:
-    """The configuration of a home that has none yet, for the encoder that fixes it."""
-    return Configuration(spec, wish.pooling or DEFAULT_POOLING, (wish.cache or home.cache).absolute())
-
-
-def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | None = None) -> Configuration:
-    """The home's own configuration; only the caches' place may be another now.
+def check_encoder(encoder: Encoder | None, stored: Configuration) -> None:
+    """See that an encoder given is the home's.
 
     Raises
     ------
-    UsageError : when the wish, or the encoder given, contradicts it.
+    UsageError
+        If it is another.
     """
     if encoder is not None and encoder.spec != stored.spec:
         raise UsageError(
             "The encoder given contradicts this home",
             f"its index was made with {stored.spec.describe()}, fingerprint {stored.spec.fingerprint}",
         )
-    clashes = conflicts(wish.encoder, stored.spec)
-    if wish.encoder.weights is not None and stored.spec.name != "openl3":
-        clashes.append(("weights", wish.encoder.weights, stored.spec.name))
-    elif wish.encoder.weights is not None:
-        digest = _weights_digest(wish.encoder.weights)
+
+
+def check_request(request: EncoderRequest, stored: Configuration) -> None:
+    """See that a request for an encoder leaves the home its own.
+
+    Raises
+    ------
+    UsageError
+        If it contradicts the home.
+    """
+    clashes = conflicts(request, stored.spec)
+    if request.weights is not None and stored.spec.name != "openl3":
+        clashes.append(("weights", request.weights, stored.spec.name))
+    elif request.weights is not None:
+        digest = _weights_digest(request.weights)
         if digest != stored.spec.weights:
             clashes.append(("weights", digest, stored.spec.weights))
     if clashes:
@@ -59,19 +52,17 @@ def kept_configuration(stored: Configuration, wish: Wish, encoder: Encoder | Non
             f"its index was made with {stored.spec.name if there is None else there}",
             "Leave it out, use another `home`, or start over with `rebuild`.",
         )
-    return stored if wish.cache is None else replace(stored, cache=wish.cache.absolute())
 
 
-def rebuilt_wish(wish: Wish, stored: Configuration) -> Wish:
-    """What `--rebuild` asks for: the wish, and for what it leaves open, what the home had."""
-    asked, old = wish.encoder, request_for(stored.spec)
-    if asked.encoder in (None, old.encoder):
-        parts = {part.name: getattr(asked, part.name) for part in fields(EncoderRequest)}
-        asked = replace(old, **{name: value for name, value in parts.items() if value is not None})
-        same = (asked.input_repr, asked.content_type) == (old.input_repr, old.content_type)
-        if asked.weights is None and same:
-            asked = replace(asked, digest=stored.spec.weights)
-    return Wish(asked, wish.pooling or stored.pooling, wish.cache or stored.cache, wish.store)
+def rebuilt_request(asked: EncoderRequest, stored: Configuration) -> EncoderRequest:
+    """Complete what a rebuild asks for by what the home had."""
+    old = request_for(stored.spec)
+    if asked.encoder not in (None, old.encoder):
+        return asked
+    parts = {part.name: getattr(asked, part.name) for part in fields(EncoderRequest)}
+    asked = replace(old, **{name: value for name, value in parts.items() if value is not None})
+    same = (asked.input_repr, asked.content_type) == (old.input_repr, old.content_type)
+    return replace(asked, digest=stored.spec.weights) if asked.weights is None and same else asked
 
 
 def prepare_home(home: Home) -> None:
@@ -88,28 +79,44 @@ def prepare_home(home: Home) -> None:
         raise HomeError(f"Can't make the home folder {home.path}", error.strerror or str(error)) from error
 
 
-def prepare_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:
-    """Makes the folder for caches where it is new, and sees that it is there where it is not.
+def check_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:
+    """See that the folder for caches is there, where it is not to be made.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        What embeddings will be, and where.
+    home : Home
+        In which the folder is made; elsewhere only for a new configuration.
+    stored : Configuration or None
+        That of caches that are kept.
 
     Raises
     ------
-    HomeError : when a folder chosen with `--cache` is not there: its disk may not be mounted.
+    HomeError
+        If it is not there: its disk may not be mounted.
     """
-    if configuration.cache.is_dir():
-        return
-    if stored is None or configuration.cache == home.cache:
-        try:
-            configuration.cache.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HomeError(
-                f"Can't make the cache folder {configuration.cache}", error.strerror or ""
-            ) from error
+    if stored is None or configuration.cache == home.cache or configuration.cache.is_dir():
         return
     raise HomeError(
         f"The cache folder {configuration.cache} is not there",
         "its disk may not be mounted",
         "Mount it, or move the folder and give its new place with --cache DIR.",
     )
+
+
+def make_cache(configuration: Configuration) -> None:
+    """Make the folder for caches where it is new.
+
+    Raises
+    ------
+    HomeError
+        If it can't be made.
+    """
+    try:
+        configuration.cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(f"Can't make the cache folder {configuration.cache}", error.strerror or "") from error
 
 
 def check_caches(digests: list[str], configuration: Configuration) -> list[str]:

@@ -13,7 +13,7 @@ from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.configuration import Wish, kept_configuration
+from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
 
 
@@ -81,7 +81,7 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
         configuration = catalog.settings.configuration
         if configuration is None:
             raise no_index(place)
-        kept_configuration(configuration, Wish(), encoder)
+        check_encoder(encoder, configuration)
         yield Index(place, catalog, configuration)
 
 

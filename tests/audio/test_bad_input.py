@@ -33,9 +33,9 @@ from fake_encoder import FakeEncoder
 from audiosim.audio import supervisor as supervisor_module
 from audiosim.core.config import Home
 from audiosim.core.types import Float32, TrackOutcome
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events
 from audiosim.indexing.report import IndexReport, Planned
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.catalog import Catalog
 from audiosim.library.status import home_status
 from audiosim.search.similar import find_similar

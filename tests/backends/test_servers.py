@@ -31,7 +31,6 @@ from audiosim.indexing.report import Notice
 from audiosim.indexing.verify import verify_home
 from audiosim.library.catalog import Catalog
 from audiosim.library.catalog.models import Leftover
-from audiosim.library.configuration import Wish
 from audiosim.library.store_url import parse_store_url
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
@@ -59,10 +58,6 @@ def made(tmp_path: Path) -> MadeHome:
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUDIOSIM_STORE_TOKEN", raising=False)
     monkeypatch.delenv("AUDIOSIM_STORE", raising=False)
-
-
-def on(url: str) -> Wish:
-    return Wish(store=parse_store_url(url))
 
 
 def move(home: MadeHome, url: str) -> None:
@@ -115,7 +110,7 @@ def test_a_home_on_a_server_is_indexed_and_asked_as_any_other(
 ) -> None:
     plain = Library(tmp_path / "plain")
     plain.index(music)
-    report = library.index(music, wish=on(server.url))
+    report = library.index(music, store=parse_store_url(server.url))
     assert counts(report) == {"found": 6, "indexed": 6}
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
     assert collections(server.port)[store_name(library.home.path)] == 6
@@ -137,7 +132,7 @@ def library(tmp_path: Path) -> Library:
 def test_milvus_lite_serves_a_home(library: Library, tmp_path: Path, music: Path) -> None:
     plain = Library(tmp_path / "plain")
     plain.index(music)
-    library.index(music, wish=on(f"milvus:{tmp_path / 'v.db'}"))
+    library.index(music, store=parse_store_url(f"milvus:{tmp_path / 'v.db'}"))
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
     for path in sorted(music.rglob("*.*"))[:2]:
         assert library.similar(path) == plain.similar(path)
@@ -168,7 +163,7 @@ def test_vectors_move_between_stores_and_answers_stay(
     before = [library.similar(path) for path in paths]
     names = set(collections(server.port))
     for url in (server.url, f"milvus:{tmp_path / 'v.db'}", server.url, "embedded"):
-        report = library.index(wish=on(url))
+        report = library.index(store=parse_store_url(url))
         assert counts(report) == {"found": 6, "unchanged": 6}
         assert [library.similar(path) for path in paths] == before
         notices = [event.text for event in library.events if isinstance(event, Notice)]
@@ -177,17 +172,17 @@ def test_vectors_move_between_stores_and_answers_stay(
         assert len(set(collections(server.port)) - names) == (url == server.url)
         with library.catalog() as catalog:
             assert (catalog.settings.store_url.text, catalog.settings.store_leftovers()) == (url, [])
-    assert counts(library.index(wish=on("embedded"))) == {"found": 6, "unchanged": 6}
+    assert counts(library.index(store=parse_store_url("embedded"))) == {"found": 6, "unchanged": 6}
     assert [event for event in library.events if isinstance(event, Notice)] == []
 
 
 def test_a_new_configuration_goes_to_the_store_too(
     library: Library, music: Path, server: ChromaServerProcess
 ) -> None:
-    library.index(music, wish=on(server.url))
+    library.index(music, store=parse_store_url(server.url))
     first = store_name(library.home.path)
     assert collections(server.port)[first] == 6
-    library.index(rebuild=True, wish=Wish(pooling="mean-std"))
+    library.index(rebuild=True, pooling="mean-std")
     second = store_name(library.home.path)
     held = collections(server.port)
     assert first not in held
@@ -337,7 +332,7 @@ def test_what_a_server_could_not_be_told_to_remove_goes_with_the_next_run(
     library: Library, music: Path, server: ChromaServerProcess
 ) -> None:
     url = parse_store_url(server.url)
-    library.index(music, wish=on(server.url))
+    library.index(music, store=parse_store_url(server.url))
     backend = backend_for(url, library.home)
     left = backend.new_name()
     with backend.open(left, CONTENTS, create=True):
@@ -366,7 +361,7 @@ def test_a_server_that_is_away_at_first_ends_the_run_before_anything_is_computed
     url = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setattr("audiosim.store.PATIENCE", 0.5)
     with pytest.raises(StoreAwayError, match="does not answer") as caught:
-        library.index(music, wish=on(url))
+        library.index(music, store=parse_store_url(url))
     assert url in str(caught.value)
     assert caught.value.exit_code == 1
     assert library.encoder.windows == 0
@@ -375,7 +370,7 @@ def test_a_server_that_is_away_at_first_ends_the_run_before_anything_is_computed
 def test_a_server_that_is_killed_while_a_run_goes_on_costs_nothing(
     library: Library, music: Path, own_server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.index(music, wish=on(own_server.url))
+    library.index(music, store=parse_store_url(own_server.url))
     add_music(music)
     own_server.kill()
     monkeypatch.setattr("audiosim.store.PATIENCE", 1.0)
@@ -397,7 +392,7 @@ def test_a_server_that_is_killed_while_a_run_goes_on_costs_nothing(
 def test_a_run_waits_for_a_server_that_comes_back(
     library: Library, music: Path, own_server: ChromaServerProcess
 ) -> None:
-    library.index(music, wish=on(own_server.url))
+    library.index(music, store=parse_store_url(own_server.url))
     add_music(music)
     own_server.kill()
     late = threading.Timer(4.0, own_server.start)

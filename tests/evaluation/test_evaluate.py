@@ -21,11 +21,10 @@ from audiosim.evaluation.evaluate import compare_homes, evaluate
 from audiosim.evaluation.relevance import GroundTruth
 from audiosim.evaluation.results import EvalOptions, Evaluation
 from audiosim.evaluation.variants import Space, Variant
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
-from audiosim.library.configuration import Wish
 from audiosim.library.hubness import HUB_CORRECTIONS
 from audiosim.library.neighbours import blocks
 
@@ -55,7 +54,7 @@ def own_home(tmp_path: Path) -> Home:
 
 
 def indexed(path: Path, music: Path, pooling: Pooling = "mean") -> Home:
-    options = IndexOptions(wish=Wish(pooling=pooling))
+    options = IndexOptions(pooling=pooling)
     index_folder([music], home=path, encoder=FakeEncoder(), options=options)
     return Home(path)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
+from libraries import Library, cache_of, digest_of
 
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.types import TrackOutcome
 from audiosim.indexing.estimate import estimate
-from audiosim.indexing.pipeline import index_folder
+from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.pipeline import index_events, index_folder
+from audiosim.indexing.report import Planned
 
 
 def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path: Path) -> None:
@@ -33,6 +39,71 @@ def test_only_what_is_new_counts(music: Path, tmp_path: Path) -> None:
     assert (nothing.files, nothing.seconds, nothing.bytes_needed) == (0, 0.0, 0)
     soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
     assert estimate(home=home, encoder=FakeEncoder()).files == 1
+
+
+def assert_the_run_opens_as_many(library: Library, *paths: Path, **options: Any) -> int:
+    """That a run opens the files that the estimate counts; how many."""
+    counted = estimate(
+        paths, home=library.home.path, options=IndexOptions(**options), encoder=library.encoder
+    )
+    library.index(*paths, **options)
+    (planned,) = (event for event in library.events if isinstance(event, Planned))
+    assert (planned.found, planned.process) == (counted.found, counted.files)
+    return counted.files
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "home")
+
+
+def test_a_rebuild_of_one_folder_is_one_of_all_that_are_known(library: Library, music: Path) -> None:
+    library.index(music)
+    assert assert_the_run_opens_as_many(library, music / "low", rebuild=True) == 6
+
+
+def test_a_rebuild_that_was_begun_goes_on(library: Library, music: Path) -> None:
+    library.index(music)
+    options = IndexOptions(rebuild=True, pooling="max", jobs=1)
+    with closing(index_events(home=library.home.path, options=options, encoder=library.encoder)) as events:
+        next(event for event in events if isinstance(event, TrackOutcome))
+    assert 0 < assert_the_run_opens_as_many(library, rebuild=True, pooling="max") < 6
+
+
+def test_a_rebuild_that_was_begun_otherwise_is_a_usage_error(library: Library, music: Path) -> None:
+    library.index(music)
+    library.index(rebuild=True, pooling="max", max_hours=0.0)
+    with pytest.raises(UsageError, match="begun with other options"):
+        estimate(
+            home=library.home.path,
+            options=IndexOptions(rebuild=True, pooling="mean-std"),
+            encoder=library.encoder,
+        )
+
+
+def test_tracks_that_another_pooling_computes_again_count(library: Library, music: Path) -> None:
+    library.index(music)
+    cache_of(library).path(digest_of(library, music / "low" / "00 track.wav")).unlink()
+    assert assert_the_run_opens_as_many(library, pooling="max") == 1
+    assert assert_the_run_opens_as_many(library, pooling="max") == 0
+
+
+def test_a_root_that_lies_in_another_by_way_of_a_link_counts_once(
+    library: Library, music: Path, tmp_path: Path
+) -> None:
+    (music / "high").rename(tmp_path / "high")
+    (music / "link").symlink_to(tmp_path / "high")
+    assert assert_the_run_opens_as_many(library, music, music / "link") == 6
+    soundfile.write(music / "link" / "new.wav", tone(5, 300), SAMPLE_RATE)
+    assert assert_the_run_opens_as_many(library) == 1
+    assert assert_the_run_opens_as_many(library, rebuild=True, pooling="max") == 7
+
+
+def test_a_cache_that_is_not_mounted_is_told(library: Library, music: Path, tmp_path: Path) -> None:
+    library.index(music, cache=tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").rename(tmp_path / "unmounted")
+    with pytest.raises(HomeError, match="cache folder"):
+        estimate(home=library.home.path, encoder=library.encoder)
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

@@ -20,12 +20,11 @@ from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.types import TrackOutcome
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Notice, Planned, RootDoubted, Started
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
-from audiosim.library.configuration import Wish
 from audiosim.search.similar import find_similar
 from audiosim.store import Store
 
@@ -322,7 +321,7 @@ def test_a_corrupt_chroma_after_an_unclean_end_is_rebuilt(library: Library, musi
 
 def test_another_pooling_repools_from_the_caches(library: Library, music: Path) -> None:
     library.index(music)
-    report = library.index(wish=Wish(pooling="mean-std"))
+    report = library.index(pooling="mean-std")
     assert counts(report) == {"found": 6, "unchanged": 6}
     assert library.encoder.windows == 0
     assert len(library.stored()) == 6
@@ -337,16 +336,16 @@ def test_a_repool_gives_bit_equal_vectors(library: Library, music: Path) -> None
 
     library.index(music)
     before = vectors()
-    library.index(wish=Wish(pooling="max"))
+    library.index(pooling="max")
     assert vectors() != before
-    library.index(wish=Wish(pooling="mean"))
+    library.index(pooling="mean")
     assert vectors() == before
 
 
 def test_a_track_without_its_cache_is_redone_after_a_repool(library: Library, music: Path) -> None:
     library.index(music)
     next(library.home.cache.rglob("*.npz")).unlink()
-    assert counts(library.index(wish=Wish(pooling="max"))) == {"found": 6, "unchanged": 5, "indexed": 1}
+    assert counts(library.index(pooling="max")) == {"found": 6, "unchanged": 5, "indexed": 1}
 
 
 def test_vectors_of_another_encoder_are_refused(library: Library, music: Path) -> None:
@@ -400,7 +399,7 @@ def test_caches_elsewhere_are_found_again_and_missed_when_gone(
     library: Library, music: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "big disk"
-    library.index(music, wish=Wish(cache=elsewhere))
+    library.index(music, cache=elsewhere)
     assert len(list(elsewhere.rglob("*.npz"))) == 6
     assert not library.home.cache.exists()
     library.index(music)
@@ -555,17 +554,17 @@ def test_a_repool_without_its_caches_is_refused_and_loses_nothing(library: Libra
     library.index(music)
     shutil.rmtree(library.home.cache)
     with pytest.raises(HomeError, match="have no cache"):
-        library.index(wish=Wish(pooling="max"))
+        library.index(pooling="max")
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
 
 
 def test_another_folder_for_caches_must_be_there(library: Library, music: Path, tmp_path: Path) -> None:
     library.index(music)
     with pytest.raises(HomeError, match="is not there"):
-        library.index(wish=Wish(cache=tmp_path / "typo"))
+        library.index(cache=tmp_path / "typo")
     library.home.cache.rename(tmp_path / "moved")
-    library.index(wish=Wish(cache=tmp_path / "moved"))
-    assert counts(library.index(wish=Wish(pooling="max"))) == {"found": 6, "unchanged": 6}
+    library.index(cache=tmp_path / "moved")
+    assert counts(library.index(pooling="max")) == {"found": 6, "unchanged": 6}
 
 
 def test_a_reader_that_holds_chroma_for_a_while_costs_nothing(

@@ -22,11 +22,13 @@ def seen(*files: FoundFile) -> Scan:
 
 
 def test_a_new_file_is_processed() -> None:
-    assert plan(seen(file(b"/m/a")), []) == Plan(process=[file(b"/m/a")])
+    assert plan(seen(file(b"/m/a")), []) == Plan(seen(file(b"/m/a")), process=[file(b"/m/a")])
 
 
 def test_an_indexed_file_of_the_same_size_and_time_is_unchanged() -> None:
-    assert plan(seen(file(b"/m/a")), [row(b"/m/a")]) == Plan(unchanged=[b"/m/a"], known=1)
+    assert plan(seen(file(b"/m/a")), [row(b"/m/a")]) == Plan(
+        seen(file(b"/m/a")), unchanged=[b"/m/a"], known=1
+    )
 
 
 @pytest.mark.parametrize("changed", [file(b"/m/a", size=SIZE + 1), file(b"/m/a", mtime_ns=TIME - 1)])
@@ -38,7 +40,9 @@ def test_a_file_of_another_size_or_time_is_processed(changed: FoundFile, state: 
 
 
 def test_a_gone_file_that_is_back_as_it_was_has_returned() -> None:
-    assert plan(seen(file(b"/m/a")), [row(b"/m/a", "gone")]) == Plan(returned=[b"/m/a"], known=0)
+    assert plan(seen(file(b"/m/a")), [row(b"/m/a", "gone")]) == Plan(
+        seen(file(b"/m/a")), returned=[b"/m/a"], known=0
+    )
 
 
 def test_a_moved_file_that_is_back_is_processed() -> None:
@@ -72,16 +76,16 @@ def test_a_file_that_failed_is_tried_again_when_asked_for() -> None:
 
 def test_a_known_file_that_is_not_found_is_missing() -> None:
     rows = [row(b"/m/a"), row(b"/m/b", "failed", "damaged")]
-    assert plan(seen(), rows) == Plan(missing=rows, known=2)
+    assert plan(seen(), rows) == Plan(seen(), missing=rows, known=2)
 
 
 def test_a_gone_file_is_not_missing_again_and_not_counted_as_known() -> None:
-    assert plan(seen(), [row(b"/m/a", "gone"), row(b"/m/b", "gone", "moved")]) == Plan(known=0)
+    assert plan(seen(), [row(b"/m/a", "gone"), row(b"/m/b", "gone", "moved")]) == Plan(seen(), known=0)
 
 
 def test_a_known_file_that_globs_leave_out_is_not_missing() -> None:
     scan = Scan(b"/m", globs=Globs(exclude=["a"]), left_out=1)
-    assert plan(scan, [row(b"/m/a")]) == Plan(known=1)
+    assert plan(scan, [row(b"/m/a")]) == Plan(scan, known=1)
 
 
 def test_known_files_below_a_folder_that_could_not_be_listed_are_not_missing() -> None:
@@ -94,13 +98,13 @@ def test_known_files_below_a_folder_that_could_not_be_listed_are_not_missing() -
 
 def test_a_new_problem_is_reported() -> None:
     scan = Scan(b"/m", problems=[(b"/m/a", "a link that leads nowhere")])
-    assert plan(scan, []) == Plan(problems=[(b"/m/a", "a link that leads nowhere")])
+    assert plan(scan, []) == Plan(scan, problems=[(b"/m/a", "a link that leads nowhere")])
 
 
 def test_a_problem_known_from_before_is_counted_as_such() -> None:
     scan = Scan(b"/m", problems=[(b"/m/a", "not a file")], unlisted=[(b"/m/b", "closed")])
     rows = [row(b"/m/a", "failed", "not a file"), row(b"/m/b", "failed", "closed")]
-    assert plan(scan, rows) == Plan(failed_before=[b"/m/a", b"/m/b"], known=2)
+    assert plan(scan, rows) == Plan(scan, failed_before=[b"/m/a", b"/m/b"], known=2)
 
 
 @pytest.mark.parametrize(
@@ -129,19 +133,19 @@ def test_every_found_file_goes_to_exactly_one_place() -> None:
 
 @pytest.mark.parametrize("lost", [0, 3])
 def test_a_root_of_which_nothing_was_known_is_never_doubted(lost: int) -> None:
-    assert doubt(Scan(b"/m", present=False), Plan(known=0), lost) is None
+    assert doubt(Plan(Scan(b"/m", present=False), known=0), lost) is None
 
 
 def test_a_root_that_lost_nothing_is_never_doubted() -> None:
-    assert doubt(Scan(b"/m", present=False), Plan(known=3), 0) is None
+    assert doubt(Plan(Scan(b"/m", present=False), known=3), 0) is None
 
 
 def test_a_root_that_is_not_there_is_doubted() -> None:
-    assert doubt(Scan(b"/m", present=False), Plan(known=3), 3) == "it is not there"
+    assert doubt(Plan(Scan(b"/m", present=False), known=3), 3) == "it is not there"
 
 
 def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
-    assert doubt(Scan(b"/m"), Plan(known=10), 1) == "it is empty"
+    assert doubt(Plan(Scan(b"/m"), known=10), 1) == "it is empty"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +158,6 @@ def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
     ],
 )
 def test_a_root_with_anything_in_it_is_doubted_only_when_it_lost_over_half(scan: Scan) -> None:
-    assert doubt(scan, Plan(known=10), 1) is None
-    assert doubt(scan, Plan(known=10), 5) is None
-    assert doubt(scan, Plan(known=10), 6) == "6 of its 10 known files are missing"
+    assert doubt(Plan(scan, known=10), 1) is None
+    assert doubt(Plan(scan, known=10), 5) is None
+    assert doubt(Plan(scan, known=10), 6) == "6 of its 10 known files are missing"

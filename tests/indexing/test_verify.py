@@ -37,7 +37,6 @@ from audiosim.core.types import AudioInfo, Float32, Tags, Track
 from audiosim.indexing.verify import verify_home
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, path_id
-from audiosim.library.configuration import Wish
 from audiosim.store import Store
 
 
@@ -64,7 +63,7 @@ def test_a_sound_home_is_found_sound_and_left_as_it_is(library: Library) -> None
 def test_gone_and_failed_files_and_another_pooling_are_no_faults(library: Library) -> None:
     track(library, 0).unlink()
     track(library, 1).write_bytes(b"no music at all" * 100)
-    library.index(wish=Wish(pooling="mean-std"))
+    library.index(pooling="mean-std")
     health = verify_home(library.home.path)
     assert health.faults == []
     assert (health.tracks, health.caches, health.recall) == (5, 6, 1.0)

@@ -29,7 +29,6 @@ from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.catalog.settings import MEASURED, Settings
 from audiosim.library.catalog.store_state import StoreState
 from audiosim.library.catalog.tracks import Tracks
-from audiosim.library.configuration import Wish
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import scales
 from audiosim.library.statistics import MIN_TRACKS, Percentiles, percentiles, refresh
@@ -362,7 +361,7 @@ def test_a_new_file_and_another_pooling_keep_the_centre_and_a_rebuild_makes_anot
     library = stages.at("grown")
     centre = configuration_of(library).centre
     soundfile.write(stages.folder / "music" / "new.wav", tone(2, 333), SAMPLE_RATE)
-    library.index(wish=Wish(pooling="mean-std"))
+    library.index(pooling="mean-std")
     assert configuration_of(library).centre == centre
     assert configuration_of(library).pooling == "mean-std"
     library.index(rebuild=True)

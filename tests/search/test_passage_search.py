@@ -16,8 +16,8 @@ from made_home import MadeHome, digest_of, frames_of, path_of, random_tracks
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, HomeError, UsageError
 from audiosim.core.types import Float32, Framing, Tags
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter

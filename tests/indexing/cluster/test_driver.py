@@ -28,12 +28,11 @@ from audiosim.indexing.cluster import Cluster
 from audiosim.indexing.cluster import driver as driver_module
 from audiosim.indexing.cluster.scheduler import MAX_LOSSES
 from audiosim.indexing.cluster.worker import Broken, Job, Worker
+from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice
-from audiosim.indexing.run import IndexOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
-from audiosim.library.configuration import Wish
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -97,7 +96,7 @@ class Library:
 
     def __init__(self, folder: Path, weights: Path) -> None:
         self.home = Home(folder)
-        self._wish = Wish(EncoderRequest(weights=weights))
+        self.weights = weights
         self.notices: list[str] = []
         self.outcomes: list[TrackOutcome] = []
 
@@ -110,7 +109,9 @@ class Library:
         **options: Any,
     ) -> IndexReport:
         self.notices, self.outcomes = [], []
-        settings = IndexOptions(wish=self._wish, jobs=1, cluster=cluster, **options)
+        settings = IndexOptions(
+            request=EncoderRequest(weights=self.weights), jobs=1, cluster=cluster, **options
+        )
 
         def keep(event: IndexEvent) -> None:
             see(event)
@@ -209,7 +210,7 @@ def test_two_nodes_give_what_one_machine_gives(nodes: Nodes, library: Library, t
     (music / "noise.mp3").write_bytes(np.random.default_rng(0).bytes(50_000))
     (music / "nothing.wav").write_bytes(b"")
     soundfile.write(music / "silent.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
-    plain = Library(tmp_path / "plain", library._wish.encoder.weights or tmp_path)
+    plain = Library(tmp_path / "plain", library.weights)
     plain.index(music)
     report = library.index(music, Cluster(nodes.address))
     assert report.stages["network"] > 0

@@ -34,7 +34,6 @@ from audiosim.indexing.maintenance import collect_garbage
 from audiosim.indexing.report import RootDoubted
 from audiosim.indexing.verify import verify_home
 from audiosim.library.catalog import Catalog, Record
-from audiosim.library.configuration import Wish
 from audiosim.library.filters import Filter
 from audiosim.search.similar import SearchResult, find_similar
 
@@ -616,7 +615,7 @@ def test_tracks_without_caches_are_left_alone_by_upkeep(export: Path, here: Path
     with pytest.raises(HomeError, match="60 of 60 tracks have no cache"):
         verify_home(here, repair=True)
     with pytest.raises(HomeError, match="imported without their caches"):
-        Library(here).index(wish=Wish(pooling="max"))
+        Library(here).index(pooling="max")
     assert content(here, times=True) == before
 
 
@@ -627,5 +626,5 @@ def test_another_pooling_never_loses_tracks_that_are_not_here(there: MadeHome, h
         there.cache.path(digest_of(f"t{number:03}.flac")).unlink()
     before = content(there.home.path, times=True)
     with pytest.raises(HomeError, match=r"10 tracks have neither a cache .* nor a file"):
-        Library(there.home.path).index(wish=Wish(pooling="max"))
+        Library(there.home.path).index(pooling="max")
     assert content(there.home.path, times=True) == before

@@ -1,0 +1,65 @@
+"""What a user says of an index run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audiosim.core.types import Pooling, Precision
+from audiosim.encoders import EncoderRequest
+from audiosim.indexing.cluster import Cluster
+from audiosim.library.store_url import StoreUrl
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """How `index_folder` works; what is None or empty is left to the home or to defaults.
+
+    Attributes
+    ----------
+    request : EncoderRequest
+        Which encoder is wanted.
+    pooling : {"mean", "max", "mean-std"}, optional
+        How a track's windows become its vector.
+    cache : Path, optional
+        Where embeddings are kept.
+    store : StoreUrl, optional
+        Where vectors are searched.
+    jobs : int, optional
+        Decoding processes; on a cluster, of each worker.
+    batch_size : int, optional
+        Windows computed at a time.
+    precision : {"auto", "float32"}
+        What the network computes in.
+    include, exclude : sequence of str
+        Globs over paths: which files are looked at, which are left as they are.
+    accept_removals : bool
+        Whether files that are missing are gone, however many.
+    retry_failed : bool
+        Whether files that failed and have not changed are tried again.
+    rebuild : bool
+        Whether all known folders get a new configuration.
+    max_hours : float, optional
+        After so many hours no further file is opened.
+    wait : float
+        Seconds to wait for another writer.
+    cluster : Cluster, optional
+        Whose workers decode and embed, instead of this machine's.
+    """
+
+    request: EncoderRequest = field(default_factory=EncoderRequest)
+    pooling: Pooling | None = None
+    cache: Path | None = None
+    store: StoreUrl | None = None
+    jobs: int | None = None
+    batch_size: int | None = None
+    precision: Precision = "auto"
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    accept_removals: bool = False
+    retry_failed: bool = False
+    rebuild: bool = False
+    max_hours: float | None = None
+    wait: float = 0.0
+    cluster: Cluster | None = None

@@ -1,0 +1,232 @@
+"""What a run is to do, decided by reading alone: for `index_folder`, and for the estimate of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from audiosim.core.config import Home
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.paths import contains, identity, outermost
+from audiosim.core.text import display_path
+from audiosim.core.types import Encoder
+from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
+from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.plan import Plan, plan
+from audiosim.library.catalog import DROPPED, Catalog, Configuration, FileRow
+from audiosim.library.configuration import (
+    check_cache,
+    check_caches,
+    check_encoder,
+    check_request,
+    rebuilt_request,
+)
+from audiosim.library.scan import Globs, scan
+from audiosim.library.store_url import StoreUrl, default_store
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a run works towards.
+
+    Attributes
+    ----------
+    roots : list of bytes
+        What is scanned.
+    configuration : Configuration
+        What embeddings and vectors are after the run.
+    encoder : Encoder
+        Fixes the configuration, or is loaded when the first file needs it.
+    stored : Configuration or None
+        What they are now; None in a new home.
+    rebuilds : bool
+        Whether a new catalog takes the place of the old one.
+    store : StoreUrl or None
+        Where the vectors go; None leaves them where they are.
+    uncached : list of str
+        Audio to be computed again, for it has no cache to be pooled from anew.
+    """
+
+    roots: list[bytes]
+    configuration: Configuration
+    encoder: Encoder
+    stored: Configuration | None
+    rebuilds: bool
+    store: StoreUrl | None
+    uncached: list[str]
+
+
+def decide(
+    home: Home,
+    catalog: Catalog | None,
+    paths: Iterable[str | os.PathLike[str]],
+    options: IndexOptions,
+    encoder: Encoder | None,
+) -> Target:
+    """Decide what a run over these paths works towards.
+
+    Parameters
+    ----------
+    home : Home
+        Where the index is, or will be.
+    catalog : Catalog or None
+        The home's; None where there is none.
+    paths : iterable of str or path-like
+        Folders or files; without any, the known roots are meant.
+    options : IndexOptions
+        What the user said.
+    encoder : Encoder or None
+        One that is given, instead of loading one.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist, or what was said contradicts the home.
+    HomeError
+        If a folder is not there that the run needs: its disk may not be mounted.
+    WeightsError
+        If a new configuration's weights can't be found or fetched.
+    """
+    stored = None if catalog is None else catalog.settings.configuration
+    rebuilds = options.rebuild and stored is not None
+    if rebuilds and (options.include or options.exclude):
+        raise UsageError("--rebuild goes over the whole library", "--include or --exclude was given")
+    known = [] if catalog is None else catalog.settings.roots()
+    roots = _roots([identity(path) for path in paths], known, home)
+    store, uncached = options.store, []
+    if catalog is None or stored is None or rebuilds:
+        store = store or (default_store() if stored is None else None)
+        configuration, encoder = _asked(home, stored, options, encoder)
+        check_cache(configuration, home, None if stored and stored.cache == configuration.cache else stored)
+    else:
+        configuration, encoder = _kept(stored, options, encoder)
+        check_cache(configuration, home, stored)
+        store = None if store == catalog.settings.store_url else store
+        uncached = _uncached(catalog, stored, configuration)
+    roots = outermost([*known, *roots]) if rebuilds else roots
+    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached)
+
+
+def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
+    """The target of a rebuild that goes on where an earlier one ended.
+
+    Parameters
+    ----------
+    target : Target
+        Of the rebuild now.
+    begun : Configuration or None
+        That of the earlier one, if there was one.
+    home : Home
+        Where both are.
+
+    Raises
+    ------
+    UsageError
+        If the earlier one was another.
+    """
+    if begun is None:
+        return target
+    if replace(begun, centre=b"") != target.configuration:
+        raise UsageError(
+            "Another rebuild was begun with other options",
+            f"it is for {begun.spec.describe()}, pooling {begun.pooling}",
+            f"Give the same options to go on with it, or remove {home.rebuild} to start over.",
+        )
+    return replace(target, configuration=begun)
+
+
+def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> list[Plan]:
+    """Look at the target's roots.
+
+    Parameters
+    ----------
+    target : Target
+        Of the run.
+    catalog : Catalog or None
+        What is known of the files; None where nothing is.
+    options : IndexOptions
+        Which files to look at, and whether to try again what failed.
+
+    Returns
+    -------
+    list of Plan
+        What there is to do, for each root.
+    """
+    globs = Globs(options.include, options.exclude)
+    known = outermost([*(catalog.settings.roots() if catalog else ()), *target.roots])
+    plans = []
+    for root in target.roots:
+        inner = [other for other in known if other != root and contains(root, other)]
+        rows = _rows(catalog, root, inner, set(target.uncached)) if catalog else ()
+        plans.append(plan(scan(root, globs), rows, retry_failed=options.retry_failed))
+    return plans
+
+
+def _rows(catalog: Catalog, root: bytes, inner: Sequence[bytes], uncached: set[str]) -> Iterable[FileRow]:
+    """What is known of a root's own files; those whose vectors are given up are as good as unknown."""
+    for row in catalog.files.all(root):
+        if not any(contains(other, row.path) for other in inner):
+            yield replace(row, state="gone", reason=DROPPED) if row.digest in uncached else row
+
+
+def _roots(given: list[bytes], known: list[bytes], home: Home) -> list[bytes]:
+    """What to scan: the paths given, or the roots of earlier runs."""
+    for path in given:
+        if not os.path.lexists(path) and not any(contains(root, path) for root in known):
+            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
+    roots = outermost(given or known)
+    if not roots:
+        raise UsageError(
+            "Nothing to index",
+            f"the home {home.path} knows no folder yet",
+            "Name one: audiosim index FOLDER.",
+        )
+    return roots
+
+
+def _asked(
+    home: Home, stored: Configuration | None, options: IndexOptions, encoder: Encoder | None
+) -> tuple[Configuration, Encoder]:
+    """A new configuration, and its encoder; what is left open is as it was."""
+    request, pooling, cache = options.request, options.pooling, options.cache
+    if stored is not None:
+        request = rebuilt_request(request, stored)
+        pooling, cache = pooling or stored.pooling, cache or stored.cache
+    encoder = encoder or load_encoder(request, precision=options.precision, batch_size=options.batch_size)
+    return Configuration(encoder.spec, pooling or "mean", (cache or home.cache).absolute()), encoder
+
+
+def _kept(
+    stored: Configuration, options: IndexOptions, encoder: Encoder | None
+) -> tuple[Configuration, Encoder]:
+    """The home's own configuration, but for the pooling and the caches' place; and its encoder."""
+    check_encoder(encoder, stored)
+    check_request(options.request, stored)
+    cache = options.cache.absolute() if options.cache else stored.cache
+    load = partial(load_encoder_for, stored.spec, precision=options.precision, batch_size=options.batch_size)
+    configuration = replace(stored, pooling=options.pooling or stored.pooling, cache=cache)
+    return configuration, encoder or LazyEncoder(stored.spec, load)
+
+
+def _uncached(catalog: Catalog, stored: Configuration, configuration: Configuration) -> list[str]:
+    """Tracks that another pooling has computed again.
+
+    Raises
+    ------
+    HomeError
+        If most tracks have no cache; or one has neither that nor its file.
+    """
+    if configuration.pooling == stored.pooling:
+        return []
+    digests = check_caches(sorted(catalog.tracks.known_digests()), configuration)
+    rows = [catalog.files.get(path) for path in catalog.files.paths_with(digests)]
+    lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
+    if lost:
+        raise HomeError(
+            f"{len(lost)} tracks have neither a cache to be pooled from nor a file to be computed from",
+            f"{display_path(lost[0].path)} is one",
+            "Mount their disk, or copy their caches to the cache folder; or take them out: audiosim forget.",
+        )
+    return digests
