@@ -149,11 +149,11 @@ def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions
                 yield event
         lacking = [] if options.accept_removals else _lacking(catalog, new, run.plans)
     if run.report.left:
-        yield Notice("Time is up: the old index stays until another --rebuild completes the new one.")
+        yield Notice("Time is up: the old index stays until another `rebuild` completes the new one.")
     elif lacking:
         run.report.doubted += lacking
         yield from (RootDoubted(root, reason) for root, reason in lacking)
-        yield Notice("The old index stays until --rebuild finds every folder, or gets --accept-removals.")
+        yield Notice("The old index stays until `rebuild` finds every folder, or gets `accept_removals`.")
     else:
         catalog.adopt(home.rebuild)
         _remove_database(home.rebuild)

@@ -92,7 +92,7 @@ def decide(
     stored = None if catalog is None else catalog.settings.configuration
     rebuilds = options.rebuild and stored is not None
     if rebuilds and (options.include or options.exclude):
-        raise UsageError("--rebuild goes over the whole library", "--include or --exclude was given")
+        raise UsageError("`rebuild` goes over the whole library", "`include` or `exclude` was given")
     known = [] if catalog is None else catalog.settings.roots()
     roots = _roots([identity(path) for path in paths], known, home)
     store, uncached = options.store, []
