@@ -53,9 +53,12 @@ class Extractor(Generic[Key]):
 
     Parameters
     ----------
-    encoder : the loaded model.
-    dtype : of the embeddings given out: float16 for caches, float32 for users.
-    spill : folder for the embeddings of very long tracks; the system's temporary one by default.
+    encoder : Encoder
+        The model.
+    dtype : type
+        Of the embeddings given out: float16 for caches, float32 for users.
+    spill : Path, optional
+        Folder for the embeddings of very long tracks; by default the system's temporary one.
     """
 
     def __init__(self, encoder: Encoder, *, dtype: type = np.float32, spill: Path | None = None) -> None:
@@ -68,21 +71,22 @@ class Extractor(Generic[Key]):
         self.embedded = 0  # windows so far
 
     def begin(self, key: Key, seconds: float) -> None:
-        """Starts a track that is expected to be so long; only a limit of windows asks for it."""
+        """Start a track that is expected to last so many seconds; only a limit of windows asks for it."""
         self.drop(key)
         self._tracks[key] = _Track(self.encoder.spec, seconds, self._dtype, self._spill)
 
     def push(self, key: Key, samples: Float32) -> None:
-        """Adds samples float32 (n,), mono, at the encoder's rate, to a track that has begun."""
+        """Add samples float32 (n,), mono, at the encoder's rate, to a track that has begun."""
         track = self._tracks[key]
         self._add(track, track.framer.push(samples))
 
     def end(self, key: Key) -> None:
-        """Says that a track has no more samples.
+        """Say that a track has no more samples.
 
         Raises
         ------
-        AudioError : when it had none at all.
+        AudioError
+            If it had none at all.
         """
         track = self._tracks[key]
         try:
@@ -94,18 +98,18 @@ class Extractor(Generic[Key]):
         track.ended = True
 
     def drop(self, key: Key) -> None:
-        """Forgets a track; windows of it on their way are computed for nothing."""
+        """Forget a track; windows of it on their way are computed for nothing."""
         track = self._tracks.pop(key, None)
         if track is not None:
             track.close()
 
     def finished(self) -> Iterator[tuple[Key, FrameEmbeddings]]:
-        """The tracks complete by now; each is given once."""
+        """Give the tracks that are complete by now, each once, by their keys."""
         for key in [key for key, track in self._tracks.items() if track.complete]:
             yield key, self._tracks.pop(key).frames()
 
     def flush(self) -> None:
-        """Computes the windows at hand, though they fill no batch."""
+        """Compute the windows at hand, though they fill no batch."""
         if self._batch is None or not self._owners:
             return
         embeddings = self.encoder.embed(self._batch[: len(self._owners)])
@@ -121,11 +125,17 @@ class Extractor(Generic[Key]):
         self._owners = []
 
     def extract(self, waveform: Waveform) -> FrameEmbeddings:
-        """The embeddings of one signal in memory, resampled if need be.
+        """Embed one signal in memory, resampled if need be.
+
+        Returns
+        -------
+        FrameEmbeddings
+            One embedding a window, in the extractor's dtype.
 
         Raises
         ------
-        AudioError : when it has no samples.
+        AudioError
+            If it has no samples.
         """
         spec = self.encoder.spec
         resampler = make_resampler(spec.resampler, waveform.sample_rate, spec.sample_rate)
@@ -244,7 +254,7 @@ class _Rows:
 
 
 def levels(windows: Float32) -> npt.NDArray[np.float16]:
-    """RMS of each window (n, samples) in dBFS, float16 (n,); -inf for zeros."""
+    """Measure the RMS of windows float32 (n, samples): float16 (n,) in dBFS, -inf for zeros."""
     power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / max(1, windows.shape[1])
     with np.errstate(divide="ignore"):
         decibels: npt.NDArray[np.float16] = (10 * np.log10(power)).astype(np.float16)
@@ -264,11 +274,11 @@ def embed_files(
     dtype: type = np.float32,
     spill: Path | None = None,
 ) -> Iterator[FileEvent]:
-    """Decodes files in other processes and embeds them; the processes end with the iteration.
+    """Decode files in other processes and embed them; the processes end with the iteration.
 
     Parameters
     ----------
-    paths : bytes
+    paths : iterable of bytes
         The files. They are drawn as decoding goes on, in other threads, and may block: a batch that
         is not full is computed when no file is on its way.
     encoder : Encoder
@@ -349,11 +359,11 @@ class _Files:
 def extract_files(
     paths: Iterable[str | os.PathLike[str]], encoder: Encoder, *, jobs: int | None = None
 ) -> Iterator[tuple[str, FrameEmbeddings | AudioError]]:
-    """Embeds audio files, decoding in other processes; one result a file, as they are done.
+    """Embed audio files, decoding in other processes; one result a file, as they are done.
 
     Parameters
     ----------
-    paths : str or path-like
+    paths : iterable of str or path-like
         The files; one that is named twice is embedded once.
     encoder : Encoder
         Embeds them.

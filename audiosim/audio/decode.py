@@ -38,11 +38,12 @@ class Block:
 
 @contextmanager
 def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
-    """FFmpeg's container and first audio stream of a file.
+    """Open FFmpeg's container and first audio stream of a file.
 
     Raises
     ------
-    AudioError : when no demuxer reads it, or it has no audio stream.
+    AudioError
+        If no demuxer reads it, or it has no audio stream.
     """
     try:
         container = av.open(path, options=OPEN_OPTIONS, **TOLERANT)
@@ -55,11 +56,12 @@ def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
 
 
 def soundfile_blocks(path: str) -> Iterator[Block]:
-    """The file through libsndfile.
+    """Decode a file through libsndfile.
 
     Raises
     ------
-    AudioError : when libsndfile does not read it, at once or at a damaged place.
+    AudioError
+        If libsndfile does not read it, at once or at a damaged place.
     """
     try:
         with soundfile.SoundFile(_soundfile_name(path)) as file:
@@ -71,11 +73,12 @@ def soundfile_blocks(path: str) -> Iterator[Block]:
 
 
 def av_blocks(path: str) -> Iterator[Block]:
-    """The file's first audio stream through FFmpeg, leaving out packets that fail to decode.
+    """Decode a file's first audio stream through FFmpeg, leaving out packets that fail to decode.
 
     Raises
     ------
-    AudioError : when FFmpeg does not read it, has no decoder for it, or more than a tenth of its
+    AudioError
+        If FFmpeg does not read it, has no decoder for it, or more than a tenth of its
         packets are damaged.
     """
     with open_demuxer(path) as (container, stream):
@@ -85,7 +88,7 @@ def av_blocks(path: str) -> Iterator[Block]:
 
 
 def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
-    """The file through whichever decoder reads it to its end.
+    """Decode a file through whichever decoder reads it to its end.
 
     libsndfile ends in silence where a stream changes its channels or rate, and reads on where
     another file was appended. A file is known by the packets that FFmpeg finds, so one that comes
@@ -93,10 +96,20 @@ def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
 
     Parameters
     ----------
-    path : of the file.
-    expected : its duration in s by its packets; 0 where that is not known.
+    path : str
+        The file.
+    expected : float
+        Its duration in s by its packets; 0 where that is not known.
 
-    Yields None when it starts again with the other decoder: what came before is void.
+    Yields
+    ------
+    Block or None
+        Its samples; None when it starts again with the other decoder: what came before is void.
+
+    Raises
+    ------
+    AudioError
+        If no decoder reads it.
     """
     refusal: AudioError | None = None
     seconds = 0.0

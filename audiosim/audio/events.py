@@ -101,7 +101,7 @@ class EventQueue:
         self._closed = False
 
     def put(self, event: DecodeEvent) -> None:
-        """Adds an event, waiting while too many samples are queued."""
+        """Add an event, waiting while too many samples are queued."""
         weight = _weight(event)
         with self._changed:
             while weight and self._samples >= self._limit and not self._closed:
@@ -113,19 +113,19 @@ class EventQueue:
             self._changed.notify_all()
 
     def done(self) -> None:
-        """Tells the reader that one writer has no more."""
+        """Tell the reader that one writer has no more."""
         with self._changed:
             self._items.append(None)
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Has the reader raise `error`."""
+        """Have the reader raise `error`."""
         with self._changed:
             self._items.append(error)
             self._changed.notify_all()
 
     def get(self, timeout: float | None = None) -> DecodeEvent | BaseException | None:
-        """The next event, an error to raise, or None when one writer has ended; Idle after `timeout` s."""
+        """Take the next event, an error to raise, or None for a writer that ended; Idle after `timeout` s."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._items, timeout):
                 return Idle()
@@ -136,7 +136,7 @@ class EventQueue:
             return event
 
     def close(self) -> None:
-        """Lets waiting writers give up."""
+        """Let waiting writers give up."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

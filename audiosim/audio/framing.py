@@ -28,16 +28,17 @@ class Framer:
         self._windows = 0  # given out
 
     def push(self, samples: Float32) -> Float32:
-        """The windows (k, window) that `samples` (n,) complete; k may be 0."""
+        """Give the windows (k, window) that `samples` (n,) complete; k may be 0."""
         self._samples += len(samples)
         return self._append(samples)
 
     def finish(self) -> Float32:
-        """The windows (k, window) that remain at the end of the signal.
+        """Give the windows (k, window) that remain at the end of the signal.
 
         Raises
         ------
-        ValueError : when no sample was pushed.
+        ValueError
+            If no sample was pushed.
         """
         if self._samples == 0:
             raise ValueError("no samples to cut into windows")
@@ -77,14 +78,14 @@ class Framer:
 
 
 def window_count(framing: Framing, samples: int) -> int:
-    """How many windows a signal of so many samples gives."""
+    """Count the windows that a signal of so many samples gives."""
     length = framing.lead + samples + (framing.trail if framing.tail == "drop" else 0)
     beyond = max(0, length - framing.window)
     return 1 + (beyond // framing.hop if framing.tail == "drop" else -(-beyond // framing.hop))
 
 
 def chosen_runs(total: int, limit: int) -> list[range]:
-    """At most `limit` of `total` windows, in runs of ten (one may be shorter), evenly spread.
+    """Choose at most `limit` of `total` windows, in runs of ten (one may be shorter), evenly spread.
 
     The windows left out are shared equally among the places before, between and after the runs,
     those at the ends counting half.
@@ -108,6 +109,6 @@ class Selection:
         self._chosen = None if limit is None else np.concatenate([list(r) for r in chosen_runs(total, limit)])
 
     def keep(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Of the windows `first` to ``first + count``, the indices to keep."""
+        """Choose among the windows `first` to ``first + count``: their indices, int64 (k,)."""
         indices = np.arange(first, first + count)
         return indices if self._chosen is None else indices[np.isin(indices, self._chosen)]

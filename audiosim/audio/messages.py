@@ -33,23 +33,24 @@ class Kind(bytes, Enum):
 
 
 def send(pipe: BinaryIO, kind: Kind, payload: bytes = b"") -> None:
-    """Writes one message."""
+    """Write one message."""
     pipe.write(HEADER.pack(kind.value, len(payload)))
     pipe.write(payload)
     pipe.flush()
 
 
 def send_json(pipe: BinaryIO, kind: Kind, value: Any) -> None:
-    """Writes one message of JSON; surrogate escapes survive."""
+    """Write one message of JSON; surrogate escapes survive."""
     send(pipe, kind, json.dumps(value).encode("ascii"))
 
 
 def receive(pipe: BinaryIO) -> tuple[Kind, bytes]:
-    """Reads one message.
+    """Read one message.
 
     Raises
     ------
-    EOFError : when the other side is gone.
+    EOFError
+        If the other side is gone.
     """
     header = _read(pipe, HEADER.size)
     kind, length = HEADER.unpack(header)
@@ -57,18 +58,18 @@ def receive(pipe: BinaryIO) -> tuple[Kind, bytes]:
 
 
 def info_to_json(info: AudioInfo) -> dict[str, Any]:
-    """An `AudioInfo` as JSON values."""
+    """Turn an `AudioInfo` into JSON values."""
     return asdict(info)
 
 
 def info_from_json(payload: bytes) -> AudioInfo:
-    """The `AudioInfo` of a PROBED message."""
+    """Read the `AudioInfo` of a PROBED message."""
     data = json.loads(payload)
     return AudioInfo(**{**data, "tags": Tags(**data["tags"])})
 
 
 def samples_from(payload: bytes) -> Float32:
-    """The samples of a SAMPLES message, float32 (n,)."""
+    """Read the samples of a SAMPLES message, float32 (n,)."""
     return np.frombuffer(payload, np.float32)
 
 

@@ -36,7 +36,7 @@ class _Identity:
 
 
 def probe(path: str, tick: Tick) -> AudioInfo:
-    """Reads a file once, without keeping it.
+    """Identify a file, reading it once.
 
     The digest is BLAKE2b-128 over codec, sample rate, channels and the demuxed audio packets, so
     that a new name or tag leaves it as it is. Where no demuxer reads the file it is taken over
@@ -44,13 +44,22 @@ def probe(path: str, tick: Tick) -> AudioInfo:
 
     Parameters
     ----------
-    path : of the file, with surrogate escapes for what is not UTF-8.
-    tick : called again and again, as a sign of progress.
+    path : str
+        The file, with surrogate escapes for what is not UTF-8.
+    tick : callable
+        Called again and again, as a sign of progress.
+
+    Returns
+    -------
+    AudioInfo
+        What is known of it without decoding.
 
     Raises
     ------
-    OutOfReachError : when there is no such file, or it may not be read.
-    AudioError : when it is empty or not a regular file.
+    OutOfReachError
+        If there is no such file, or it may not be read.
+    AudioError
+        If it is empty or not a regular file.
     """
     try:
         with open(path, "rb", opener=_open_nonblocking) as file:
@@ -78,7 +87,7 @@ def probe(path: str, tick: Tick) -> AudioInfo:
 
 
 def unreadable(error: OSError) -> str:
-    """One line for a file that the system does not let us read."""
+    """Say in one line why the system does not let us read a file."""
     if isinstance(error, FileNotFoundError):
         return "it is no longer there"
     if isinstance(error, PermissionError):

@@ -30,14 +30,14 @@ class Resampler(Protocol):
     """Converts one mono signal, block by block."""
 
     def push(self, samples: Float32) -> Float32:
-        """What can be computed of the output (m,) after these samples (n,)."""
+        """Give what can be computed of the output (m,) after these samples (n,)."""
 
     def finish(self) -> Float32:
-        """The rest of the output."""
+        """Give the rest of the output."""
 
 
 def make_resampler(name: ResamplerName, source: int, target: int) -> Resampler:
-    """A resampler from `source` to `target`, both in Hz."""
+    """Make a resampler from `source` to `target`, both in Hz."""
     if source == target:
         return _Unchanged()
     return KaiserBest(source, target) if name == "kaiser_best" else _Soxr(source, target)

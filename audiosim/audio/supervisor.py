@@ -50,9 +50,14 @@ class DecodeSupervisor:
 
     Parameters
     ----------
-    sample_rate, resampler : of the samples to give, in Hz.
-    jobs : number of processes; each starts when there is a file for it.
-    want : asked, from a thread, for each file identified: whether to decode it.
+    sample_rate : int
+        Of the samples to give, in Hz.
+    resampler : {"kaiser_best", "soxr_hq"}
+        How they are brought to that rate.
+    jobs : int
+        The number of processes; each starts when there is a file for it.
+    want : callable
+        Asked, from a thread, for each file identified: whether to decode it.
 
     Used as a context manager; leaving it ends the processes at once.
     """
@@ -83,13 +88,14 @@ class DecodeSupervisor:
             member.stop()
 
     def events(self, paths: Iterable[bytes]) -> Iterator[DecodeEvent]:
-        """What happens to each file, in each file's own order; files interleave.
+        """Give what happens to each file, in each file's own order; files interleave.
 
         `paths` may block until there is another; an `Idle` tells when that takes a while.
 
         Raises
         ------
-        AudiosimError : when decoding processes can't be started at all.
+        AudiosimError
+            If decoding processes can't be started at all.
         """
         remaining = _Shared(paths)
         watch = threading.Thread(target=self._watch, daemon=True)
@@ -128,7 +134,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def kill_workers() -> None:
-    """Ends all decoding processes, of every supervisor, when there is no time for more."""
+    """End all decoding processes, of every supervisor, when there is no time for more."""
     for process in list(_running):
         process.kill()
 

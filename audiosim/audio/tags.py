@@ -25,7 +25,7 @@ NUMBER = re.compile(r"(\d+)")
 
 
 def read_tags(file: BinaryIO) -> Tags:
-    """The tags of an open audio file; empty where it has none or they are damaged."""
+    """Read the tags of an open audio file; empty where it has none or they are damaged."""
     try:
         found = mutagen.File(file)
     except Exception:  # damaged tags raise nearly anything, and are no reason to lose a track

@@ -26,7 +26,7 @@ TICK_INTERVAL = 1.0  # s
 
 
 def main() -> None:
-    """Serves jobs until the parent closes the pipe."""
+    """Serve jobs until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
     jobs, out = sys.stdin.buffer, _private_stdout()
     send(out, Kind.READY)

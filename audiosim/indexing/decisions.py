@@ -27,8 +27,14 @@ class AudioDecisions:
 
     Parameters
     ----------
-    catalog, cache, pooler : where vectors and embeddings may be already.
-    retry_failed : whether audio that failed before is tried again.
+    catalog : Catalog
+        Where vectors may be already.
+    cache : Cache
+        Where embeddings may be already.
+    pooler : Pooler
+        Makes vectors of these.
+    retry_failed : bool
+        Whether audio that failed before is tried again.
     """
 
     def __init__(self, catalog: Catalog, cache: Cache, pooler: Pooler, *, retry_failed: bool) -> None:
@@ -42,7 +48,7 @@ class AudioDecisions:
         self._lock = threading.Lock()
 
     def want(self, path: bytes, info: AudioInfo) -> bool:
-        """Whether this file's audio is to be decoded; asked once a file, from any thread."""
+        """Decide whether a file's audio is to be decoded; asked once a file, from any thread."""
         with self._lock:
             if self._failed_at.get(path) == info.digest:
                 self._failed.pop(info.digest, None)  # the file has changed, if not in what the digest covers
@@ -51,7 +57,7 @@ class AudioDecisions:
             return decision is Decision.COMPUTE
 
     def decision(self, path: bytes, info: AudioInfo) -> Decision:
-        """What `want` decided for a file, brought up to date."""
+        """Take what `want` decided for a file, brought up to date."""
         with self._lock:
             decision = self._decisions.pop(path)
             if decision is Decision.WAIT and info.digest not in self._computing:
@@ -60,30 +66,38 @@ class AudioDecisions:
             return decision
 
     def recovered(self, info: AudioInfo) -> tuple[AudioInfo, TrackVector | None]:
-        """The vector pooled from the cache for known audio, if that is where it was."""
+        """Take the vector pooled from the cache for known audio, if that is where it was.
+
+        Returns
+        -------
+        info : AudioInfo
+            That given, with the decoded duration where the cache told it.
+        vector : TrackVector or None
+            None where the catalog has it.
+        """
         with self._lock:
             vector, duration = self._recovered.pop(info.digest, (None, info.duration))
             return replace(info, duration=duration), vector
 
     def reason(self, info: AudioInfo) -> str:
-        """Why this audio failed."""
+        """Tell why this audio failed."""
         with self._lock:
             return self._failed.get(info.digest, "another file with this audio failed")
 
     def settle(self, info: AudioInfo) -> None:
-        """Says that this audio's vector is in the catalog."""
+        """Note that this audio's vector is in the catalog."""
         with self._lock:
             self._computing.discard(info.digest)
             self._known.add(info.digest)
 
     def fail(self, info: AudioInfo, reason: str) -> None:
-        """Says that this audio can't be used."""
+        """Note that this audio can't be used."""
         with self._lock:
             self._computing.discard(info.digest)
             self._failed[info.digest] = reason
 
     def release(self, info: AudioInfo) -> None:
-        """Says that nothing was found out about this audio."""
+        """Note that nothing was found out about this audio."""
         with self._lock:
             self._computing.discard(info.digest)
 

@@ -31,10 +31,28 @@ ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vec
 
 @dataclass(frozen=True)
 class Estimate:
-    """What `index` would do now; nothing was written.
+    """What `index_folder` would do now; nothing was written.
 
-    ``seconds`` is the time it will take, and ``bytes_needed`` the disk space, if no file turns out
-    to be known audio under a new name. Lengths are read from ``sampled`` files, and scaled by size.
+    Attributes
+    ----------
+    home : Path
+        The home folder.
+    encoder : str
+        The encoder, described.
+    found : int
+        Files in the folders.
+    files : int
+        Those of them to be opened.
+    sampled : int
+        Those of these whose lengths were read; the lengths of the others follow from their sizes.
+    audio_hours, windows : float, int
+        How much audio they hold.
+    seconds : float
+        The time it will take, if no file turns out to be known audio under a new name.
+    real_time_factor : float
+        Hours of audio an hour.
+    bytes_needed, bytes_free : int
+        Disk space for caches and vectors, and what there is.
     """
 
     home: Path
@@ -50,7 +68,7 @@ class Estimate:
     bytes_free: int
 
     def describe(self) -> str:
-        """A few lines for people."""
+        """Say it in a few lines, for people."""
         from audiosim.core.text import size
 
         room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
@@ -74,11 +92,12 @@ def estimate(
     options: IndexOptions | None = None,
     encoder: Encoder | None = None,
 ) -> Estimate:
-    """Measures what `index_folder` with the same arguments would take, writing nothing.
+    """Measure what `index_folder` with the same arguments would take, writing nothing.
 
     Raises
     ------
-    AudiosimError : as `index_folder` does.
+    AudiosimError
+        If `index_folder` would raise it at once.
     """
     options = options or IndexOptions()
     place = find_home(home)

@@ -22,10 +22,18 @@ class Ingest:
 
     Parameters
     ----------
-    catalog, cache, pooler : where finished work goes, and how.
-    files : those that will be opened.
-    missing : known files that were not found, from which a file of the same audio may have moved.
-    retry_failed : whether audio that failed under another name is tried again.
+    catalog : Catalog
+        Where files and vectors are entered.
+    cache : Cache
+        Where embeddings are kept.
+    pooler : Pooler
+        Makes vectors of embeddings.
+    files : iterable of FoundFile
+        Those that will be opened.
+    missing : iterable of FileRow
+        Known files that were not found, from which a file of the same audio may have moved.
+    retry_failed : bool
+        Whether audio that failed under another name is tried again.
     """
 
     def __init__(
@@ -55,7 +63,7 @@ class Ingest:
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
 
     def take(self, event: FileEvent) -> Iterator[TrackOutcome]:
-        """Files that are done after this event."""
+        """Enter what happened to a file, and give the files that are done with that."""
         match event:
             case Probed(path, info):
                 yield from self._probed(path, info)

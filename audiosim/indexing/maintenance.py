@@ -26,9 +26,20 @@ HomePath = str | os.PathLike[str] | None
 
 @dataclass
 class Collected:
-    """What `collect_garbage` removed, or would: rows of files gone, vectors, caches, other files; in bytes.
+    """What `collect_garbage` removed, or would.
 
-    ``left_alone`` is a cache folder outside the home, which other homes may use.
+    Attributes
+    ----------
+    gone : int
+        Files that were gone.
+    vectors, caches : int
+        Those of audio that nothing uses.
+    leftovers : int
+        Files that were being written when a run was killed.
+    bytes : int
+        The size of caches and leftovers.
+    left_alone : Path or None
+        A cache folder outside the home, which other homes may use.
     """
 
     gone: int = 0
@@ -42,14 +53,32 @@ class Collected:
 def collect_garbage(
     *, home: HomePath = None, age: float = DEFAULT_AGE, dry_run: bool = False, wait: float = 0.0
 ) -> Collected:
-    """Forgets files that have been gone for `age` seconds, and caches as old that nothing uses.
+    """Forget files that have long been gone, and caches as old that nothing uses.
 
-    Caches outside the home are left alone. With `dry_run` nothing is changed.
+    Caches outside the home are left alone.
+
+    Parameters
+    ----------
+    home : str or path-like, optional
+        The home folder; by default as `index_folder` takes it.
+    age : float
+        For how many seconds they are gone, or not used.
+    dry_run : bool
+        Whether nothing is changed.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    Collected
+        What was removed, or would be.
 
     Raises
     ------
-    HomeError : when there is no index, or something can't be removed.
-    LockedError : when another process writes, for `wait` seconds.
+    HomeError
+        If there is no index, or something can't be removed.
+    LockedError
+        If another process writes, for `wait` seconds.
     """
     with _writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
         before = time.time() - age
@@ -78,14 +107,29 @@ def collect_garbage(
 
 
 def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wait: float = 0.0) -> int:
-    """Forgets files, and all that is known below folders; returns how many.
+    """Forget files, and all that is known below folders.
 
     What lies below a known folder is found again by the next `index`; known folders that are
     forgotten themselves are not. Caches stay until `collect_garbage`.
 
+    Parameters
+    ----------
+    paths : iterable of str or path-like
+        The files and folders.
+    home : str or path-like, optional
+        The home folder; by default as `index_folder` takes it.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    int
+        How many files were forgotten.
+
     Raises
     ------
-    UsageError : when a path is not known.
+    UsageError
+        If a path is not known.
     """
     with _writing(home, wait) as (place, catalog, _):
         wanted = [identity(path) for path in paths]
@@ -111,13 +155,28 @@ def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wa
 def relocate(
     old: str | os.PathLike[str], new: str | os.PathLike[str], *, home: HomePath = None, wait: float = 0.0
 ) -> int:
-    """Follows a library that moved as a whole; returns how many files are known at the new place.
+    """Follow a library that moved as a whole.
 
     Nothing is opened or hashed: the next `index` compares sizes and times.
 
+    Parameters
+    ----------
+    old, new : str or path-like
+        The file or folder as it was, and as it is now.
+    home : str or path-like, optional
+        The home folder; by default as `index_folder` takes it.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    int
+        How many files are known at the new place.
+
     Raises
     ------
-    UsageError : when nothing is known of the old place, or the new one is not there.
+    UsageError
+        If nothing is known of the old place, or the new one is not there.
     """
     source, target = identity(old), identity(new)
     if not os.path.exists(target):

@@ -50,12 +50,28 @@ class RootDoubted:
 
 @dataclass
 class IndexReport:
-    """What a run did; ``audio_seconds`` is the audio that went through the network.
+    """What a run did.
 
-    ``left`` counts files that were not opened because time was up. ``stages`` holds seconds by
-    stage: "decode" summed over its processes, "front end", "network", "write", "store", and
-    "waiting for input", which the network spent idle, the start of a run included; what workers on
-    a cluster spent is summed over them.
+    Attributes
+    ----------
+    encoder : str
+        The encoder, described.
+    home : Path
+        The home folder.
+    found, indexed, reused, moved, unchanged, gone, failed, failed_before : int
+        Files by what became of them.
+    left : int
+        Files that were not opened because time was up.
+    audio_seconds : float
+        Audio that went through the network.
+    seconds : float
+        How long the run took.
+    failures, doubted : list of (bytes, str)
+        Files that failed, and roots that look like disks not mounted, with the reason.
+    stages : dict
+        Seconds by stage: "decode" summed over its processes, "front end", "network", "write",
+        "store", and "waiting for input", which the network spent idle, the start of a run included;
+        what workers on a cluster spent is summed over them.
     """
 
     encoder: str
@@ -81,12 +97,12 @@ class IndexReport:
         return bool(self.failed or self.doubted)
 
     def counts(self) -> dict[str, int | float]:
-        """The report's numbers by name."""
+        """Give the report's numbers by name."""
         names = "found indexed reused moved unchanged gone failed failed_before left audio_seconds seconds"
         return {name: getattr(self, name) for name in names.split()}
 
     def count(self, outcome: TrackOutcome) -> None:
-        """Adds one file's outcome."""
+        """Add one file's outcome."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
         if outcome.status == "failed":
             self.failures.append((outcome.path, outcome.reason or ""))

@@ -57,7 +57,7 @@ class IndexRun:
         self.report = IndexReport(target.configuration.spec.describe(), home.path)
 
     def events(self) -> Iterator[IndexEvent]:
-        """Everything that happens, the report last."""
+        """Carry out the run: everything that happens, the report last."""
         start = time.monotonic()
         if self._options.max_hours is not None:
             self._deadline = start + 3600 * self._options.max_hours

@@ -27,12 +27,28 @@ TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both 
 
 @dataclass
 class Health:
-    """What `verify` found and, when asked to, did.
+    """What `verify_home` found and, when asked to, did.
 
-    ``lost_caches`` and ``lost_vectors`` are audio digests. ``compared`` of the vectors in its
-    store were compared with the catalog's; ``recall`` is its recall@10 against exact search. ``repairs``
-    says what was done; ``store`` what the store is called; ``sound`` whether nothing is wrong, or
-    all was put right.
+    Attributes
+    ----------
+    home : Path
+        The home folder.
+    store : str
+        What the store is called.
+    tracks, caches : int
+        Files in the index, and caches that are whole.
+    compared : int
+        Vectors of the store that were compared with the catalog's.
+    recall : float or None
+        The store's recall@10 against exact search; None where it was not asked.
+    lost_caches, lost_vectors : list of str
+        Audio digests whose caches or vectors are missing or damaged.
+    store_faults : list of str
+        What is wrong with the store.
+    repairs : list of str
+        What was done, a sentence each.
+    sound : bool
+        Whether nothing is wrong, or all was put right.
     """
 
     home: Path
@@ -62,22 +78,39 @@ def verify_home(
     repair: bool = False,
     wait: float = 0.0,
 ) -> Health:
-    """Checks a home, and repairs it if asked to.
+    """Check a home, and repair it if asked to.
 
     Every cache that the catalog names is read and pooled, and the catalog's vector compared with
-    that; vectors in the store are compared with the catalog's, a sample of 10,000 unless `full`, which
-    asks it for each as well; and a sample of its answers with exact search. Without `repair`
-    nothing is changed and other runs may go on.
+    that; vectors in the store are compared with the catalog's, and a sample of its answers with exact
+    search. Without `repair` nothing is changed and other runs may go on.
 
     Repairing, vectors that are missing are pooled again from their caches; files whose caches are
     lost are computed again by the next run, and keep their vectors until then, unless they are
     gone; the store is made anew.
 
+    Parameters
+    ----------
+    home : str or path-like, optional
+        The home folder; by default as `index_folder` takes it.
+    full : bool
+        Whether all vectors in the store are compared, and it is asked for each, instead of 10,000.
+    repair : bool
+        Whether to put right what is wrong.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    Health
+        What was found, and done.
+
     Raises
     ------
-    HomeError : when there is no index, the catalog itself is damaged, or the caches' disk looks
+    HomeError
+        If there is no index, the catalog itself is damaged, or the caches' disk looks
         unmounted.
-    LockedError : when `repair` is asked for while another process writes, for `wait` seconds.
+    LockedError
+        If `repair` is asked for while another process writes, for `wait` seconds.
     """
     place = find_home(home)
     if not place.catalog.exists():

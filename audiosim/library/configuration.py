@@ -66,11 +66,12 @@ def rebuilt_request(asked: EncoderRequest, stored: Configuration) -> EncoderRequ
 
 
 def prepare_home(home: Home) -> None:
-    """Makes the home's folder where it is new.
+    """Make the home's folder where it is new.
 
     Raises
     ------
-    HomeError : when it is on a network share, or can't be made.
+    HomeError
+        If it is on a network share, or can't be made.
     """
     refuse_network(home.path)
     try:
@@ -101,7 +102,7 @@ def check_cache(configuration: Configuration, home: Home, stored: Configuration 
     raise HomeError(
         f"The cache folder {configuration.cache} is not there",
         "its disk may not be mounted",
-        "Mount it, or move the folder and give its new place with --cache DIR.",
+        "Mount it, or move the folder and give its new place with `cache`.",
     )
 
 
@@ -120,11 +121,24 @@ def make_cache(configuration: Configuration) -> None:
 
 
 def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
-    """Those of these tracks that have no cache to be pooled from.
+    """Find the tracks that have no cache to be pooled from.
+
+    Parameters
+    ----------
+    digests : list of str
+        The tracks' audio.
+    configuration : Configuration
+        Where the caches are.
+
+    Returns
+    -------
+    list of str
+        The digests without a cache.
 
     Raises
     ------
-    HomeError : when that is over half of them: the caches' disk may not be mounted.
+    HomeError
+        If that is over half of them: the caches' disk may not be mounted.
     """
     cache = Cache(configuration.cache, configuration.spec)
     missing = [digest for digest in digests if not cache.path(digest).exists()]
@@ -132,7 +146,7 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
         raise HomeError(
             f"{len(missing)} of {len(digests)} tracks have no cache in {configuration.cache}",
             "its disk may not be mounted, or they were imported without their caches",
-            "Mount it, or copy the caches there; or compute everything again with --rebuild.",
+            "Mount it, or copy the caches there; or compute everything again with `rebuild`.",
         )
     return missing
 
@@ -140,7 +154,13 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
 def repooled(
     digests: Iterable[str], configuration: Configuration
 ) -> Iterator[tuple[str, TrackVector, float]]:
-    """Tracks pooled anew from their caches, where there are any: (digest, vector, duration in s)."""
+    """Pool tracks anew from their caches, where there are any.
+
+    Yields
+    ------
+    tuple of (str, TrackVector, float)
+        The track's digest, its vector, and its duration in s.
+    """
     cache = Cache(configuration.cache, configuration.spec)
     pooler = configuration.pooler
     for digest in digests:

@@ -87,10 +87,10 @@ class Resolver:
     ----------
     index : Index
         What is searched.
-    precision : Precision
-        The network's, where a query has to be embedded.
+    precision : {"auto", "float32"}
+        What the network computes in, where a query has to be embedded.
     encoder : Encoder or None
-        Embeds queries, instead of one loaded for them.
+        To embed with instead of loading one.
     """
 
     def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
