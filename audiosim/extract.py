@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +21,21 @@ from audiosim.audio.events import (
     Restarted,
     Samples,
 )
-from audiosim.audio.framing import Framer, Selection, window_count
+from audiosim.audio.framing import Framer, Selection, levels, window_count
 from audiosim.audio.resample import make_resampler
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
+from audiosim.core.spill import Rows
 from audiosim.core.types import (
     AudioInfo,
     Encoder,
     EncoderSpec,
     Float32,
     FrameEmbeddings,
-    Frames,
     Waveform,
 )
-
-SPILL_BYTES = 32 * 2**20  # of a track's embeddings; beyond that they go to disk as they come
 
 Key = TypeVar("Key", bound=Hashable)
 Indices = npt.NDArray[np.int64]
@@ -68,7 +65,6 @@ class Extractor(Generic[Key]):
         self._batch: Float32 | None = None  # made for the first window: the encoder may load late
         self._owners: list[_Track] = []  # of the batch's rows
         self._tracks: dict[Key, _Track] = {}
-        self.embedded = 0  # windows so far
 
     def begin(self, key: Key, seconds: float) -> None:
         """Start a track that is expected to last so many seconds; only a limit of windows asks for it."""
@@ -113,7 +109,6 @@ class Extractor(Generic[Key]):
         if self._batch is None or not self._owners:
             return
         embeddings = self.encoder.embed(self._batch[: len(self._owners)])
-        self.embedded += len(self._owners)
         start = 0
         while start < len(self._owners):
             owner = self._owners[start]
@@ -174,7 +169,7 @@ class _Track:
         self.ended = False
         self.last: tuple[Indices, Float32]  # the window that came last, and its index
         self._hop = spec.hop
-        self._embedding = _Rows(spec.dimension, dtype, spill)
+        self._embedding = Rows(spec.dimension, dtype, spill)
         self._indices: list[Indices] = []
         self._levels: list[npt.NDArray[np.float16]] = []
         self._seen = 0
@@ -208,57 +203,6 @@ class _Track:
     def frames(self) -> FrameEmbeddings:
         timestamps = np.concatenate(self._indices).astype(np.float64) * self._hop
         return FrameEmbeddings(self._embedding.array(), timestamps, np.concatenate(self._levels))
-
-
-class _Rows:
-    """Rows of numbers: in memory, or in an unnamed file once they are many."""
-
-    def __init__(self, width: int, dtype: np.dtype[Any], folder: Path | None) -> None:
-        self._width, self._dtype, self._folder = width, dtype, folder
-        self._parts: list[Frames] = []
-        self._file: IO[bytes] | None = None
-        self._closed = False
-        self.count = 0
-
-    def append(self, rows: Float32) -> None:
-        if self._closed:
-            return  # its track was dropped while they were computed
-        self.count += len(rows)
-        with np.errstate(over="ignore"):  # infinite in float16: `pool` refuses the track
-            kept: Frames = rows.astype(self._dtype)
-        if self._file is not None:
-            self._file.write(kept.tobytes())
-            return
-        self._parts.append(kept)
-        if self.count * self._width * self._dtype.itemsize > SPILL_BYTES:
-            if self._folder is not None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
-            self._file.writelines(part.tobytes() for part in self._parts)
-            self._parts = []
-
-    def array(self) -> Frames:
-        """All rows (count, width); to be taken once."""
-        if self._file is None:
-            rows: Frames = np.concatenate(self._parts, dtype=self._dtype)
-            return rows
-        self._file.flush()
-        mapped: Frames = np.memmap(self._file, self._dtype, "r", shape=(self.count, self._width))
-        self.close()  # the map stays
-        return mapped
-
-    def close(self) -> None:
-        self._closed = True
-        if self._file is not None:
-            self._file.close()
-
-
-def levels(windows: Float32) -> npt.NDArray[np.float16]:
-    """Measure the RMS of windows float32 (n, samples): float16 (n,) in dBFS, -inf for zeros."""
-    power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / max(1, windows.shape[1])
-    with np.errstate(divide="ignore"):
-        decibels: npt.NDArray[np.float16] = (10 * np.log10(power)).astype(np.float16)
-    return decibels
 
 
 def _all(path: bytes, info: AudioInfo) -> bool:

@@ -18,7 +18,7 @@ from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.core.errors import AudioError
 from audiosim.core.types import FrameEmbeddings, Waveform
 from audiosim.encoders import LazyEncoder
-from audiosim.extract import Extractor, embed_files, extract_files, levels
+from audiosim.extract import Extractor, embed_files, extract_files
 
 
 def alone(samples: np.ndarray) -> FrameEmbeddings:
@@ -73,7 +73,7 @@ def test_embeddings_of_a_long_track_go_to_disk_and_read_the_same(
 ) -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, 20 * SAMPLE_RATE)
     expected = alone(samples)
-    monkeypatch.setattr("audiosim.extract.SPILL_BYTES", 200)
+    monkeypatch.setattr("audiosim.core.spill.SPILL_BYTES", 200)
     extractor: Extractor[str] = Extractor(FakeEncoder(), spill=tmp_path)
     spilled = extractor.extract(Waveform(samples.astype(np.float32), SAMPLE_RATE))
     assert isinstance(spilled.embedding, np.memmap)
@@ -86,11 +86,6 @@ def test_a_track_without_samples_is_an_error() -> None:
     extractor.begin("nothing", 0)
     with pytest.raises(AudioError, match="no sound"):
         extractor.end("nothing")
-
-
-def test_levels_are_rms_in_dbfs() -> None:
-    windows = np.array([[1, -1, 1, -1], [0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0]], np.float32)
-    np.testing.assert_allclose(levels(windows), [0, -20, -np.inf], atol=0.01)
 
 
 @pytest.fixture
@@ -157,7 +152,7 @@ def test_a_batch_that_is_not_full_does_not_wait_for_files_that_may_come(files: l
 def test_a_spilled_track_can_be_dropped_while_its_windows_are_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audiosim.extract.SPILL_BYTES", 50)
+    monkeypatch.setattr("audiosim.core.spill.SPILL_BYTES", 50)
     extractor: Extractor[str] = Extractor(FakeEncoder(), spill=tmp_path)
     extractor.begin("dropped", 6)
     extractor.push("dropped", tone(5, 200))

@@ -178,7 +178,7 @@ def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_pat
 
 def test_nobody_reading_the_answer_is_no_error(many: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    list(index_folder([many], home=home, encoder=FakeEncoder()))
+    index_folder([many], home=home, encoder=FakeEncoder())
     audiosim = f"{sys.executable} -m audiosim"
     query = f"{audiosim} similar {many}/00.wav --home {home} -k 50 --format json"
     done = subprocess.run(

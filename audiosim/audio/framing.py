@@ -112,3 +112,11 @@ class Selection:
         """Choose among the windows `first` to ``first + count``: their indices, int64 (k,)."""
         indices = np.arange(first, first + count)
         return indices if self._chosen is None else indices[np.isin(indices, self._chosen)]
+
+
+def levels(windows: Float32) -> npt.NDArray[np.float16]:
+    """Measure the RMS of windows float32 (n, samples): float16 (n,) in dBFS, -inf for zeros."""
+    power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / max(1, windows.shape[1])
+    with np.errstate(divide="ignore"):
+        decibels: npt.NDArray[np.float16] = (10 * np.log10(power)).astype(np.float16)
+    return decibels

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audiosim.audio.events import Failed, Probed, Restarted, Samples
-from audiosim.audio.framing import Framer
+from audiosim.audio.framing import Framer, levels
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import UsageError
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Framing, Precision, Track
 from audiosim.encoders import load_encoder_for
 from audiosim.encoders.frames import CentredFrames
-from audiosim.extract import levels
 from audiosim.library.index import Index
 from audiosim.search.query import Query, Resolver, mean_direction, no_such_file, unusable
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.audio.framing import Framer
+from audiosim.audio.framing import Framer, levels
 from audiosim.core.types import Float32, Framing
 
 
@@ -139,3 +139,8 @@ def test_memory_does_not_grow_with_the_signal() -> None:
     for _ in range(1000):
         framer.push(np.ones(997, np.float32))
     assert len(framer._buffer) < 100
+
+
+def test_levels_are_rms_in_dbfs() -> None:
+    windows = np.array([[1, -1, 1, -1], [0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0]], np.float32)
+    np.testing.assert_allclose(levels(windows), [0, -20, -np.inf], atol=0.01)
