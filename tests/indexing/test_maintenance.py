@@ -480,7 +480,9 @@ def test_the_commands_say_what_they_did(library: Library, cli: Cli, tmp_path: Pa
     assert counts(library.index()) == {"found": 6, "unchanged": 4, "reused": 2}
 
 
-def test_commands_that_write_give_way_to_another_run_or_wait_for_it(library: Library, cli: Cli) -> None:
+def test_commands_that_write_give_way_to_another_run_or_wait_for_it(
+    library: Library, cli: Cli, cli_process: Cli
+) -> None:
     home, before = ("--home", library.home.path), catalog_content(library)
     commands = (("gc",), ("forget", track(library, 0)), ("relocate", track(library, 0), library.home.path))
     with hold(library.home.index_lock, wait=0, what="testing"):
@@ -492,7 +494,7 @@ def test_commands_that_write_give_way_to_another_run_or_wait_for_it(library: Lib
             collect_garbage(home=library.home.path, wait=0.01)
         assert catalog_content(library) == before
         codes: list[int] = []
-        waiting = threading.Thread(target=lambda: codes.append(cli("gc", "--wait", 300, *home).code))
+        waiting = threading.Thread(target=lambda: codes.append(cli_process("gc", "--wait", 300, *home).code))
         waiting.start()
         waiting.join(timeout=2)
         assert waiting.is_alive()
