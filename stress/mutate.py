@@ -30,7 +30,7 @@ from unittest.mock import patch
 import numpy as np
 
 import audiosim.extract
-import audiosim.indexing.pipeline
+import audiosim.indexing.survey
 from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.cli import main as audiosim_command
@@ -122,7 +122,7 @@ def child(times: str, arguments: list[str]) -> None:
     sys.argv = ["audiosim", *arguments]
     try:
         with (
-            patch.object(audiosim.indexing.pipeline, "load_encoder", lambda *_, **__: Cheap()),
+            patch.object(audiosim.indexing.survey, "load_encoder", lambda *_, **__: Cheap()),
             patch.object(audiosim.extract, "DecodeSupervisor", Timed),
         ):
             audiosim_command()
