@@ -154,18 +154,18 @@ class IndexRun:
                 spill=self._cache.folder,
             )
             return
-        from audiosim.indexing.cluster.driver import ClusterDriver
+        from audiosim.indexing.cluster.driver import embed_on_cluster
 
-        with ClusterDriver(
+        yield from embed_on_cluster(
+            paths,
             options.cluster,
             self._target.configuration.spec,
+            files=len(work),
+            want=want,
             jobs=options.jobs,
             precision=options.precision,
             batch_size=options.batch_size,
-            files=len(work),
-            want=want,
-        ) as driver:
-            yield from driver.events(paths)
+        )
 
     def _until_the_end(self, work: Sequence[FoundFile]) -> Iterator[bytes]:
         """The files to open, until time is up."""

@@ -1,7 +1,7 @@
 """Indexing on many machines: workers on a Ray cluster, this process the only one that writes.
 
-`ClusterDriver` stands in for the local decoding processes and yields the same events, plus
-`Embedded`. Importing this package imports no Ray.
+`driver.embed_on_cluster` is to a cluster what `extract.embed_files` is to this machine. Importing
+this package imports no Ray.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ from dataclasses import dataclass
 class Cluster:
     """Which Ray to use, and what each of its workers takes.
 
-    ``address``: "local" starts a Ray on this machine; else HOST:PORT or "auto", as ``ray.init``
-    takes them on a machine of the cluster. ``cpus`` is also the number of a worker's threads; None
-    for 8, or what the smallest node has. ``gpus`` may be a part of one.
+    Attributes
+    ----------
+    address : str
+        "local" starts a Ray on this machine; else HOST:PORT or "auto", as ``ray.init`` takes them
+        on a machine of the cluster.
+    cpus : int, optional
+        Of each worker, and its threads; by default 8, or what the smallest node has.
+    gpus : float
+        Of each worker; may be a part of one.
     """
 
     address: str

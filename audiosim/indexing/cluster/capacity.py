@@ -32,9 +32,19 @@ class WorkerPlan:
 def plan_workers(cluster: Cluster, nodes: Sequence[Node], files: int) -> WorkerPlan:
     """As many workers as the nodes hold, and no more than files.
 
+    Parameters
+    ----------
+    cluster : Cluster
+        What each worker takes.
+    nodes : sequence of Node
+        Those that are alive.
+    files : int
+        How many there are at most.
+
     Raises
     ------
-    AudiosimError : when not one fits.
+    AudiosimError
+        When not one fits.
     """
     usable = [node for node in nodes if node.cpus >= 1 and node.gpus >= cluster.gpus]
     cpus = cluster.cpus or min([MAX_CPUS, *(int(node.cpus) for node in usable)])
@@ -45,7 +55,7 @@ def plan_workers(cluster: Cluster, nodes: Sequence[Node], files: int) -> WorkerP
         raise AudiosimError(
             f"No node of the Ray cluster has {asked} for a worker",
             f"the nodes are {there}" if nodes else "it has no node",
-            "Ask for less with --ray-cpus and --ray-gpus, or add nodes.",
+            "Ask for fewer `cpus` and `gpus`, or add nodes.",
         )
     return WorkerPlan(min(count, files), cpus, cluster.gpus)
 

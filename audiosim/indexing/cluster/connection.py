@@ -15,8 +15,7 @@ from typing import Any
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.encoders.runtime import muted
-from audiosim.indexing.cluster import Cluster
-from audiosim.indexing.cluster.capacity import Node
+from audiosim.indexing.cluster.capacity import Node, WorkerPlan
 
 LOCAL = "local"
 CONNECT_LIMIT = 10.0  # s for something to listen at the address
@@ -26,11 +25,17 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TQDM": "0",
 }
+# Ray starts a worker again until it is ready; then it is `kill`ed when lost, and another is started.
+WORKER = {"max_restarts": -1, "max_concurrency": 2, "scheduling_strategy": "SPREAD"}
 HEALTH_CHECK = "from ray.scripts.scripts import main; main()"
 
 
 class LostError(Exception):
-    """A worker, or its node, is no longer there."""
+    """A worker, or its node, is no longer there: Ray's name for that, and its reason."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)
+        self.kind, self.why = kind, why
 
 
 class Connection:
@@ -38,19 +43,26 @@ class Connection:
 
     Where the caller's own process has a Ray already, that one is used and left as it is.
 
+    Parameters
+    ----------
+    address : str
+        As `Cluster` has it.
+
     Raises
     ------
-    AudiosimError : when Ray is not installed, or not reachable at the address.
+    AudiosimError
+        When Ray is not installed, or not reachable at the address.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, address: str) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self._ray = _import()
         self._own = not self._ray.is_initialized()
+        self._actors: list[Any] = []
         if self._own:
-            _check(cluster.address)
-            self._connect(cluster.address)
+            _check(address)
+            self._connect(address)
 
     def nodes(self) -> list[Node]:
         """The nodes that are alive."""
@@ -66,13 +78,15 @@ class Connection:
         with _signals_later():
             return self._ray.put(value)
 
-    def start(self, worker: type, *, cpus: int, gpus: float) -> Any:
-        """A worker, started on some node as soon as there is room."""
-        options = {"num_cpus": cpus, "num_gpus": gpus, "scheduling_strategy": "SPREAD", "max_restarts": 0}
-        return self._ray.remote(worker).options(**options).remote()
+    def start(self, worker: type, takes: WorkerPlan) -> Any:
+        """A worker of two threads, started on some node as soon as there is room."""
+        options = {"num_cpus": takes.cpus, "num_gpus": takes.gpus, **WORKER}
+        actor = self._ray.remote(worker).options(**options).remote()
+        self._actors.append(actor)
+        return actor
 
     def answered(self, calls: Sequence[Any], limit: float) -> list[Any]:
-        """Those calls that have an answer; waits up to `limit` s for one."""
+        """Those calls and streams that have an answer; waits up to `limit` s for one."""
         try:
             with _signals_later():
                 done, _ = self._ray.wait(list(calls), num_returns=1, timeout=limit)
@@ -83,37 +97,36 @@ class Connection:
         return list(done)
 
     def answer(self, call: Any) -> Any:
-        """What a worker answered.
+        """What a worker answered to a call, or what came next in its stream.
 
         Raises
         ------
-        LostError : when it is gone.
-        AudiosimError : when it failed in a way that others would, too.
+        LostError
+            When the worker is gone.
+        AudiosimError
+            When it failed in a way that others would, too.
         """
         errors = self._ray.exceptions
         try:
             with _signals_later():
-                return self._ray.get(call)
+                return self._ray.get(next(call) if isinstance(call, self._ray.ObjectRefGenerator) else call)
         except errors.RayTaskError as error:
+            if isinstance(error.cause, AudiosimError):
+                raise error.cause from None
             raise AudiosimError("A worker on the Ray cluster failed", _last_line(error)) from error
-        except errors.RuntimeEnvSetupError as error:
-            raise AudiosimError("A worker on the Ray cluster can't be set up", _last_line(error)) from error
         except errors.RayError as error:
-            if "ModuleNotFoundError" in str(error):  # the worker's class could not be unpickled
-                raise AudiosimError(
-                    "A node of the Ray cluster can't import audiosim",
-                    _last_line(error),
-                    "Install the same audiosim with its extra 'ray' on every node.",
-                ) from error
-            raise LostError(type(error).__name__) from error
+            raise LostError(type(error).__name__, _last_line(error)) from error
 
     def kill(self, worker: Any) -> None:
-        """Ends a worker at once."""
+        """End a worker at once."""
+        self._actors.remove(worker)
         with suppress(Exception):  # Ray itself may be gone
             self._ray.kill(worker)
 
     def close(self) -> None:
-        """Leaves Ray, and ends it where this started it."""
+        """End the workers at once and leave Ray; end it, too, where this started it."""
+        for actor in list(self._actors):
+            self.kill(actor)
         if self._own:
             with muted(), suppress(Exception):
                 self._ray.shutdown()
@@ -140,7 +153,7 @@ def _import() -> Any:
         import ray
     except ImportError as error:
         raise AudiosimError(
-            "--ray needs Ray, which is not installed", "", "Install it: pip install 'audiosim[ray]'"
+            "A cluster needs Ray, which is not installed", "", "Install it: pip install 'audiosim[ray]'"
         ) from error
     return ray
 
@@ -153,10 +166,10 @@ def _silence() -> None:
 
 
 def _check(address: str) -> None:
-    """Sees that a Ray answers at HOST:PORT: ray.init would wait for minutes."""
+    """Sees that a Ray answers at HOST:PORT: ray.init would wait for two minutes and end this process."""
     if "://" in address:
         raise UsageError(
-            f"--ray {address} is no address for a driver",
+            f"`address` {address} is no address for a driver",
             "frames would go through a Ray Client server",
             "Run audiosim on a machine of the cluster, with HOST:PORT or auto.",
         )
@@ -188,7 +201,7 @@ def _unreachable(address: str, why: str) -> AudiosimError:
     return AudiosimError(
         f"Can't reach a Ray at {address}" if address != LOCAL else "Can't start a Ray on this machine",
         why,
-        "Start one with 'ray start --head' and give its HOST:PORT, or use --ray local.",
+        "Start one with 'ray start --head' and give its HOST:PORT, or use `address` local.",
     )
 
 

@@ -1,7 +1,7 @@
-"""A worker on the cluster: one loaded encoder and its own decoding processes.
+"""A worker on the cluster: a Ray actor with one loaded encoder and its own decoding processes.
 
-It runs as a Ray actor. The driver and it take turns: each `exchange` brings
-files and answers, and takes back what has happened since. It writes nothing but scratch files.
+Files come by `take`, and what happens to them goes out as the stream of `events`, while both run
+in threads of their own. It writes nothing but scratch files.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.audio.events import Embedded, Failed, Probed
+from audiosim.audio.events import Embedded, FileEvent, Probed
 from audiosim.core.config import WEIGHTS_VARIABLE
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, Encoder, EncoderSpec, Precision
 from audiosim.core.version import __version__
 from audiosim.extract import embed_files
+from audiosim.indexing.cluster.capacity import WorkerPlan
 from audiosim.indexing.cluster.connection import node_id
-
-PATIENCE = 1.0  # s that an exchange waits for something to tell
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,7 @@ class Job:
     precision: Precision
     batch_size: int | None
     jobs: int
-    cpus: int
-    gpus: float
-
-
-@dataclass(frozen=True)
-class Broken:
-    """The worker can't work, and another in its place could not either."""
-
-    what: str
-    why: str
-    remedy: str = ""
+    takes: WorkerPlan
 
 
 @dataclass(frozen=True)
@@ -57,18 +46,25 @@ class Place:
     node: str
     host: str
 
-
-WorkerEvent = Probed | Embedded | Failed | Broken
+    def __str__(self) -> str:
+        return f"{self.host} ({self.node[:8]})"
 
 
 class Worker:
     """Decodes and embeds files; what becomes of them is the driver's to decide."""
 
-    def start(self, job: Job, bundle: Mapping[str, bytes]) -> Place | Broken:
-        """Loads the encoder from the weights that came with the job."""
+    def start(self, job: Job, bundle: Mapping[str, bytes]) -> Place:
+        """Load the encoder from the weights that came with the job.
+
+        Raises
+        ------
+        AudiosimError
+            If this worker can't work, and another in its place could not either.
+        """
+        place = Place(node_id(), socket.gethostname())
         if job.version != __version__:
-            return Broken(
-                f"The node {socket.gethostname()} has audiosim {__version__}, not {job.version}",
+            raise AudiosimError(
+                f"The node {place.host} has audiosim {__version__}, not {job.version}",
                 "",
                 "Install the same audiosim on every node.",
             )
@@ -76,71 +72,56 @@ class Worker:
         try:
             self._encoder = _load(job, bundle)
         except AudiosimError as error:
-            return Broken(f"The node {socket.gethostname()}: {error.what}", error.why, error.remedy)
+            raise AudiosimError(f"The node {place.host}: {error.what}", error.why, error.remedy) from error
+        self._jobs = job.jobs
         self._paths: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._answers: dict[bytes, queue.SimpleQueue[bool]] = {}
-        self._changed = threading.Condition()  # guards what follows
-        self._events: list[WorkerEvent] = []
-        threading.Thread(target=self._work, args=(job.jobs,), daemon=True).start()
-        return Place(node_id(), socket.gethostname())
+        self._events: queue.SimpleQueue[FileEvent | BaseException] = queue.SimpleQueue()
+        return place
 
-    def exchange(self, paths: Sequence[bytes], answers: Mapping[bytes, bool]) -> list[WorkerEvent]:
-        """Takes files, and answers to files that were identified; gives what has happened.
+    def events(self) -> Iterator[FileEvent]:
+        """What happens to the files, as long as the worker lives.
 
-        Every `Probed` wants an answer: whether to decode that file. Waits a little for an event.
+        Every `Probed` wants an `answer`, so that a driver that does not read is not flooded.
         """
-        with self._changed:
-            for path in paths:
-                self._paths.put(path)
-            for path, wanted in answers.items():
-                self._answers[path].put(wanted)
-            self._changed.wait_for(lambda: self._events, PATIENCE)
-            events, self._events = self._events, []
-            return events
+        threading.Thread(target=self._work, daemon=True).start()
+        while not isinstance(event := self._events.get(), BaseException):
+            yield event
+        raise event
 
-    def _work(self, jobs: int) -> None:
-        paths = _endless(self._paths)
+    def take(self, paths: Sequence[bytes]) -> None:
+        """Add files to those that wait."""
+        for path in paths:
+            self._paths.put(path)
+
+    def answer(self, path: bytes, wanted: bool) -> None:
+        """Say whether to decode a file that was identified."""
+        self._answers.pop(path).put(wanted)
+
+    def _work(self) -> None:
+        paths = iter(self._paths.get, None)
         try:
-            for event in embed_files(paths, self._encoder, jobs=jobs, want=self._ask, dtype=np.float16):
-                match event:
-                    case Embedded(frames=frames):  # a long track's is a map of a file
-                        plain = replace(frames, embedding=frames.embedding.view(np.ndarray))
-                        self._tell(replace(event, frames=plain))
-                    case Failed():
-                        self._tell(event)
-        except AudiosimError as error:
-            self._tell(Broken(f"A worker on {socket.gethostname()}: {error.what}", error.why, error.remedy))
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-            self._tell(Broken(f"A worker on {socket.gethostname()} failed", why))
+            for event in embed_files(paths, self._encoder, jobs=self._jobs, want=self._ask, dtype=np.float16):
+                if isinstance(event, Embedded):
+                    plain = event.frames.embedding.view(np.ndarray)  # a long track's is a map of a file
+                    self._events.put(replace(event, frames=replace(event.frames, embedding=plain)))
+                elif not isinstance(event, Probed):  # that was told when it was asked
+                    self._events.put(event)
+        except BaseException as error:
+            self._events.put(error)
 
     def _ask(self, path: bytes, info: AudioInfo) -> bool:
         """Whether to decode a file, which is the driver's to say; in a thread of the supervisor."""
-        answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        with self._changed:
-            self._answers[path] = answer
-        self._tell(Probed(path, info, wanted=True))
-        wanted = answer.get()
-        with self._changed:
-            del self._answers[path]
-        return wanted
-
-    def _tell(self, event: WorkerEvent) -> None:
-        with self._changed:
-            self._events.append(event)
-            self._changed.notify_all()
-
-
-def _endless(paths: queue.SimpleQueue[bytes]) -> Iterator[bytes]:
-    while True:
-        yield paths.get()
+        answer = self._answers[path] = queue.SimpleQueue()
+        self._events.put(Probed(path, info, wanted=True))
+        return answer.get()
 
 
 def _limit_threads(job: Job) -> None:
     """What was declared is what is used; TensorFlow, which is not loaded yet, reads these."""
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ[name] = str(job.cpus)
-    if not job.gpus:
+        os.environ[name] = str(job.takes.cpus)
+    if not job.takes.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
@@ -149,11 +130,11 @@ def _load(job: Job, bundle: Mapping[str, bytes]) -> Encoder:
     from audiosim.encoders.bundle import unpack
     from audiosim.encoders.runtime import has_gpu
 
-    if job.gpus and not has_gpu():
+    if job.takes.gpus and not has_gpu():
         raise AudiosimError(
             "TensorFlow sees no GPU there",
-            f"--ray-gpus {job.gpus:g} was asked for",
-            "Install 'audiosim[cuda]' on every node, or leave --ray-gpus out.",
+            f"`gpus` {job.takes.gpus:g} was asked for",
+            "Install 'audiosim[cuda]' on every node, or leave `gpus` out.",
         )
     with tempfile.TemporaryDirectory(prefix="audiosim-weights-") as folder:
         unpack(bundle, Path(folder))

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ from audiosim.core.types import TrackOutcome
 from audiosim.encoders import EncoderRequest
 from audiosim.indexing.cluster import Cluster
 from audiosim.indexing.cluster import driver as driver_module
+from audiosim.indexing.cluster.capacity import WorkerPlan
+from audiosim.indexing.cluster.connection import Connection
 from audiosim.indexing.cluster.scheduler import MAX_LOSSES
-from audiosim.indexing.cluster.worker import Broken, Job, Worker
+from audiosim.indexing.cluster.worker import Job, Worker
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice
@@ -311,10 +315,22 @@ def test_no_room_for_a_worker_is_an_error_in_time(
     nodes.only(0)
 
 
-def test_a_worker_refuses_another_version_of_audiosim() -> None:
-    answer = Worker().start(Job("0.0.1", "", "auto", None, 1, 1, 0.0), {})
-    assert isinstance(answer, Broken)
-    assert "not 0.0.1" in answer.what
+def test_what_a_worker_can_t_do_is_an_error_that_says_so(
+    nodes: Nodes, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.only(1)
+    takes = WorkerPlan(1, 1, 0.0)
+    with closing(Connection(nodes.address)) as connection:
+        worker = connection.start(Worker, takes)
+        with pytest.raises(AudiosimError, match=r"has audiosim .*, not 0\.0\.1"):
+            connection.answer(worker.start.remote(Job("0.0.1", "", "auto", None, 1, takes), {}))
+        with pytest.raises(AudiosimError, match=r"A worker on the Ray cluster failed: AttributeError"):
+            connection.answer(worker.take.remote([b"/music/00.wav"]))
+    (tmp_path / "absent.py").write_text("class Worker:\n    def start(self, job, weights): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(driver_module, "Worker", import_module("absent").Worker)
+    with pytest.raises(AudiosimError, match=r"can't be started .*No module named 'absent'"):
+        library.index(many(tmp_path / "music", 1), Cluster(nodes.address))
 
 
 def test_a_ray_that_is_not_there_is_an_error_in_time(

@@ -2,123 +2,123 @@ from __future__ import annotations
 
 import pytest
 
-from audiosim.indexing.cluster.scheduler import ALONE_AFTER, MAX_LOSSES, MAX_MISSES, Scheduler
+from audiosim.indexing.cluster.scheduler import AHEAD, ALONE_AFTER, MAX_LOSSES, MAX_MISSES, Hand, Scheduler
 
 
 def paths(count: int) -> list[bytes]:
     return [b"/music/%03d" % number for number in range(count)]
 
 
-def scheduler(count: int, *nodes: str, jobs: int = 1) -> Scheduler:
+def scheduler(count: int, *nodes: str, jobs: int = 1) -> tuple[Scheduler, list[Hand]]:
     made = Scheduler(paths(count), count=count, jobs=jobs)
-    for number, node in enumerate(nodes):
-        made.join(number, node)
-    return made
+    return made, [made.join(node) for node in nodes]
 
 
-def work_off(book: Scheduler, *workers: int) -> list[bytes]:
+def finish(book: Scheduler, hand: Hand, path: bytes) -> None:
+    book.identified(hand, path)
+    del hand.files[path]
+
+
+def work_off(book: Scheduler, *hands: Hand) -> list[bytes]:
     """Has workers do all there is for them; the files in the order they were handed out."""
     seen = []
-    while given := [(worker, path) for worker in workers for path in book.hand_out(worker)]:
-        for worker, path in given:
-            book.identified(worker, path)
-            book.done(worker, path)
+    while given := [(hand, path) for hand in hands for path in book.hand_out(hand)]:
+        for hand, path in given:
+            finish(book, hand, path)
             seen.append(path)
     return seen
 
 
 def test_every_file_is_handed_out_once() -> None:
-    book = scheduler(100, "a", "b")
-    assert sorted(work_off(book, 0, 1)) == paths(100)
-    assert book.finished()
+    book, hands = scheduler(100, "a", "b")
+    assert sorted(work_off(book, *hands)) == paths(100)
+    assert book.finished
 
 
-def test_a_worker_has_a_bounded_number_of_files_and_nothing_is_drawn_ahead() -> None:
+def test_few_files_wait_for_a_worker_and_nothing_is_drawn_ahead() -> None:
     drawn = []
     book = Scheduler((drawn.append(path) or path for path in paths(1000)), count=1000, jobs=2)  # type: ignore[func-returns-value]
-    book.join(0, "a")
+    hand = book.join("a")
     assert drawn == []
-    given = book.hand_out(0)
-    assert len(given) == len(drawn) == 8
-    assert book.hand_out(0) == []
-    book.done(0, given[0])
-    assert len(book.hand_out(0)) == 1
+    given = book.hand_out(hand)
+    assert len(given) == len(drawn) == 2 + AHEAD
+    assert book.hand_out(hand) == []
+    book.identified(hand, given[0])
+    finish(book, hand, given[1])
+    assert len(book.hand_out(hand)) == 2
+    assert len(drawn) == 2 + AHEAD + 2
 
 
 def test_the_last_files_are_shared() -> None:
-    book = scheduler(6, "a", "b")
-    assert [len(book.hand_out(0)), len(book.hand_out(1))] == [3, 2]
+    book, (a, b) = scheduler(6, "a", "b")
+    assert [len(book.hand_out(a)), len(book.hand_out(b))] == [3, 2]
 
 
 def test_a_source_that_ends_early_ends_the_run() -> None:
     book = Scheduler(iter(paths(3)), count=1000, jobs=1)
-    book.join(0, "a")
-    assert work_off(book, 0) == paths(3)
-    assert book.finished()
+    assert work_off(book, book.join("a")) == paths(3)
+    assert book.finished
 
 
 def test_what_a_lost_worker_had_goes_to_others_and_nothing_else_does() -> None:
-    book = scheduler(20, "a", "b")
-    done, *open_ = book.hand_out(0)
-    book.done(0, done)
-    assert book.lost(0) == (open_, [])
-    assert sorted(work_off(book, 1)) == paths(20)[1:]
+    book, (a, b) = scheduler(20, "a", "b")
+    done, *open_ = book.hand_out(a)
+    finish(book, a, done)
+    assert book.lost(a) == []
+    assert book.waiting == open_
+    assert sorted(work_off(book, b)) == paths(20)[1:]
 
 
 def test_a_file_that_takes_its_worker_down_is_given_up_and_no_other_is() -> None:
-    poison, book, given_up, seen = paths(40)[5], scheduler(40, "n0"), [], set()
+    poison, given_up, seen = paths(40)[5], [], set()
+    book, (hand,) = scheduler(40, "a")
     losses = 0
-    for worker in range(MAX_LOSSES + 1):
-        if worker:
-            book.join(worker, f"n{worker}")
-        while given := book.hand_out(worker):
-            if poison in given:
-                losses += 1
-                assert losses <= ALONE_AFTER or given == [poison]
-                given_up += book.lost(worker)[1]
-                break
-            for path in given:
-                book.done(worker, path)
-                seen.add(path)
+    while given := book.hand_out(hand):
+        if poison in given:
+            losses += 1
+            assert losses <= ALONE_AFTER or given == [poison]
+            given_up += book.lost(hand)
+            hand = book.join("a")
+            continue
+        for path in given:
+            finish(book, hand, path)
+            seen.add(path)
     assert given_up == [poison]
     assert losses == MAX_LOSSES
     assert seen == set(paths(40)) - {poison}
-    assert book.finished()
+    assert book.finished
 
 
 def test_a_node_that_reads_nothing_gets_no_more_and_its_files_are_read_elsewhere() -> None:
-    book = scheduler(30, "bare", "whole")
-    given = book.hand_out(0)
-    verdicts = [book.out_of_reach(0, path) for path in given]
+    book, (bare, whole) = scheduler(30, "bare", "whole")
+    verdicts = [book.out_of_reach(bare, path) for path in book.hand_out(bare)]
     assert verdicts.index(True) == MAX_MISSES - 1
     assert verdicts.count(True) == 1
     assert book.benched == {"bare"}
-    assert book.hand_out(0) == []
-    assert sorted(work_off(book, 1)) == paths(30)
-    assert book.finished()
+    assert book.hand_out(bare) == []
+    assert sorted(work_off(book, whole)) == paths(30)
+    assert book.finished
 
 
 def test_a_file_is_not_given_back_to_the_node_that_could_not_read_it() -> None:
-    book = scheduler(1, "a", "b")
-    (path,) = book.hand_out(0)
-    book.out_of_reach(0, path)
-    assert book.hand_out(0) == []
-    assert book.stranded() == []
-    assert book.hand_out(1) == [path]
-    book.out_of_reach(1, path)
-    assert book.stranded() == [path]
-    assert book.finished()
+    book, (a, b) = scheduler(1, "a", "b")
+    (path,) = book.hand_out(a)
+    book.out_of_reach(a, path)
+    assert book.hand_out(a) == []
+    assert book.hand_out(b) == [path]
+    book.out_of_reach(b, path)
+    assert [book.hand_out(a), book.hand_out(b)] == [[], []]
+    assert book.waiting == [path]
     assert not book.some_node_reads
 
 
 @pytest.mark.parametrize("between", [1, 5])
 def test_single_misses_do_not_bench_a_node_that_reads(between: int) -> None:
-    book = scheduler(60, "a", "b")
+    book, (a, _) = scheduler(60, "a", "b")
     for number in range(30):
-        path = book.hand_out(0)[0] if not book.busy(0) else next(iter(book._hands[0].files))
+        path = book.hand_out(a)[0] if not a.files else next(iter(a.files))
         if number % (between + 1) == 0:
-            assert not book.out_of_reach(0, path)
+            assert not book.out_of_reach(a, path)
         else:
-            book.identified(0, path)
-            book.done(0, path)
+            finish(book, a, path)
     assert not book.benched
