@@ -52,6 +52,7 @@ def test_version(cli_process: Cli) -> None:
     assert (done.code, done.out) == (0, f"audiosim {audiosim.__version__}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -213,6 +214,7 @@ def test_json_has_the_keys_of_the_contract(indexed: Path, music: Path, cli: Cli)
     assert status["tracks"] == 6
 
 
+@pytest.mark.slow
 def test_every_format_names_the_same_tracks(indexed: Path, music: Path, cli: Cli) -> None:
     query = music / "low" / "00 track.wav"
 
@@ -230,6 +232,7 @@ def test_every_format_names_the_same_tracks(indexed: Path, music: Path, cli: Cli
     assert ask("--format", "paths", "--null").split("\0")[:-1] == paths
 
 
+@pytest.mark.slow
 def test_bare_paths_are_the_exact_bytes(indexed: Path, music: Path) -> None:
     odd = os.fsencode(music) + b"/caf\xe9\nx.wav"
     soundfile.write(odd, tone(3, 112), SAMPLE_RATE)

@@ -99,6 +99,7 @@ def test_a_failure_is_one_line_of_the_status_and_exact_in_json(evil: Evil, cli: 
     assert [failure["path"] for failure in document.json["failures"]] == [f"{evil.music}/{EVIL}/{EVIL_NAME}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "m3u8"])
 def test_answers_on_a_terminal_let_nothing_act(evil: Evil, form: str) -> None:
     shown = run_on_a_terminal("similar", evil.query, "-k", "1", "--home", evil.home, "--format", form)
@@ -129,6 +130,7 @@ def run_on_a_terminal(*arguments: object) -> str:
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_answers_in_a_pipe_keep_every_character(evil: Evil) -> None:
     def ask(form: str) -> str:
         command = [sys.executable, "-m", "audiosim", "similar", str(evil.query), "-k", "1"]
@@ -214,6 +216,7 @@ def test_names_that_some_file_systems_take_for_one_are_kept_apart() -> None:
     assert unicodedata.normalize("NFC", first.name) != unicodedata.normalize("NFC", second.name)
 
 
+@pytest.mark.slow
 def test_extract_writes_in_its_folder_only_whatever_its_inputs_are_called(
     cli: Cli, seeded_weights: Path, tmp_path: Path
 ) -> None:

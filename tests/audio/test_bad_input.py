@@ -418,6 +418,7 @@ def signal_decoder(number: signal.Signals) -> None:
     os.kill(decoder._process.pid, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
@@ -484,6 +485,7 @@ def closed(music: Path, tmp_path: Path) -> Iterator[Path]:
     track.chmod(0o644)
 
 
+@pytest.mark.slow
 def test_files_and_folders_without_permission_fail_and_nothing_below_them_is_gone(
     closed: Path, tmp_path: Path
 ) -> None:
@@ -502,6 +504,7 @@ def test_files_and_folders_without_permission_fail_and_nothing_below_them_is_gon
     assert index(closed, home, FakeEncoder()).report.unchanged == 5
 
 
+@pytest.mark.slow
 def test_a_file_that_may_be_read_again_is_indexed_by_the_next_run(closed: Path, tmp_path: Path) -> None:
     audiosim_as_a_user("index", "--home", tmp_path / "home")
     (closed / "low" / "00 track.wav").chmod(0o644)

@@ -8,6 +8,8 @@ import pytest
 from audiosim.encoders.runtime import tensorflow
 from audiosim.encoders.winograd import winograd_convolution
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "shape", [(1, 4, 4, 3, 5), (2, 32, 24, 8, 16), (2, 9, 7, 4, 4), (1, 3, 1, 2, 2), (3, 6, 13, 1, 1)]

@@ -111,6 +111,7 @@ def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         estimate([tmp_path / "nowhere"], home=tmp_path / "home", encoder=FakeEncoder())
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_a_few_lines_and_in_json(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:

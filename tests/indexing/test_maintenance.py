@@ -110,6 +110,7 @@ def test_anything_else_is_no_age(text: str) -> None:
         _seconds(text)
 
 
+@pytest.mark.slow
 def test_what_is_long_gone_is_forgotten_with_its_cache_and_the_rest_stays(library: Library) -> None:
     lost, recent = lose(library, 0, days=31), lose(library, 1, days=29)
     digest = digest_of(library, lost)
@@ -211,6 +212,7 @@ def test_what_a_killed_run_was_writing_is_removed_after_a_day(library: Library) 
     assert (old.exists(), young.exists()) == (False, True)
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_is_not_complete_keeps_its_caches(library: Library) -> None:
     library.encoder = FakeEncoder(weights="others")
     assert library.index(rebuild=True, max_hours=0.0).left == 7
@@ -450,6 +452,7 @@ def test_there_must_be_an_index(tmp_path: Path) -> None:
             work()
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_did(library: Library, cli: Cli, tmp_path: Path) -> None:
     home = ("--home", library.home.path)
     lose(library, 0, days=31)

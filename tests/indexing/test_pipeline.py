@@ -234,6 +234,7 @@ def test_chroma_is_written_again_when_its_files_are_lost(library: Library, music
     assert len(library.stored()) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["its folder is gone", "its database is gone", "another identity, by its files", "a row too few"]
 )
@@ -329,6 +330,7 @@ def test_another_pooling_repools_from_the_caches(library: Library, music: Path) 
     assert sorted(library.similar(music / "low" / low[0], count=2)) == low[1:]
 
 
+@pytest.mark.slow
 def test_a_repool_gives_bit_equal_vectors(library: Library, music: Path) -> None:
     def vectors() -> dict[str, bytes]:
         with library.catalog() as catalog:

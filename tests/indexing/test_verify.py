@@ -39,6 +39,8 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, path_id
 from audiosim.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Original:

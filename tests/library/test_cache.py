@@ -148,6 +148,7 @@ def test_every_truncation_is_none(tmp_path: Path) -> None:
         assert cache.read(INFO.digest) is None, length
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", [0x01, 0x08, 0xFF])
 def test_a_damaged_byte_is_none_or_changes_no_number(tmp_path: Path, flip: int) -> None:
     cache, written = Cache(tmp_path, SPEC), frames()

@@ -339,6 +339,7 @@ def assert_centred_and_in_step(library: Library, music: Path) -> None:
     assert len(library.similar(music / "00.wav", count=5)) == 5
 
 
+@pytest.mark.slow
 def test_a_run_that_reaches_fifty_tracks_centres_all_and_brings_chroma_in_step(stages: Stages) -> None:
     assert configuration_of(stages.at("young")).centre == b""
     assert counts(stages.report) == {"found": GROWN, "unchanged": YOUNG, "indexed": GROWN - YOUNG}
@@ -357,6 +358,7 @@ def test_a_second_run_over_a_centred_home_does_nothing(stages: Stages) -> None:
     assert content(library) == before
 
 
+@pytest.mark.slow
 def test_a_new_file_and_another_pooling_keep_the_centre_and_a_rebuild_makes_another(stages: Stages) -> None:
     library = stages.at("grown")
     centre = configuration_of(library).centre
@@ -370,6 +372,7 @@ def test_a_new_file_and_another_pooling_keep_the_centre_and_a_rebuild_makes_anot
     assert_centred_and_in_step(library, stages.folder / "music")
 
 
+@pytest.mark.slow
 def test_a_kill_after_the_centring_is_made_good_by_the_next_run(
     stages: Stages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,6 +411,7 @@ def test_a_burst_that_is_under_way_while_vectors_are_replaced_does_not_count(mad
         assert catalog.store_state.pending_count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before it begins", "after it began", "after it was acknowledged"])
 def test_a_burst_beside_the_centring_leaves_the_store_in_step(
     stages: Stages, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -438,6 +442,7 @@ def test_a_burst_beside_the_centring_leaves_the_store_in_step(
     assert verify_home(library.home.path).sound
 
 
+@pytest.mark.slow
 def test_verify_finds_wrong_passages_and_makes_them_anew(stages: Stages) -> None:
     library = stages.at("grown")
     with library.catalog() as catalog:

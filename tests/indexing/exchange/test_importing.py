@@ -110,6 +110,7 @@ def ask(home: Path, name: str, **options: Any) -> SearchResult:
     return find_similar(os.fsdecode(path_of(name)), home=home, count=8, **options)
 
 
+@pytest.mark.slow
 def test_a_fresh_home_answers_as_the_one_exported(
     there: MadeHome, export: Path, here: Path, cli: Cli
 ) -> None:
@@ -468,6 +469,7 @@ def test_what_is_rewritten_with_no_change_is_read(export: Path, here: Path) -> N
     assert [len(batch) for batch in ExportFile(export).batches()] == [60]
 
 
+@pytest.mark.slow
 def test_a_wrong_size_of_vectors_is_told(export: Path, here: Path) -> None:
     table = pq.read_table(export)
     for size in (15, 1_000_000):
@@ -564,6 +566,7 @@ def many(folder: Path, count: int) -> Path:
     return folder / "many.parquet"
 
 
+@pytest.mark.slow
 def test_a_kill_loses_nothing_and_importing_again_completes_it(tmp_path: Path, here: Path) -> None:
     export = many(tmp_path, 6_000)
     process = subprocess.Popen(
