@@ -162,6 +162,7 @@ def test_a_second_interrupt_ends_at_once_and_breaks_nothing(many: Path, tmp_path
 def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_path: Path, cli: Cli) -> None:
     home = tmp_path / "home"
     with indexing(many, home) as process:
+        process.send_signal(signal.SIGSTOP)  # it is at work for as long as it takes to see that
         busy = cli("index", "--home", home)
         assert busy.code == 4
         assert "Another audiosim is indexing this home" in busy.err
@@ -170,6 +171,7 @@ def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_pat
         assert cli("verify", "--repair", "--home", home).code == 4
         assert cli("verify", "--home", home).code == 0
         assert cli("similar", an_indexed(home), "--home", home).code == 0
+        process.send_signal(signal.SIGCONT)
         waiting = cli("gc", "--wait", "120", "--home", home)
         assert waiting.code == 0, waiting.err
         process.communicate(timeout=60)
