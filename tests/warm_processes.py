@@ -32,16 +32,14 @@ REQUEST_LIMIT = 1 << 18  # bytes
 @contextmanager
 def warm_processes() -> Iterator[None]:
     """While it is open, `subprocess` forks what audiosim's own processes run."""
-    from audiosim.audio import supervisor
-    from audiosim.backends import process
+    from audiosim.core.child import START
 
-    programs = {supervisor.START.encode(), process.START.encode()}
     start: Any = subprocess._fork_exec  # type: ignore[attr-defined]
     nursery = _Nursery()
 
     def fork_or_start(arguments: list[Any], *more: Any) -> int:
         words = [os.fsencode(word) for word in arguments]
-        if words[:2] != [os.fsencode(sys.executable), b"-c"] or words[2] not in programs:
+        if words[:3] != [os.fsencode(sys.executable), b"-c", START.encode()]:
             return int(start(arguments, *more))
         variables, streams = more[4], (more[5], more[8], more[10])
         return nursery.fork(words[2:], variables, [own if own >= 0 else n for n, own in enumerate(streams)])

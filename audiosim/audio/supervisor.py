@@ -7,7 +7,6 @@ bounded by samples, so that decoding runs ahead of the network but never fills t
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from audiosim.audio.events import (
     Samples,
 )
 from audiosim.audio.messages import Kind, info_from_json, receive, samples_from, send_json
+from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, ResamplerName
 
@@ -42,7 +42,6 @@ QUEUED_SECONDS = 60.0  # of audio that may wait for the network
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-START = "import sys; sys.path[:] = sys.argv[1:]; from audiosim.audio.worker import main; main()"
 
 
 class DecodeSupervisor:
@@ -229,12 +228,7 @@ class _Member(threading.Thread):
     def _start(self) -> subprocess.Popen[bytes]:
         if self._stopped:
             raise QueueClosedError
-        process = subprocess.Popen(
-            [sys.executable, "-c", START, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
-        )
+        process = start_child("audiosim.audio.worker", variables=ONE_THREAD)
         self._process = process
         _running.add(process)
         try:

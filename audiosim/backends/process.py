@@ -7,17 +7,15 @@ is not disturbed when the one that asked is interrupted.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import IO, Any, cast
 
+from audiosim.core.child import start_child
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError
 
-START = "import sys; sys.path[:] = sys.argv[1:]; from audiosim.backends.worker import main; main()"
 ERRORS: dict[str, type[AudiosimError]] = {
     e.__name__: e for e in (AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError)
 }
@@ -27,15 +25,7 @@ class StoreProcess:
     """One process, which loads the engine while nothing is asked yet."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", START, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )
+        self._process = start_child("audiosim.backends.worker", stderr=subprocess.PIPE)
 
     def __enter__(self) -> StoreProcess:
         return self
@@ -59,13 +49,13 @@ class StoreProcess:
         except subprocess.TimeoutExpired as error:
             self.end()
             raise StoreError("The store does not answer", f"not within {limit:.0f} s") from error
-        return self._understood(out, err)
+        return self._understood(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
     def send(self, action: str, home: Home, **arguments: Any) -> None:
         """Asks without waiting for the answer."""
-        stdin = cast("TextIO", self._process.stdin)
+        stdin = cast("IO[bytes]", self._process.stdin)
         with suppress(BrokenPipeError):  # it has crashed already, which its exit code tells
-            stdin.write(json.dumps([action, str(home.path), arguments]))
+            stdin.write(json.dumps([action, str(home.path), arguments]).encode())
             stdin.close()
         self._process.stdin = None
 

@@ -1,0 +1,39 @@
+"""Python processes of audiosim's own, which are talked to through pipes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+# The import path is handed over: scripts and tests may have changed it.
+START = "import importlib, sys; name, *sys.path[:] = sys.argv[1:]; importlib.import_module(name).main()"
+
+
+def start_child(
+    module: str, *, stderr: int | None = None, variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process that runs the function `main` of a module.
+
+    Parameters
+    ----------
+    module : str
+        Its whole name.
+    stderr : int, optional
+        As `subprocess.Popen` has it; by default this process's own.
+    variables : mapping of str to str, optional
+        What its environment has beside, or instead of, what this process's has.
+
+    Returns
+    -------
+    subprocess.Popen
+        The process, its standard input and output being pipes.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-c", START, module, *sys.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **(variables or {})},
+    )
