@@ -20,23 +20,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from unittest.mock import patch
 
 import numpy as np
 import soundfile
 
-import audiosim.backends.process
 import audiosim.indexing.run
-import audiosim.search.similar
 import audiosim.store
 from audiosim import SearchResult, find_similar, index_folder
 from audiosim.backends.process import StoreProcess
-from audiosim.backends.worker import ACTIONS
 from audiosim.core.config import Home
 from audiosim.core.types import AudioInfo, EncoderSpec, Float32, Framing, TrackVector
 from audiosim.library.catalog import Catalog, Configuration
@@ -56,6 +53,7 @@ SHOWN = 20  # problems
 
 WAYS = ("indexed", "outside", "command")  # through Python, not indexed; the others are indexed
 
+T = TypeVar("T")
 Random = np.random.Generator
 State = dict[str, str]  # digests by path
 Matches = list[tuple[str, float]]  # path, similarity
@@ -81,22 +79,28 @@ class Counted(StoreProcess):
 
     writers = 0
 
-    def send(self, action: str, home: Home, **arguments: Any) -> None:
-        Counted.writers += action == "flush"
-        super().send(action, home, **arguments)
+    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+        Counted.count(work)
+        return super().do(work, limit=limit)
+
+    def begin(self, work: Callable[[], object]) -> None:
+        Counted.count(work)
+        super().begin(work)
+
+    @classmethod
+    def count(cls, work: Callable[[], object]) -> None:
+        """Counts what writes."""
+        cls.writers += getattr(work, "__name__", "") == "flush"
 
 
 class Here:
     """What `StoreProcess` does, without the process: a second less a query, where none crashes."""
 
-    def __enter__(self) -> Here:
-        return self
+    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+        return work()
 
-    def __exit__(self, *exc: object) -> None:
-        pass
-
-    def ask(self, action: str, home: Home, *, limit: float, **arguments: Any) -> Any:
-        return ACTIONS[action](home, **arguments)
+    def end(self) -> None:
+        """Nothing has begun."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,6 @@ def write(library: Library, folder: Path, home: Home, first: Round, least: int, 
         patch.object(audiosim.store, "BURST_INTERVAL", BURST_INTERVAL),
         patch.object(audiosim.indexing.run, "PROGRESS_INTERVAL", PROGRESS_INTERVAL),
         patch.object(audiosim.store, "StoreProcess", Counted),
-        patch.object(audiosim.backends.process, "StoreProcess", Counted),
     ):
         while len(rounds) <= least or not stop.exists():
             begun = time.monotonic()
@@ -347,7 +350,7 @@ def ask_again(
     known: dict[str, tuple[Float32, str]] = {}
     problems = []
     for path in dict.fromkeys(question.path for question in asked):
-        with patch.object(audiosim.search.similar, "StoreProcess", Here):
+        with patch.object(audiosim.store, "StoreProcess", Here):
             result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
         if result.exact_because is not None:
             problems.append(f"afterwards {path} was answered by exact search: {result.exact_because}")

@@ -1,28 +1,26 @@
 """The store in processes of its own: a damaged index can crash whoever opens it.
 
-A process is started, asked one thing, and ends. It holds the store's lock while it works, and it
-is not disturbed when the one that asked is interrupted.
+A process is started, given one thing to do, and ends; see worker.py for what that can be. It holds
+the store's lock while it works, and it is not disturbed when the one that asked is interrupted.
 """
 
 from __future__ import annotations
 
-import json
+import pickle
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import IO, TypeVar, cast
 
 from audiosim.core.child import start_child
-from audiosim.core.config import Home
-from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError
+from audiosim.core.errors import AudiosimError, StoreError
 
-ERRORS: dict[str, type[AudiosimError]] = {
-    e.__name__: e for e in (AudiosimError, HomeError, LockedError, StoreAwayError, StoreError, UsageError)
-}
+T = TypeVar("T")
 
 
 class StoreProcess:
-    """One process, which loads the engine while nothing is asked yet."""
+    """One process, which loads the engine while it is given nothing to do yet."""
 
     def __init__(self) -> None:
         self._process = start_child("audiosim.backends.worker", stderr=subprocess.PIPE)
@@ -31,31 +29,42 @@ class StoreProcess:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self.running:
-            self.end()
+        self.end()
 
-    def ask(self, action: str, home: Home, *, limit: float | None = None, **arguments: Any) -> Any:
-        """The answer of a function of worker.py, within `limit` seconds.
+    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+        """Have this done by the process.
+
+        Parameters
+        ----------
+        work : callable
+            A method of a `StoreWorker`, with its arguments.
+        limit : float, optional
+            Seconds that it may take.
+
+        Returns
+        -------
+        object
+            What it returned.
 
         Raises
         ------
-        StoreError : when the store fails, crashes or does not answer.
-        LockedError : when another process uses it.
-        HomeError : when the catalog or the lock can't be used.
+        StoreError
+            If the store fails, crashes or does not answer.
+        AudiosimError
+            What it raised: a `LockedError` where another process uses the store.
         """
         try:
-            self.send(action, home, **arguments)
-            out, err = self._process.communicate(timeout=limit)
+            out, err = self._process.communicate(pickle.dumps(work), timeout=limit)
         except subprocess.TimeoutExpired as error:
             self.end()
             raise StoreError("The store does not answer", f"not within {limit:.0f} s") from error
-        return self._understood(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+        return cast("T", self._answer(out, err))
 
-    def send(self, action: str, home: Home, **arguments: Any) -> None:
-        """Asks without waiting for the answer."""
+    def begin(self, work: Callable[[], object]) -> None:
+        """Have this done without waiting for it."""
         stdin = cast("IO[bytes]", self._process.stdin)
-        with suppress(BrokenPipeError):  # it has crashed already, which its exit code tells
-            stdin.write(json.dumps([action, str(home.path), arguments]).encode())
+        with suppress(BrokenPipeError):  # it has crashed already
+            stdin.write(pickle.dumps(work))
             stdin.close()
         self._process.stdin = None
 
@@ -65,29 +74,22 @@ class StoreProcess:
         return self._process.poll() is None
 
     def wait(self) -> None:
-        """Waits for its end, whatever that is."""
+        """Wait for its end, whatever that is."""
         self._process.communicate()
 
     def end(self) -> None:
-        """Ends it at once, if it has not ended."""
+        """End it at once, if it has not ended."""
         self._process.kill()
         self._process.communicate()
 
-    def _understood(self, out: str, err: str) -> Any:
+    def _answer(self, out: bytes, err: bytes) -> object:
         code = self._process.returncode
         if code < 0:
             raise StoreError("The store crashed", signal.Signals(-code).name)
-        lines = (out.splitlines() or [""])[-1], (err.strip().splitlines() or [f"exit code {code}"])[-1]
-        try:
-            answer = json.loads(lines[0])
-        except ValueError as error:
-            raise StoreError("The store failed", lines[1]) from error
-        if "error" in answer:
-            kind, what, why, remedy = answer["error"]
-            raise ERRORS[kind](what, why, remedy)
-        return answer["value"]
-
-
-def ask_store(action: str, home: Home, *, limit: float | None = None, **arguments: Any) -> Any:
-    """What `StoreProcess.ask` answers, of a process started for it."""
-    return StoreProcess().ask(action, home, limit=limit, **arguments)
+        if not out:
+            lines = err.decode("utf-8", "replace").strip().splitlines()
+            raise StoreError("The store failed", lines[-1] if lines else f"exit code {code}")
+        answer = pickle.loads(out)  # noqa: S301  # of a process of ours
+        if isinstance(answer, AudiosimError):
+            raise answer
+        return answer

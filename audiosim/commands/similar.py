@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -24,7 +24,6 @@ from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from audiosim.backends.process import StoreProcess
     from audiosim.search.ranking import RankingOptions
     from audiosim.search.similar import SearchResult
 
@@ -85,12 +84,11 @@ def similar(
 
     Example: audiosim similar song.wav -k 5
     """
-    from audiosim.backends.process import StoreProcess
+    from audiosim.store import store_reader
 
     passage = start is not None or end is not None
-    with ExitStack() as stack:
-        # Started before all else is imported: loading the store's engine is what takes longest.
-        store = None if passage or only or exclude_same else stack.enter_context(StoreProcess())
+    # Opened before all else is imported: loading the store's engine is what takes longest.
+    with nullcontext() if passage or only or exclude_same else store_reader():
         common = {
             "count": count,
             "home": home,
@@ -102,7 +100,7 @@ def similar(
         if passage:
             result = _by_passage([*queries, *(against or [])], start, end, common)
         else:
-            result = _by_tracks(queries, against or [], explain, store, common)
+            result = _by_tracks(queries, against or [], explain, common)
     _print(result, output, quiet)
 
 
@@ -115,15 +113,13 @@ def _ranking(
     return RankingOptions(max_per_artist, cast("tuple[SameTag, ...]", tags), diversity, show, correct)
 
 
-def _by_tracks(
-    queries: list[str], against: list[str], explain: bool, store: StoreProcess | None, common: dict[str, Any]
-) -> SearchResult:
+def _by_tracks(queries: list[str], against: list[str], explain: bool, common: dict[str, Any]) -> SearchResult:
     from audiosim.commands.sources import expand
     from audiosim.search.similar import find_similar
 
     stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
     wanted, unwanted = (expand(names, stdin) for names in (queries, against))
-    return find_similar(wanted, against=unwanted, explain=explain, store=store, **common)
+    return find_similar(wanted, against=unwanted, explain=explain, **common)
 
 
 def _by_passage(

@@ -94,6 +94,14 @@ class StoreUrl:
 EMBEDDED = StoreUrl()
 
 
+@dataclass(frozen=True)
+class Leftover:
+    """A collection to be removed, unless somebody else has written to it."""
+
+    url: StoreUrl
+    name: str
+
+
 def default_store() -> StoreUrl:
     """Tell the store of new homes: what ``AUDIOSIM_STORE`` names, else the embedded one.
 

@@ -10,8 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from audiosim.backends.process import StoreProcess
-from audiosim.core.errors import AudiosimError, LockedError, UsageError
+from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.types import Encoder, Float32, Match, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
@@ -22,10 +21,9 @@ from audiosim.search.explain import Explainer
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
 from audiosim.search.recordings import Recordings
+from audiosim.store import StoreReader, store_reader
 
 DEFAULT_COUNT = 10
-READER_WAIT = 1.0  # s for the store to be free, before exact search answers
-ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
 
@@ -67,7 +65,6 @@ def find_similar(
     explain: bool = False,
     precision: Precision = "auto",
     encoder: Encoder | None = None,
-    store: StoreProcess | None = None,
 ) -> SearchResult:
     """The tracks of the index nearest to one audio file, or to several taken together.
 
@@ -94,8 +91,6 @@ def find_similar(
         The network's, where a query has to be embedded.
     encoder : Encoder, optional
         Embeds queries, instead of one loaded for them; it must be the home's.
-    store : StoreProcess, optional
-        A process to ask the store in, started earlier to save time; it can be asked once.
 
     Returns
     -------
@@ -116,8 +111,7 @@ def find_similar(
     only, ranking = only or Filter(), ranking or RankingOptions()
     exact = bool(only or ranking.exclude_same)
     with open_index(home, encoder) as index, ExitStack() as stack:
-        if store is None and not exact:
-            store = stack.enter_context(StoreProcess())  # it loads the engine meanwhile
+        store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
         resolver = Resolver(index, precision, encoder)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
@@ -126,7 +120,7 @@ def find_similar(
         direction = mean_direction([q.vector for q in likes], [q.vector for q in dislikes])
         hidden = frozenset(q.track.digest for q in (dislikes if include_self else [*likes, *dislikes]))
         search = _Search(index, direction, ranking, count, hidden)
-        if store is None or exact:
+        if store is None:
             picks, reason = search.exactly(admitted(only, ranking, likes)), None
         else:
             picks, reason = search.by_store(store)
@@ -184,22 +178,11 @@ class _Search:
     def recordings(self) -> Recordings:
         return Recordings(self.index.cache, self.index.spec.hop)
 
-    def by_store(self, store: StoreProcess) -> tuple[list[Pick], str | None]:
+    def by_store(self, store: StoreReader) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""
         depth = _depth(self.count) + self.index.catalog.files.copies(self.hidden)
         try:
-            ids = store.ask(
-                "nearest",
-                self.index.home,
-                limit=ANSWER_LIMIT,
-                vector=self.direction.astype("<f4").tobytes().hex(),
-                count=depth,
-                collection=self.index.configuration.collection,
-                wait=READER_WAIT,
-            )
-        except LockedError:
-            label = self.index.catalog.settings.store_url.label
-            return self.exactly(), f"{label} is in use by another process"
+            ids = store.nearest(self.index, self.direction, depth)
         except AudiosimError as error:
             return self.exactly(), " ".join(str(error).split())
         picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())

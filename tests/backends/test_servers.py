@@ -30,8 +30,7 @@ from audiosim.indexing.maintenance import forget
 from audiosim.indexing.report import Notice
 from audiosim.indexing.verify import verify_home
 from audiosim.library.catalog import Catalog
-from audiosim.library.catalog.models import Leftover
-from audiosim.library.store_url import parse_store_url
+from audiosim.library.store_url import Leftover, parse_store_url
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 from audiosim.store import Store

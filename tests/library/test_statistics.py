@@ -17,7 +17,7 @@ from conftest import SAMPLE_RATE, tone
 from libraries import Library, counts
 from made_home import MadeHome, digest_of, frames_of, random_tracks
 
-from audiosim.backends.worker import flush
+from audiosim.backends.worker import StoreWorker
 from audiosim.core.errors import StoreError
 from audiosim.core.types import Float32
 from audiosim.encoders.passage_vectors import unpacked
@@ -436,7 +436,7 @@ def test_a_burst_beside_the_centring_leaves_the_store_in_step(
         assert catalog.store_state.pending_count() > 0
     monkeypatch.setattr(StoreState, method, centred_first)
     with pytest.raises(StoreError):  # this burst, or the next one
-        flush(library.home, wait=1, patience=0, asker=os.getppid())
+        StoreWorker(library.home, wait=1, patience=0, asker=os.getppid()).flush()
     library.index()
     assert_centred_and_in_step(library, stages.folder / "music")
     assert verify_home(library.home.path).sound

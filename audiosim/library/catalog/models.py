@@ -11,7 +11,6 @@ import numpy as np
 
 from audiosim.core.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Pooling, Tags, Track
 from audiosim.encoders.pooling import Pooler, pooled_dimension
-from audiosim.library.store_url import StoreUrl
 
 FileState = Literal["indexed", "failed", "gone"]
 Fate = Literal["added", "known", "kept"]
@@ -60,14 +59,6 @@ class Configuration:
         if self.centre:
             words.append(hashlib.blake2b(self.centre, digest_size=8).hexdigest())
         return " ".join(words)
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """A collection to be removed, unless somebody else has written to it."""
-
-    url: StoreUrl
-    name: str
 
 
 @dataclass(frozen=True)

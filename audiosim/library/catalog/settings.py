@@ -9,8 +9,8 @@ from pathlib import Path
 
 from audiosim.core.types import EncoderSpec
 from audiosim.library.catalog.database import Connection
-from audiosim.library.catalog.models import Configuration, Leftover
-from audiosim.library.store_url import EMBEDDED, StoreUrl, parse_store_url
+from audiosim.library.catalog.models import Configuration
+from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store_url
 
 # Keys of what is measured of all vectors together, and is void when they are replaced: where a
 # similarity stands among those of random pairs, and how many tracks there were.

@@ -10,13 +10,12 @@ from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.models import (
     TRACK_COLUMNS,
     Expected,
-    Leftover,
     PendingRow,
     track_from,
     vector_from,
 )
 from audiosim.library.catalog.settings import Settings
-from audiosim.library.store_url import StoreUrl
+from audiosim.library.store_url import Leftover, StoreUrl
 
 STORE_IDENTITY = "store_identity"  # a key of meta
 
