@@ -11,6 +11,7 @@ import numpy as np
 from audiosim.backends.base import Backend, Contents, VectorStore
 from audiosim.core.errors import StoreAwayError, StoreError
 from audiosim.core.types import Float32
+from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Catalog
 from audiosim.library.neighbours import nearest
 
@@ -19,7 +20,6 @@ QUERIES = 100  # asked of the store and of exact search
 NEIGHBOURS = 10
 RECALL_LIMIT = 0.95
 TOLERANCE = 1e-5  # between a vector here and there
-UNIT_TOLERANCE = 1e-3  # of a unit vector's length
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,6 @@ class Inspection:
     faults: list[str] = field(default_factory=list)
     dirty: bool = False
     stamp: str | None = None
-
-
-def is_unit(vector: Float32, dimension: int) -> bool:
-    """Whether this is a unit vector (dimension,)."""
-    length = float(np.linalg.norm(vector.astype(np.float64)))
-    return vector.shape == (dimension,) and abs(length - 1) < UNIT_TOLERANCE
 
 
 def compare(
@@ -96,7 +90,7 @@ def compare(
 
 def _whole(catalog: Catalog, dimension: int) -> set[str]:
     """Indexed files whose vectors in the catalog are fit to be compared with."""
-    return {id_ for id_, vector in catalog.tracks.indexed_vectors() if is_unit(vector, dimension)}
+    return {id_ for id_, vector in catalog.tracks.indexed_vectors() if are_whole(vector, dimension)}
 
 
 def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> list[str]:

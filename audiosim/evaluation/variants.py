@@ -16,6 +16,7 @@ import numpy as np
 
 from audiosim.core.errors import AudioError, HomeError
 from audiosim.core.types import Float32, FrameEmbeddings, Pooling
+from audiosim.core.vectors import are_whole
 from audiosim.encoders.pooling import summary
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
@@ -118,8 +119,7 @@ class Space:
         return variant.centring != centred or variant.pooling != self._configuration.pooling
 
     def _has_vector(self, digest: str) -> bool:
-        vector = self._own[digest]
-        return vector.shape == (self._configuration.dimension,) and bool(np.isfinite(vector).all())
+        return are_whole(self._own[digest], self._configuration.dimension)
 
     def _has_cache(self, digest: str) -> bool:
         cached = self._cache.read(digest)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from audiosim.backends.inspection import Inspection, is_unit
+from audiosim.backends.inspection import Inspection
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import AudioError
 from audiosim.core.files import hold
 from audiosim.core.types import Float32, TrackVector
+from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
@@ -139,7 +139,7 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
         compared=store.compared,
         recall=store.recall,
     )
-    lost_vectors = catalog.tracks.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    lost_vectors = _bad_vectors(catalog, configuration.dimension)
     cache = Cache(configuration.cache, configuration.spec)
     digests = sorted(catalog.tracks.all_digests())
     for digest in digests:
@@ -159,10 +159,11 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
     return health
 
 
-def _bad_vectors(catalog: Catalog, configuration: Configuration) -> Iterator[str]:
-    for digest, vector in catalog.tracks.all_vectors():
-        if not is_unit(vector, configuration.dimension):
-            yield digest
+def _bad_vectors(catalog: Catalog, dimension: int) -> set[str]:
+    """Audio whose vector is missing or damaged."""
+    found = catalog.tracks.all_vectors()
+    damaged = {digest for digest, vector in found if not are_whole(vector, dimension)}
+    return catalog.tracks.digests_without_vector() | damaged
 
 
 def _pooled(cache: Cache, digest: str, configuration: Configuration) -> TrackVector | None:
@@ -197,7 +198,7 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
     if pooled:
         health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
     present = {row.digest for row in catalog.files.all() if row.state == "indexed"}
-    hopeless = catalog.tracks.digests_without_vector() | set(_bad_vectors(catalog, configuration))
+    hopeless = _bad_vectors(catalog, configuration.dimension)
     hopeless |= set(health.lost_caches) - present
     again = hopeless.union(health.lost_caches)
     if again:

@@ -12,6 +12,7 @@ import numpy as np
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.types import Encoder, Float32, Match, Precision, Track
+from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import corrected
@@ -184,7 +185,7 @@ class _Search:
         try:
             ids = store.nearest(self.index, self.direction, depth)
         except AudiosimError as error:
-            return self.exactly(), " ".join(str(error).split())
+            return self.exactly(), " ".join(str(error).split()).rstrip(".")
         picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())
         if len(picks) < self.count and depth < self.index.catalog.files.count("indexed"):
             picks = self.exactly()  # too many of the nearest were held back
@@ -216,8 +217,7 @@ class _Search:
 
     def _shown(self, entry: Entry) -> bool:
         """Whether a track may be shown: it is not a query, and its vector is not damaged."""
-        whole = entry.vector.shape == self.direction.shape and np.isfinite(entry.vector).all()
-        return bool(whole) and entry.track.digest not in self.hidden
+        return are_whole(entry.vector, len(self.direction)) and entry.track.digest not in self.hidden
 
 
 def _depth(count: int) -> int:

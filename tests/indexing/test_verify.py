@@ -293,7 +293,7 @@ def test_verify_runs_beside_another_run_and_repair_waits_for_it(library: Library
         assert verify_home(library.home.path).sound
         refused = cli("verify", "--repair", "--home", library.home.path)
         assert (refused.code, refused.out) == (4, "")
-        assert "--wait SECONDS" in refused.err
+        assert "--wait" in refused.err
 
 
 @pytest.mark.parametrize("place", ["header", "page"])

@@ -11,10 +11,10 @@ from pathlib import Path
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.files import replacing
 from audiosim.core.text import display_path
+from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import are_passages
 from audiosim.indexing.exchange.header import Header
 from audiosim.indexing.exchange.parquet import write
-from audiosim.indexing.exchange.validation import are_units
 from audiosim.library.catalog import Catalog, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.filters import Filter
@@ -97,7 +97,7 @@ class _Source:
         measured = self._header.percentiles is not None
         whole = 0
         for record in self._catalog.records.all(self._only.admits):
-            if record.vector.shape != (self._header.dimension,) or not are_units(record.vector[None]):
+            if not are_whole(record.vector, self._header.dimension):
                 self.left_out += 1
                 continue
             whole += 1

@@ -17,8 +17,9 @@ import numpy as np
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.text import display_path, utf8_path
 from audiosim.core.types import TAG_NAMES, Float32
+from audiosim.core.vectors import are_whole
 from audiosim.indexing.exchange.header import FORMAT, PREFIX, Header
-from audiosim.indexing.exchange.validation import AUDIO, are_units, record_of
+from audiosim.indexing.exchange.validation import AUDIO, record_of
 from audiosim.library.catalog import Record
 
 BATCH = 2000  # rows in a group, and in memory at a time, at most
@@ -253,6 +254,6 @@ def _vectors(column: Any, dimension: int) -> Float32:
     if column.null_count or values.null_count or len(values) != len(column) * dimension:
         raise ValueError("a vector is missing or not whole")
     vectors: Float32 = values.to_numpy(zero_copy_only=False).reshape(-1, dimension)
-    if not are_units(vectors):
+    if not are_whole(vectors, dimension):
         raise ValueError("a vector is not finite, or not of length 1")
     return vectors

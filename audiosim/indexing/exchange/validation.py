@@ -7,15 +7,12 @@ import os
 import re
 from typing import Any
 
-import numpy as np
-
 from audiosim.core.text import display_path
 from audiosim.core.types import TAG_NAMES, AudioInfo, Float32, Tags
 from audiosim.encoders.passage_vectors import are_passages
 from audiosim.library.catalog import Record
 
-UNIT_TOLERANCE = 1e-3  # of a unit vector's length
-FARTHEST = 2.0  # cosine distance there is
+FARTHEST = 2.001  # cosine distance there is, with room for rounding
 DIGEST = re.compile(r"[0-9a-f]{32}")
 AUDIO = ("digest", "duration", "sample_rate", "channels", "codec", "size", "mtime_ns")
 LEAST = {"duration": 0, "sample_rate": 0, "channels": 0, "size": -1, "windows": 1}
@@ -39,20 +36,13 @@ def record_of(row: dict[str, Any], vector: Float32, dimension: int) -> Record:
             raise ValueError(f"the {name} of {shown} is {row[name]}")
     if row["mtime_ns"] is None or row["codec"] is None:
         raise ValueError(f"the time or codec of {shown} is missing")
-    if scale is not None and not 0 < scale <= FARTHEST + UNIT_TOLERANCE:
+    if scale is not None and not 0 < scale <= FARTHEST:
         raise ValueError(f"the scale of {shown} is {scale}")
     if passages is not None and not are_passages(passages, dimension, row["windows"]):
         raise ValueError(f"the passages of {shown} are damaged")
     tags = Tags(**{name: row[name] for name in TAG_NAMES})
     info = AudioInfo(**{name: row[name] for name in AUDIO}, tags=tags)
     return Record(path, info, vector, row["windows"], passages, scale)
-
-
-def are_units(vectors: Float32) -> bool:
-    """Whether the rows (n, dim) are unit vectors."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
-        return bool((np.abs(lengths - 1) < UNIT_TOLERANCE).all())  # false for what is not finite
 
 
 def is_path(path: bytes) -> bool:

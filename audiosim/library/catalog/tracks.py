@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 import numpy as np
 
 from audiosim.core.types import Float32, Track, TrackVector
+from audiosim.core.vectors import are_whole
 from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
 from audiosim.library.catalog.models import (
     DROPPED,
@@ -82,7 +83,7 @@ class Tracks:
         digests, rows = [], []
         for digest, blob in self._db.execute(query):
             vector = vector_from(blob)
-            if vector.shape == (dimension,) and np.isfinite(vector).all():
+            if are_whole(vector, dimension):
                 digests.append(digest)
                 rows.append(vector)
         return digests, np.stack(rows) if rows else np.empty((0, dimension), np.float32)
