@@ -19,6 +19,7 @@ NAMES = {  # of the package's parameters -> of those of commands, where they dif
     "genres": "genre",
     "gpus": "ray_gpus",
     "hop": "hop_size",
+    "maps": "map",
     "years": "year",
 }
 

@@ -126,16 +126,16 @@ def _refuse_other(export: ExportFile, header: Header, whose: str) -> None:
         raise UsageError(
             f"The vectors of {export.name} can't be compared with {whose}",
             f"they are of {_kind(export.header)}, not of {_kind(header)}",
-            "Import it into a home of its own with --home.",
+            "Import it into a `home` of its own.",
         )
 
 
 def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
     if store not in (None, catalog.settings.store_url):
         raise UsageError(
-            f"--store {store.text} contradicts this home",
+            f"`store` {store.text} contradicts this home",
             f"its vectors are searched in {catalog.settings.store_url.text}",
-            f"Leave it out, and move them afterwards: audiosim index --store {store.text}.",
+            "Leave it out, and move them afterwards: audiosim index with `store`.",
         )
 
 
@@ -193,7 +193,7 @@ def _settled(
         raise HomeError(
             f"The home's own tracks can't be centred as {exports[0].name} is",
             f"{len(damaged)} of their caches are damaged",
-            "Run audiosim verify --repair, then audiosim index.",
+            "Run audiosim verify with `repair`, then audiosim index.",
         )
     return configuration
 
@@ -214,7 +214,7 @@ def _refuse_lacking(
                 f"The vectors of {export.name} are centred on another mean window than this home's",
                 f"its tracks have to be pooled again, and {lacking} of {total} have no cache here",
                 f"Copy the caches of the home it was made in, its folder cache/{cache.folder.name},"
-                f" to {cache.folder}; or import it into a home of its own with --home.",
+                f" to {cache.folder}; or import it into a `home` of its own.",
             )
 
 

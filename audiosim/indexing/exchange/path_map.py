@@ -85,6 +85,6 @@ def parse_move(text: str) -> tuple[str, str]:
     old, new = text[:place], text[place + 1 :]
     if not old or not new:
         raise UsageError(
-            f"--map {text} is no pair of folders", "", "Give OLD=NEW: /mnt/music=/home/me/Music."
+            f"`maps` {text} is no pair of folders", "", "Give OLD=NEW: /mnt/music=/home/me/Music."
         )
     return old, os.path.expanduser(new)

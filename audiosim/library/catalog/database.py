@@ -173,7 +173,7 @@ def _prepare(database: Connection, read_only: bool) -> None:
         raise HomeError(
             f"{database.path} has format {version}",
             f"this audiosim reads format {SCHEMA_VERSION}",
-            "Use the audiosim that made it, or another --home.",
+            "Use the audiosim that made it, or another `home`.",
         )
 
 
