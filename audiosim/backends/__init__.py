@@ -12,16 +12,26 @@ if TYPE_CHECKING:
     from audiosim.library.store_url import StoreUrl
 
 
-def backend_for(url: StoreUrl, home: Home) -> Backend:
-    """The engine that a URL names, for this home."""
+def backend_for(url: StoreUrl, home: Home, patience: float = 0.0) -> Backend:
+    """The engine that a URL names, for this home.
+
+    Parameters
+    ----------
+    url : StoreUrl
+        Where the store is.
+    home : Home
+        Whose collections it holds.
+    patience : float
+        Seconds for which a server that is away is tried again.
+    """
     if url.engine == "milvus":
         from audiosim.backends.milvus import Milvus
 
-        return Milvus(url, home)
+        return Milvus(url, home, patience)
     if url.server is not None:
         from audiosim.backends.chroma_server import ChromaServer
 
-        return ChromaServer(url.server, url.label, home)
+        return ChromaServer(url.server, url.label, home, patience)
     from audiosim.backends.chroma_embedded import EmbeddedChroma
 
     return EmbeddedChroma(home)

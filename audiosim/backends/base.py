@@ -10,8 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from audiosim.core.types import Float32, Track
 
@@ -34,16 +33,20 @@ class VectorStore(Protocol):
     """A collection of track vectors, open; a context manager that closes it.
 
     Every method raises `StoreError` when the engine fails, and its child `StoreAwayError` when a
-    server could not be reached for as long as the store was opened to be patient.
+    server could not be reached for as long as its backend is patient.
     """
 
     stamp: str  # what told its state when it was opened; every sealed burst changes it
 
-    def __enter__(self) -> VectorStore: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes it, if it is still open."""
+        ...
 
     def count(self) -> int:
         """How many vectors it holds."""
@@ -80,7 +83,10 @@ class VectorStore(Protocol):
 
 
 class Backend(Protocol):
-    """An engine at one place, which holds collections by name. Making one connects to nothing."""
+    """An engine at one place, which holds collections by name. Making one connects to nothing.
+
+    A server that is away is tried again for as long as the backend was made to be patient.
+    """
 
     label: str  # for messages
     shared: bool  # whether a server orders those who read and write
@@ -96,13 +102,7 @@ class Backend(Protocol):
         ...
 
     def open(
-        self,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool = False,
-        stamp: str | None = None,
-        patience: float = 0.0,
+        self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> VectorStore:
         """Opens a collection.
 
@@ -112,7 +112,6 @@ class Backend(Protocol):
         contents : what its vectors must be.
         create : whether to make it where there is none.
         stamp : what it must bear, unless None.
-        patience : s for which a server that is away is tried again.
 
         Raises
         ------

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from audiosim.backends.base import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
+from audiosim.backends.base import (
+    IDS_AT_ONCE,
+    Contents,
+    StoreRow,
+    VectorStore,
+    pages,
+    portions,
+    track_metadata,
+)
 from audiosim.core.errors import StoreError
 from audiosim.core.types import Float32
 
@@ -24,7 +31,7 @@ HNSW = {
 Call = Callable[..., Any]  # calls a function of Chroma's with arguments; what it raises is a StoreError
 
 
-class ChromaCollection:
+class ChromaCollection(VectorStore):
     """A collection of an open client, which it closes.
 
     Parameters
@@ -43,14 +50,6 @@ class ChromaCollection:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the client."""

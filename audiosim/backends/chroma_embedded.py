@@ -45,13 +45,7 @@ class EmbeddedChroma:
         return hold(self._home.store_lock, wait=wait, what="using Chroma")
 
     def open(
-        self,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool = False,
-        stamp: str | None = None,
-        patience: float = 0.0,
+        self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> EmbeddedCollection:
         folder = self._home.path / name
         if not create and not folder.is_dir():

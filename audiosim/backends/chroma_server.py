@@ -28,29 +28,23 @@ class ChromaServer(NamedCollections):
 
     shared = True
 
-    def __init__(self, server: Server, label: str, home: Home) -> None:
+    def __init__(self, server: Server, label: str, home: Home, patience: float) -> None:
         super().__init__(label, home)
         self._server = server
+        self._call = Caller(self.label, _is_away, patience)
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         return nullcontext()
 
     def open(
-        self,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool = False,
-        stamp: str | None = None,
-        patience: float = 0.0,
+        self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> ServedCollection:
-        call = Caller(self.label, _is_away, patience)
-        store = ServedCollection(call(self._client), call, name, contents, create=create, owner=self.owner)
+        client = self._call(self._client)
+        store = ServedCollection(client, self._call, name, contents, create=create, owner=self.owner)
         return self.checked(store, stamp)
 
     def drop(self, name: str) -> None:
-        call = Caller(self.label, _is_away, 0.0)
-        client = call(self._client)
+        call, client = self._call, self._call(self._client)
         try:
             found = call(_found, client, name)
             if found is not None and is_of((found.metadata or {}).get(STAMP), self.owner):

@@ -38,13 +38,7 @@ class Inspection:
 
 
 def compare(
-    catalog: Catalog,
-    backend: Backend,
-    name: str | None,
-    *,
-    full: bool,
-    filled: bool = False,
-    patience: float = 0.0,
+    catalog: Catalog, backend: Backend, name: str | None, *, full: bool, filled: bool = False
 ) -> Inspection:
     """Compares a collection with what the catalog says it holds.
 
@@ -54,7 +48,6 @@ def compare(
     backend, name : the collection; None where there is none yet. Nobody else writes to it meanwhile.
     full : whether to compare every vector, not a sample of 10,000, and to ask for each.
     filled : whether it was just filled with all that is indexed.
-    patience : s for which a server that is away is tried again.
 
     Raises
     ------
@@ -69,7 +62,7 @@ def compare(
             return Inspection()
         contents = Contents(configuration.collection, configuration.dimension)
         try:
-            with backend.open(name, contents, patience=patience) as store:
+            with backend.open(name, contents) as store:
                 stamp, held = store.stamp, set(store.ids())
                 faults = _differences(held, expected.acknowledged, expected.possible)
                 same = sorted(held & expected.current & _whole(catalog, configuration.dimension))

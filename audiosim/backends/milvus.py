@@ -10,12 +10,19 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from audiosim.backends.base import IDS_AT_ONCE, Contents, StoreRow, pages, portions, track_metadata
+from audiosim.backends.base import (
+    IDS_AT_ONCE,
+    Contents,
+    StoreRow,
+    VectorStore,
+    pages,
+    portions,
+    track_metadata,
+)
 from audiosim.backends.retries import Caller
 from audiosim.backends.shared import NamedCollections, is_of, new_stamp
 from audiosim.core.config import Home
@@ -41,36 +48,28 @@ class Milvus(NamedCollections):
     The token in ``AUDIOSIM_STORE_TOKEN`` ("user:password" or an API key) is sent to servers.
     """
 
-    def __init__(self, url: StoreUrl, home: Home) -> None:
+    def __init__(self, url: StoreUrl, home: Home, patience: float) -> None:
         super().__init__(url.label, home)
         self._url = url
+        self.call, self.file = Caller(self.label, _is_away, patience), url.file
         self.shared = url.server is not None
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
-        if self._url.file is None:
+        if self.file is None:
             return nullcontext()
-        if not self._url.file.parent.is_dir():  # before the lock's file is made: its disk may not be mounted
+        if not self.file.parent.is_dir():  # before the lock's file is made: its disk may not be mounted
             raise StoreError(f"{self.label} can't be used", "its folder is not there")
-        return hold(_lock_file(self._url.file), wait=wait, what=f"using {self._url.file}")
+        return hold(_lock_file(self.file), wait=wait, what=f"using {self.file}")
 
     def open(
-        self,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool = False,
-        stamp: str | None = None,
-        patience: float = 0.0,
+        self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> MilvusCollection:
-        call = Caller(self.label, _is_away, patience)
-        store = MilvusCollection(
-            call(self._client), call, name, contents, create=create, owner=self.owner, file=self._url.file
-        )
+        client = self.call(self._client)
+        store = MilvusCollection(self, client, name, contents, create=create)
         return self.checked(store, stamp)
 
     def drop(self, name: str) -> None:
-        call = Caller(self.label, _is_away, 0.0)
-        client = call(self._client)
+        call, client = self.call, self.call(self._client)
         try:
             if not call(client.has_collection, name, timeout=ANSWER_LIMIT):
                 return
@@ -78,7 +77,7 @@ class Milvus(NamedCollections):
             if is_of(properties.get(STAMP), self.owner):
                 call(client.drop_collection, name, timeout=ANSWER_LIMIT)
         finally:
-            _close(client, self._url.file)
+            _close(client, self.file)
 
     def _client(self) -> Any:
         try:
@@ -87,7 +86,7 @@ class Milvus(NamedCollections):
             raise _not_installed(str(error)) from error
         logging.getLogger("pymilvus").setLevel(logging.ERROR)
         logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-        server, file = self._url.server, self._url.file
+        server, file = self._url.server, self.file
         if server is not None:
             token = os.environ.get(TOKEN_VARIABLE, "")
             return MilvusClient(
@@ -98,30 +97,22 @@ class Milvus(NamedCollections):
         return MilvusClient(str(file))
 
 
-class MilvusCollection:
-    """A collection of an open client, which it closes. A `VectorStore`.
+class MilvusCollection(VectorStore):
+    """A collection of an open client, which it closes.
 
     Parameters
     ----------
-    client, call : pymilvus's, and what calls it.
-    name, contents, create : as for `Backend.open`.
-    owner : whose stamps it bears.
-    file : of Milvus Lite.
+    backend : Milvus
+        Where it is, and whose stamps it bears.
+    client : pymilvus.MilvusClient
+        Open.
+    name, contents, create
+        As for `Backend.open`.
     """
 
-    def __init__(
-        self,
-        client: Any,
-        call: Caller,
-        name: str,
-        contents: Contents,
-        *,
-        create: bool,
-        owner: str,
-        file: Path | None,
-    ) -> None:
-        self.client, self._call, self._name, self._contents = client, call, name, contents
-        self._owner, self._file = owner, file
+    def __init__(self, backend: Milvus, client: Any, name: str, contents: Contents, *, create: bool) -> None:
+        self.client, self._call, self._name, self._contents = client, backend.call, name, contents
+        self._owner, self._file = backend.owner, backend.file
         try:
             if create and not self._ask("has_collection"):
                 self._create()
@@ -130,14 +121,6 @@ class MilvusCollection:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the client."""

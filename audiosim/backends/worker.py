@@ -68,7 +68,7 @@ class StoreWorker:
         After a burst that did not end, the store is checked first.
         """
         with Catalog(self.home.catalog) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home)
+            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
             while catalog.store_state.pending_count() and self._wanted:
                 with writing(backend, self.home, self.wait):
                     if catalog.store_state.dirty:
@@ -78,8 +78,8 @@ class StoreWorker:
     def fill(self, url: StoreUrl, name: str) -> None:
         """Make a collection that nobody else uses yet, with all the catalog's vectors."""
         with Catalog(self.home.catalog) as catalog:
-            backend = backend_for(url, self.home)
-            with backend.open(name, _contents(catalog), create=True, patience=self.patience) as store:
+            backend = backend_for(url, self.home, self.patience)
+            with backend.open(name, _contents(catalog), create=True) as store:
                 for page in catalog.store_state.indexed_rows(BURST_ROWS):
                     if not self._wanted:
                         return
@@ -90,29 +90,27 @@ class StoreWorker:
         """Compare the store with the catalog; or a collection just `filled`, with all the catalog has."""
         with Catalog(self.home.catalog, read_only=True) as catalog:
             url = filled.url if filled else catalog.settings.store_url
-            backend = backend_for(url, self.home)
+            backend = backend_for(url, self.home, self.patience)
             name = filled.name if filled else _name(backend, catalog)
             with writing(backend, self.home, self.wait):
-                return compare(
-                    catalog, backend, name, full=full, filled=filled is not None, patience=self.patience
-                )
+                return compare(catalog, backend, name, full=full, filled=filled is not None)
 
     def check(self) -> None:
         """Open the store as those do who ask it, when the catalog says that it lacks nothing."""
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home)
+            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
             name, stamp = _name(backend, catalog), catalog.store_state.stamp
             if name is None:
                 raise StoreError("There is no collection")
             with (
                 writing(backend, self.home, self.wait),
-                backend.open(name, _contents(catalog), stamp=stamp, patience=self.patience) as store,
+                backend.open(name, _contents(catalog), stamp=stamp) as store,
             ):
                 _check(store.count() == catalog.store_state.stored_count())
 
     def drop(self, leftover: Leftover) -> None:
         """Remove a collection that was being made or has been replaced."""
-        backend = backend_for(leftover.url, self.home)
+        backend = backend_for(leftover.url, self.home, self.patience)
         with backend.lock(self.wait):
             backend.drop(leftover.name)
 
@@ -125,7 +123,7 @@ class StoreWorker:
             Their ids; the nearest come first.
         """
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home)
+            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
             with backend.lock(self.wait):
                 before = catalog.store_state.stamp
                 try:
@@ -156,7 +154,7 @@ class StoreWorker:
         if name is None:
             raise StoreError("nothing was written to the store yet")
         unsettled = state.unsettled_ids()  # before the store is asked: a writer may send them meanwhile
-        with backend.open(name, contents, stamp=state.stamp, patience=self.patience) as store:
+        with backend.open(name, contents, stamp=state.stamp) as store:
             held, expected = store.count(), state.stored_count()
             if held < expected:
                 raise StoreError(f"{backend.label} holds {held} vectors of {expected}")
@@ -170,7 +168,7 @@ class StoreWorker:
             name = backend.new_name()
             catalog.settings.set_store(catalog.settings.store_url, name)
         stamp, contents = state.stamp, _contents(catalog)
-        with backend.open(name, contents, create=stamp is None, stamp=stamp, patience=self.patience) as store:
+        with backend.open(name, contents, create=stamp is None, stamp=stamp) as store:
             upserts, deletes = state.begin_burst(BURST_ROWS, contents.identity)
             if not upserts and not deletes and state.pending_count():
                 raise StoreError("The store can't be brought up to date", "a file in the index has no vector")
@@ -183,7 +181,7 @@ class StoreWorker:
             state.mark_whole(store.seal())
 
     def _check_sound(self, backend: Backend, catalog: Catalog) -> None:
-        found = compare(catalog, backend, _name(backend, catalog), full=False, patience=self.patience)
+        found = compare(catalog, backend, _name(backend, catalog), full=False)
         if found.faults:
             raise StoreError("A burst of writes did not end, and left the store damaged", found.faults[0])
         catalog.store_state.mark_whole(found.stamp)

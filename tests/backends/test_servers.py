@@ -530,10 +530,10 @@ def test_a_busy_server_is_asked_again(tmp_path: Path, server: ChromaServerProces
     with StoreProxy(server.port) as proxy:
         url = parse_store_url(f"http://127.0.0.1:{proxy.port}")
         made = MadeHome(tmp_path / "made")
-        backend = backend_for(url, made.home)
+        backend = backend_for(url, made.home, patience=20)
         proxy.failures = [status] * 3
         name = backend.new_name()
-        with backend.open(name, CONTENTS, create=True, patience=20) as store:
+        with backend.open(name, CONTENTS, create=True) as store:
             proxy.failures = [status] * 3
             assert store.count() == 0
             assert proxy.failures == []
