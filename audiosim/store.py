@@ -1,20 +1,19 @@
 """The vector store as all else sees it: asked by searches, kept in step with the catalog by runs.
 
-It alone knows of the store's processes, locks and stamps. It imports what they do when they are needed: a
+It alone knows of the store's processes, locks and stamps. What they do is imported when they are needed: a
 command opens a `store_reader` before anything else, for its process takes longest to start.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from audiosim.backends import backend_for, writing
 from audiosim.backends.process import StoreProcess
+from audiosim.backends.reader import StoreReader, store_reader
 from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreAwayError, StoreError
 from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl
 
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
     from audiosim.backends.inspection import Inspection
     from audiosim.backends.worker import StoreWorker
     from audiosim.core.config import Home
-    from audiosim.core.types import Float32
     from audiosim.library.catalog import Catalog
-    from audiosim.library.index import Index
+
+__all__ = ["Store", "StoreReader", "store_reader"]
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
@@ -33,81 +32,6 @@ QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
 DROP_LIMIT = 90.0  # s for a collection to be removed
 CHECK_LIMIT = 180.0  # s for a process to open and query the collection
 CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
-READER_WAIT = 1.0  # s for the store to be free, before exact search answers
-ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
-
-
-class StoreReader:
-    """The store to ask, once, in a process that loads the engine from the moment this is made."""
-
-    def __init__(self) -> None:
-        self._process = StoreProcess()
-        self.asked = False
-
-    def __enter__(self) -> StoreReader:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._process.end()
-
-    def nearest(self, index: Index, direction: Float32, count: int) -> list[str]:
-        """Find the tracks of an index that are nearest to a direction.
-
-        Parameters
-        ----------
-        index : Index
-            The index to search.
-        direction : ndarray of float32, shape=(dim,)
-            A unit vector.
-        count : int
-            How many to find.
-
-        Returns
-        -------
-        list of str
-            Their ids, the nearest first; then those of tracks that the store does not have yet.
-
-        Raises
-        ------
-        AudiosimError
-            If the store does not answer, or not as it should.
-        """
-        from audiosim.backends.worker import StoreWorker
-
-        self.asked = True
-        worker = StoreWorker(index.home, READER_WAIT, QUICK_PATIENCE)
-        work = partial(worker.nearest, direction, count, index.configuration.collection)
-        try:
-            return self._process.do(work, limit=ANSWER_LIMIT)
-        except LockedError as error:
-            label = index.catalog.settings.store_url.label
-            raise StoreError(f"{label} is in use by another process") from error
-
-
-_early: ContextVar[StoreReader | None] = ContextVar("_early", default=None)
-
-
-@contextmanager
-def store_reader() -> Iterator[StoreReader]:
-    """Open the store for one question.
-
-    Within another such block it is that one's, unless it has been asked: who is in a hurry opens one early.
-
-    Yields
-    ------
-    StoreReader
-        The store to ask.
-    """
-    early = _early.get()
-    if early is not None and not early.asked:
-        yield early
-        return
-    with StoreReader() as reader:
-        token = _early.set(reader)
-        try:
-            yield reader
-        finally:
-            _early.reset(token)
 
 
 class Store:

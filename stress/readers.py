@@ -30,6 +30,7 @@ from unittest.mock import patch
 import numpy as np
 import soundfile
 
+import audiosim.backends.reader
 import audiosim.indexing.run
 import audiosim.store
 from audiosim import SearchResult, find_similar, index_folder
@@ -350,7 +351,7 @@ def ask_again(
     known: dict[str, tuple[Float32, str]] = {}
     problems = []
     for path in dict.fromkeys(question.path for question in asked):
-        with patch.object(audiosim.store, "StoreProcess", Here):
+        with patch.object(audiosim.backends.reader, "StoreProcess", Here):
             result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
         if result.exact_because is not None:
             problems.append(f"afterwards {path} was answered by exact search: {result.exact_because}")

@@ -38,11 +38,12 @@ def backend_for(url: StoreUrl, home: Home, patience: float = 0.0) -> Backend:
 
 
 def writing(backend: Backend, home: Home, wait: float) -> AbstractContextManager[None]:
-    """Keeps a home's own processes from writing at once; those who read a server's store are not kept.
+    """Keep a home's own processes from writing at once; those who read a server's store are not kept.
 
     Raises
     ------
-    LockedError : when another holds it for `wait` seconds.
+    LockedError
+        If another holds it for `wait` seconds.
     """
     from audiosim.core.files import hold
 

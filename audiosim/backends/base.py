@@ -45,7 +45,7 @@ class VectorStore(Protocol):
         self.close()
 
     def close(self) -> None:
-        """Closes it, if it is still open."""
+        """Close it, if it is still open."""
         ...
 
     def count(self) -> int:
@@ -61,11 +61,11 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, rows: Sequence[StoreRow]) -> None:
-        """Adds or replaces rows; once this returns they are found."""
+        """Add or replace rows; once this returns they are found."""
         ...
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Removes vectors; ids it doesn't have are no error."""
+        """Remove vectors; ids it doesn't have are no error."""
         ...
 
     def nearest(self, vector: Float32, count: int) -> list[str]:
@@ -73,12 +73,13 @@ class VectorStore(Protocol):
 
         Raises
         ------
-        ValueError : when the vector is not finite.
+        ValueError
+            If the vector is not finite.
         """
         ...
 
     def seal(self) -> str:
-        """Ends a burst of writes and closes the store; gives its new stamp."""
+        """End a burst of writes and close the store; gives its new stamp."""
         ...
 
 
@@ -93,31 +94,38 @@ class Backend(Protocol):
     fixed_name: str | None  # of the collection in use, where it is always the same
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
-        """Keeps other processes from the store, where no server orders them.
+        """Keep other processes from the store, where no server orders them.
 
         Raises
         ------
-        LockedError : when it is not to be had for `wait` seconds.
+        LockedError
+            If it is not to be had for `wait` seconds.
         """
         ...
 
     def open(
         self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> VectorStore:
-        """Opens a collection.
+        """Open a collection.
 
         Parameters
         ----------
-        name : as `new_name` gave it.
-        contents : what its vectors must be.
-        create : whether to make it where there is none.
-        stamp : what it must bear, unless None.
+        name : str
+            As `new_name` gave it.
+        contents : Contents
+            What its vectors must be.
+        create : bool
+            Whether to make it where there is none.
+        stamp : str, optional
+            What it must bear, unless None.
 
         Raises
         ------
-        StoreError : when it can't be opened, is not a cosine-space collection of such vectors, or
+        StoreError
+            If it can't be opened, is not a cosine-space collection of such vectors, or
             bears another stamp.
-        StoreAwayError : when its server is away.
+        StoreAwayError
+            If its server is away.
         """
         ...
 
@@ -130,14 +138,14 @@ class Backend(Protocol):
         ...
 
     def adopt(self, name: str) -> tuple[str, str | None]:
-        """Puts a new collection in the place of the one in use.
+        """Put a new collection in the place of the one in use.
 
         Gives the name it has from now on, and that of the old one where it was moved aside.
         """
         ...
 
     def drop(self, name: str) -> None:
-        """Removes a collection if it is there, and it was this home that wrote it last."""
+        """Remove a collection if it is there, and it was this home that wrote it last."""
         ...
 
     def leftovers(self) -> list[str]:

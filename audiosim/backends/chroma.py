@@ -36,9 +36,12 @@ class ChromaCollection(VectorStore):
 
     Parameters
     ----------
-    client : Chroma's.
-    call : calls Chroma.
-    name, contents, create : as for `Backend.open`.
+    client : chromadb.ClientAPI
+        Chroma's client.
+    call : Call
+        What calls Chroma.
+    name, contents, create
+        As for `Backend.open`.
     """
 
     stamp = ""
@@ -52,7 +55,7 @@ class ChromaCollection(VectorStore):
             raise
 
     def close(self) -> None:
-        """Closes the client."""
+        """Close the client."""
         self.client.close()
 
     def count(self) -> int:
@@ -128,5 +131,5 @@ class ChromaCollection(VectorStore):
 
 
 def load_chroma() -> None:
-    """Imports Chroma, which takes a while."""
+    """Import Chroma, which takes a while."""
     importlib.import_module("chromadb")

@@ -88,9 +88,12 @@ class EmbeddedCollection(ChromaCollection):
 
     Parameters
     ----------
-    folder : Chroma's own.
-    contents, create : as for `Backend.open`.
-    stamp : of the files as they are.
+    folder : Path
+        Chroma's own folder.
+    contents, create
+        As for `Backend.open`.
+    stamp : str
+        The checksums of the files as they are.
     """
 
     def __init__(self, folder: Path, contents: Contents, *, create: bool, stamp: str) -> None:
@@ -99,7 +102,7 @@ class EmbeddedCollection(ChromaCollection):
         self.stamp = stamp
 
     def seal(self) -> str:
-        """Closes the client; then its files are as they stay."""
+        """Close the client; then its files are as they stay."""
         self.close()
         return checksums(self._folder)
 

@@ -88,7 +88,7 @@ class ServedCollection(ChromaCollection):
         self.stamp = str(self.collection.metadata.get(STAMP, ""))
 
     def seal(self) -> str:
-        """Leaves a new stamp in the collection."""
+        """Leave a new stamp in the collection."""
         stamp = new_stamp(self._owner)
         self._caller(self.collection.modify, metadata={**self.metadata, STAMP: stamp})
         self.close()
@@ -99,7 +99,7 @@ class ServedCollection(ChromaCollection):
         return super().metadata | {STAMP: new_stamp(self._owner)}
 
     def close(self) -> None:
-        """Closes the client and its connections."""
+        """Close the client and its connections."""
         _close(self.client)
 
 

@@ -40,18 +40,23 @@ class Inspection:
 def compare(
     catalog: Catalog, backend: Backend, name: str | None, *, full: bool, filled: bool = False
 ) -> Inspection:
-    """Compares a collection with what the catalog says it holds.
+    """Compare a collection with what the catalog says it holds.
 
     Parameters
     ----------
-    catalog : open.
-    backend, name : the collection; None where there is none yet. Nobody else writes to it meanwhile.
-    full : whether to compare every vector, not a sample of 10,000, and to ask for each.
-    filled : whether it was just filled with all that is indexed.
+    catalog : Catalog
+        The home's, open.
+    backend, name : Backend, str or None
+        The collection; no name where there is none yet. Nobody else writes to it meanwhile.
+    full : bool
+        Whether to compare every vector, not a sample of 10,000, and to ask for each.
+    filled : bool
+        Whether it was just filled with all that is indexed.
 
     Raises
     ------
-    StoreAwayError : when its server stays away.
+    StoreAwayError
+        If its server stays away.
     """
     with catalog.snapshot():
         configuration = catalog.settings.configuration

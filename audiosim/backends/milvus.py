@@ -105,7 +105,7 @@ class MilvusCollection(VectorStore):
     backend : Milvus
         Where it is, and whose stamps it bears.
     client : pymilvus.MilvusClient
-        Open.
+        The open client.
     name, contents, create
         As for `Backend.open`.
     """
@@ -123,7 +123,7 @@ class MilvusCollection(VectorStore):
             raise
 
     def close(self) -> None:
-        """Closes the client."""
+        """Close the client."""
         _close(self.client, self._file)
 
     def count(self) -> int:
@@ -163,7 +163,7 @@ class MilvusCollection(VectorStore):
         return [row[ID] for row in found[0]]
 
     def seal(self) -> str:
-        """Leaves a new stamp in the collection."""
+        """Leave a new stamp in the collection."""
         stamp = new_stamp(self._owner)
         self._ask("alter_collection_properties", properties={STAMP: stamp})
         self.close()
@@ -202,7 +202,7 @@ class MilvusCollection(VectorStore):
 
 
 def _close(client: Any, file: Path | None) -> None:
-    """Closes a client, and Milvus Lite's file with it, which it would keep for this process."""
+    """Close a client, and Milvus Lite's file with it, which it would keep for this process."""
     client.close()
     if file is not None:
         from milvus_lite.server_manager import server_manager_instance

@@ -36,7 +36,7 @@ class StoreProcess:
 
         Parameters
         ----------
-        work : callable
+        work : Callable[[], T]
             A method of a `StoreWorker`, with its arguments.
         limit : float, optional
             Seconds that it may take.

@@ -19,9 +19,12 @@ class Caller:
 
     Parameters
     ----------
-    label : of the server, for messages.
-    away : whether an error says that the server could not be reached or was too busy.
-    patience : s after the first try within which another is made.
+    label : str
+        The server as messages call it.
+    away : Callable[[BaseException], bool]
+        Whether an error says that the server could not be reached or was too busy.
+    patience : float
+        Seconds after the first try within which another is made.
     """
 
     def __init__(self, label: str, away: Callable[[BaseException], bool], patience: float) -> None:
@@ -38,8 +41,10 @@ class Caller:
 
         Raises
         ------
-        StoreAwayError : when the server stayed away.
-        StoreError : when it refused.
+        StoreAwayError
+            If the server stayed away.
+        StoreError
+            If it refused.
         """
         try:
             return self._retrying(function, *args, **kwargs)

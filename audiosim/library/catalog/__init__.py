@@ -89,7 +89,7 @@ class Catalog:
         self.close()
 
     def close(self) -> None:
-        """Closes the database."""
+        """Close the database."""
         self._db.close()
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -101,7 +101,7 @@ class Catalog:
         return self._db.snapshot()
 
     def check(self) -> None:
-        """Reads the whole file.
+        """Read the whole file.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Catalog:
             raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
 
     def adopt(self, other: Path) -> None:
-        """Replaces everything by another catalog's content, in one step; the store stays the home's own."""
+        """Replace everything by another catalog's content, in one step; the store stays the home's own."""
         self._db.execute("ATTACH ? AS other", (str(other),))
         try:
             with self.transaction():

@@ -136,7 +136,7 @@ class Connection(sqlite3.Connection):
 
 
 def connect(path: Path, *, read_only: bool) -> Connection:
-    """Opens a catalog's database, and prepares it unless `read_only`.
+    """Open a catalog's database, and prepare it unless `read_only`.
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Files:
         return FileRow(*row) if row else None
 
     def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
-        """Enters a file as indexed; its audio's vector is given or already known."""
+        """Enter a file as indexed; its audio's vector is given or already known."""
         with self._db.transaction():
             if vector is not None:
                 self._tracks.set_vector(info.digest, vector, info.duration)
@@ -49,14 +49,14 @@ class Files:
     def record_failure(
         self, path: bytes, size: int, mtime_ns: int, reason: str, info: AudioInfo | None = None
     ) -> None:
-        """Enters a file as failed, for this reason."""
+        """Enter a file as failed, for this reason."""
         info = info or AudioInfo("", 0.0, 0, 0, "", size, mtime_ns)
         reason = reason.encode("utf-8", "backslashreplace").decode()  # it may quote a file's bytes
         with self._db.transaction():
             self._enter(path, "failed", info, reason)
 
     def drop(self, paths: Iterable[bytes]) -> None:
-        """Ends the rows of files: moved, or to be forgotten.
+        """End the rows of files: moved, or to be forgotten.
 
         An id has yet to leave the store, so the row goes when that is acknowledged.
         """
@@ -68,13 +68,13 @@ class Files:
             self.end_dropped()
 
     def end_dropped(self) -> None:
-        """Removes the rows of dropped files of which the store has nothing any more."""
+        """Remove the rows of dropped files of which the store has nothing any more."""
         self._db.execute(
             f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
         )
 
     def relocate(self, old: bytes, new: bytes) -> int:
-        """Has what is known at and below one path lie at another; returns how many rows moved.
+        """Have what is known at and below one path lie at another; returns how many rows moved.
 
         Rows that the new path has already stay as they are.
         """
@@ -99,7 +99,7 @@ class Files:
         return row[0] if row else None
 
     def mark_gone(self, paths: Iterable[bytes]) -> None:
-        """Takes files out of the index, keeping all that is known of them."""
+        """Take files out of the index, keeping all that is known of them."""
         with self._db.transaction():
             self._db.executemany(
                 "UPDATE files SET state = 'gone', changed = ? WHERE path = ?",
@@ -112,7 +112,7 @@ class Files:
         return list(self._db.execute(query, (DROPPED,)))
 
     def mark_returned(self, paths: Iterable[bytes]) -> None:
-        """Puts files that were gone back as they were: indexed, or failed if they had failed."""
+        """Put files that were gone back as they were: indexed, or failed if they had failed."""
         with self._db.transaction():
             self._db.executemany(
                 "UPDATE files SET state = CASE WHEN reason IS NULL THEN 'indexed' ELSE 'failed' END,"

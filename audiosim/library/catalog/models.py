@@ -49,7 +49,7 @@ class Configuration:
 
     @property
     def dimension(self) -> int:
-        """Of the pooled vectors."""
+        """The dimension of the pooled vectors."""
         return pooled_dimension(self.spec.dimension, self.pooling)
 
     @property

@@ -46,7 +46,7 @@ class Records:
         return self._fate(row, record) != "kept" and not self._has_vector(record.info.digest)
 
     def take(self, records: Sequence[Record]) -> list[Fate]:
-        """Enters records from elsewhere as a run would have, in one step; tells what became of each.
+        """Enter records from elsewhere as a run would have, in one step; tells what became of each.
 
         Audio that is known keeps its vector. A file at a path that has a row is "known" where that says
         the same, and the row is "kept" where it says something else, unless it is of the very file that is

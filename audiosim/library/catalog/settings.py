@@ -29,7 +29,7 @@ class Settings:
         return row[0] if row else None
 
     def set_meta(self, key: str, value: str) -> None:
-        """Keeps a value under a key."""
+        """Keep a value under a key."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     @property
@@ -47,7 +47,7 @@ class Settings:
         )
 
     def set_configuration(self, configuration: Configuration) -> None:
-        """Fixes the configuration; vectors already there must fit it."""
+        """Fix the configuration; vectors already there must fit it."""
         data = {
             "spec": configuration.spec.to_json(),
             "pooling": configuration.pooling,
@@ -67,7 +67,7 @@ class Settings:
         return self.meta("store_name")
 
     def set_store(self, url: StoreUrl, name: str | None) -> None:
-        """Says where vectors are searched."""
+        """Say where vectors are searched."""
         with self._db.transaction():
             self.set_meta("store_url", url.text)
             if name is not None:
@@ -88,7 +88,7 @@ class Settings:
         ]
 
     def set_store_leftovers(self, leftovers: Iterable[Leftover]) -> None:
-        """Replaces the list of collections to be removed."""
+        """Replace the list of collections to be removed."""
         self.set_meta("store_leftovers", json.dumps([[each.url.text, each.name] for each in leftovers]))
 
     def roots(self) -> list[bytes]:
@@ -96,7 +96,7 @@ class Settings:
         return [row[0] for row in self._db.execute("SELECT path FROM roots ORDER BY path")]
 
     def set_roots(self, roots: Iterable[bytes]) -> None:
-        """Replaces the roots."""
+        """Replace the roots."""
         with self._db.transaction():
             self._db.execute("DELETE FROM roots")
             self._db.executemany("INSERT INTO roots VALUES (?)", [(root,) for root in roots])

@@ -72,7 +72,8 @@ class StoreState:
 
         Raises
         ------
-        StoreError : when the catalog's vectors are not those of a collection with this identity (any more).
+        StoreError
+            If the catalog's vectors are not those of a collection with this identity (any more).
         """
         with self._db.transaction():
             self._require(identity)
@@ -88,13 +89,14 @@ class StoreState:
         return upserts, deletes
 
     def acknowledge(self, rows: Iterable[PendingRow], deleted: Iterable[str], identity: str) -> None:
-        """Records what the store has taken, unless it has changed meanwhile, and what it has dropped.
+        """Record what the store has taken, unless it has changed meanwhile, and what it has dropped.
 
         Rows of moved files end here.
 
         Raises
         ------
-        StoreError : when all vectors were replaced meanwhile: nothing that was sent counts.
+        StoreError
+            If all vectors were replaced meanwhile: nothing that was sent counts.
         """
         with self._db.transaction():
             self._require(identity)
@@ -118,11 +120,12 @@ class StoreState:
         name: str,
         leftovers: Iterable[Leftover],
     ) -> None:
-        """Records that a new collection of this name holds these rows, and what it leaves to be removed.
+        """Record that a new collection of this name holds these rows, and what it leaves to be removed.
 
         Raises
         ------
-        StoreError : when all vectors were replaced meanwhile.
+        StoreError
+            If all vectors were replaced meanwhile.
         """
         with self._db.transaction():
             self._require(identity)
@@ -142,11 +145,11 @@ class StoreState:
         return self._settings.meta("store") == "dirty"
 
     def mark(self, *, dirty: bool) -> None:
-        """Brackets a burst of writes to the store."""
+        """Bracket a burst of writes to the store."""
         self._settings.set_meta("store", "dirty" if dirty else "clean")
 
     def mark_whole(self, stamp: str | None) -> None:
-        """Ends a burst: the store is as it should be, and bears this stamp; None: there is none yet."""
+        """End a burst: the store is as it should be, and bears this stamp; None: there is none yet."""
         if stamp is not None:
             self._settings.set_meta("store_checksums", stamp)
         self.mark(dirty=False)
@@ -162,7 +165,7 @@ class StoreState:
         return self._settings.meta(STORE_IDENTITY)
 
     def note_identity(self, identity: str) -> None:
-        """Notes what the vectors in the store were found to be."""
+        """Note what the vectors in the store were found to be."""
         self._settings.set_meta(STORE_IDENTITY, identity)
 
     def unsettled_ids(self) -> list[str]:

@@ -89,7 +89,7 @@ class Tracks:
         return digests, np.stack(rows) if rows else np.empty((0, dimension), np.float32)
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
-        """Replaces the vector of audio; `duration` in s."""
+        """Replace the vector of audio; `duration` in s."""
         with self._db.transaction():
             self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
             self._insert_vector(digest, vector, duration)
@@ -125,7 +125,7 @@ class Tracks:
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]
     ) -> None:
-        """Changes configuration and every vector, (digest, vector, duration in s), in one step.
+        """Change configuration and every vector, (digest, vector, duration in s), in one step.
 
         Files whose audio has no vector now are forgotten, so that the next run redoes them.
         """
@@ -175,13 +175,13 @@ class Tracks:
         return track_from(row) if row else None
 
     def drop(self, digests: Collection[str]) -> None:
-        """Removes vectors that belong to no file."""
+        """Remove vectors that belong to no file."""
         with self._db.transaction():
             for table in ("tracks", "lost", "passages"):
                 self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
     def mark_lost(self, digests: Iterable[str]) -> None:
-        """Has audio computed again by the next run; what vectors it has stay until then."""
+        """Have audio computed again by the next run; what vectors it has stay until then."""
         with self._db.transaction():
             for digest in digests:
                 self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
@@ -205,7 +205,7 @@ class Tracks:
         return [row[0] for row in self._db.execute(query)]
 
     def set_passages(self, digest: str, packed: bytes) -> None:
-        """Keeps the packed passages of audio."""
+        """Keep the packed passages of audio."""
         self._db.execute("INSERT OR REPLACE INTO passages VALUES (?, ?)", (digest, packed))
 
     def digests_without_scale(self) -> set[str]:
@@ -214,7 +214,7 @@ class Tracks:
         return {row[0] for row in self._db.execute(query)}
 
     def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
-        """Keeps (digest, mean cosine distance to the nearest neighbours)."""
+        """Keep (digest, mean cosine distance to the nearest neighbours)."""
         with self._db.transaction():
             self._db.executemany(
                 "UPDATE tracks SET scale = ? WHERE digest = ?", [(scale, digest) for digest, scale in scales]
