@@ -23,9 +23,18 @@ from audiosim.library.index import open_index
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export_index` wrote: tracks, the file's size in bytes, and the seconds it took.
+    """What `export_index` wrote.
 
-    ``left_out`` tracks have no vector, or a damaged one.
+    Attributes
+    ----------
+    path : Path
+        The file.
+    tracks, left_out : int
+        How many tracks are in it, and how many are not, since they have no vector or a damaged one.
+    bytes : int
+        Its size.
+    seconds : float
+        How long it took.
     """
 
     path: Path
@@ -41,18 +50,28 @@ def export_index(
     home: str | os.PathLike[str] | None = None,
     only: Filter | None = None,
 ) -> Exported:
-    """Writes the index of a home as a Parquet file, whole or not at all; other runs may go on.
+    """Write the index of a home as a Parquet file, whole or not at all; other runs may go on.
 
     Parameters
     ----------
-    path : of the file; one that is there is replaced.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    only : the tracks to write; by default all.
+    path : path-like
+        The file to write; one that is there is replaced.
+    home : path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        The tracks to write; by default all.
+
+    Returns
+    -------
+    Exported
+        What was written.
 
     Raises
     ------
-    UsageError : when the path is that of a folder, a device or the home's own catalog.
-    AudiosimError : when there is no index, no track fits, or the file can't be written.
+    UsageError
+        If the path is that of a folder, a device or the home's own catalog.
+    AudiosimError
+        If there is no index, no track fits, or the file can't be written.
     """
     start = time.perf_counter()
     target = Path(path)

@@ -47,9 +47,13 @@ class Header:
         """Equal exactly where vectors are of one kind, their centre aside."""
         return self.spec.fingerprint, self.pooling
 
+    def describe(self) -> str:
+        """Say of what kind the vectors are."""
+        return f"{self.spec.describe()}, pooling {self.pooling}, fingerprint {self.spec.fingerprint}"
+
     @property
     def dimension(self) -> int:
-        """Of the vectors."""
+        """The dimension of the vectors."""
         return pooled_dimension(self.spec.dimension, self.pooling)
 
     def to_metadata(self) -> dict[str, str]:
@@ -73,7 +77,8 @@ class Header:
 
         Raises
         ------
-        ValueError : when it is not whole.
+        ValueError
+            If it is not whole.
         """
         values = {key[len(PREFIX) :]: text for key, text in metadata.items() if key.startswith(PREFIX)}
         if values.pop(CHECK, "") != _check(values):

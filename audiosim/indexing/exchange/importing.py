@@ -31,10 +31,24 @@ FEW = 1000  # tracks, which the store takes soonest as they are
 class Imported:
     """What became of the tracks that `import_index` read.
 
-    ``added``: they are in the index now; ``known``: they were before; ``kept``: the home says something else
-    of the file, and goes on saying so; ``left_out``: their caches, which they had to be pooled from, are
-    damaged. ``pooled`` of those added were pooled from caches; ``without_cache`` of them have none in
-    ``cache``. ``roots`` are folders that `index` looks at from now on.
+    Attributes
+    ----------
+    home, cache : Path
+        The home, and the folder of its caches.
+    tracks : int
+        How many there were: the sum of the next four.
+    added, known : int
+        Those that are in the index now, and those that were before.
+    kept : int
+        Those of whose file the home says something else, and goes on saying so.
+    left_out : int
+        Those whose caches, which they had to be pooled from, are damaged.
+    pooled, without_cache : int
+        Those added that were pooled from caches, and those that have no cache.
+    roots : list of bytes
+        Folders that `index` looks at from now on.
+    seconds : float
+        How long it took.
     """
 
     home: Path
@@ -58,7 +72,7 @@ def import_index(
     store: StoreUrl | None = None,
     wait: float = 0.0,
 ) -> Imported:
-    """Enters the tracks of exports into a home, as if it had indexed them; no audio file is opened.
+    """Enter the tracks of exports into a home, as if it had indexed them; no audio file is opened.
 
     A home without an index takes encoder, pooling and mean window from the first file. All files are read
     through before anything is changed. Work that is finished is kept wherever it ends; importing again
@@ -66,18 +80,31 @@ def import_index(
 
     Parameters
     ----------
-    paths : files that `export_index` wrote.
-    home : the home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    maps : (folder there, folder here) for tracks that lie elsewhere here; the innermost counts.
-    store : where the vectors of a new home are searched; by default what ``AUDIOSIM_STORE`` names.
-    wait : s for another writer.
+    paths : iterable of path-like
+        Files that `export_index` wrote.
+    home : path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    maps : iterable of (path-like, path-like)
+        Pairs (folder there, folder here), for tracks that lie elsewhere here; the innermost counts.
+    store : StoreUrl, optional
+        Where the vectors of a new home are searched; by default what ``AUDIOSIM_STORE`` names.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    Imported
+        What became of the tracks.
 
     Raises
     ------
-    UsageError : when a file is not there or of another encoder or pooling than the home, or a folder
+    UsageError
+        If a file is not there or of another encoder or pooling than the home, or a folder
         that is mapped holds nothing.
-    LockedError : when another process writes, for `wait` seconds.
-    AudiosimError : when a file is damaged or no export; or its vectors have another centre than the
+    LockedError
+        If another process writes, for `wait` seconds.
+    AudiosimError
+        If a file is damaged or no export; or its vectors have another centre than the
         home's, and the caches to pool them from are missing.
     """
     start = time.perf_counter()
@@ -116,16 +143,11 @@ def import_index(
 
 
 def _refuse_other(export: ExportFile, header: Header, whose: str) -> None:
-    """Refuses a file whose vectors can't be compared with others.
-
-    Raises
-    ------
-    UsageError : when encoder or pooling differ.
-    """
+    """Refuse a file whose vectors can't be compared with others: encoder or pooling differ."""
     if export.header.kind != header.kind:
         raise UsageError(
             f"The vectors of {export.name} can't be compared with {whose}",
-            f"they are of {_kind(export.header)}, not of {_kind(header)}",
+            f"they are of {export.header.describe()}, not of {header.describe()}",
             "Import it into a `home` of its own.",
         )
 
@@ -139,18 +161,8 @@ def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
         )
 
 
-def _kind(header: Header) -> str:
-    return f"{header.spec.describe()}, pooling {header.pooling}, fingerprint {header.spec.fingerprint}"
-
-
 def _read_through(exports: Sequence[ExportFile], path_map: PathMap) -> None:
-    """Sees that files are whole, and hold what is mapped.
-
-    Raises
-    ------
-    AudiosimError : when a file is damaged.
-    UsageError : when a folder is mapped in vain.
-    """
+    """See that files are whole, and hold what is mapped."""
     for export in exports:
         for batch in export.batches():
             for record in batch:
@@ -168,11 +180,8 @@ def _settled(
     """The configuration that the tracks are entered under, the home's from now on.
 
     Vectors are of length 1 and have lost how long they were, so that a centre can't be taken from them, or
-    put in place of another: tracks whose centre is not the home's are pooled from caches.
-
-    Raises
-    ------
-    HomeError : when such caches are missing; nothing was changed then.
+    put in place of another: tracks whose centre is not the home's are pooled from caches. Nothing is changed
+    where such caches are missing.
     """
     first = exports[0].header
     if stored is None:
@@ -234,7 +243,7 @@ class _Entry:
         self.done = Imported(home.path, self._cache.folder)
 
     def take(self, export: ExportFile) -> None:
-        """Enters what a file holds, some thousand tracks at a time."""
+        """Enter what a file holds, some thousand tracks at a time."""
         header = export.header
         alike = header.centre == self._configuration.centre
         measured = alike and self._measured_with(header)
@@ -249,7 +258,7 @@ class _Entry:
                 self._roots |= _holding(record.path, roots)
 
     def add_roots(self) -> None:
-        """Has `index` look at the roots there that hold anything."""
+        """Have `index` look at the roots there that hold anything."""
         before = self._catalog.settings.roots()
         roots = outermost([*before, *self._roots])
         if roots != before:

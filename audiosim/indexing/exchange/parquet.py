@@ -30,11 +30,12 @@ REMEDY = "Export it again, or fetch the file again."
 
 
 def write(file: IO[Any], header: Header, records: Iterable[Record]) -> int:
-    """Writes an export of records in order of path, whose vectors are whole; returns how many they are.
+    """Write an export of records in order of path, whose vectors are whole; returns how many they are.
 
     Raises
     ------
-    OSError : when the file can't be written.
+    OSError
+        If the file can't be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -75,12 +76,15 @@ class ExportFile:
 
     Parameters
     ----------
-    path : of the file.
+    path : path-like
+        The file to read.
 
     Raises
     ------
-    UsageError : when there is no such file.
-    AudiosimError : when it is no export that this audiosim reads, or is damaged.
+    UsageError
+        If there is no such file.
+    AudiosimError
+        If it is no export that this audiosim reads, or is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -101,7 +105,8 @@ class ExportFile:
 
         Raises
         ------
-        AudiosimError : when one is not as it should be, those before it having been given.
+        AudiosimError
+            If one is not as it should be, those before it having been given.
         """
         last, count = b"", 0
         with self._explained(), self._open() as file:
@@ -238,7 +243,8 @@ def _records(batch: Any, header: Header) -> list[Record]:
 
     Raises
     ------
-    ValueError : when one is not as it should be.
+    ValueError
+        If one is not as it should be.
     """
     vectors = _vectors(batch.column("vector"), header.dimension)
     names = [name for name in batch.schema.names if name != "vector"]

@@ -16,11 +16,13 @@ class PathMap:
 
     Parameters
     ----------
-    pairs : (folder there, folder here); the first must be absolute.
+    pairs : iterable of (path-like, path-like)
+        Pairs (folder there, folder here); the first must be absolute.
 
     Raises
     ------
-    UsageError : when a folder there is not absolute, or is to lie at two places.
+    UsageError
+        If a folder there is not absolute, or is to lie at two places.
     """
 
     def __init__(self, pairs: Iterable[tuple[PathLike, PathLike]] = ()) -> None:
@@ -47,16 +49,17 @@ class PathMap:
         return path
 
     def meet(self, path: bytes) -> None:
-        """Notes a path there: folders that hold it are not mapped in vain."""
+        """Note a path there: folders that hold it are not mapped in vain."""
         if self._unmet:
             self._unmet = {old for old in self._unmet if not contains(old, path)}
 
     def refuse_idle(self) -> None:
-        """Sees that each folder mapped holds something that was met.
+        """See that each folder mapped holds something that was met.
 
         Raises
         ------
-        UsageError : when one does not.
+        UsageError
+            If one does not.
         """
         for old in sorted(self._unmet):
             raise UsageError(
@@ -77,7 +80,8 @@ def parse_move(text: str) -> tuple[str, str]:
 
     Raises
     ------
-    UsageError : when it is none.
+    UsageError
+        If it is none.
     """
     signs = [place for place, character in enumerate(text) if character == "="]
     rooted = [place for place in signs if text[place + 1 : place + 2] in ("/", "~")]

@@ -23,7 +23,8 @@ def record_of(row: dict[str, Any], vector: Float32, dimension: int) -> Record:
 
     Raises
     ------
-    ValueError : when it is not as it should be.
+    ValueError
+        If it is not as it should be.
     """
     path, passages, scale = row["path_bytes"], row["passages"], row["scale"]
     if path is None or not is_path(path):
