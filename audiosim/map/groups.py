@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
-from audiosim.library.filters import folded
+from audiosim.library.filters import GENRE_SEPARATORS, folded
 from audiosim.map.palette import HUES, REST, Colour, ramp
 
 Color = Literal["folder", "genre", "artist", "album", "year"]
@@ -90,7 +90,7 @@ def _tag_keys(tag: Callable[[Track], str | None]) -> Callable[[Sequence[Track]],
 
 
 def _genre(track: Track) -> str | None:
-    return (track.tags.genre or "").split(";")[0]
+    return GENRE_SEPARATORS.split(track.tags.genre or "")[0]
 
 
 def _artist(track: Track) -> str | None:
