@@ -10,7 +10,7 @@ from itertools import chain, islice
 MAX_LOSSES = 3  # workers lost with a file in hand, after which it is not tried again
 ALONE_AFTER = 2  # losses after which a file is tried with no other beside it
 MAX_MISSES = 3  # files in a row that a node could not read, though others can
-AHEAD = 4  # files that a worker has waiting beyond one for each of its processes
+AHEAD = 4  # files that a worker has beyond two for each of its processes
 
 
 @dataclass(eq=False)
@@ -37,7 +37,7 @@ class Scheduler:
     def __init__(self, paths: Iterable[bytes], *, count: int, jobs: int) -> None:
         self._source = iter(paths)
         self._left = count  # not drawn yet
-        self._most = jobs + AHEAD
+        self._most = 2 * jobs + AHEAD
         self._hands: list[Hand] = []
         self._again: dict[bytes, None] = {}  # to be handed out once more, in order
         self._losses: Counter[bytes] = Counter()
@@ -79,7 +79,7 @@ class Scheduler:
         given = [path for path in may if self._alone(path)][:1]
         if hand.files or not given:
             share = max(1, -(-(self._left + len(self._again)) // len(self.nodes)))
-            room = min(self._most, share) - list(hand.files.values()).count(False)
+            room = min(self._most, share) - len(hand.files)
             beside = (path for path in may if not self._alone(path))
             given = list(islice(chain(beside, self._draw()), max(0, room)))
         for path in given:

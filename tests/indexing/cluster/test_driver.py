@@ -286,7 +286,7 @@ def test_a_node_without_the_music_is_left_out_and_none_with_it_is_an_error(
     whole, bare = tmp_path / "whole", tmp_path / "bare"
     bare.mkdir()
     whole.mkdir()
-    many(whole / "music", 12)
+    many(whole / "music", 24)
     monkeypatch.chdir(whole)
     music = Path("/proc/self/cwd/music")  # each process sees its own folder's
     nodes.only(0)
@@ -297,7 +297,7 @@ def test_a_node_without_the_music_is_left_out_and_none_with_it_is_an_error(
         assert not list(catalog.files.all())
     nodes.grow(whole)
     report = library.index(music, Cluster(nodes.address))
-    assert (report.indexed, report.failed) == (12, 0)
+    assert (report.indexed, report.failed) == (24, 0)
     assert [notice for notice in library.notices if "can't read the music" in notice]
     nodes.only(0)
 

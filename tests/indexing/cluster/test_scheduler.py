@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from audiosim.indexing.cluster.scheduler import AHEAD, ALONE_AFTER, MAX_LOSSES, MAX_MISSES, Hand, Scheduler
+from audiosim.indexing.cluster.scheduler import ALONE_AFTER, MAX_LOSSES, MAX_MISSES, Hand, Scheduler
 
 
 def paths(count: int) -> list[bytes]:
@@ -35,18 +35,16 @@ def test_every_file_is_handed_out_once() -> None:
     assert book.finished
 
 
-def test_few_files_wait_for_a_worker_and_nothing_is_drawn_ahead() -> None:
+def test_a_worker_has_a_bounded_number_of_files_and_nothing_is_drawn_ahead() -> None:
     drawn = []
     book = Scheduler((drawn.append(path) or path for path in paths(1000)), count=1000, jobs=2)  # type: ignore[func-returns-value]
     hand = book.join("a")
     assert drawn == []
     given = book.hand_out(hand)
-    assert len(given) == len(drawn) == 2 + AHEAD
+    assert len(given) == len(drawn) == 8
     assert book.hand_out(hand) == []
-    book.identified(hand, given[0])
-    finish(book, hand, given[1])
-    assert len(book.hand_out(hand)) == 2
-    assert len(drawn) == 2 + AHEAD + 2
+    finish(book, hand, given[0])
+    assert len(book.hand_out(hand)) == 1
 
 
 def test_the_last_files_are_shared() -> None:
