@@ -6,6 +6,7 @@ import http.client
 import ssl
 import threading
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -39,12 +40,11 @@ class StoreProxy:
                 elif proxy.failures:
                     self.answer(proxy.failures.pop(0), b"<html>not now</html>")
                 else:
-                    inner = http.client.HTTPConnection("127.0.0.1", port)
                     headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
-                    inner.request(self.command, self.path, body, headers)
-                    response = inner.getresponse()
-                    self.answer(response.status, response.read())
-                    inner.close()
+                    with closing(http.client.HTTPConnection("127.0.0.1", port)) as inner:
+                        inner.request(self.command, self.path, body, headers)
+                        response = inner.getresponse()
+                        self.answer(response.status, response.read())
 
             do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
 

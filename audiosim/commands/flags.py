@@ -19,7 +19,6 @@ NAMES = {  # of the package's parameters -> of those of commands, where they dif
     "genres": "genre",
     "gpus": "ray_gpus",
     "hop": "hop_size",
-    "maps": "map",
     "years": "year",
 }
 

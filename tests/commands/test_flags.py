@@ -46,6 +46,7 @@ def test_a_command_s_own_option_comes_before_those_of_others() -> None:
     text = "Give `start` before `end`."
     assert shown(text, "similar") == "Give --from before --to."
     assert shown(text, "playlist") == "Give --start before --end."
+    assert shown("`maps`", "import") == "--map"
 
 
 def test_every_name_that_differs_stands_for_an_option() -> None:
