@@ -28,14 +28,7 @@ from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
 from audiosim.core.spill import Rows
-from audiosim.core.types import (
-    AudioInfo,
-    Encoder,
-    EncoderSpec,
-    Float32,
-    FrameEmbeddings,
-    Waveform,
-)
+from audiosim.core.types import AudioInfo, Encoder, EncoderSpec, Float32, FrameEmbeddings, Waveform
 
 Key = TypeVar("Key", bound=Hashable)
 Indices = npt.NDArray[np.int64]
@@ -100,7 +93,15 @@ class Extractor(Generic[Key]):
             track.close()
 
     def finished(self) -> Iterator[tuple[Key, FrameEmbeddings]]:
-        """Give the tracks that are complete by now, each once, by their keys."""
+        """Give the tracks that are complete by now, each once.
+
+        Yields
+        ------
+        key : hashable
+            What the track began with.
+        frames : FrameEmbeddings
+            Its embeddings, in the extractor's dtype.
+        """
         for key in [key for key, track in self._tracks.items() if track.complete]:
             yield key, self._tracks.pop(key).frames()
 

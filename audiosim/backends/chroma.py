@@ -40,8 +40,12 @@ class ChromaCollection(VectorStore):
         Chroma's client.
     call : Call
         What calls Chroma.
-    name, contents, create
-        As for `Backend.open`.
+    name : str
+        The collection's, as `Backend.new_name` gave it.
+    contents : Contents
+        What its vectors must be.
+    create : bool
+        Whether to make it where there is none.
     """
 
     stamp = ""

@@ -90,8 +90,10 @@ class EmbeddedCollection(ChromaCollection):
     ----------
     folder : Path
         Chroma's own folder.
-    contents, create
-        As for `Backend.open`.
+    contents : Contents
+        What its vectors must be.
+    create : bool
+        Whether to make it where there is none.
     stamp : str
         The checksums of the files as they are.
     """

@@ -106,8 +106,12 @@ class MilvusCollection(VectorStore):
         Where it is, and whose stamps it bears.
     client : pymilvus.MilvusClient
         The open client.
-    name, contents, create
-        As for `Backend.open`.
+    name : str
+        The collection's, as `Backend.new_name` gave it.
+    contents : Contents
+        What its vectors must be.
+    create : bool
+        Whether to make it where there is none.
     """
 
     def __init__(self, backend: Milvus, client: Any, name: str, contents: Contents, *, create: bool) -> None:

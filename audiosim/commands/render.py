@@ -37,7 +37,7 @@ FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a spreadshe
 class Listing:
     """Something to list, in every form it may take.
 
-    Attributes
+    Parameters
     ----------
     document : Any
         For JSON.
@@ -47,8 +47,10 @@ class Listing:
         The records' fields that CSV has.
     tracks : list[Track]
         For playlists and paths.
-    header, cells : list[str], list[list[str]]
-        For a table, as `table_text` takes them.
+    header : list[str]
+        The titles of a table's columns.
+    cells : list[list[str]]
+        The table's rows, as `table_text` takes them.
     """
 
     document: Any

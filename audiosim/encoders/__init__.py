@@ -109,9 +109,9 @@ def load_encoder_for(
     spec : EncoderSpec
         The spec, as an index keeps it.
     precision : {"auto", "float32"}
-        As of `load_encoder`.
+        "auto" for bfloat16 convolutions where the processor has them.
     batch_size : int, optional
-        As of `load_encoder`.
+        Windows computed at a time; by default what is fast on this machine.
 
     Returns
     -------

@@ -68,9 +68,9 @@ def compare_homes(
     Parameters
     ----------
     home : str or path-like, optional
-        The first home, as for `evaluate`.
+        The first home's folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     other : str or path-like
-        The second one.
+        The second home's folder.
     options : EvalOptions, optional
         What to evaluate, and by what: one variant.
 
@@ -82,9 +82,9 @@ def compare_homes(
     Raises
     ------
     UsageError
-        If the options ask for more than one variant, and as of `evaluate`.
+        If the options ask for more than one variant, the labels can't be had, or no two tracks share one.
     HomeError
-        As of `evaluate`.
+        If a home has no index, or over half of the caches that are needed are missing.
     """
     options = options or EvalOptions()
     if len(options.variants(Variant("mean"))) > 1:

@@ -24,14 +24,18 @@ class EvalOptions:
     Every combination of poolings, centring and hub corrections is a variant; what is empty is as the
     home has it.
 
-    Attributes
+    Parameters
     ----------
     labels : str
-        As `label_tracks` takes them.
-    exclude_same : {"artist", "album"} or None
+        "folder" (the folder a file lies in), the name of a tag, or a CSV file's name.
+    exclude_same : {"artist", "album"}, optional
         Answers that share this tag with the query don't count.
-    poolings, centring, hub_corrections : tuple
-        Those to compare.
+    poolings : tuple of {"mean", "max", "mean-std"}
+        What makes one vector of a track's windows.
+    centring : tuple of bool
+        Whether the mean window is subtracted first.
+    hub_corrections : tuple of {"none", "local-scaling", "csls", "mutual-proximity"}
+        What is done to the cosines.
     neighbours : int
         How many set a track's scale in hub corrections.
     cutoffs : tuple of int
@@ -115,14 +119,16 @@ class Counts:
 class Evaluation:
     """How well the variants of one home do.
 
-    Attributes
+    Parameters
     ----------
     home : Path
         The home's folder.
     encoder : str
         Its encoder, in one phrase.
-    labels, exclude_same
-        As they were asked for.
+    labels : str
+        Where they were taken from, as it was asked for.
+    exclude_same : {"artist", "album"} or None
+        The tag that answers must not share with the query.
     counts : Counts
         What was evaluated, and what left out.
     chance : float
@@ -147,7 +153,7 @@ class Evaluation:
 class HomeComparison:
     """Two homes on the tracks that both hold.
 
-    Attributes
+    Parameters
     ----------
     first, second : Evaluation
         How well each does.

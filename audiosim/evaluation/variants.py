@@ -28,13 +28,13 @@ from audiosim.library.hubness import HubCorrection
 class Variant:
     """One way to get from windows to similarities.
 
-    Attributes
+    Parameters
     ----------
-    pooling : Pooling
+    pooling : {"mean", "max", "mean-std"}
         What makes one vector of a track's windows.
     centring : bool
         Whether the mean window is subtracted first.
-    hub_correction : HubCorrection
+    hub_correction : {"none", "local-scaling", "csls", "mutual-proximity"}
         What is done to the cosines.
     """
 

@@ -33,7 +33,7 @@ ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vec
 class Estimate:
     """What `index_folder` would do now; nothing was written.
 
-    Attributes
+    Parameters
     ----------
     home : Path
         The home folder.
@@ -45,8 +45,10 @@ class Estimate:
         Those of them to be opened.
     sampled : int
         Those of these whose lengths were read; the lengths of the others follow from their sizes.
-    audio_hours, windows : float, int
-        How much audio they hold.
+    audio_hours : float
+        How much audio all of them hold.
+    windows : int
+        How many windows of it the network will see.
     seconds : float
         The time it will take, if no file turns out to be known audio under a new name.
     real_time_factor : float

@@ -28,7 +28,7 @@ HomePath = str | os.PathLike[str] | None
 class Collected:
     """What `collect_garbage` removed, or would.
 
-    Attributes
+    Parameters
     ----------
     gone : int
         Files that were gone.

@@ -16,7 +16,7 @@ from audiosim.library.store_url import StoreUrl
 class IndexOptions:
     """How `index_folder` works; what is None or empty is left to the home or to defaults.
 
-    Attributes
+    Parameters
     ----------
     request : EncoderRequest
         Which encoder is wanted.

@@ -82,13 +82,32 @@ def index_events(
 ) -> Generator[IndexEvent, None, None]:
     """Bring a home's index up to date, event by event; nothing is done but by iterating.
 
-    The arguments and errors are those of `index_folder`. Finished work is kept wherever the
-    iteration ends.
+    Finished work is kept wherever the iteration ends.
+
+    Parameters
+    ----------
+    paths : iterable of str or path-like
+        Folders or files; without any, those of earlier runs.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    options : IndexOptions, optional
+        How the run works.
+    encoder : Encoder, optional
+        To use instead of loading one; later runs must be given its equal.
 
     Yields
     ------
     IndexEvent
         What happens, the `IndexReport` last.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist, or options contradict the home.
+    LockedError
+        If another process is writing to the home.
+    AudiosimError
+        If weights, disk or catalog fail.
     """
     options = options or IndexOptions()
     if encoder is not None and options.cluster is not None:

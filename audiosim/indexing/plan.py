@@ -16,7 +16,7 @@ LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted
 class Plan:
     """What to do about one root.
 
-    Attributes
+    Parameters
     ----------
     scan : Scan
         What was found there.

@@ -52,7 +52,7 @@ class RootDoubted:
 class IndexReport:
     """What a run did.
 
-    Attributes
+    Parameters
     ----------
     encoder : str
         The encoder, described.

@@ -31,7 +31,7 @@ from audiosim.library.store_url import StoreUrl, default_store
 class Target:
     """What a run works towards.
 
-    Attributes
+    Parameters
     ----------
     roots : list of bytes
         What is scanned.

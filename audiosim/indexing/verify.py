@@ -29,7 +29,7 @@ TOLERANCE = 1e-5  # between a vector and what its cache gives; equal where both 
 class Health:
     """What `verify_home` found and, when asked to, did.
 
-    Attributes
+    Parameters
     ----------
     home : Path
         The home folder.

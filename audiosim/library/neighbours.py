@@ -18,7 +18,7 @@ Codes = npt.NDArray[np.int64]
 class Neighbours:
     """Of each of m vectors the k nearest among some others, nearest first.
 
-    Attributes
+    Parameters
     ----------
     indices : int (m, k)
         Which of the others they are.

@@ -69,7 +69,7 @@ class Globs:
 class Scan:
     """What was found at or below one root.
 
-    Attributes
+    Parameters
     ----------
     root : bytes
         The file or folder that was looked at.

@@ -16,7 +16,7 @@ from audiosim.library.catalog import Catalog
 class HomeStatus:
     """A home in numbers.
 
-    Attributes
+    Parameters
     ----------
     home : Path
         Its folder.
@@ -24,10 +24,12 @@ class HomeStatus:
         What its vectors are made with; None before the first `index`.
     roots : list of bytes
         The folders it knows.
-    tracks, failed, gone : int
-        Files by what became of them.
+    tracks : int
+        Files that are in the index.
     hours : float
         Length of its tracks.
+    failed, gone : int
+        Files that could not be indexed, and those that are no longer there.
     disk_use : int
         Bytes of the home and its caches.
     store : str or None
@@ -60,7 +62,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
 
     Parameters
     ----------
-    home : path-like, optional
+    home : str or path-like, optional
         The home's folder; by default ``AUDIOSIM_HOME``, else the platform's user data folder.
 
     Returns

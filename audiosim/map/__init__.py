@@ -25,11 +25,11 @@ PAGE_NAME = "map.html"
 class Drawing:
     """What `draw_map` has drawn.
 
-    Attributes
+    Parameters
     ----------
     tracks : int
         How many there are on it.
-    color : Color
+    color : {"folder", "genre", "artist", "album", "year"}
         What gave them their colours.
     files : tuple of Path
         Those written.
@@ -57,7 +57,7 @@ def draw_map(
         The HTML file; ``map.html`` where `png` is not given either.
     png : str or path-like, optional
         The picture.
-    color : Color, optional
+    color : {"folder", "genre", "artist", "album", "year"}, optional
         What gives tracks their colours; by default the genre where most tracks have one, else the
         folder.
     absolute : bool

@@ -32,7 +32,7 @@ class Link:
 class Group:
     """Files of one recording.
 
-    Attributes
+    Parameters
     ----------
     tracks : tuple of Track
         In order of path.

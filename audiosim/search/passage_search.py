@@ -52,8 +52,20 @@ def find_passages(
         An audio file, indexed or not.
     start, end : float
         Where the passage lies, in s; an `end` of None is the file's end.
-    count, home, only, ranking, include_self, precision, encoder
-        As for `find_similar`; the correction for hubs does not apply.
+    count : int
+        How many matches at most.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks must be to be found.
+    ranking : RankingOptions, optional
+        How answers are chosen among these; the correction for hubs does not apply.
+    include_self : bool
+        Whether the query's own audio may be among the matches.
+    precision : {"auto", "float32"}
+        The network's, where the query has to be embedded.
+    encoder : Encoder, optional
+        Embeds the query, instead of one loaded for it; it must be the home's.
 
     Returns
     -------

@@ -30,7 +30,7 @@ PathLike = str | os.PathLike[str]
 class Playlist:
     """A list to play.
 
-    Attributes
+    Parameters
     ----------
     tracks : list of Track
         In playing order.
@@ -66,7 +66,7 @@ def make_radio(
         What tracks beside the seed must be.
     spacing : int
         How many others to play between two tracks of one artist, where there are any.
-    precision : Precision
+    precision : {"auto", "float32"}
         The network's, where the seed has to be embedded.
     encoder : Encoder, optional
         Embeds the seed, instead of one loaded for it; it must be the home's.
@@ -112,8 +112,16 @@ def make_path(
         Audio files, indexed or not.
     length : int
         Tracks in the list, `start` and `end` included; fewer where the library has no more.
-    home, only, spacing, precision, encoder
-        As for `make_radio`.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks between the two must be.
+    spacing : int
+        How many others to play between two tracks of one artist, where there are any.
+    precision : {"auto", "float32"}
+        The network's, where one of the two has to be embedded.
+    encoder : Encoder, optional
+        Embeds the two, instead of one loaded for them; it must be the home's.
 
     Returns
     -------

@@ -26,7 +26,7 @@ AWAY = 0.5  # how much what a query should not be like counts, against what it s
 class Source:
     """Files to ask with, some of which only a list names: a folder, a playlist, stdin.
 
-    Attributes
+    Parameters
     ----------
     paths : list of bytes
         All of them, as the catalog knows files.

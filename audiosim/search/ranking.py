@@ -25,9 +25,9 @@ FOLLOWING = 20  # candidates after the last one wanted that may be duplicates of
 class RankingOptions:
     """How answers are chosen among the tracks that fit.
 
-    Attributes
+    Parameters
     ----------
-    max_per_artist : int or None
+    max_per_artist : int, optional
         Tracks by one artist at most.
     exclude_same : tuple of {"artist", "album"}
         Answers by an artist, or of an album, of the queries are left out.

@@ -33,7 +33,7 @@ CANDIDATES_EACH = 5  # for each track wanted
 class SearchResult:
     """The answer to a search.
 
-    Attributes
+    Parameters
     ----------
     queries : list of Query
         The queries as understood.
@@ -88,7 +88,7 @@ def find_similar(
         Whether the queries' own audio may be among the matches.
     explain : bool
         Whether each match is given the stretch that answers one of the queries best.
-    precision : Precision
+    precision : {"auto", "float32"}
         The network's, where a query has to be embedded.
     encoder : Encoder, optional
         Embeds queries, instead of one loaded for them; it must be the home's.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Cluster:
     """Which Ray to use, and what each of its workers takes.
 
-    Attributes
+    Parameters
     ----------
     address : str
         "local" starts a Ray on this machine; else HOST:PORT or "auto", as ``ray.init`` takes them

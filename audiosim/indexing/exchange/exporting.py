@@ -25,7 +25,7 @@ from audiosim.library.index import open_index
 class Exported:
     """What `export_index` wrote.
 
-    Attributes
+    Parameters
     ----------
     path : Path
         The file.
@@ -54,9 +54,9 @@ def export_index(
 
     Parameters
     ----------
-    path : path-like
+    path : str or path-like
         The file to write; one that is there is replaced.
-    home : path-like, optional
+    home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     only : Filter, optional
         The tracks to write; by default all.

@@ -31,7 +31,7 @@ FEW = 1000  # tracks, which the store takes soonest as they are
 class Imported:
     """What became of the tracks that `import_index` read.
 
-    Attributes
+    Parameters
     ----------
     home, cache : Path
         The home, and the folder of its caches.
@@ -80,11 +80,11 @@ def import_index(
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : iterable of str or path-like
         Files that `export_index` wrote.
-    home : path-like, optional
+    home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
-    maps : iterable of (path-like, path-like)
+    maps : iterable of (str or path-like, str or path-like)
         Pairs (folder there, folder here), for tracks that lie elsewhere here; the innermost counts.
     store : StoreUrl, optional
         Where the vectors of a new home are searched; by default what ``AUDIOSIM_STORE`` names.
