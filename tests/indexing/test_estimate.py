@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from libraries import Library, cache_of, digest_of
 
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.types import TrackOutcome
-from audiosim.indexing.estimate import estimate
+from audiosim.indexing.estimate import Estimate, estimate
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Planned
@@ -122,4 +123,6 @@ def test_the_command_says_it_in_a_few_lines_and_in_json(
     assert "6 files found, 6 to open" in done.out
     assert "there is room" in done.out
     assert not home.exists()
-    assert cli("index", music, *options, "--json").json["files"] == 6
+    document = cli("index", music, *options, "--json").json
+    assert list(document) == [field.name for field in fields(Estimate)]
+    assert (document["home"], document["found"], document["files"]) == (str(home), 6, 6)
