@@ -16,6 +16,8 @@ import pyarrow.parquet
 import pytest
 from conftest import GOLDEN, Cli
 
+pytestmark = pytest.mark.slow
+
 OLD_HOME, OLD_MUSIC = "/srv/home", "/srv/music"
 
 

@@ -40,6 +40,8 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.status import home_status
 from audiosim.search.similar import find_similar
 
+pytestmark = pytest.mark.slow
+
 HUGE = 10**9  # samples, as a header claims
 CUT = 0.6  # of a file's bytes are left
 

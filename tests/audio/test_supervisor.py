@@ -207,6 +207,7 @@ def test_a_crash_in_the_middle_of_a_file_fails_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short_patience")
+@pytest.mark.slow
 def test_a_decoder_that_hangs_is_replaced_and_costs_one_file(tmp_path: Path) -> None:
     paths = wavs(tmp_path, 3)
     victim = os.fsencode(paths[1])
@@ -227,6 +228,7 @@ def test_a_decoder_that_hangs_is_replaced_and_costs_one_file(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("short_patience")
+@pytest.mark.slow
 def test_a_reader_that_is_slow_is_no_stall(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "long.wav", music(200.0, RATE), RATE)
     events = []
@@ -239,6 +241,7 @@ def test_a_reader_that_is_slow_is_no_stall(tmp_path: Path) -> None:
     assert len(samples_of(events, path)) == 200 * RATE
 
 
+@pytest.mark.slow
 def test_a_file_of_hours_waits_for_its_reader_in_bounded_memory(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "long.wav", np.zeros(3600 * RATE, np.float32), RATE)
     with DecodeSupervisor(RATE, "soxr_hq", jobs=1) as supervisor:

@@ -29,6 +29,7 @@ def test_contradictions_are_told_by_name_with_both_values() -> None:
     assert conflicts(EncoderRequest(encoder="openl3"), MUSICNN) == [("encoder", "openl3", "musicnn")]
 
 
+@pytest.mark.slow
 def test_the_encoder_of_a_spec_is_the_one_a_request_loads(
     seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ from audiosim.encoders.download import git_blob_id
 from audiosim.encoders.hdf5 import read_layers
 from audiosim.encoders.openl3_weights import BLOB_IDS, WeightsFolder, file_name, read_weights
 
+pytestmark = pytest.mark.slow
+
 NETWORK = "mel256_music"
 
 

@@ -20,6 +20,8 @@ from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Planned
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"

@@ -37,6 +37,8 @@ from audiosim.library.catalog import Catalog
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import find_similar
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Original:

@@ -28,6 +28,8 @@ from audiosim.library.catalog import Catalog
 from audiosim.search.similar import find_similar
 from audiosim.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:

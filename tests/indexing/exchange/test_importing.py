@@ -37,6 +37,8 @@ from audiosim.library.catalog import Catalog, Record
 from audiosim.library.filters import Filter
 from audiosim.search.similar import SearchResult, find_similar
 
+pytestmark = pytest.mark.slow
+
 ROOT = b"/music"
 
 
