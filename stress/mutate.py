@@ -35,6 +35,8 @@ from audiosim.audio.events import DecodeEvent, Ended, Failed, Probed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.cli import main as audiosim_command
 from audiosim.core.types import Float32, Framing
+from audiosim.encoders.pooling import pool
+from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -384,6 +386,9 @@ def _account(cases: Sequence[Case], home: Path, listed: set[str], tally: Tally) 
     """Every file is in the catalog: indexed, or failed with one line of reason."""
     vectors: dict[str, Float32] = {}
     with Catalog(home / "catalog.db", read_only=True) as catalog:
+        configuration = catalog.settings.configuration
+        assert configuration is not None
+        cache = Cache(configuration.cache, configuration.spec)
         for case in cases:
             row = catalog.files.get(os.fsencode(case.path))
             for key in (case.source.form, *case.mutations):
@@ -394,9 +399,9 @@ def _account(cases: Sequence[Case], home: Path, listed: set[str], tally: Tally) 
             elif row.state == "failed":
                 _judge_failure(case, row.reason or "", listed, tally)
             elif not case.mutations:
-                vector = catalog.tracks.vector(row.digest or "")
-                assert vector is not None
-                vectors[case.source.name] = vector
+                cached = cache.read(row.digest or "")
+                assert cached is not None
+                vectors[case.source.name] = pool(cached.frames).vector  # centres differ from batch to batch
     return vectors
 
 
