@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fake_encoder import FakeEncoder
 from audiosim.core.errors import HomeError, StoreError
 from audiosim.core.types import AudioInfo, Tags, TrackVector
 from audiosim.library.catalog import Catalog, Configuration, path_id
+from audiosim.library.catalog.database import ADDITIONS, connect
 from audiosim.library.store_url import EMBEDDED
 
 CONFIGURATION = Configuration(FakeEncoder().spec, "mean", Path("cache"))
@@ -226,3 +228,22 @@ def test_a_catalog_of_a_later_format_is_refused(catalog: Catalog) -> None:
     database.close()
     with pytest.raises(HomeError, match="format 99"):
         Catalog(catalog.path)
+
+
+def test_a_home_without_the_later_tables_is_read_as_if_they_were_empty(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with Catalog(path) as catalog:
+        catalog.settings.set_configuration(CONFIGURATION)
+    with closing(sqlite3.connect(path)) as database, database:
+        for name in ADDITIONS:
+            database.execute(f"DROP TABLE {name}")
+    before = path.read_bytes()
+    with closing(connect(path, read_only=True)) as database:
+        for name in ADDITIONS:
+            assert database.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)
+    assert path.read_bytes() == before
+    with Catalog(path) as catalog:
+        assert catalog.settings.configuration == CONFIGURATION
+    with closing(sqlite3.connect(path)) as database:
+        made = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert made > ADDITIONS.keys()

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from audiosim.core.errors import HomeError
-from audiosim.library.catalog.database import DAMAGED, connect
+from audiosim.library.catalog.database import ADDITIONS, DAMAGED, connect
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.models import (
     DROPPED,
@@ -118,7 +118,7 @@ class Catalog:
         try:
             with self.transaction():
                 store = self.settings.store_settings()
-                for table in ("meta", "roots", "tracks", "files", "lost", "passages"):
+                for table in ("meta", "roots", "tracks", "files", "lost", "passages", *ADDITIONS):
                     self._db.execute(f"DELETE FROM main.{table}")
                     self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
                 self._db.execute("UPDATE files SET in_store = 0")

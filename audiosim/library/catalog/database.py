@@ -50,6 +50,12 @@ CREATE TABLE passages (digest TEXT PRIMARY KEY, vectors BLOB NOT NULL) WITHOUT R
 ALTER TABLE tracks ADD COLUMN scale REAL;
 """
 UPGRADES = {0: SCHEMA + LOST + PASSAGES, 1: LOST + PASSAGES, 2: PASSAGES}  # by the format there is
+# Tables that came later without a new format, empty where a home has none yet: earlier versions pass them by.
+ADDITIONS = {
+    "ctimes": "(path BLOB PRIMARY KEY, ctime_ns INTEGER NOT NULL) WITHOUT ROWID",
+    "strikes": "(path BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
+    "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
+}
 
 DAMAGED = (
     "Restore it from a backup; or move it away, with its -wal and -shm files, and index your folders"
@@ -175,6 +181,10 @@ def _prepare(database: Connection, read_only: bool) -> None:
             f"this audiosim reads format {SCHEMA_VERSION}",
             "Use the audiosim that made it, or another `home`.",
         )
+    there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for name in ADDITIONS.keys() - there:
+        # a reader can't make a table in the file: it sees an empty one of its own
+        database.execute(f"CREATE {'TEMP' if read_only else ''} TABLE IF NOT EXISTS {name} {ADDITIONS[name]}")
 
 
 def _mode(path: Path, read_only: bool) -> str:
