@@ -3,11 +3,13 @@
 Another encoding, level or mastering moves all windows of a track alike, but not how they change
 from one to the next. So each track's own mean window is subtracted, and what is left is correlated
 over time at every shift in question. Copies of a recording correlate at 0.78 and more, different
-ones of the same style at less than 0.4 (benchmarks/RESULTS.md).
+ones of the same style at less than 0.4 (benchmarks/RESULTS.md). But an encoder that hardly hears
+pitch finds one sequence of chords in two keys alike, at 0.71: what is short, or not clear, is no evidence.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,10 +24,10 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
 
 SIMILAR = 0.7  # cosine of two tracks' vectors, at least
-CORRELATED = 0.6
+CORRELATED = 0.75
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
 OVERLAP = 0.8  # of the shorter track, at least
-MIN_WINDOWS = 8  # in common; shorter tracks are told apart by their audio only
+MIN_WINDOWS, MIN_SECONDS = 20, 30.0  # in common; shorter tracks are told apart by their audio only
 COMMON = 0.5  # of the windows there are, at least, where only some were embedded
 MAX_ROWS = 2048  # of a series; longer tracks are thinned to means of windows
 HOPELESS = 0.3  # correlation at whole hops, below which parts of one are not tried
@@ -94,7 +96,8 @@ class Recordings:
         series = [self._read(entry.track.digest, factor) for entry in (first, second)]
         if series[0] is None or series[1] is None:
             return None
-        correlation, shift = _best_correlation(series[0], series[1])
+        least = max(MIN_WINDOWS, math.ceil(MIN_SECONDS / self._hop)) / factor
+        correlation, shift = _best_correlation(series[0], series[1], least)
         if correlation < CORRELATED:
             return None
         return Evidence("same recording", similarity, correlation, shift * self._hop * factor)
@@ -138,19 +141,19 @@ def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series | None:
     return Series(rows, present)
 
 
-def _best_correlation(first: Series, second: Series) -> tuple[float, float]:
-    """The highest correlation, and the shift in rows of the second against the first."""
-    best: tuple[float, float] = _aligned(first, second)
+def _best_correlation(first: Series, second: Series, least: float) -> tuple[float, float]:
+    """The highest correlation, and the shift in rows of the second against the first; `least` rows in common."""
+    best: tuple[float, float] = _aligned(first, second, least)
     if best[0] < HOPELESS:
         return best
     for part in PARTS:
         for sign, moved, still in ((1, first, second), (-1, second, first)):
-            correlation, shift = _aligned(moved.shifted(part), still)
+            correlation, shift = _aligned(moved.shifted(part), still, least - 1)
             best = max(best, (correlation, sign * (shift - part)))
     return best
 
 
-def _aligned(first: Series, second: Series) -> tuple[float, int]:
+def _aligned(first: Series, second: Series, least: float) -> tuple[float, int]:
     """The highest correlation over shifts by whole rows, and that shift.
 
     Sums along the diagonals of a table of products are those of each shift.
@@ -164,8 +167,8 @@ def _aligned(first: Series, second: Series) -> tuple[float, int]:
     squares *= np.correlate(second.squares.astype(float), first.present.astype(float), "full")
     places = np.arange(columns) - np.arange(rows)[:, None] + rows - 1
     sums = np.bincount(places.ravel(), (first.rows @ second.rows.T).ravel())
-    enough = overlap >= max(MIN_WINDOWS, OVERLAP * min(rows, columns))
-    enough &= common >= max(MIN_WINDOWS, COMMON * windows) - 0.5
+    enough = overlap >= max(least, OVERLAP * min(rows, columns))
+    enough &= common >= max(least, COMMON * windows) - 0.5
     enough &= squares > 1e-12
     if not enough.any():
         return -1.0, 0

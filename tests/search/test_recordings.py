@@ -111,8 +111,8 @@ def test_equal_audio_is_the_same_without_any_cache(tracks: Tracks) -> None:
     assert (found.kind, found.correlation, found.offset) == ("same audio", None, 0.0)
 
 
-@pytest.mark.parametrize(("windows", "same"), [(7, False), (8, True)])
-def test_tracks_of_fewer_than_eight_windows_are_told_apart_by_their_audio_only(
+@pytest.mark.parametrize(("windows", "same"), [(29, False), (30, True)])
+def test_tracks_of_less_than_half_a_minute_are_told_apart_by_their_audio_only(
     tracks: Tracks, windows: int, same: bool
 ) -> None:
     rows = walk(windows, 4)
@@ -163,8 +163,8 @@ def test_a_few_windows_in_common_are_no_evidence_where_most_are_elsewhere(tracks
 
 
 def test_what_is_kept_in_memory_is_bounded(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, "KEPT", 3 * 20 * DIMENSION * 4)
-    entries = [tracks.add(name, frames_of(walk(20, 10).astype(np.float32))) for name in "abcdef"]
+    monkeypatch.setattr(recordings, "KEPT", 3 * 30 * DIMENSION * 4)
+    entries = [tracks.add(name, frames_of(walk(30, 10).astype(np.float32))) for name in "abcdef"]
     for one in entries[1:]:
         assert tracks.recordings.same(entries[0], one) is not None
     assert len(tracks.recordings._series) == 3
