@@ -142,7 +142,7 @@ def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series | None:
 
 
 def _best_correlation(first: Series, second: Series, least: float) -> tuple[float, float]:
-    """The highest correlation, and the shift in rows of the second against the first; `least` rows in common."""
+    """The highest correlation with `least` rows in common, and the shift in rows of the second."""
     best: tuple[float, float] = _aligned(first, second, least)
     if best[0] < HOPELESS:
         return best
