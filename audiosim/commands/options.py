@@ -167,7 +167,7 @@ def _filter(
     ] = None,
     max_duration: Annotated[str | None, typer.Option(metavar="TIME", help="Only as short as this.")] = None,
 ) -> "Filter | None":
-    if all(given in (None, []) for given in (genre, artist, album, year, under, min_duration, max_duration)):
+    if all(given in (None, []) for given in locals().values()):
         return None  # and nothing is imported, which `similar` has no time for yet
 
     from audiosim.library.filters import Filter, Years
