@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
 def playlist(
     *,
     seed: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A radio: begin with it, stay near it.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A radio: begin with it, stay near it. May be repeated."),
     ] = None,
     start: Annotated[Path | None, typer.Option(metavar="FILE", help="A path: from this track ...")] = None,
     end: Annotated[Path | None, typer.Option(metavar="FILE", help="... to this one.")] = None,
-    length: Annotated[int, typer.Option(metavar="N", min=2, help="Tracks, those given included.")] = 20,
+    length: Annotated[
+        int, typer.Option("--length", "-k", metavar="N", min=2, help="Tracks, those given included.")
+    ] = 20,
     spacing: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Tracks by others between two of one artist.")
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Tracks by others between two of one artist, where others fit."
+        ),
     ] = 3,
     out: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
@@ -50,24 +57,45 @@ def playlist(
 ) -> None:
     """Write a playlist: around one track, or from one to another.
 
-    An M3U8 file: a radio around a track, or a smooth path between two.
+    An M3U8 file: a radio around tracks, or a smooth path between two. What is shorter than 30 s is left
+    out, unless --min-duration says otherwise.
 
     Example: audiosim playlist --start calm.flac --end wild.mp3 -o evening.m3u8
     """
     from audiosim.search.playlist import make_path, make_radio
 
     common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
-    if seed is not None and start is None and end is None:
+    if seed and (start or end):
+        raise UsageError("A radio has no ends", "--seed was given with --start or --end", "Not both.")
+    if seed:
         made = make_radio(seed, length, **common)
-    elif seed is None and start is not None and end is not None:
+    elif start is not None and end is not None:
         made = make_path(start, end, length, **common)
     else:
         raise UsageError(
             "A playlist needs a seed, or a start and an end", "", "Give --seed, or --start and --end."
         )
     _write(made, out, relative, json_)
-    if len(made.tracks) < length and not quiet:
-        typer.echo(f"audiosim: the library has only {len(made.tracks)} tracks for it.", err=True)
+    if not quiet:
+        for note in _notes(made, length, spacing):
+            typer.echo(f"audiosim: {note}", err=True)
+
+
+def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
+    """How good the list is, and where it is less than was asked for."""
+    steps = sorted(made.similarities[1:])
+    yield f"similarity from track to track {steps[len(steps) // 2]:.2f} (median), {steps[0]:.2f} at least."
+    if made.crowded:
+        yield (
+            f"{_tracks(made.crowded)} sooner after another by the same artist than --spacing {spacing} asks:"
+            " others are too unlike."
+        )
+    if len(made.tracks) < length:
+        yield f"the library has only {len(made.tracks)} tracks for it."
+
+
+def _tracks(count: int) -> str:
+    return "1 track comes" if count == 1 else f"{count} tracks come"
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:

@@ -1,10 +1,10 @@
-"""Playlists: a radio around a track, or a smooth path from one track to another."""
+"""Playlists: a radio around tracks, or a smooth path from one track to another."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from audiosim.core.types import Encoder, Float32, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
-from audiosim.search.query import Query, Resolver
-from audiosim.search.ranking import artist_of
+from audiosim.search.query import Query, Resolver, mean_direction
+from audiosim.search.radio import apart, radio, voice
 from audiosim.search.recordings import Recordings
+from audiosim.search.route import Crowding, smoothest
 
 DEFAULT_LENGTH = 20
-SPACING = 3  # tracks by others between two of one artist, where the library has them
-STEP_WEIGHT = 0.5  # of likeness to the track before, against likeness to where the list should be
+SPACING = 3  # tracks by others between two of one artist, where there are others that fit
+SHORTEST = 30.0  # s; jingles and effects are no tracks to play, unless asked for
 POOL = 2000  # tracks nearest to where the list should be, from which it is made
 
 PathLike = str | os.PathLike[str]
@@ -36,14 +37,21 @@ class Playlist:
         In playing order.
     similarities : list of float
         Each one's cosine to the one before; 1 for the first.
+    fits : list of float
+        Each one's cosine to what the list is made for: the mean of a radio's seeds, or the point of a
+        path's arc that is its place.
+    crowded : int
+        How many follow one of their artist sooner than asked, as no one else was near.
     """
 
     tracks: list[Track]
     similarities: list[float]
+    fits: list[float]
+    crowded: int = 0
 
 
 def make_radio(
-    seed: PathLike,
+    seeds: PathLike | Iterable[PathLike],
     length: int = DEFAULT_LENGTH,
     *,
     home: PathLike | None = None,
@@ -52,43 +60,66 @@ def make_radio(
     precision: Precision = "auto",
     encoder: Encoder | None = None,
 ) -> Playlist:
-    """A list that begins with `seed` and stays near it, each track like the one before.
+    """A list that begins with its seeds and stays near their mean, each track like the one before.
+
+    Artists are spaced as far as that leads to no track that is unlike the seeds: one is near where it
+    is more like them than half the way from the library's average to the best that there are.
 
     Parameters
     ----------
-    seed : str or path-like
-        An audio file, indexed or not.
+    seeds : str, path-like, or iterable of these
+        Audio files, indexed or not.
     length : int
-        Tracks in the list, the seed included; fewer where the library has no more.
+        Tracks in the list, the seeds included; fewer where the library has no more.
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     only : Filter, optional
-        What tracks beside the seed must be.
+        What tracks beside the seeds must be; those under half a minute are left out unless it gives a
+        least duration.
     spacing : int
-        How many others to play between two tracks of one artist, where there are any.
+        How many others to play between two tracks of one artist, where there are any near; tracks
+        without an artist count by their folder.
     precision : {"auto", "float32"}
-        The network's, where the seed has to be embedded.
+        The network's, where a seed has to be embedded.
     encoder : Encoder, optional
-        Embeds the seed, instead of one loaded for it; it must be the home's.
+        Embeds the seeds, instead of one loaded for them; it must be the home's.
 
     Returns
     -------
     Playlist
-        The seed and what follows it.
+        The seeds and what follows them.
 
     Raises
     ------
     UsageError
-        If the seed does not exist, or the length is less than 2.
+        If there is no seed, one does not exist, or the length is less than 2 or than their number.
     AudiosimError
-        If there is no index, or the seed can't be decoded.
+        If there is no index, or a seed can't be decoded.
     """
+    paths = [seeds] if isinstance(seeds, str | os.PathLike) else list(seeds)
     _check_length(length)
+    if not 0 < len(paths) <= length:
+        raise UsageError(
+            f"{len(paths)} seeds make no playlist of {length}",
+            "",
+            "Give at least one, and a greater `length`.",
+        )
     with open_index(home, encoder) as index:
-        (first,) = _resolved(index, [seed], precision, encoder)
-        targets = [first.vector] * (length - 1)
-        walk = _Walk(index, only, spacing, [first], targets)
-        return walk.playlist([first, *walk.steps(first, targets)])
+        given = list(
+            {query.track.digest: query for query in _resolved(index, paths, precision, encoder)}.values()
+        )
+        target = mean_direction([query.vector for query in given])
+        pool = _Pool(index, only, given, [target])
+        chosen = radio(
+            pool.entries,
+            pool.take,
+            target,
+            [query.track for query in given],
+            given[-1].vector,
+            length - len(given),
+            spacing,
+        )
+        return _playlist([*given, *chosen], [target] * (len(given) + len(chosen)), spacing)
 
 
 def make_path(
@@ -102,9 +133,10 @@ def make_path(
     precision: Precision = "auto",
     encoder: Encoder | None = None,
 ) -> Playlist:
-    """A list from `start` to `end` whose tracks lie evenly on the way from the one to the other.
+    """A list from `start` to `end` whose tracks lie on the way from the one to the other, in small steps.
 
-    The targets are points on the arc between the two vectors, evenly spaced.
+    Each place has a target, a point on the arc between the two vectors, evenly spaced; of the tracks near
+    their targets those are chosen whose largest step is smallest.
 
     Parameters
     ----------
@@ -115,9 +147,11 @@ def make_path(
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     only : Filter, optional
-        What tracks between the two must be.
+        What tracks between the two must be; those under half a minute are left out unless it gives a
+        least duration.
     spacing : int
-        How many others to play between two tracks of one artist, where there are any.
+        How many others to play between two tracks of one artist, where that makes no large step; tracks
+        without an artist count by their folder.
     precision : {"auto", "float32"}
         The network's, where one of the two has to be embedded.
     encoder : Encoder, optional
@@ -141,8 +175,10 @@ def make_path(
         if first.track.digest == last.track.digest:
             raise UsageError("`start` and `end` are the same recording", "", "Give it as `seed` for a radio.")
         targets = arc(first.vector, last.vector, length)[1:-1]
-        walk = _Walk(index, only, spacing, [first, last], targets)
-        return walk.playlist([first, *walk.steps(first, targets, last), last])
+        pool = _Pool(index, only, [first, last], targets)
+        chosen = _path(pool, first, last, targets, spacing)
+        places = arc(first.vector, last.vector, len(chosen) + 2)
+        return _playlist([first, *chosen, last], places, spacing)
 
 
 def arc(start: Float32, end: Float32, count: int) -> list[Float32]:
@@ -159,65 +195,73 @@ def arc(start: Float32, end: Float32, count: int) -> list[Float32]:
     return list((points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32))
 
 
-class _Walk:
-    """Goes from target to target over tracks, no recording twice, artists apart."""
+class _Pool:
+    """The tracks a list is made from: near to its targets, none of them a recording that is given."""
 
     def __init__(
-        self,
-        index: Index,
-        only: Filter | None,
-        spacing: int,
-        given: Sequence[Query],
-        targets: Sequence[Float32],
+        self, index: Index, only: Filter | None, given: Sequence[Query], targets: Sequence[Float32]
     ) -> None:
-        self._same, self._spacing = Recordings(index.cache, index.spec.hop).same, spacing
-        digests = {query.track.digest for query in given}
-        entries = index.catalog.tracks.entries((only or Filter()).admits)
-        self._entries = _nearest([e for e in entries if e.track.digest not in digests], targets)
-        self._vectors = np.stack([e.vector for e in self._entries]) if self._entries else np.empty((0, 0))
+        only = only or Filter()
+        if only.min_duration is None:
+            only = replace(only, min_duration=SHORTEST)
+        self._same = Recordings(index.cache, index.spec.hop).same
         self._taken = [Entry("", query.track, query.vector) for query in given]
-        self._used: set[str] = set()
+        digests = {query.track.digest for query in given}
+        entries = index.catalog.tracks.entries(only.admits)
+        self.entries = _nearest([e for e in entries if e.track.digest not in digests], targets)
 
-    def steps(self, first: Query, targets: Sequence[Float32], last: Query | None = None) -> list[Entry]:
-        """One track for each target, as long as there are any."""
-        chosen: list[Entry] = []
-        before = first.vector
-        end = [] if last is None else [artist_of(last.track)]
-        for number, target in enumerate(targets):
-            recent = [artist_of(first.track), *(artist_of(entry.track) for entry in chosen)]
-            barred = set(recent[-self._spacing :] if self._spacing else [])
-            if len(targets) - number <= self._spacing:
-                barred.update(end)
-            entry = self._next(target, before, barred - {""})
-            if entry is None:
-                break
-            chosen.append(entry)
-            before = entry.vector
-        return chosen
+    def take(self, entry: Entry) -> bool:
+        """Whether it is another recording than all those given and taken; then it is taken."""
+        if any(self._same(taken, entry) for taken in self._taken):
+            return False
+        self._taken.append(entry)
+        return True
 
-    def playlist(self, items: Sequence[Query | Entry]) -> Playlist:
-        """The list of what was chosen."""
-        vectors = np.stack([item.vector for item in items])
-        steps = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
-        return Playlist([item.track for item in items], [1.0, *np.clip(steps, -1, 1).tolist()])
+    def copies(self, chosen: Iterable[Entry]) -> set[str]:
+        """The ids of those that are a recording given, or chosen before."""
+        taken, found = list(self._taken), set()
+        for entry in chosen:
+            if any(self._same(other, entry) for other in taken):
+                found.add(entry.id)
+            taken.append(entry)
+        return found
 
-    def _next(self, target: Float32, before: Float32, barred: set[str]) -> Entry | None:
-        if not self._entries:
-            return None
-        values = (1 - STEP_WEIGHT) * (self._vectors @ target) + STEP_WEIGHT * (self._vectors @ before)
-        order = np.argsort(-values, kind="stable")
-        choice: Entry | None = None
-        for entry in (self._entries[row] for row in order):
-            if entry.id in self._used or any(self._same(taken, entry) for taken in self._taken):
-                continue
-            if artist_of(entry.track) not in barred:
-                choice = entry
-                break
-            choice = choice or entry  # all are by artists played just now: the best of them will do
-        if choice is not None:
-            self._taken.append(choice)
-            self._used.add(choice.id)
-        return choice
+
+def _path(pool: _Pool, first: Query, last: Query, targets: Sequence[Float32], spacing: int) -> list[Entry]:
+    """One entry for each target, in the smoothest way from the first to the last; no recording twice."""
+    entries = pool.entries
+    while entries and targets:
+        codes = {name: code for code, name in enumerate(sorted({voice(e.track) for e in entries}))}
+        vectors = np.stack([entry.vector for entry in entries])
+        crowding = Crowding(
+            np.array([codes[voice(entry.track)] for entry in entries]),
+            codes.get(voice(first.track), -1),
+            codes.get(voice(last.track), -1),
+            spacing,
+            float(np.std(vectors @ first.vector)),
+        )
+        rows = smoothest(first.vector, last.vector, np.stack(targets), vectors, crowding)
+        chosen = [entries[row] for row in rows]
+        copies = pool.copies(chosen)
+        if not copies:
+            return chosen
+        entries = [entry for entry in entries if entry.id not in copies]
+    return []
+
+
+def _playlist(items: Sequence[Query | Entry], places: Sequence[Float32], spacing: int) -> Playlist:
+    """The list of what was chosen."""
+    vectors, targets = np.stack([item.vector for item in items]), np.stack(places)
+    steps = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
+    fits = np.einsum("ij,ij->i", vectors, targets)
+    voices = [voice(item.track) for item in items]
+    crowded = sum(apart(name, voices[:place], spacing) < spacing for place, name in enumerate(voices))
+    return Playlist(
+        [item.track for item in items],
+        [1.0, *np.clip(steps, -1, 1).tolist()],
+        np.clip(fits, -1, 1).tolist(),
+        crowded,
+    )
 
 
 def _nearest(entries: Sequence[Entry], targets: Sequence[Float32]) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -157,3 +158,96 @@ def test_a_playlist_that_cannot_be_written_is_an_error(home: Home, cli: Cli, tmp
     done = cli("playlist", "--home", home.path, "--seed", "/m/00.flac", "-o", blocked / "list.m3u8")
     assert done.code == 1
     assert "Can't write" in done.err
+
+
+def styled(folder: Path, artists: Callable[[int], Tags]) -> Home:
+    """Eight tracks of one style, then thirty of other styles; the tags of each by its number."""
+    own = np.random.default_rng(5).normal(size=DIMENSION)
+    tracks = []
+    for n in range(38):
+        style = own if n < 8 else np.random.default_rng(50 + n).normal(size=DIMENSION)
+        noise = 0.3 * np.random.default_rng(200 + n).normal(size=(40, DIMENSION))
+        tracks.append(Made(f"/m/{n % 3}/{n:02}.flac", (style + noise).astype(np.float32), artists(n)))
+    return make_home(folder, tracks)
+
+
+def places(playlist: Playlist) -> list[int]:
+    return [int(Path(track.path.decode()).stem) for track in playlist.tracks]
+
+
+def test_a_radio_stays_near_rather_than_keep_artists_apart(tmp_path: Path) -> None:
+    home = styled(tmp_path / "home", lambda n: Tags(artist="Only" if n < 8 else f"Artist {n}"))
+    radio = make_radio("/m/0/00.flac", 8, home=home.path)
+    assert set(places(radio)) == set(range(8))
+    assert min(radio.fits) > 0.7
+    assert radio.crowded == 7
+
+
+def test_artists_are_kept_as_far_apart_as_near_tracks_allow(tmp_path: Path) -> None:
+    home = styled(tmp_path / "home", lambda n: Tags(artist=f"Artist {n % 2}" if n < 8 else f"Other {n}"))
+    artists = [track.tags.artist for track in make_radio("/m/0/00.flac", 8, home=home.path).tracks]
+    assert artists == ["Artist 0", "Artist 1"] * 4
+
+
+def test_tracks_without_an_artist_are_spaced_by_their_folder(tmp_path: Path) -> None:
+    home = styled(tmp_path / "home", lambda n: Tags())
+    radio = make_radio("/m/0/00.flac", 6, home=home.path, spacing=2)
+    folders = [track.path.split(b"/")[2] for track in radio.tracks]
+    assert all(len(set(folders[place : place + 3])) == 3 for place in range(4))
+    assert radio.crowded == 0
+
+
+def test_several_seeds_begin_a_radio_near_their_mean(home: Home) -> None:
+    radio = make_radio(["/m/05.flac", "/m/35.flac"], 8, home=home.path, spacing=0)
+    found = numbers(radio)
+    assert found[:2] == [5, 35]
+    assert set(found[2:]) <= set(range(10, 31))
+    with pytest.raises(UsageError, match="3 seeds make no playlist of 2"):
+        make_radio(["/m/05.flac", "/m/35.flac", "/m/07.flac"], 2, home=home.path)
+    with pytest.raises(UsageError, match="0 seeds"):
+        make_radio([], 2, home=home.path)
+
+
+def test_what_is_shorter_than_half_a_minute_is_left_out_unless_asked_for(tmp_path: Path) -> None:
+    tracks = [Made(f"/m/{n:02}.flac", leaning(n / 19, n)[: 40 if n % 2 else 20]) for n in range(20)]
+    home = make_home(tmp_path / "home", tracks)
+    assert all(n % 2 for n in numbers(make_radio("/m/00.flac", 8, home=home.path))[1:])
+    assert all(n % 2 for n in numbers(make_path("/m/00.flac", "/m/18.flac", 8, home=home.path))[1:-1])
+    everything = make_radio("/m/00.flac", 20, home=home.path, only=Filter(min_duration=0.0))
+    assert len(everything.tracks) == 20
+
+
+def test_a_path_goes_round_a_gap_that_targets_lie_in(tmp_path: Path) -> None:
+    """Two styles joined by a chain of tracks off the straight way: small steps beat nearness to the arc."""
+    a, b, c = np.eye(DIMENSION, dtype=np.float32)[:3]
+    chain = [np.cos(t) * a + np.sin(t) * c for t in np.linspace(0.2, np.pi / 2, 5)]
+    chain += [np.cos(t) * c + np.sin(t) * b for t in np.linspace(0.3, np.pi / 2 - 0.2, 4)]
+    decoys = [a + 0.9 * b, b + 0.9 * a]
+    ends = [a, b]
+    tracks = [
+        Made(f"/m/{n:02}.flac", np.tile(vector, (40, 1)).astype(np.float32) + 1e-3 * leaning(0, n))
+        for n, vector in enumerate([*ends, *chain, *decoys])
+    ]
+    path = make_path(
+        "/m/00.flac", "/m/01.flac", 11, home=make_home(tmp_path / "home", tracks).path, spacing=0
+    )
+    assert places(path) == [0, *range(2, 11), 1]
+    assert min(path.similarities) > 0.9
+
+
+def test_a_path_takes_one_file_of_each_recording(tmp_path: Path) -> None:
+    songs = [Made(f"/m/{n:02}.flac", recording(n)) for n in range(8)]
+    copies = [Made(f"/m/{50 + n:02}.mp3", recording(n) + np.float32(0.01)) for n in range(8)]
+    home = make_home(tmp_path / "home", [*songs, *copies])
+    found = [n % 50 for n in places(make_path("/m/00.flac", "/m/07.flac", 16, home=home.path, spacing=0))]
+    assert sorted(found) == list(range(8))
+
+
+def test_the_command_takes_several_seeds_and_says_how_good_the_list_is(home: Home, cli: Cli) -> None:
+    common = ("playlist", "--home", home.path, "--spacing", 0)
+    done = cli(*common, "--seed", "/m/05.flac", "--seed", "/m/07.flac", "-k", 4)
+    assert [line for line in done.out.splitlines() if line[:1] == "/"][:2] == ["/m/05.flac", "/m/07.flac"]
+    assert "similarity from track to track 1.00 (median)" in done.err
+    refused = cli(*common, "--seed", "/m/05.flac", "--start", "/m/07.flac")
+    assert (refused.code, "Not both" in refused.err) == (2, True)
+    assert cli(*common, "--seed", "/m/05.flac", "--quiet").err == ""

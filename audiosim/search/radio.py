@@ -1,0 +1,88 @@
+"""A radio: tracks that stay near a point, each like the one before, artists apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from audiosim.core.types import Float32, Track
+from audiosim.library.catalog import Entry
+from audiosim.search.ranking import artist_of
+
+STEP_WEIGHT = 0.5  # of likeness to the track before, against likeness to the point
+NEAR_SHARE = 0.5  # of the way from the library's average to the best that fit: what is farther is not near
+
+
+def radio(
+    entries: Sequence[Entry],
+    take: Callable[[Entry], bool],
+    target: Float32,
+    before: Sequence[Track],
+    last: Float32,
+    count: int,
+    spacing: int,
+) -> list[Entry]:
+    """Choose what to play next, again and again.
+
+    What is near comes before what is not; of that, what keeps artists apart, the wider the sooner;
+    of that, what is most like the target and the track before.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        To choose from.
+    take : callable
+        Asked of each choice; one that it refuses is passed over for good.
+    target : float32 (dim,)
+        A unit vector.
+    before : sequence of Track
+        What has been played.
+    last : float32 (dim,)
+        The vector of the last of these.
+    count : int
+        How many to choose; fewer where there are no more.
+    spacing : int
+        How many others should come between two by one artist.
+
+    Returns
+    -------
+    list of Entry
+        In the order in which to play them.
+    """
+    if not entries or count < 1:
+        return []
+    vectors = np.stack([entry.vector for entry in entries])
+    voices = [voice(entry.track) for entry in entries]
+    fits = vectors @ target
+    near = fits >= _least(fits, count)
+    played = [voice(track) for track in before]
+    left = set(range(len(entries)))
+    chosen: list[Entry] = []
+    while left and len(chosen) < count:
+        values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * (vectors @ last)
+        row = max(left, key=lambda row: (near[row], apart(voices[row], played, spacing), values[row], -row))
+        left.remove(row)
+        if take(entries[row]):
+            chosen.append(entries[row])
+            played.append(voices[row])
+            last = vectors[row]
+    return chosen
+
+
+def _least(fits: Float32, count: int) -> float:
+    """The least fit of what is near."""
+    average, best = float(fits.mean()), float(np.median(np.sort(fits)[::-1][:count]))
+    return average + NEAR_SHARE * (best - average)
+
+
+def apart(name: str, played: Sequence[str], spacing: int) -> int:
+    """How many others come between a track by one artist and their last one played; `spacing` at most."""
+    recent = played[-spacing:][::-1] if spacing else []
+    return recent.index(name) if name in recent else spacing
+
+
+def voice(track: Track) -> str:
+    """By whom tracks are spaced: the artist, or the folder where none is named."""
+    return artist_of(track) or os.fsdecode(os.path.dirname(track.path))
