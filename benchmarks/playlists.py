@@ -52,7 +52,7 @@ def main() -> None:
     for name, checkout in (("old", options.old), ("new", ROOT)):
         if checkout is None:
             continue
-        asked = {
+        asked: dict[str, list[tuple[str, ...]]] = {
             "radios": [("--seed", os.fsdecode(seed)) for seed in seeds],
             "paths": [("--start", os.fsdecode(a), "--end", os.fsdecode(b)) for a, b in ends],
         }
