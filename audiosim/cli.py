@@ -19,6 +19,7 @@ from audiosim.commands import (
     duplicates,
     exchange,
     extract,
+    help_page,
     index,
     maintenance,
     playlist,
@@ -85,6 +86,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
+app.command("help", cls=Command)(help_page.help_)
 app.add_typer(weights.app, name="weights")
 
 

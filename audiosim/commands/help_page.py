@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperCommand
+
+from audiosim.core.errors import UsageError
 
 
 class Command(TyperCommand):
@@ -25,3 +28,24 @@ class Command(TyperCommand):
                     formatter.write_dl(
                         [(param.metavar if kind == "argument" else name, text) for param, name, text in rows]
                     )
+
+
+def help_(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", help="The command to explain [default: all]."),
+    ] = None,
+) -> None:
+    """Show how audiosim, or one command, is used.
+
+    Example: audiosim help similar
+    """
+    page: Any = context.find_root()
+    for name in names or ():
+        group = page.command
+        command = group.get_command(page, name) if hasattr(group, "get_command") else None
+        if command is None:
+            raise UsageError(f"There is no command {' '.join(names or ())}", "", "Try: audiosim --help")
+        page = type(page)(command, info_name=name, parent=page)
+    typer.echo(page.get_help())

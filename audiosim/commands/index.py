@@ -126,7 +126,7 @@ def index(
     from audiosim.indexing.pipeline import index_folder
 
     if pooling is not None:
-        one_of("--pooling", pooling, POOLINGS)
+        pooling = one_of("--pooling", pooling, POOLINGS)
     options = IndexOptions(
         request=request,
         pooling=cast("Pooling | None", pooling),

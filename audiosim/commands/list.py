@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
-from audiosim.commands.options import FilterOptions, HomeOption, OutputOptions, with_options
-from audiosim.commands.table import terminal_width
+import typer
+
+from audiosim.commands.options import FilterOptions, HomeOption, OutputOptions, one_of, with_options
+from audiosim.commands.output import write_output
+
+if TYPE_CHECKING:
+    from audiosim.core.types import Track
+
+SORTS = ("path", "title", "artist", "album", "genre", "year", "duration")
 
 
 @with_options
-def list_tracks(only: FilterOptions, output: OutputOptions, home: HomeOption = None) -> None:
+def list_tracks(
+    only: FilterOptions,
+    output: OutputOptions,
+    sort: Annotated[
+        str, typer.Option(metavar="NAME", help=f"By {', '.join(SORTS[:-1])} or {SORTS[-1]}.")
+    ] = "path",
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
+    home: HomeOption = None,
+) -> None:
     """List the tracks of the index, all or those that fit.
 
     Example: audiosim list --genre jazz --year 1955-1965 --format paths
@@ -17,6 +33,23 @@ def list_tracks(only: FilterOptions, output: OutputOptions, home: HomeOption = N
     from audiosim.commands.render import render
     from audiosim.library.index import indexed_tracks
 
+    key = _key(one_of("--sort", sort, SORTS))
     tracks = indexed_tracks(home, only=only)
-    sys.stdout.buffer.write(render(tracks, output.format, width=terminal_width(), null=output.null))
-    sys.stdout.buffer.flush()
+    known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
+    tracks = [*known, *(track for track in tracks if key(track) is None)]
+    write_output(render(tracks, output.format, width=output.width, null=output.null), output.file)
+
+
+def _key(name: str) -> Callable[[Track], Any]:
+    """What to sort by; None of a track that has no such thing, which comes last."""
+    from audiosim.library.filters import folded
+
+    def key(track: Track) -> Any:
+        if name in ("path", "duration"):
+            return getattr(track, name)
+        value = getattr(track.tags, name)
+        if name == "album":
+            return value and (folded(value), track.tags.track or 0)
+        return folded(value) if isinstance(value, str) else value
+
+    return key

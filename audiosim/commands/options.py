@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.text import seconds
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 NEEDS_A_LOOK = 3  # exit code
 Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+SUFFIXES = {f".{name}": name for name in ("json", "jsonl", "csv", "m3u8")} | {".m3u": "m3u8"}
 
 HomeOption = Annotated[
     Path | None,
@@ -50,6 +52,9 @@ BatchSizeOption = Annotated[
 WaitOption = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for another audiosim to finish."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -135,9 +140,9 @@ def _encoder_request(
     from audiosim.encoders import EncoderRequest
 
     return EncoderRequest(
-        encoder=encoder,
-        content_type=content_type,
-        input_repr=input_repr,
+        encoder=encoder and encoder.lower(),
+        content_type=content_type and content_type.lower(),
+        input_repr=input_repr and input_repr.lower(),
         embedding_size=embedding_size,
         hop=hop_size,
         center=center,
@@ -163,7 +168,7 @@ def _filter(
         list[Path] | None, typer.Option(metavar="FOLDER", help="Only below this folder; repeatable.")
     ] = None,
     min_duration: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only as long as this: 90 or 1:30.")
+        str | None, typer.Option(metavar="TIME", help="Only as long as this: 90, 1:30 or 10m.")
     ] = None,
     max_duration: Annotated[str | None, typer.Option(metavar="TIME", help="Only as short as this.")] = None,
 ) -> "Filter | None":
@@ -191,7 +196,7 @@ def _precision(
     if precision != "auto":
         from audiosim.core.types import Precision
 
-        one_of("--precision", precision, get_args(Precision))
+        precision = one_of("--precision", precision, get_args(Precision))
     return cast("Precision", precision)
 
 
@@ -213,31 +218,39 @@ def _store(
 
 @dataclass(frozen=True)
 class OutputForm:
-    """How tracks are printed: in one of FORMATS, paths with a zero byte after each or not."""
+    """How tracks are printed: in one of FORMATS, paths with a zero byte after each or not; and where."""
 
     format: Format
     null: bool
+    file: Path | None = None
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that it is for; None where it goes to a file or a program."""
+        return terminal_width() if self.file is None else None
 
 
 def _output_form(
     form: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+            help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} [default: by the file's name, else table].",
             autocompletion=lambda: list(FORMATS),
         ),
-    ] = "table",
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="With --format paths: end each path with a zero byte.")
     ] = False,
+    out: OutputOption = None,
 ) -> OutputForm:
-    chosen = "json" if json_ else one_of("--format", form, FORMATS)
+    named = "table" if out is None else SUFFIXES.get(out.suffix.lower(), "table")
+    chosen = "json" if json_ else one_of("--format", form or named, FORMATS)
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
-    return OutputForm(cast("Format", chosen), null)
+    return OutputForm(cast("Format", chosen), null, out)
 
 
 EncoderOptions = Annotated["EncoderRequest", FromOptions(_encoder_request)]
@@ -248,21 +261,22 @@ OutputOptions = Annotated[OutputForm, FromOptions(_output_form)]
 
 
 def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:
-    """Check that an option's value is one of its choices.
+    """Find an option's value among its choices, whatever its case.
 
     Returns
     -------
     str
-        The value.
+        The choice.
 
     Raises
     ------
     UsageError
         If it is none of them.
     """
-    if value not in choices:
+    found = next((choice for choice in choices if choice.lower() == value.lower()), None)
+    if found is None:
         raise UsageError(f"{flag} {value} is not known", "", f"Choose one of: {', '.join(choices)}.")
-    return value
+    return found
 
 
 def moment(flag: str, text: str | None) -> float | None:
@@ -280,5 +294,7 @@ def moment(flag: str, text: str | None) -> float | None:
     """
     value = None if text is None else seconds(text)
     if text is not None and value is None:
-        raise UsageError(f"{flag} {text} is no time", "", "Give seconds, or minutes and seconds as 1:30.")
+        raise UsageError(
+            f"{flag} {text} is no time", "", "Give seconds, minutes and seconds as 1:30, or 10m."
+        )
     return value

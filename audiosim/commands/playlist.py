@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +14,13 @@ from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
     JsonOption,
+    OutputOption,
     PrecisionOption,
     QuietOption,
     with_options,
 )
-from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.commands.output import write_output
+from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
     from audiosim.search.playlist import Playlist
@@ -43,9 +44,7 @@ def playlist(
             metavar="N", min=0, help="Tracks by others between two of one artist, where others fit."
         ),
     ] = 3,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
-    ] = None,
+    out: OutputOption = None,
     relative: Annotated[
         bool, typer.Option("--relative/--absolute", help="Paths relative to the playlist's folder.")
     ] = False,
@@ -100,7 +99,6 @@ def _tracks(count: int) -> str:
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
     from audiosim.commands.render import playlist_text, relative_line
-    from audiosim.core.files import replacing
 
     folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))
     if json_:
@@ -108,12 +106,4 @@ def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> Non
         text = to_json({"tracks": [track_fields(t) | {"similarity": round(s, 6)} for t, s in pairs]})
     else:
         text = playlist_text(made.tracks, (lambda track: relative_line(track, folder)) if relative else None)
-    if out is None:
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with replacing(out) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise AudiosimError(f"Can't write {out}", error.strerror or str(error)) from error
+    write_output(text.encode(), out)

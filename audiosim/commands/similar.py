@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     one_of,
     with_options,
 )
-from audiosim.commands.table import terminal_width
+from audiosim.commands.output import write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -141,5 +141,4 @@ def _print(result: SearchResult, output: OutputForm, quiet: bool) -> None:
         notes.insert(0, f"answered by exact search ({result.exact_because}).")
     for note in notes:
         typer.echo(f"audiosim: {note}", err=True)
-    sys.stdout.buffer.write(render(result, output.format, width=terminal_width(), null=output.null))
-    sys.stdout.buffer.flush()
+    write_output(render(result, output.format, width=output.width, null=output.null), output.file)

@@ -9,6 +9,7 @@ import typer
 
 from audiosim.commands.help_page import Command
 from audiosim.commands.options import EncoderOption, one_of
+from audiosim.core.errors import UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +37,9 @@ def list_() -> None:
 
 @app.command(cls=Command)
 def fetch(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ENCODER]", help="openl3 (the default) or musicnn.")
+    ] = None,
     encoder: EncoderOption = None,
     content_type: Annotated[str, typer.Option(metavar="NAME", help="openl3: music or env.")] = "music",
     input_repr: Annotated[
@@ -44,7 +48,7 @@ def fetch(
 ) -> None:
     """Fetch an encoder's weights, unless they are there.
 
-    Example: audiosim weights fetch --content-type env
+    Example: audiosim weights fetch musicnn
     """
     from audiosim.core.config import weights_folder
     from audiosim.encoders import ENCODERS
@@ -52,11 +56,13 @@ def fetch(
     from audiosim.encoders.openl3 import CONTENT_TYPES, INPUT_REPRS
     from audiosim.encoders.openl3_weights import WeightsFolder, network_name
 
-    if one_of("--encoder", encoder or "openl3", ENCODERS) == "musicnn":
+    if name and encoder and name.lower() != encoder.lower():
+        raise UsageError("One encoder at a time", f"{name} and --encoder {encoder} were given")
+    if one_of("encoder", name or encoder or "openl3", ENCODERS) == "musicnn":
         typer.echo(find_musicnn(weights_folder()))
         return
-    one_of("--content-type", content_type, CONTENT_TYPES)
-    one_of("--input-repr", input_repr, INPUT_REPRS)
+    content_type = one_of("--content-type", content_type, CONTENT_TYPES)
+    input_repr = one_of("--input-repr", input_repr, INPUT_REPRS)
     typer.echo(WeightsFolder(weights_folder()).find(network_name(input_repr, content_type)).path)
 
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 MOMENT = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", re.ASCII)
+UNITS = re.compile(r"(?:(\d+)h)?\s*(?:(\d+)m(?:in)?)?\s*(?:(\d+(?:\.\d*)?)s)?", re.ASCII)
 SHOWN = 50  # lines of a list
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do something unseen
 
@@ -67,12 +68,13 @@ def duration(seconds: float | None) -> str:
 
 
 def seconds(text: str) -> float | None:
-    """Read a time given as ``90``, ``90.5``, ``1:30`` or ``1:02:03``, in s; None where it is none."""
-    match = MOMENT.fullmatch(text.strip())
-    if match is None:
+    """Read ``90``, ``90.5``, ``1:30``, ``1:02:03``, ``10m`` or ``1h 2m 3s``, in s; None if it is no time."""
+    wanted = text.strip().lower()
+    match = MOMENT.fullmatch(wanted) or UNITS.fullmatch(wanted)
+    if match is None or not any(match.groups()):
         return None
     hours, minutes, rest = match.groups()
-    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest)
+    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest or 0)
 
 
 def size(count: int) -> str:

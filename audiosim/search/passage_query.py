@@ -15,7 +15,8 @@ from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Fr
 from audiosim.encoders import load_encoder_for
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.index import Index
-from audiosim.search.query import Query, Resolver, mean_direction, no_such_file, unusable
+from audiosim.search.query import Query, Resolver, mean_direction, unusable
+from audiosim.search.titles import named, no_such_file
 
 PHASES = 8  # of a hop, at which a passage is embedded that may lie anywhere on another track's grid
 MAX_QUERY_WINDOWS = 512  # in all phases; a long passage gets fewer of them
@@ -54,7 +55,10 @@ def ask_with(
     """
     if start < 0 or (end is not None and end <= start):
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
-    query = Resolver(index, precision, encoder).indexed(path)
+    resolver = Resolver(index, precision, encoder)
+    query = resolver.indexed(path)
+    if query is None and not os.path.exists(path) and (place := named(index.catalog, path)):
+        path, query = place, resolver.indexed(place)
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
     if asked is None and os.path.exists(path):

@@ -10,12 +10,14 @@ from functools import partial
 import numpy as np
 
 from audiosim.audio.events import Embedded, Failed, Probed
-from audiosim.core.errors import AudioError, AudiosimError, UsageError
+from audiosim.core.errors import AudioError, AudiosimError
 from audiosim.core.paths import identity
+from audiosim.core.text import display_path
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import LazyEncoder, load_encoder_for
 from audiosim.extract import embed_files
 from audiosim.library.index import Index
+from audiosim.search.titles import named, no_such_file
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -106,7 +108,7 @@ class Resolver:
         Raises
         ------
         UsageError
-            If a path is neither a file nor in the index.
+            If a path is neither a file nor in the index, nor the title of one track.
         AudiosimError
             If one can't be decoded.
         """
@@ -116,6 +118,8 @@ class Resolver:
         for path in [path for path, query in found.items() if query is None]:
             if os.path.exists(path):
                 unknown.append(path)
+            elif (query := self._by_title(path)) is not None:
+                found[path] = query
             else:
                 self._fail(path, no_such_file(path))
         found |= self._opened(unknown) if unknown else {}
@@ -134,6 +138,13 @@ class Resolver:
             unchanged = (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
         vector = self._catalog.tracks.vector(track.digest) if unchanged else None
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
+
+    def _by_title(self, path: bytes) -> Query | None:
+        place = None if path in self._lenient else named(self._catalog, path)
+        query = None if place is None else self.indexed(place)
+        if query is not None:
+            self.notes.append(f"asked with {display_path(query.track.path)}.")
+        return query
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
         """Files that are not in the index: identified, and embedded where their audio is new."""
@@ -182,13 +193,6 @@ class Resolver:
         except AudioError as error:
             raise unusable(path, error.reason) from error
         return Query(_track(path, info), vector, indexed=False, frames=frames)
-
-
-def no_such_file(path: bytes) -> UsageError:
-    """The error for a query that is not there."""
-    return UsageError(
-        f"No such file: {os.fsdecode(path)}", "it is neither there nor in the index", "Check the path."
-    )
 
 
 def unusable(path: bytes, reason: str) -> AudiosimError:

@@ -58,3 +58,16 @@ def test_no_page_speaks_of_types_or_is_cut_or_too_wide(names: tuple[str, ...]) -
 def test_an_example_has_a_line_of_its_own(names: tuple[str, ...]) -> None:
     examples = [line for line in page(*names).splitlines() if "Example:" in line]
     assert all(line.startswith("  Example: audiosim ") for line in examples)
+
+
+@pytest.mark.parametrize("names", ALL, ids=" ".join)
+def test_help_is_a_command_too(names: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, ["help", *names], prog_name="audiosim", terminal_width=80)
+    assert (done.exit_code, done.stdout) == (0, page(*names))
+
+
+def test_help_for_what_is_no_command_is_a_usage_error() -> None:
+    for names in (["sing"], ["weights", "sing"], ["list", "sing"]):
+        done = CliRunner().invoke(app, ["help", *names], prog_name="audiosim")
+        assert done.exit_code == 2
+        assert f"no command {' '.join(names)}" in done.output

@@ -77,3 +77,34 @@ def test_bad_options_are_usage_errors(home: Home, cli: Cli) -> None:
 def test_python_lists_tracks_too(home: Home) -> None:
     only = audiosim.Filter(years=audiosim.Years.parse("1959-1960"))
     assert [t.tags.title for t in audiosim.indexed_tracks(home.path, only=only)] == ["So What", "Naima"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--sort", "year"), "abc\N{SNOWMAN}"),
+        (("--sort", "Year", "--reverse"), "cba\N{SNOWMAN}"),
+        (("--sort", "title"), "bac\N{SNOWMAN}"),
+        (("--sort", "album"), "cab\N{SNOWMAN}"),
+        (("--sort", "duration", "--reverse"), "abc\N{SNOWMAN}"),
+    ],
+)
+def test_tracks_are_sorted_and_those_without_the_tag_come_last(
+    home: Home, cli: Cli, options: tuple[str, ...], expected: str
+) -> None:
+    done = cli("list", "--home", home.path, "--format", "paths", *options)
+    assert "".join(Path(line).stem[-1] for line in done.out.splitlines()) == expected
+
+
+def test_a_list_goes_into_a_file_in_the_format_of_its_name(home: Home, cli: Cli, tmp_path: Path) -> None:
+    command = ("list", "--home", home.path, "--genre", "jazz", "-o")
+    starts = {"a.csv": "path,", "a.JSON": "{", "a.jsonl": '{"path"', "a.m3u": "#EXTM3U", "a.txt": "Length"}
+    for name, start in starts.items():
+        done = cli(*command, tmp_path / name)
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert (tmp_path / name).read_text("utf-8").lstrip().startswith(start)
+    assert cli(*command, tmp_path / "b.csv", "--json").code == 0
+    assert (tmp_path / "b.csv").read_text().startswith("{")
+    (tmp_path / "file").touch()
+    refused = cli(*command, tmp_path / "file" / "a.csv")
+    assert (refused.code, "Can't write" in refused.err) == (1, True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from conftest import Cli
 from typer.testing import CliRunner
 
 from audiosim.commands.options import (
@@ -18,6 +19,7 @@ from audiosim.commands.options import (
     PrecisionOption,
     StoreOption,
     moment,
+    one_of,
     with_options,
 )
 from audiosim.core.errors import UsageError
@@ -102,8 +104,26 @@ def test_options_stand_where_the_parameter_stood() -> None:
     @with_options
     def command(*, x: int = 0, output: OutputOptions, y: int = 0) -> None: ...
 
-    assert list(inspect.signature(command).parameters) == ["x", "form", "json_", "null", "y"]
+    assert list(inspect.signature(command).parameters) == ["x", "form", "json_", "null", "out", "y"]
 
 
 def test_a_moment_is_in_seconds() -> None:
     assert (moment("--from", None), moment("--from", "1:30")) == (None, 90.0)
+
+
+def test_choices_are_found_whatever_their_case() -> None:
+    assert one_of("--encoder", "MusiCNN", ("openl3", "musicnn")) == "musicnn"
+    with pytest.raises(UsageError, match="--encoder clap is not known"):
+        one_of("--encoder", "clap", ("openl3", "musicnn"))
+
+
+def test_an_encoder_is_named_in_any_case_and_once(cli: Cli, tmp_path: Path) -> None:
+    refused = cli("weights", "fetch", "MusiCNN", "--encoder", "OpenL3")
+    assert (refused.code, "One encoder at a time" in refused.err) == (2, True)
+    assert cli("weights", "fetch", "clap").code == 2
+    here = {"AUDIOSIM_WEIGHTS": tmp_path, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_RETRIES": 0}
+    out_of_reach = cli("weights", "fetch", "MusiCNN", **here)
+    assert (out_of_reach.code, "musicnn" in out_of_reach.err) == (1, True)
+    (tmp_path / "music").mkdir()
+    named = cli("index", tmp_path / "music", "--encoder", "MusiCNN", "--home", tmp_path / "home", **here)
+    assert (named.code, named.err == out_of_reach.err) == (1, True)

@@ -174,3 +174,35 @@ def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Pa
     ]
     answers = {Path(match["path"]).name for match in done.json["matches"]}
     assert answers == {"03 track.wav", "04 track.flac"}
+
+
+def test_a_query_may_be_the_title_of_one_track(similar: Cli) -> None:
+    for name in ("title 7", "ARTIST 1 - Title 7", "t007", "T007.flac"):
+        done = similar(name, "-k", "1", "--json", *ALL)
+        assert (done.code, done.err) == (0, "audiosim: asked with /music/t007.flac.\n")
+        assert [query["path"] for query in done.json["query"]] == ["/music/t007.flac"]
+    passage = similar("title 7", "--from", "0", "--to", "10", "-k", "1", "--json", *ALL)
+    assert passage.code == 0
+    assert passage.json["query"][0]["path"] == "/music/t007.flac"
+
+
+def test_a_title_of_several_tracks_names_them(similar: Cli) -> None:
+    done = similar("title 1", *ALL)
+    assert done.code == 2
+    assert "2 tracks are called title 1" in done.err
+    assert all(f"\n  /music/{name}.flac" in done.err for name in ("t001", "t059"))
+    assert similar("title 1", "--from", "0", *ALL).code == 2
+
+
+def test_what_is_no_file_and_no_title_is_refused_with_what_to_do(similar: Cli) -> None:
+    done = similar("No Such Song", *ALL)
+    assert (done.code, "no track has that title" in done.err) == (2, True)
+    done = similar("https://example.org/a%20b.mp3", *ALL)
+    assert done.code == 2
+    assert "https://example.org/a%20b.mp3 is an address" in done.err
+
+
+def test_an_answer_goes_into_a_file(similar: Cli, tmp_path: Path) -> None:
+    done = similar(FIRST, "-k", "2", "-o", tmp_path / "radio.m3u8", *ALL)
+    assert (done.code, done.out) == (0, "")
+    assert (tmp_path / "radio.m3u8").read_text().startswith("#EXTM3U\n#EXTINF")

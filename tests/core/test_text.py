@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.core.text import display_path, duration, file_name, is_utf8, size, utf8_path, visible
+from audiosim.core.text import (
+    display_path,
+    duration,
+    file_name,
+    is_utf8,
+    seconds,
+    size,
+    utf8_path,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +108,15 @@ def test_durations_are_minutes_and_seconds(seconds: float | None, text: str) -> 
 )
 def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        *(("90", 90.0), ("90.5", 90.5), ("1:30", 90.0), ("1:02:03", 3723.0), ("90s", 90.0), ("10m", 600.0)),
+        *(("5min", 300.0), ("1h", 3600.0), ("1H30M", 5400.0), ("1h 2m 3.5s", 3723.5)),
+        *((text, None) for text in ("", " ", "m", "10 m", "1:3m", "-5", "ten", "3s 1m", "1h1")),
+    ],
+)
+def test_times_are_read_as_people_write_them(said: str, meant: float | None) -> None:
+    assert seconds(said) == meant

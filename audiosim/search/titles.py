@@ -1,0 +1,80 @@
+"""Tracks that a user names by their titles, where no file has the name."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from audiosim.core.errors import UsageError
+from audiosim.core.text import display_path
+from audiosim.core.types import Track
+from audiosim.library.catalog import Catalog
+from audiosim.library.filters import folded
+
+SHOWN = 10  # of the tracks that one title names
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # the second slash is lost in a path
+
+
+def named(catalog: Catalog, path: bytes) -> bytes | None:
+    """Find the one track whose title, ``artist - title`` or file name is what was given as a path.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where to look.
+    path : bytes
+        The absolute path of what a user named, which is no file.
+
+    Returns
+    -------
+    bytes or None
+        The track's path; None where there is no such track.
+
+    Raises
+    ------
+    UsageError
+        If several recordings have the name.
+    """
+    name = _as_given(path)
+    found: dict[str, Track] = {}
+    for entry in catalog.tracks.entries(lambda track: folded(name) in _names(track)):
+        found.setdefault(entry.track.digest, entry.track)
+    if len(found) > 1:
+        paths = [display_path(track.path) for track in found.values()]
+        more = [f"and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
+        lines = ["Give the path of one:", *paths[:SHOWN], *more]
+        raise UsageError(f"{len(found)} tracks are called {name}", "", "\n  ".join(lines))
+    return next((track.path for track in found.values()), None)
+
+
+def no_such_file(path: bytes) -> UsageError:
+    """Make the error for a query that is not there."""
+    name = _as_given(path)
+    if ADDRESS.match(name):
+        return UsageError(
+            f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
+        )
+    return UsageError(
+        f"No such file: {os.fsdecode(path)}",
+        "it is neither there nor in the index, and no track has that title",
+        "Check the path; audiosim list shows all tracks.",
+    )
+
+
+def _names(track: Track) -> set[str]:
+    """What a track may be called."""
+    title, artist = track.tags.title, track.tags.artist
+    file = os.fsdecode(os.path.basename(track.path))
+    names = {file, os.path.splitext(file)[0]}
+    if title:
+        names |= {title, f"{artist} - {title}"}
+    return {folded(name) for name in names}
+
+
+def _as_given(path: bytes) -> str:
+    """The name that became this path."""
+    try:
+        here = os.getcwdb().rstrip(b"/") + b"/"
+    except FileNotFoundError:  # the folder was removed
+        here = b"/"
+    return os.fsdecode(path.removeprefix(here))
