@@ -4,8 +4,9 @@ usage: python stress/server_kills.py [--rounds N] [--files N] [--seed N]
 
 In each round a new home is indexed, with the fake encoder slowed, on a server that other homes
 share. The server is killed in the middle and, half the time, started again while the run goes on:
-the run must wait and end with 0. Otherwise it must end with 1 after its patience, unless the server
-had taken everything before it was killed. The next run must end with 0 in any case; then catalog, caches and server must be as after an undisturbed run.
+the run must wait and end with 0. Otherwise it must end with 1 after its patience, unless the
+server had taken everything before it was killed. The next run must end with 0 in any case; then
+catalog, caches and server must be as after an undisturbed run.
 """
 
 from __future__ import annotations
