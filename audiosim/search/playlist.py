@@ -62,8 +62,9 @@ def make_radio(
 ) -> Playlist:
     """A list that begins with its seeds and stays near their mean, each track like the one before.
 
-    Artists are spaced as far as that leads to no track that is unlike the seeds: one is near where it
-    is more like them than half the way from the library's average to the best that there are.
+    Artists are spaced where that leads to no track that is unlike the seeds: a track by an artist played
+    just now counts as less like them, and one is near where it is more like them than the library's
+    average by a third of the best.
 
     Parameters
     ----------

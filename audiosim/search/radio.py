@@ -12,7 +12,8 @@ from audiosim.library.catalog import Entry
 from audiosim.search.ranking import artist_of
 
 STEP_WEIGHT = 0.5  # of likeness to the track before, against likeness to the point
-NEAR_SHARE = 0.5  # of the way from the library's average to the best that fit: what is farther is not near
+CROWDING = 1.0  # standard deviations of likeness to the point that a track of the artist just played costs
+NEAR_SHARE = 0.3  # of the way from the library's average to the best that fit: what is farther is not near
 
 
 def radio(
@@ -26,8 +27,8 @@ def radio(
 ) -> list[Entry]:
     """Choose what to play next, again and again.
 
-    What is near comes before what is not; of that, what keeps artists apart, the wider the sooner;
-    of that, what is most like the target and the track before.
+    What is near comes before what is not; of that, what is most like the target and the track before,
+    where one by an artist played just now counts as so much less like them.
 
     Parameters
     ----------
@@ -57,12 +58,14 @@ def radio(
     voices = [voice(entry.track) for entry in entries]
     fits = vectors @ target
     near = fits >= _least(fits, count)
+    cost = CROWDING * float(fits.std()) / max(1, spacing)
     played = [voice(track) for track in before]
     left = set(range(len(entries)))
     chosen: list[Entry] = []
     while left and len(chosen) < count:
         values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * (vectors @ last)
-        row = max(left, key=lambda row: (near[row], apart(voices[row], played, spacing), values[row], -row))
+        values -= cost * np.array([spacing - apart(name, played, spacing) for name in voices])
+        row = max(left, key=lambda row: (near[row], values[row], -row))
         left.remove(row)
         if take(entries[row]):
             chosen.append(entries[row])
