@@ -82,15 +82,16 @@ def playlist(
 
 def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
     """How good the list is, and where it is less than was asked for."""
-    steps = sorted(made.similarities[1:])
-    yield f"similarity from track to track {steps[len(steps) // 2]:.2f} (median), {steps[0]:.2f} at least."
+    if steps := sorted(made.similarities[1:]):
+        middle = steps[len(steps) // 2]
+        yield f"similarity from track to track {middle:.2f} (median), {steps[0]:.2f} at least."
     if made.crowded:
         yield (
             f"{_tracks(made.crowded)} sooner after another by the same artist than --spacing {spacing} asks:"
             " others are too unlike."
         )
     if len(made.tracks) < length:
-        yield f"the library has only {len(made.tracks)} tracks for it."
+        yield f"the library has only {len(made.tracks)} of {length} tracks for it; --min-duration sets how short they may be."
 
 
 def _tracks(count: int) -> str:

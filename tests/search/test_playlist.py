@@ -141,7 +141,22 @@ def test_the_command_tells_when_the_library_is_too_small(home: Home, cli: Cli) -
     assert done.code == 0
     assert len(done.json["tracks"]) == 40
     assert done.json["tracks"][0]["similarity"] == 1
-    assert "only 40 tracks" in done.err
+    assert "only 40 of 50 tracks" in done.err
+
+
+def test_a_library_of_short_pieces_gives_the_seed_alone(tmp_path: Path, cli: Cli) -> None:
+    tracks = [Made(f"/m/{n}", recording(n, 20)) for n in range(4)]
+    home = make_home(tmp_path / "home", tracks)
+    done = cli("playlist", "--home", home.path, "--seed", "/m/0", "--length", 3, "--json")
+    assert (done.code, len(done.json["tracks"])) == (0, 1)
+    assert (
+        done.err
+        == "audiosim: the library has only 1 of 3 tracks for it; --min-duration sets how short they may be.\n"
+    )
+    done = cli(
+        "playlist", "--home", home.path, "--seed", "/m/0", "--length", 3, "--json", "--min-duration", 0
+    )
+    assert len(done.json["tracks"]) == 3
 
 
 @pytest.mark.parametrize(
