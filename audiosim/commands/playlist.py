@@ -91,7 +91,10 @@ def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
             " others are too unlike."
         )
     if len(made.tracks) < length:
-        yield f"the library has only {len(made.tracks)} of {length} tracks for it; --min-duration sets how short they may be."
+        yield (
+            f"the library has only {len(made.tracks)} of {length} tracks for it;"
+            " --min-duration sets how short they may be."
+        )
 
 
 def _tracks(count: int) -> str:
