@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from audiosim.library.index import open_index
-from audiosim.search.radio import apart, voice
+from audiosim.search.radio import apart, voices
 
 ROOT = Path(__file__).parent.parent
 SPACING = 3
@@ -85,8 +85,8 @@ def _summary(lists: list[list[bytes]], vectors: dict[bytes, Any], tracks: dict[b
         steps.append(float(np.einsum("ij,ij->i", rows[1:], rows[:-1]).min()))
         seeds.append(float((rows @ rows[0]).min()))
         short += sum((tracks[path].duration or 0.0) < SHORT for path in paths)
-        voices = [voice(tracks[path]) for path in paths]
-        again += sum(apart(name, voices[:place], SPACING) < SPACING for place, name in enumerate(voices))
+        by = [voices(tracks[path]) for path in paths]
+        again += sum(apart(own, by[:place], SPACING) < SPACING for place, own in enumerate(by))
     return (
         f"lowest step {statistics.median(steps):.2f} (worst {min(steps):.2f}),"
         f" to the first {statistics.median(seeds):.2f} (worst {min(seeds):.2f}),"

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import mutagen
 
+from audiosim.core.tag_values import joined
 from audiosim.core.types import Tags
 
 # The names one tag goes by: Vorbis comments and APEv2, ID3 frames, MP4 atoms, ASF attributes.
@@ -32,7 +33,7 @@ def read_tags(file: BinaryIO) -> Tags:
         return Tags()
     if found is None or not found.tags:
         return Tags()
-    texts = {name: _first_text(found.tags, keys) for name, keys in NAMES.items()}
+    texts = {name: joined(_first_values(found.tags, keys)) for name, keys in NAMES.items()}
     return Tags(
         title=texts["title"],
         artist=texts["artist"],
@@ -44,31 +45,32 @@ def read_tags(file: BinaryIO) -> Tags:
     )
 
 
-def _first_text(tags: Any, keys: Iterable[str]) -> str | None:
+def _first_values(tags: Any, keys: Iterable[str]) -> list[str]:
+    """The values under the first of these names that has any."""
     for key in keys:
         try:
-            value = tags[key]
+            found = _values(tags[key])
         except (KeyError, ValueError):
             continue
-        text = _text(value)
-        if text:
-            return text
-    return None
+        if found:
+            return found
+    return []
+
+
+def _values(value: Any) -> list[str]:
+    """A tag's values as valid Unicode; ID3 frames, MP4 tuples and lists alike."""
+    genres = getattr(value, "genres", None)  # ID3's TCON, with its numbers spelled out
+    value = genres or getattr(value, "text", value)
+    texts = [_text(one) for one in (value if isinstance(value, list) else [value])]
+    return [part for text in texts for part in text.split("\0") if part.strip()]
 
 
 def _text(value: Any) -> str:
-    """A tag's first value as valid Unicode; ID3 frames, MP4 tuples and lists alike."""
-    genres = getattr(value, "genres", None)  # ID3's TCON, with its numbers spelled out
-    if genres:
-        value = genres
-    value = getattr(value, "text", value)
-    while isinstance(value, list | tuple):
-        if not value:
-            return ""
-        value = value[0]
+    if isinstance(value, tuple):  # a number and a total
+        value = value[0] if value else ""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(pattern: re.Pattern[str], text: str | None) -> int | None:

@@ -42,7 +42,7 @@ def list_tracks(
 
 def _key(name: str) -> Callable[[Track], Any]:
     """What to sort by; None of a track that has no such thing, which comes last."""
-    from audiosim.library.filters import folded
+    from audiosim.core.tag_values import folded
 
     def key(track: Track) -> Any:
         if name in ("path", "duration"):

@@ -1,23 +1,23 @@
 """Labels: which tracks belong together, by their folders, by a tag or by a file of the user's.
 
 A track may have several labels; two tracks belong together when they share one. Labels are
-compared as tags are: case, Unicode form and outer spaces aside.
+compared as tags are (core/tag_values.py).
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
+from audiosim.core.tag_values import album_keys, artist_keys, folded, genre_keys, people
 from audiosim.core.text import display_path
 from audiosim.core.types import Track
-from audiosim.library.filters import GENRE_SEPARATORS, folded
 
 LabelName = Literal["folder", "artist", "album", "genre", "album_artist", "year"]
 LABEL_NAMES: tuple[LabelName, ...] = get_args(LabelName)
@@ -61,7 +61,7 @@ def label_tracks(source: str, tracks: Collection[Track]) -> Labelling:
         files that are not in the index.
     """
     if source in LABEL_NAMES:
-        return Labelling(source, tuple(_folded(_own(track, source)) for track in tracks))
+        return Labelling(source, tuple(map(_OWN[source], tracks)))
     if not os.path.exists(source):
         raise UsageError(
             f"`labels` {source} is not known",
@@ -113,15 +113,15 @@ def _from_file(file: Path, tracks: Collection[Track]) -> Labelling:
     return Labelling(str(file), tuple(by_path.get(track.path, LabelSet()) for track in tracks), unknown)
 
 
-def _own(track: Track, name: str) -> Iterable[str | None]:
-    """What a track's path or tags say; a genre tag may name several genres, as in filters."""
-    if name == "folder":
-        return (os.fsdecode(os.path.dirname(track.path)),)
-    if name == "genre":
-        return GENRE_SEPARATORS.split(track.tags.genre or "")
-    value = getattr(track.tags, name)
-    return () if value is None else (str(value),)
+_OWN: dict[LabelName, Callable[[Track], LabelSet]] = {  # what a track's path or tags say
+    "folder": lambda track: _folded([os.fsdecode(os.path.dirname(track.path))]),
+    "artist": lambda track: artist_keys(track.tags),
+    "album": lambda track: album_keys(track.tags),
+    "genre": lambda track: genre_keys(track.tags),
+    "album_artist": lambda track: people(track.tags.album_artist),
+    "year": lambda track: LabelSet() if track.tags.year is None else LabelSet({str(track.tags.year)}),
+}
 
 
-def _folded(labels: Iterable[str | None]) -> LabelSet:
-    return LabelSet(label for text in labels if text and (label := folded(text)))
+def _folded(labels: Iterable[str]) -> LabelSet:
+    return LabelSet(map(folded, labels)) - {""}

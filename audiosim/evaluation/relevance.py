@@ -8,14 +8,13 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.core.tag_values import album_keys, artist_keys
 from audiosim.core.types import Float64, Track
 from audiosim.evaluation.labels import LabelSet
-from audiosim.library.filters import folded
 from audiosim.library.neighbours import Codes, blocks
 
 ExcludeSame = Literal["artist", "album"]
 EXCLUDE_SAME: tuple[ExcludeSame, ...] = get_args(ExcludeSame)
-NO_TAG = -1
 
 Admitted = npt.NDArray[np.bool_]
 
@@ -26,7 +25,8 @@ class GroundTruth:
     Each track asks and every other one answers, but for copies of its own recording. With
     `exclude_same`, answers with the query's own artist or album don't count either, neither as right
     nor as wrong: MIREX's artist filter, after Pampalk, Flexer, Widmer, "Improvements of audio-based
-    music similarity and genre classification", ISMIR 2005. Tracks without the tag are not filtered.
+    music similarity and genre classification", ISMIR 2005. What the same is,
+    core/tag_values.py says. Tracks without the tag are not filtered.
 
     Parameters
     ----------
@@ -43,20 +43,18 @@ class GroundTruth:
     ) -> None:
         self.count = len(tracks)
         self.recordings = _codes(track.digest for track in tracks)
-        tags = (getattr(track.tags, exclude_same) if exclude_same else None for track in tracks)
-        self._groups = _codes(folded(tag) if tag else None for tag in tags)
+        keys = {"artist": artist_keys, "album": album_keys}
+        self._groups = _incidence([keys[exclude_same](t.tags) for t in tracks]) if exclude_same else None
         self._incidence = _incidence(labels)
 
     def admitted(self, rows: slice) -> Admitted:
         """Which answers count, bool (rows, n)."""
-        recordings, groups = self.recordings, self._groups
-        same = (groups[rows, None] == groups) & (groups != NO_TAG)
-        return cast("Admitted", (recordings[rows, None] != recordings) & ~same)
+        admitted = self.recordings[rows, None] != self.recordings
+        return cast("Admitted", admitted if self._groups is None else admitted & ~_shared(self._groups, rows))
 
     def right(self, rows: slice) -> Admitted:
         """Which answers count and share a label with their query, bool (rows, n)."""
-        shared = (self._incidence[rows] @ self._incidence.T).toarray()
-        return cast("Admitted", (shared > 0) & self.admitted(rows))
+        return _shared(self._incidence, rows) & self.admitted(rows)
 
     def shares(self) -> Float64:
         """What share of each track's answers is right, float64 (n,): a random answer's precision."""
@@ -67,10 +65,15 @@ class GroundTruth:
         return shares
 
 
-def _codes(values: Iterable[str | None]) -> Codes:
-    """A number for each value, equal where values are; NO_TAG for None."""
+def _codes(values: Iterable[str]) -> Codes:
+    """A number for each value, equal where values are."""
     known: dict[str, int] = {}
-    return np.array([NO_TAG if v is None else known.setdefault(v, len(known)) for v in values], np.int64)
+    return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
+
+
+def _shared(incidence: Any, rows: slice) -> Admitted:
+    """Which tracks have a label in common with these, bool (rows, n)."""
+    return cast("Admitted", (incidence[rows] @ incidence.T).toarray() > 0)
 
 
 def _incidence(labels: Sequence[LabelSet]) -> Any:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
+from audiosim.core.tag_values import folded, genre_keys, names
 from audiosim.core.types import Track
 
 YEARS = re.compile(r"(\d{1,4})?\s*(?:(-)\s*(\d{1,4})?)?", re.ASCII)
-GENRE_SEPARATORS = re.compile(r"[;/,]")
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,9 @@ class Years:
 class Filter:
     """What a track must be; what is empty or None demands nothing.
 
-    Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case
-    and Unicode form aside. A track without a tag does not fit what is demanded of it.
+    Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case,
+    Unicode form and the number of spaces aside. A track without a tag does not fit what is demanded
+    of it, and one with several values fits by any of them.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ class Filter:
         """Tell whether a track fits."""
         tags = track.tags
         return (
-            _one_of(self.genres, (tags.genre, *GENRE_SEPARATORS.split(tags.genre or "")))
-            and _one_of(self.artists, (tags.artist, tags.album_artist))
-            and _one_of(self.albums, (tags.album,))
+            _one_of(self.genres, names(tags.genre) | genre_keys(tags))
+            and _one_of(self.artists, names(tags.artist, tags.album_artist))
+            and _one_of(self.albums, names(tags.album))
             and (self.years is None or tags.year in self.years)
             and (not self.under or any(contains(folder, track.path) for folder in self.under))
             and (self.min_duration is None or (track.duration or 0.0) >= self.min_duration)
@@ -115,10 +115,5 @@ class Filter:
         )
 
 
-def folded(text: str) -> str:
-    """Give a tag as it is compared: case, Unicode form and outer spaces aside."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
-
-
-def _one_of(wanted: tuple[str, ...], found: tuple[str | None, ...]) -> bool:
-    return not wanted or bool({folded(text) for text in wanted} & {folded(text) for text in found if text})
+def _one_of(wanted: tuple[str, ...], found: frozenset[str]) -> bool:
+    return not wanted or not found.isdisjoint(map(folded, wanted))

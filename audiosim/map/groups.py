@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from audiosim.core.tag_values import folded, genres, values
 from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
-from audiosim.library.filters import GENRE_SEPARATORS, folded
 from audiosim.map.palette import HUES, REST, Colour, ramp
 
 Color = Literal["folder", "genre", "artist", "album", "year"]
@@ -73,7 +73,7 @@ _Keys = tuple[list[str | None], dict[str, str]]  # of each track, None where it 
 
 
 def _tag_keys(tag: Callable[[Track], str | None]) -> Callable[[Sequence[Track]], _Keys]:
-    """Groups by a text, each named as it is most often written."""
+    """Groups by a tag's first value, each named as it is most often written."""
 
     def keys(tracks: Sequence[Track]) -> _Keys:
         texts = [(tag(track) or "").strip() for track in tracks]
@@ -90,11 +90,11 @@ def _tag_keys(tag: Callable[[Track], str | None]) -> Callable[[Sequence[Track]],
 
 
 def _genre(track: Track) -> str | None:
-    return GENRE_SEPARATORS.split(track.tags.genre or "")[0]
+    return next(iter(genres(track.tags.genre)), None)
 
 
 def _artist(track: Track) -> str | None:
-    return track.tags.artist or track.tags.album_artist
+    return next(iter(values(track.tags.artist) or values(track.tags.album_artist)), None)
 
 
 def _album(track: Track) -> str | None:

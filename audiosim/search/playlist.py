@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
@@ -15,7 +16,7 @@ from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.search.query import Query, Resolver, mean_direction
-from audiosim.search.radio import apart, radio, voice
+from audiosim.search.radio import apart, radio, voices
 from audiosim.search.recordings import Recordings
 from audiosim.search.route import Crowding, smoothest
 
@@ -232,15 +233,9 @@ def _path(pool: _Pool, first: Query, last: Query, targets: Sequence[Float32], sp
     """One entry for each target, in the smoothest way from the first to the last; no recording twice."""
     entries = pool.entries
     while entries and targets:
-        codes = {name: code for code, name in enumerate(sorted({voice(e.track) for e in entries}))}
         vectors = np.stack([entry.vector for entry in entries])
-        crowding = Crowding(
-            np.array([codes[voice(entry.track)] for entry in entries]),
-            codes.get(voice(first.track), -1),
-            codes.get(voice(last.track), -1),
-            spacing,
-            float(np.std(vectors @ first.vector)),
-        )
+        by = [voices(track) for track in (first.track, *(entry.track for entry in entries), last.track)]
+        crowding = Crowding(_in_common(by), spacing, float(np.std(vectors @ first.vector)))
         rows = smoothest(first.vector, last.vector, np.stack(targets), vectors, crowding)
         chosen = [entries[row] for row in rows]
         copies = pool.copies(chosen)
@@ -250,13 +245,25 @@ def _path(pool: _Pool, first: Query, last: Query, targets: Sequence[Float32], sp
     return []
 
 
+def _in_common(by: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
+    """Which tracks have a voice in common, bool (n, n)."""
+    rows: dict[str, list[int]] = {}
+    for row, own in enumerate(by):
+        for name in own:
+            rows.setdefault(name, []).append(row)
+    shared = np.zeros((len(by), len(by)), bool)
+    for alike in rows.values():
+        shared[np.ix_(alike, alike)] = True
+    return shared
+
+
 def _playlist(items: Sequence[Query | Entry], places: Sequence[Float32], spacing: int) -> Playlist:
     """The list of what was chosen."""
     vectors, targets = np.stack([item.vector for item in items]), np.stack(places)
     steps = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
     fits = np.einsum("ij,ij->i", vectors, targets)
-    voices = [voice(item.track) for item in items]
-    crowded = sum(apart(name, voices[:place], spacing) < spacing for place, name in enumerate(voices))
+    by = [voices(item.track) for item in items]
+    crowded = sum(apart(own, by[:place], spacing) < spacing for place, own in enumerate(by))
     return Playlist(
         [item.track for item in items],
         [1.0, *np.clip(steps, -1, 1).tolist()],

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
-from audiosim.search.ranking import artist_of
 
 STEP_WEIGHT = 0.5  # of likeness to the track before, against likeness to the point
 CROWDING = 1.0  # standard deviations of likeness to the point that a track of the artist just played costs
@@ -55,21 +55,21 @@ def radio(
     if not entries or count < 1:
         return []
     vectors = np.stack([entry.vector for entry in entries])
-    voices = [voice(entry.track) for entry in entries]
+    by = [voices(entry.track) for entry in entries]
     fits = vectors @ target
     near = fits >= _least(fits, count)
     cost = CROWDING * float(fits.std()) / max(1, spacing)
-    played = [voice(track) for track in before]
+    played = [voices(track) for track in before]
     left = set(range(len(entries)))
     chosen: list[Entry] = []
     while left and len(chosen) < count:
         values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * (vectors @ last)
-        values -= cost * np.array([spacing - apart(name, played, spacing) for name in voices])
+        values -= cost * np.array([spacing - apart(own, played, spacing) for own in by])
         row = max(left, key=lambda row: (near[row], values[row], -row))
         left.remove(row)
         if take(entries[row]):
             chosen.append(entries[row])
-            played.append(voices[row])
+            played.append(by[row])
             last = vectors[row]
     return chosen
 
@@ -80,12 +80,12 @@ def _least(fits: Float32, count: int) -> float:
     return average + NEAR_SHARE * (best - average)
 
 
-def apart(name: str, played: Sequence[str], spacing: int) -> int:
-    """How many others come between a track by one artist and their last one played; `spacing` at most."""
+def apart(own: frozenset[str], played: Sequence[frozenset[str]], spacing: int) -> int:
+    """How many others come between a track by some artists and the last by one of them; `spacing` at most."""
     recent = played[-spacing:][::-1] if spacing else []
-    return recent.index(name) if name in recent else spacing
+    return next((place for place, other in enumerate(recent) if own & other), spacing)
 
 
-def voice(track: Track) -> str:
-    """By whom tracks are spaced: the artist, or the folder where none is named."""
-    return artist_of(track) or os.fsdecode(os.path.dirname(track.path))
+def voices(track: Track) -> frozenset[str]:
+    """By whom tracks are spaced: the artists, or the folder where none is named."""
+    return artist_keys(track.tags) or frozenset([os.fsdecode(os.path.dirname(track.path))])

@@ -10,9 +10,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from audiosim.core.errors import UsageError
+from audiosim.core.tag_values import album_keys, artist_keys
 from audiosim.core.types import Float32, Passage, Track
 from audiosim.library.catalog import Entry
-from audiosim.library.filters import folded
 from audiosim.library.hubness import corrected
 
 SameTag = Literal["artist", "album"]
@@ -28,7 +28,7 @@ class RankingOptions:
     Parameters
     ----------
     max_per_artist : int, optional
-        Tracks by one artist at most.
+        Tracks by one artist at most; one by several counts for each.
     exclude_same : tuple of {"artist", "album"}
         Answers by an artist, or of an album, of the queries are left out.
     diversity : float
@@ -118,29 +118,19 @@ def select(
         if twin := next((pick for pick in others if same(pick.candidate.entry, entry)), None):
             twin.duplicates.append(entry)
             continue
-        artist = artist_of(entry.track)
-        if len(picks) == count or (artist and artists[artist] == ranking.max_per_artist):
+        by = artist_keys(entry.track.tags)
+        if len(picks) == count or any(artists[artist] == ranking.max_per_artist for artist in by):
             continue
-        artists[artist] += 1
+        artists.update(by)
         picks.append(Pick(candidate))
     return picks
 
 
-def artist_of(track: Track) -> str:
-    """The artist by whom tracks are counted; empty where none is named."""
-    return folded(track.tags.artist or track.tags.album_artist or "")
-
-
-def album_of(track: Track) -> tuple[str, str]:
-    """The album a track belongs to, with its artist: many are called Greatest Hits."""
-    return folded(track.tags.album or ""), folded(track.tags.album_artist or track.tags.artist or "")
-
-
 def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Track], bool]:
-    """Whether a track is by another artist, or of another album, than all of these."""
-    artists = {artist_of(track) for track in tracks} - {""} if "artist" in tags else set()
-    albums = {album for album in map(album_of, tracks) if album[0]} if "album" in tags else set()
-    return lambda track: artist_of(track) not in artists and album_of(track) not in albums
+    """Whether a track is by other artists, and of another album, than all of these."""
+    artists = {key for t in tracks for key in artist_keys(t.tags)} if "artist" in tags else set()
+    albums = {key for t in tracks for key in album_keys(t.tags)} if "album" in tags else set()
+    return lambda t: artists.isdisjoint(artist_keys(t.tags)) and albums.isdisjoint(album_keys(t.tags))
 
 
 def _in_turn(

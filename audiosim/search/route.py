@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.core.types import Float32
-from audiosim.library.neighbours import Codes
 
 LAYER = 300  # vectors nearest to each target, at least three times as many as there are steps
 BEAM = 200  # routes that are followed at a time
@@ -18,35 +18,28 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Crowding:
-    """What it costs that two vectors of one code (artist) come close after one another.
+    """What it costs that two vectors with an artist in common come close after one another.
 
     Parameters
     ----------
-    codes : int (n,)
-        Of each vector; negative where it has none.
-    start, end : int
-        Those of the two ends.
+    shared : bool (n + 2, n + 2)
+        Which have one in common: the start, the n vectors to choose from, the end.
     spacing : int
-        How many others should come between two of one code.
+        How many others should come between two of these.
     cost : float
         What is taken from a step's cosine where fewer do.
     """
 
-    codes: Codes
-    start: int
-    end: int
+    shared: npt.NDArray[np.bool_]
     spacing: int
     cost: float
 
     def early(self, routes: Rows, layer: Rows, left: int) -> npt.NDArray[np.bool_]:
         """Which of a layer come too early after these routes, or before the end (routes, layer)."""
-        codes = self.codes[layer]
-        before = np.hstack([np.full((len(routes), 1), self.start), self.codes[routes]])
+        before = np.hstack([np.zeros((len(routes), 1), np.intp), 1 + routes])
         recent = before[:, -self.spacing :] if self.spacing else before[:, :0]
-        early: npt.NDArray[np.bool_] = (recent[:, :, None] == codes).any(axis=1)
-        if left <= self.spacing:
-            early |= codes == self.end
-        return early & (codes >= 0)
+        early = cast("npt.NDArray[np.bool_]", self.shared[recent[:, :, None], 1 + layer].any(axis=1))
+        return early | self.shared[-1, 1 + layer] if left <= self.spacing else early
 
 
 def smoothest(start: Float32, end: Float32, targets: Float32, vectors: Float32, crowding: Crowding) -> Rows:

@@ -6,10 +6,10 @@ import os
 import re
 
 from audiosim.core.errors import UsageError
+from audiosim.core.tag_values import folded, values
 from audiosim.core.text import display_path
 from audiosim.core.types import Track
 from audiosim.library.catalog import Catalog
-from audiosim.library.filters import folded
 
 SHOWN = 10  # of the tracks that one title names
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # the second slash is lost in a path
@@ -67,7 +67,7 @@ def _names(track: Track) -> set[str]:
     file = os.fsdecode(os.path.basename(track.path))
     names = {file, os.path.splitext(file)[0]}
     if title:
-        names |= {title, f"{artist} - {title}"}
+        names |= {title, *(f"{by} - {title}" for by in (artist, *values(artist)))}
     return {folded(name) for name in names}
 
 

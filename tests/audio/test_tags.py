@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mutagen
 import pytest
 from audio_files import FORMS, apev2, encode, flac, id3, make, music, write_tags
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.audio.tags import read_tags
+from audiosim.core.tag_values import joined
 from audiosim.core.types import Tags
 
 ALL = {
@@ -146,7 +148,8 @@ def test_an_id3v1_tag_is_read(tmp_path: Path) -> None:
     [
         ("17", "Rock"),
         ("(17)", "Rock"),
-        ("(17)Own words", "Rock"),
+        ("(17)Own words", "Rock; Own words"),
+        ("17\x006", "Rock; Grunge"),
         ("(RX)", "Remix"),
         ("Own words", "Own words"),
         ("²", "²"),
@@ -157,12 +160,39 @@ def test_id3_genre_numbers_are_spelled_out(tmp_path: Path, text: str, genre: str
     assert read(tagged_mp3(tmp_path, tag)).genre == genre
 
 
-def test_the_first_of_several_values_counts(tmp_path: Path) -> None:
-    path = make(tmp_path, "flac", seconds=1.0)
-    file = flac.FLAC(path)
-    file["artist"] = ["First", "Second"]
+SEVERAL = Tags(artist="First; Second", genre="Hard Rock; AOR")
+
+
+@pytest.mark.parametrize("name", ["flac", "vorbis", "opus"])
+def test_comments_given_several_times_are_all_kept(tmp_path: Path, name: str) -> None:
+    path = make(tmp_path, name, seconds=1.0)
+    file = mutagen.File(path)
+    file.update(artist=["First", "Second", "first"], genre=["Hard Rock", "AOR"])
     file.save()
-    assert read(path).artist == "First"
+    assert read(path) == SEVERAL
+
+
+def test_several_values_of_an_id3_frame_are_all_kept(tmp_path: Path) -> None:
+    frames = (id3.TPE1(encoding=3, text=["First", "Second"]), id3.TCON(encoding=3, text=["Hard Rock", "AOR"]))
+    assert read(tagged_mp3(tmp_path, id3_only(*frames))) == SEVERAL
+
+
+def test_several_values_of_an_mp4_atom_or_asf_attribute_are_all_kept(tmp_path: Path) -> None:
+    keys = {"aac": ("\xa9ART", "\xa9gen"), "wma": ("Author", "WM/Genre")}
+    for name, (artist, genre) in keys.items():
+        path = make(tmp_path, name, seconds=1.0)
+        file = mutagen.File(path)
+        file[artist], file[genre] = ["First", "Second"], ["Hard Rock", "AOR"]
+        file.save()
+        assert read(path) == SEVERAL
+
+
+def test_several_values_of_an_ape_item_are_all_kept(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wv", music(1.0, channels=2), 44_100, "wavpack", "wv")
+    tags = apev2.APEv2()
+    tags.update({"Artist": ["First", "Second"], "Genre": ["Hard Rock", "AOR"]})
+    tags.save(path)
+    assert read(path) == SEVERAL
 
 
 def test_the_other_spelling_of_album_artist_and_track_is_read(tmp_path: Path) -> None:
@@ -211,11 +241,11 @@ def test_lone_surrogates_in_utf16_never_leave_the_reader(tmp_path: Path) -> None
     assert title is None or title.encode("utf-8").startswith(b"surr")
 
 
-def test_zero_characters_within_a_tag_become_spaces(tmp_path: Path) -> None:
+def test_zero_characters_within_a_tag_part_values(tmp_path: Path) -> None:
     path = make(tmp_path, "flac", seconds=1.0)
     write_tags(path, title="oneXtwo")
     path.write_bytes(path.read_bytes().replace(b"oneXtwo", b"one\0two"))
-    assert read(path).title == "one two"
+    assert read(path).title == "one; two"
 
 
 def _cut(data: bytes) -> bytes:
@@ -264,4 +294,4 @@ def test_any_id3_text_comes_back_without_its_outer_spaces(text: str) -> None:
             + b"\xff\xfb\x90\x64".ljust(417, b"\0") * 20
         )
     )
-    assert tags.title == (text.split("\0", maxsplit=1)[0].strip() or None)
+    assert tags.title == joined(text.split("\0"))

@@ -18,7 +18,7 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.types import FrameEmbeddings, Pooling, Tags, Track
 from audiosim.encoders.pooling import POOLINGS, pool
 from audiosim.evaluation.evaluate import compare_homes, evaluate
-from audiosim.evaluation.relevance import GroundTruth
+from audiosim.evaluation.relevance import ExcludeSame, GroundTruth
 from audiosim.evaluation.results import EvalOptions, Evaluation
 from audiosim.evaluation.variants import Space, Variant
 from audiosim.indexing.options import IndexOptions
@@ -27,6 +27,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 from audiosim.library.hubness import HUB_CORRECTIONS
 from audiosim.library.neighbours import blocks
+from audiosim.search.ranking import unlike
 
 EVERYTHING = EvalOptions(poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS)
 
@@ -220,6 +221,22 @@ def test_answers_of_the_same_artist_are_left_out_of_ranking_and_right_ones() -> 
     expected[0, 1] = expected[1, 0] = False
     np.testing.assert_array_equal(truth.admitted(rows), expected)
     np.testing.assert_array_equal(truth.right(rows), expected)
+
+
+def test_the_same_artist_is_the_one_that_similar_leaves_out() -> None:
+    tags = [
+        Tags(artist="A; B", album="X"),
+        Tags(artist="b", album="X", album_artist="Various Artists"),
+        Tags(album_artist="A", album="X"),
+        Tags(artist="C", album="X", album_artist="Various Artists"),
+    ]
+    tracks = [Track(b"/%d" % n, str(n), 1.0, own) for n, own in enumerate(tags)]
+    names: tuple[ExcludeSame, ...] = ("artist", "album")
+    for name in names:
+        truth = GroundTruth(tracks, [frozenset({"x"})] * 4, name)
+        expected = [[unlike([one], (name,))(other) and one != other for other in tracks] for one in tracks]
+        np.testing.assert_array_equal(truth.admitted(slice(0, 4)), expected)
+        assert 0 < np.sum(expected) < 12
 
 
 def test_tracks_belong_together_when_they_share_a_label() -> None:

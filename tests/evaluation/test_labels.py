@@ -42,6 +42,15 @@ def test_a_genre_tag_may_name_several() -> None:
     assert labels("genre", track(genre="Rock; Jazz / Funk")) == [{"rock", "jazz", "funk"}]
 
 
+def test_labels_are_what_other_commands_compare() -> None:
+    assert labels("artist", track(artist="A; B"), track(album_artist="a")) == [{"a", "b"}, {"a"}]
+    mixed = track(artist="AC/DC", album_artist="Various Artists")
+    assert labels("artist", mixed) == [{"ac/dc"}]
+    assert labels("album_artist", mixed) == [set()]
+    one, two = labels("album", track(album="Hits", artist="A"), track(album="Hits", artist="B"))
+    assert not one & two
+
+
 def test_a_year_is_a_label_and_a_blank_tag_is_none() -> None:
     assert labels("year", track(year=1984), track()) == [{"1984"}, set()]
     assert labels("artist", track(artist="  ")) == [set()]

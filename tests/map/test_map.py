@@ -119,6 +119,13 @@ def test_genres_give_the_colours_where_most_tracks_have_one() -> None:
     assert group_tracks([track(genre=f"g{n}") for n in range(41)]).by == "folder"
 
 
+def test_a_track_s_first_value_gives_its_group() -> None:
+    tracks = [track(artist="A; B"), track(artist="a"), track(artist="AC/DC"), track(album_artist="AC/DC; X")]
+    assert [(group.name, group.count) for group in group_tracks(tracks, "artist").groups] == [
+        ("A", 2), ("AC/DC", 2),
+    ]  # fmt: skip
+
+
 def test_groups_beyond_the_colours_share_one() -> None:
     tracks = [track(artist=f"a{n}") for n in range(len(HUES) + 5)] + [track(album_artist="a0"), track()]
     grouping = group_tracks(tracks, "artist")

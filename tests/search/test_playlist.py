@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
+from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Tags
 from audiosim.library.filters import Filter
 from audiosim.search.playlist import SPACING, Playlist, arc, make_path, make_radio
@@ -75,6 +76,21 @@ def test_artists_are_spaced(home: Home) -> None:
         artists = [track.tags.artist for track in playlist.tracks]
         for place, artist in enumerate(artists):
             assert artist not in artists[max(0, place - SPACING) : place]
+
+
+def test_artists_that_share_a_track_are_spaced(tmp_path: Path) -> None:
+    artists = ["A; B", "b", "C; a", "D", "Various Artists"]
+    tracks = [
+        Made(f"/m/{n:02}.flac", leaning(n / 39, n), Tags(f"Song {n}", artists[n % 5])) for n in range(40)
+    ]
+    home = make_home(tmp_path / "home", tracks).path
+    for playlist in (
+        make_radio("/m/20.flac", 15, home=home, spacing=1),
+        make_path("/m/00.flac", "/m/38.flac", 15, home=home, spacing=1),
+    ):
+        by = [artist_keys(track.tags) for track in playlist.tracks]
+        assert all(one.isdisjoint(other) for one, other in pairwise(by))
+        assert playlist.crowded == 0
 
 
 def test_a_library_of_one_artist_gives_a_list_all_the_same(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.core.errors import UsageError
+from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Tags, Track
 from audiosim.library.catalog import Entry
 from audiosim.search.ranking import (
@@ -19,7 +20,6 @@ from audiosim.search.ranking import (
     Pick,
     RankingOptions,
     SameTag,
-    artist_of,
     candidates,
     select,
     unlike,
@@ -57,7 +57,7 @@ def entries(draw: st.DrawFn) -> list[Entry]:
     count = draw(st.integers(1, 30))
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     rows = rng.standard_normal((count, 4))
-    artists = [draw(st.sampled_from([None, "A", "a ", "B"])) for _ in range(count)]
+    artists = [draw(st.sampled_from([None, "A", "a ", "B", "Various Artists"])) for _ in range(count)]
     return [
         entry(f"{n:03}", row, tags=Tags(artist=artist))
         for n, (row, artist) in enumerate(zip(rows, artists, strict=True))
@@ -88,10 +88,10 @@ def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
 def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
     order = candidates(some, DIRECTION, hub_correction=False)
     picks = select(order, count, RankingOptions(max_per_artist=cap), never)
-    tally = Counter(artist_of(pick.candidate.entry.track) for pick in picks)
+    tally = Counter(artist_keys(pick.candidate.entry.track.tags) for pick in picks)
     assert all(number <= cap for artist, number in tally.items() if artist)
     fitting = [
-        min(cap, n) if artist else n for artist, n in Counter(artist_of(e.track) for e in some).items()
+        min(cap, n) if artist else n for artist, n in Counter(artist_keys(e.track.tags) for e in some).items()
     ]
     assert len(picks) == min(count, sum(fitting))
     assert [pick.candidate.score for pick in picks] == sorted(
@@ -142,6 +142,24 @@ def test_a_duplicate_folds_into_its_answer_though_its_artist_has_enough() -> Non
     picks = select(some, 2, RankingOptions(max_per_artist=1), same_letter)
     assert names(picks) == ["a1", "c1"]
     assert [one.id for one in picks[0].duplicates] == ["a2"]
+
+
+def test_a_track_by_several_counts_for_each_of_them() -> None:
+    artists = {"both": "A; B", "a": "A", "b": "b", "c": "C"}
+    some = found(*(entry(name, [1, 0], tags=Tags(artist=artist)) for name, artist in artists.items()))
+    assert names(select(some, 4, RankingOptions(max_per_artist=1), never)) == ["both", "c"]
+
+
+def test_artists_of_one_tag_are_compared_one_by_one() -> None:
+    query = Track(b"q", "q", 1.0, Tags(artist="First; Second", album="X", album_artist="Various Artists"))
+    second = Track(b"1", "1", 1.0, Tags(artist="SECOND"))
+    sampler = Track(b"2", "2", 1.0, Tags(artist="Third", album="X", album_artist="Various Artists"))
+
+    def left(tag: SameTag) -> list[Track]:
+        return list(filter(unlike([query], (tag,)), [second, sampler]))
+
+    assert left("artist") == [sampler]
+    assert left("album") == [second]
 
 
 def test_no_answer_is_by_an_artist_or_of_an_album_of_the_queries() -> None:
