@@ -112,12 +112,14 @@ def encode(
     codec: str,
     container: str,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Samples (n, channels) through FFmpeg; channels as in LAYOUTS."""
     layout = LAYOUTS[samples.shape[1]]
     with av.open(str(path), "w", format=container, options=options or {}) as file:
         stream: Any = file.add_stream(codec, rate=rate)
         stream.layout = layout
+        file.metadata.update(metadata or {})
         if codec == "wmav2":
             stream.bit_rate = 128_000  # it has no default that works
         converter = av.AudioResampler(format=stream.format, layout=layout, rate=rate)

@@ -23,7 +23,8 @@ SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 LONG_SHARE = 1.5  # of the expected duration; packets of real Vorbis files add up to 7 % less
 # A file that claims to be a playlist must not make FFmpeg open anything else.
 # Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
-TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+LENIENT = {"metadata_errors": "surrogateescape"}
+TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else LENIENT
 OPEN_OPTIONS = {"protocol_whitelist": "file"}
 NOT_READABLE = "not readable as audio"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import av.error
 
 from audiosim.audio.decode import open_demuxer, soundfile_blocks
-from audiosim.audio.tags import read_tags
+from audiosim.audio.tags import ffmpeg_tags, read_tags
 from audiosim.core.errors import AudioError
 from audiosim.core.types import AudioInfo
 
@@ -33,6 +33,7 @@ class _Identity:
     channels: int
     codec: str
     packet_seconds: float = 0.0
+    described: Mapping[str, str] = field(default_factory=dict)  # FFmpeg's tags
 
 
 def probe(path: str, tick: Tick) -> AudioInfo:
@@ -69,8 +70,8 @@ def probe(path: str, tick: Tick) -> AudioInfo:
             if status.st_size == 0:
                 raise AudioError("the file is empty")
             tick()
-            tags = read_tags(file)
             identity = _identify(path, tick)
+            tags = read_tags(file, identity.described)
     except OSError as error:
         raise OutOfReachError(unreadable(error)) from error
     return AudioInfo(
@@ -112,6 +113,7 @@ def _by_packets(path: str, tick: Tick) -> _Identity:
         codec = context.codec.canonical_name
         rate, channels = context.sample_rate or 0, context.channels or 0
         state = hashlib.blake2b(f"{codec} {rate} {channels}\n".encode(), digest_size=DIGEST_BYTES)
+        described = ffmpeg_tags(container, stream)
         ticks = 0
         try:
             for packet in container.demux(stream):
@@ -122,7 +124,7 @@ def _by_packets(path: str, tick: Tick) -> _Identity:
             raise AudioError("damaged") from error
         unit = float(stream.time_base or 0)
         duration = unit * (stream.duration if stream.duration and stream.duration > 0 else ticks)
-        return _Identity(state.hexdigest(), duration, rate, channels, codec, unit * ticks)
+        return _Identity(state.hexdigest(), duration, rate, channels, codec, unit * ticks, described)
 
 
 def _by_samples(path: str, tick: Tick) -> _Identity:

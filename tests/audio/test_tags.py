@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import dataclasses
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import mutagen
 import pytest
-from audio_files import FORMS, apev2, encode, flac, id3, make, music, write_tags
+import soundfile
+from audio_files import FORMS, apev2, encode, flac, id3, make, music, write_sound, write_tags
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiosim.audio.probe import probe
 from audiosim.audio.tags import read_tags
 from audiosim.core.tag_values import joined
 from audiosim.core.types import Tags
@@ -246,6 +251,166 @@ def test_zero_characters_within_a_tag_part_values(tmp_path: Path) -> None:
     write_tags(path, title="oneXtwo")
     path.write_bytes(path.read_bytes().replace(b"oneXtwo", b"one\0two"))
     assert read(path).title == "one; two"
+
+
+DESCRIBED = {
+    "title": "Où est la lune? 月",
+    "artist": "Zoë",
+    "album": "An album",
+    "album_artist": "The band",
+    "genre": "Jazz",
+    "date": "1959-08-17",
+    "track": "3/7",
+}
+SIX = Tags("Où est la lune? 月", "Zoë", "An album", None, "Jazz", 1959, 3)  # what RIFF has names for
+SEVEN = dataclasses.replace(SIX, album_artist="The band")
+
+
+def probed(path: Path) -> Tags:
+    return probe(str(path), lambda: None).tags
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec", "options", "expected"),
+    [
+        ("a.wav", "wav", "pcm_s16le", {}, SIX),
+        ("a.rf64", "wav", "pcm_s16le", {"rf64": "always"}, SIX),
+        ("a.mka", "matroska", "libopus", {}, SEVEN),
+        ("a.webm", "webm", "libopus", {}, SEVEN),
+        ("a.caf", "caf", "pcm_s16be", {}, SEVEN),
+        ("a.au", "au", "pcm_s16be", {}, dataclasses.replace(SIX, year=None)),
+        ("a.aac", "adts", "aac", {"write_id3v2": "1"}, SEVEN),
+        ("ape.aac", "adts", "aac", {"write_apetag": "1"}, SEVEN),
+        ("a.aiff", "aiff", "pcm_s16be", {}, Tags("Où est la lune? 月")),
+        ("id3.aiff", "aiff", "pcm_s16be", {"write_id3v2": "1"}, SEVEN),
+        ("a.tta", "tta", "tta", {}, SEVEN),
+        ("a.wv", "wv", "wavpack", {}, SEVEN),
+        ("a.oga", "oga", "flac", {}, SEVEN),
+    ],
+)
+def test_tags_that_only_ffmpeg_knows_are_read(
+    tmp_path: Path, name: str, container: str, codec: str, options: dict[str, str], expected: Tags
+) -> None:
+    sound = music(0.5, 48_000, channels=2)
+    assert probed(encode(tmp_path / name, sound, 48_000, codec, container, options, DESCRIBED)) == expected
+
+
+@pytest.mark.parametrize("container", ["WAV", "RF64", "CAF", "AIFF"])
+def test_tags_that_libsndfile_writes_are_read(tmp_path: Path, container: str) -> None:
+    path = tmp_path / f"a.{container.lower()}"
+    with soundfile.SoundFile(path, "w", 44_100, 1, format=container) as file:
+        file.title, file.artist = "Où est la lune? 月", "Zoë"
+        if container != "AIFF":  # whose chunks have names for two only
+            file.album, file.genre, file.date, file.tracknumber = "An album", "Jazz", "1959", "3"
+        file.write(music(0.5))
+    assert probed(path) == (Tags(SIX.title, SIX.artist) if container == "AIFF" else SIX)
+
+
+def test_the_summary_of_a_w64_file_is_read(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.w64", music(0.4), 44_100, "W64")  # of whole blocks of eight bytes
+    texts = {"INAM": SIX.title, "IART": SIX.artist, "IPRD": SIX.album, "IGNR": SIX.genre, "ICRD": "1959"}
+    items = [(name.encode(), f"{text}\0".encode("utf-16-le")) for name, text in texts.items()]
+    body = b"".join(name + struct.pack("<I", len(text)) + text for name, text in items)
+    chunk = bytes.fromhex("bc945f925a52d21186dc00c04f8edb8a") + struct.pack("<QI", 28 + len(body), 5) + body
+    path.write_bytes(path.read_bytes() + chunk + bytes(-len(chunk) % 8))
+    assert probed(path) == dataclasses.replace(SIX, track=None)
+
+
+def test_the_name_of_a_matroska_track_is_no_title(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mka", music(0.5), 48_000, "libopus", "matroska", None, {"artist": "Zoë"})
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.mka"), "w") as copy:
+        stream = copy.add_stream_from_template(source.streams.audio[0])
+        stream.metadata["title"] = "Stereo"
+        copy.metadata.update(source.metadata)
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    assert probed(tmp_path / "b.mka") == Tags(artist="Zoë")
+
+
+def ape_only(**items: str | list[str]) -> bytes:
+    """The bytes of an APEv2 tag."""
+    tag = apev2.APEv2()
+    tag.update(items)
+    out = io.BytesIO()
+    tag.save(out)
+    return out.getvalue()
+
+
+def id3v1_only(title: bytes, artist: bytes = b"", album: bytes = b"") -> bytes:
+    """The bytes of an ID3v1 tag."""
+    texts = b"".join(text[:30].ljust(30, b"\0") for text in (title, artist, album))
+    return b"TAG" + texts + b"1988" + bytes(30) + b"\x11"
+
+
+LONG = "A title of more than thirty characters"
+
+
+@pytest.mark.parametrize("last", [b"", id3v1_only(LONG.encode(), b"Cut", b"Of ID3v1")])
+def test_an_ape_tag_of_an_mp3_goes_before_the_short_texts_of_id3v1(tmp_path: Path, last: bytes) -> None:
+    path = make(tmp_path, "mp3", seconds=0.5)
+    path.write_bytes(path.read_bytes() + ape_only(Title=LONG, Artist=["A", "B"], Year="1971") + last)
+    found = read(path)
+    assert (found.title, found.artist, found.year) == (LONG, "A; B", 1971)
+    assert found.album == ("Of ID3v1" if last else None)
+
+
+def test_an_ape_tag_before_lyrics_or_in_front_is_read(tmp_path: Path) -> None:
+    path = make(tmp_path, "mp3", seconds=0.5)
+    sound, tag = path.read_bytes(), ape_only(Title=LONG)
+    lyrics = b"LYRICSBEGININD00003111"
+    path.write_bytes(sound + tag + lyrics + b"%06d" % len(lyrics) + b"LYRICS200" + id3v1_only(LONG.encode()))
+    assert read(path).title == LONG
+    path.write_bytes(tag + sound)
+    assert read(path).title == LONG
+
+
+def test_id3v2_goes_before_an_ape_tag_for_what_it_has(tmp_path: Path) -> None:
+    path = tagged_mp3(tmp_path, id3_only(id3.TIT2(encoding=3, text=["Of ID3"])))
+    path.write_bytes(path.read_bytes() + ape_only(Title="Of APE", Genre="Jazz"))
+    assert read(path) == Tags(title="Of ID3", genre="Jazz")
+
+
+@pytest.mark.parametrize("name", ["flac", "vorbis", "wav16", "alac"])
+def test_an_id3_tag_in_front_of_another_format_fills_what_it_lacks(tmp_path: Path, name: str) -> None:
+    path = make(tmp_path, name, seconds=0.5)
+    path.write_bytes(id3_only(id3.TIT2(encoding=3, text=["Of ID3"])) + path.read_bytes())
+    assert read(path).title == "Of ID3"
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec"),
+    [("a.wv", "wv", "wavpack"), ("a.ac3", "ac3", "ac3"), ("a.flac", "flac", "flac")],
+)
+def test_an_id3v1_tag_of_any_format_fills_what_it_lacks(
+    tmp_path: Path, name: str, container: str, codec: str
+) -> None:
+    path = encode(tmp_path / name, music(0.5, 48_000, channels=2), 48_000, codec, container)
+    path.write_bytes(path.read_bytes() + id3v1_only(b"Old title"))
+    assert probed(path) == Tags(title="Old title", genre="Rock", year=1988)
+
+
+def test_comments_of_a_flac_file_go_before_an_id3_tag_in_front_of_it(tmp_path: Path) -> None:
+    path = make(tmp_path, "flac", seconds=0.5)
+    write_tags(path, title="Of FLAC")
+    path.write_bytes(id3_only(id3.TIT2(encoding=3, text=["Of ID3"])) + path.read_bytes())
+    assert read(path).title == "Of FLAC"
+
+
+def test_an_album_artist_in_a_frame_of_the_tagger_s_own_is_read(tmp_path: Path) -> None:
+    frame = id3.TXXX(encoding=3, desc="ALBUM ARTIST", text=["More"])
+    assert read(tagged_mp3(tmp_path, id3_only(frame))) == Tags(album_artist="More")
+
+
+@pytest.mark.parametrize("cut", [1, 20, 31, 60, 75])
+def test_a_damaged_ape_tag_is_none_or_what_is_left(tmp_path: Path, cut: int) -> None:
+    tag = ape_only(Title="Title", Artist="Artist")
+    path = make(tmp_path, "mp3", seconds=0.5)
+    sound = path.read_bytes()
+    for damaged in (tag[:-cut], tag[:-24] + b"\xff" * 8 + tag[-16:], tag[:40] + bytes(cut) + tag[40 + cut :]):
+        path.write_bytes(sound + damaged)
+        assert read(path).title in (None, "Title", "\0Title")
 
 
 def _cut(data: bytes) -> bytes:

@@ -72,7 +72,7 @@ def test_renamed_and_retagged_files_cost_no_inference_and_leave_no_ghost(
         if tags.tags is None:
             tags.add_tags()
         if path.suffix == ".wav":
-            tags.tags.add(mutagen.id3.TIT2(text=["A title"]))  # type: ignore[attr-defined]
+            tags.tags.add(mutagen.id3.TIT2(text=["A title"]))  # type: ignore[no-untyped-call]
         else:
             tags["title"] = ["A title"]
         tags.save()
