@@ -104,7 +104,7 @@ def _tracks(count: int) -> str:
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
     from audiosim.commands.render import playlist_text, relative_line
 
-    folder = os.path.dirname(os.path.abspath(os.fsencode(out or "playlist.m3u8")))
+    folder = os.path.realpath(os.path.dirname(os.fsencode(out or "")))
     if json_:
         pairs = zip(made.tracks, made.similarities, strict=True)
         text = to_json({"tracks": [track_fields(t) | {"similarity": round(s, 6)} for t, s in pairs]})

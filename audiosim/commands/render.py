@@ -198,20 +198,41 @@ def _m3u8(listing: Listing) -> str:
 
 
 def _playlist_path(track: Track) -> str:
-    return playlist_line(track.path, f"file://{quote(track.path)}")
+    return track.path.decode() if _fits_a_line(track.path) else _uri(track.path)
+
+
+def _uri(path: bytes) -> str:
+    return f"file://{quote(path)}"
 
 
 def relative_line(track: Track, folder: bytes) -> str:
-    """Name a track in a playlist that lies in `folder`, relative to that."""
-    path = os.path.relpath(track.path, folder)
-    return playlist_line(path, quote(path))
+    """Name a track in a playlist in `folder`, relative to that; by a URI where a line could not hold it.
+
+    Parameters
+    ----------
+    track : Track
+        The track.
+    folder : bytes
+        Where the playlist really is, links resolved: the system follows ``..`` from there, not from
+        the link. Of a track below a link, its real path is taken where that is nearer.
+    """
+    real = os.path.join(os.path.realpath(os.path.dirname(track.path)), os.path.basename(track.path))
+    path = min((os.path.relpath(own, folder) for own in (track.path, real)), key=_steps_up)
+    if not _fits_a_line(path):
+        return _uri(track.path)
+    text = path.decode()  # not to be taken for a comment, a URL or a drive
+    odd = text.startswith("#") or text != text.lstrip() or ":" in text.partition("/")[0]
+    return f"./{text}" if odd else text
 
 
-def playlist_line(path: bytes, otherwise: str) -> str:
-    """Give a path as a playlist's line, or something else where a line could not hold it."""
+def _steps_up(path: bytes) -> int:
+    return path.split(b"/").count(b"..")
+
+
+def _fits_a_line(path: bytes) -> bool:
     text = utf8_path(path)
-    plain = is_utf8(path) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
-    return text if plain and not text.startswith("#") else otherwise
+    acts = any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+    return is_utf8(path) and not acts and text == text.rstrip()
 
 
 def _name(track: Track) -> str:

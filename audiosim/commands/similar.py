@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import nullcontext
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -35,7 +37,7 @@ def similar(
         list[str],
         typer.Argument(
             metavar="QUERY...",
-            help="Audio files, folders, M3U playlists, or - for paths on stdin; several count as one query.",
+            help="Audio files, folders, playlists, or - for paths on stdin; several count as one query.",
         ),
     ],
     count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Tracks to find.")] = 10,
@@ -118,8 +120,18 @@ def _by_tracks(queries: list[str], against: list[str], explain: bool, common: di
     from audiosim.search.similar import find_similar
 
     stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
-    wanted, unwanted = (expand(names, stdin) for names in (queries, against))
+    roots = partial(_roots, common["home"])
+    wanted, unwanted = (expand(names, stdin, roots) for names in (queries, against))
     return find_similar(wanted, against=unwanted, explain=explain, **common)
+
+
+@cache
+def _roots(home: Path | None) -> list[bytes]:
+    """The folders of the index, where a playlist written elsewhere names files."""
+    from audiosim.library.index import open_index
+
+    with open_index(home) as index:
+        return index.catalog.settings.roots()
 
 
 def _by_passage(

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import BinaryIO
-from urllib.parse import unquote_to_bytes, urlsplit
 
+from audiosim.commands.playlist_entries import READABLE, UNREADABLE, read_entries
+from audiosim.commands.playlist_paths import PathFinder, Roots
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.paths import identity
+from audiosim.core.text import display_path
 from audiosim.library.scan import scan
 from audiosim.search.query import Source
 
-PLAYLISTS = (b".m3u", b".m3u8")
 STDIN = "-"
 
 
-def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:
+def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO, roots: Roots = tuple) -> Source:
     """Find the audio files that names stand for, in their order, each once.
 
     Parameters
     ----------
     names : Iterable[str or os.PathLike[str]]
-        Files, folders, M3U playlists, or ``-`` for paths on stdin.
+        Files, folders, playlists, or ``-`` for paths on stdin.
     stdin : BinaryIO
         Read where it is named: a path a line, or between zero bytes.
+    roots : callable
+        Gives folders in which to look for files of playlists that were written elsewhere.
 
     Raises
     ------
@@ -32,36 +35,62 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO) -> Source:
         If a name stands for nothing.
     """
     named: dict[bytes, bool] = {}  # whether only a list names it
+    notes: list[str] = []
     for name in names:
-        found, from_list = _expanded(name, stdin)
+        found, from_list = _expanded(name, stdin, roots, notes)
         if from_list and not found:
-            raise UsageError(f"No audio file in {'stdin' if name == STDIN else os.fspath(name)}")
+            what = "stdin" if name == STDIN else os.fspath(name)
+            raise UsageError(f"No audio file in {what}", notes[-1].rstrip(".") if notes else "")
         for path in map(identity, found):
             named[path] = from_list and named.get(path, True)
-    return Source(list(named), frozenset(path for path, from_list in named.items() if from_list))
+    listed = frozenset(path for path, from_list in named.items() if from_list)
+    return Source(list(named), listed, tuple(notes))
 
 
-def read_playlist(path: bytes) -> list[bytes]:
-    """Read the local files that an M3U or M3U8 playlist names, as absolute paths.
+def read_playlist(
+    path: bytes, roots: Roots = tuple, notes: list[str] | None = None, opened: set[bytes] | None = None
+) -> list[bytes]:
+    """Find the local files that a playlist names, those of playlists in it included.
 
-    Lines are the file system's own bytes, relative to the playlist's folder, or ``file:`` URIs;
-    other URLs are no files. Older playlists in Latin-1 are read where UTF-8 leads to no file.
+    Parameters
+    ----------
+    path : bytes
+        The playlist.
+    roots : callable
+        Gives folders in which to look for files of playlists that were written elsewhere.
+    notes : list of str, optional
+        Told what is left out.
+    opened : set of bytes, optional
+        The real paths of playlists that are not to be opened again.
 
     Raises
     ------
+    UsageError
+        If playlists of its kind are not read.
     AudiosimError
-        If the playlist can't be read.
+        If it can't be read.
     """
-    try:
-        with open(path, "rb") as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
-    except OSError as error:
-        raise AudiosimError(f"Can't read {os.fsdecode(path)}", error.strerror or str(error)) from error
-    folder = os.path.dirname(os.path.abspath(path))
-    return list(_local_files((line.strip() for line in lines), folder))
+    notes, opened = [] if notes is None else notes, set() if opened is None else opened
+    opened.add(os.path.realpath(path))
+    entries = read_entries(path)
+    if streams := sum(entry.is_stream for entry in entries):
+        notes.append(f"{display_path(path)}: {streams} of its {len(entries)} entries are streams, left out.")
+    finder = PathFinder(os.path.dirname(identity(path)), roots)
+    files: list[bytes] = []
+    for found in [finder.find(entry) for entry in entries if not entry.is_stream]:
+        if not _is_playlist(found, READABLE):
+            files.append(found)
+        elif os.path.realpath(found) not in opened:
+            try:
+                files += read_playlist(found, roots, notes, opened)
+            except AudiosimError as error:
+                notes.append(f"{error.what}: {error.why}; it is left out.")
+    return files
 
 
-def _expanded(name: str | os.PathLike[str], stdin: BinaryIO) -> tuple[list[bytes], bool]:
+def _expanded(
+    name: str | os.PathLike[str], stdin: BinaryIO, roots: Roots, notes: list[str]
+) -> tuple[list[bytes], bool]:
     """The files, and whether they come from a list."""
     if name == STDIN:
         data = stdin.read()
@@ -69,28 +98,10 @@ def _expanded(name: str | os.PathLike[str], stdin: BinaryIO) -> tuple[list[bytes
     path = os.fsencode(name)
     if os.path.isdir(path):
         return [file.path for file in scan(os.path.abspath(path)).files], True
-    if os.path.splitext(path)[1].lower() in PLAYLISTS and os.path.isfile(path):
-        return read_playlist(path), True
+    if _is_playlist(path, (*READABLE, *UNREADABLE)):
+        return read_playlist(path, roots, notes), True
     return [path], False
 
 
-def _local_files(lines: Iterable[bytes], folder: bytes) -> Iterator[bytes]:
-    for line in lines:
-        if not line or line.startswith(b"#"):
-            continue
-        path = _from_uri(line) if b"://" in line else line
-        if path is None:
-            continue
-        old = os.path.join(folder, path.decode("latin-1").encode())
-        path = os.path.join(folder, path)
-        yield old if os.path.exists(old) and not os.path.exists(path) else path
-
-
-def _from_uri(line: bytes) -> bytes | None:
-    try:
-        uri = urlsplit(line.decode("utf-8", "surrogateescape"))
-    except ValueError:  # brackets that hold no address
-        return None
-    if uri.scheme.lower() != "file" or uri.netloc not in ("", "localhost"):
-        return None
-    return unquote_to_bytes(uri.path.encode("utf-8", "surrogateescape"))
+def _is_playlist(path: bytes, kinds: tuple[bytes, ...]) -> bool:
+    return os.path.splitext(path)[1].lower() in kinds and os.path.isfile(path)

@@ -34,10 +34,13 @@ class Source:
         All of them, as the catalog knows files.
     listed : frozenset of bytes
         Those that are left out, with a note, where they can't be used.
+    notes : tuple of str
+        What is to be told of the lists themselves.
     """
 
     paths: list[bytes] = field(default_factory=list)
     listed: frozenset[bytes] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def as_source(paths: Paths | Source) -> Source:

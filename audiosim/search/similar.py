@@ -129,7 +129,8 @@ def find_similar(
         if explain:
             explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
-        return SearchResult(likes, matches, reason, tuple(dislikes), tuple(resolver.notes))
+        notes = (*wanted.notes, *unwanted.notes, *resolver.notes)
+        return SearchResult(likes, matches, reason, tuple(dislikes), notes)
 
 
 def check_count(count: int) -> None:

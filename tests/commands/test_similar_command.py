@@ -17,6 +17,7 @@ from made_home import MadeHome, digest_of, frames_of, random_tracks
 
 from audiosim.core.types import Tags
 from audiosim.indexing.pipeline import index_folder
+from audiosim.library.catalog import Catalog
 
 ALL = ("--under", "/")  # has exact search answer, which needs no Chroma
 FIRST = "/music/t000.flac"
@@ -97,6 +98,32 @@ def test_every_format_tells_the_same_answers(similar: Cli) -> None:
     table = similar(FIRST, "-k", "5", "--explain", *ALL).out.splitlines()
     assert table[0].split()[:2] == ["Similarity", "Percentile"]
     assert [next(path for path in paths if path in line) for line in table[1:]] == paths
+
+
+def test_a_playlist_from_elsewhere_names_files_of_the_index_s_folders(
+    similar: Cli, made: MadeHome, tmp_path: Path
+) -> None:
+    file = tmp_path / "music" / "A" / "01.flac"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    playlist = tmp_path / "lists" / "some.m3u"
+    playlist.parent.mkdir()
+    playlist.write_bytes(b"M:\\iTunes\\a\\01.FLAC\r\nhttp://radio/\r\n")
+    with Catalog(made.home.catalog) as catalog:
+        catalog.settings.set_roots([os.fsencode(tmp_path / "music")])
+    done = similar(playlist, FIRST, "--json", *ALL)
+    assert f"Can't search with {file}: the file is empty; it is left out." in done.err
+    assert "some.m3u: 1 of its 2 entries are streams, left out." in done.err
+    assert done.code == 0
+
+
+def test_a_playlist_of_a_kind_that_is_not_read_is_a_usage_error(similar: Cli, tmp_path: Path) -> None:
+    playlist = tmp_path / "some.wpl"
+    playlist.write_text("<smil/>")
+    done = similar(playlist, *ALL)
+    assert done.code == 2
+    assert "playlists of the kind .wpl are not read" in done.err
+    assert "Save it as one of: .m3u, .m3u8, .pls, .xspf." in done.err
 
 
 def test_a_playlist_and_stdin_name_queries_and_what_is_missing_is_told(

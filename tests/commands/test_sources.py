@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
+import tempfile
+import unicodedata
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from audiosim.commands.playlist_entries import UNREADABLE
+from audiosim.commands.render import playlist_text, relative_line
 from audiosim.commands.sources import expand, read_playlist
 from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.types import Track
 
 NAMES = [b"plain.mp3", "Björk é 月.flac".encode(), b"caf\xe9.ogg", b"100% #1.mp3", b"sub/in folder.mp3"]
 
@@ -86,7 +95,7 @@ def test_file_uris_are_files_and_other_urls_are_none(folder: bytes) -> None:
     lines[0] = lines[0].replace(b"file://", b"FILE://localhost")
     others = [b"http://radio.example/stream.mp3", b"http://[radio]/x.mp3", b"file://server/share/x.mp3"]
     found = read_playlist(playlist(folder, b"\n".join([*others, *lines])))
-    assert found == [os.path.join(folder, name) for name in NAMES]
+    assert found == [b"//server/share/x.mp3", *(os.path.join(folder, name) for name in NAMES)]
 
 
 def test_a_playlist_of_radio_stations_or_an_empty_folder_is_a_usage_error(
@@ -123,3 +132,244 @@ def test_a_file_is_itself_whether_it_is_there_or_not(folder: bytes) -> None:
     found = expand(names, stdin())
     assert found.paths == [os.fsencode(name) for name in names]
     assert found.listed == frozenset()
+
+
+def found_in(folder: bytes, data: bytes, name: bytes = b"sub/list.m3u8", **options: Any) -> list[bytes]:
+    """What a playlist names, relative to the folder above its own."""
+    paths = read_playlist(playlist(folder, data, name), **options)
+    return [os.path.relpath(path, folder) for path in paths]
+
+
+@pytest.mark.parametrize("case", ["foobar", "vlc"])
+def test_playlists_of_players_are_read(folder: bytes, case: str) -> None:
+    names = ["Sisters of Mercy/Flood land/01 - Dominion.wav", "Sisters of Mercy/Flood land/02 - Björk é.wav"]
+    names += ["03 100% #1.wav"]
+    for name in names:
+        touch(folder, name.encode())
+    lines = {
+        "foobar": [f"..\\{name}".replace("/", "\\") for name in names],
+        "vlc": [f"../{quote(n)}" for n in names],
+    }
+    data = "\ufeff#EXTM3U\r\n" + "".join(f"{line}\r\n" for line in lines[case])
+    assert found_in(folder, data.encode()) == [name.encode() for name in names]
+
+
+def touch(folder: bytes, name: bytes) -> bytes:
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb"):
+        pass
+    return name
+
+
+ELSEWHERE = [
+    "C:\\Users\\me\\Music\\Björk\\Jóga.mp3",
+    "file:///C:/Users/me/Music/Bj%C3%B6rk/J%C3%B3ga.mp3",
+    "\\\\nas\\music\\Björk\\Jóga.mp3",
+    "file://nas/music/Bj%C3%B6rk/J%C3%B3ga.mp3",
+    "\\Björk\\Jóga.mp3",
+    "/Volumes/Music/Björk/Jóga.mp3",
+    "D:björk/JÓGA.MP3",
+    "Björk/Jóga.mp3",
+    unicodedata.normalize("NFD", "../Björk/Jóga.mp3"),
+    "../bJÖRK/jóga.MP3",
+]
+
+
+@pytest.mark.parametrize("line", ELSEWHERE)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_paths_from_another_machine_are_found_by_their_end(
+    folder: bytes, line: str, form: Literal["NFC", "NFD"]
+) -> None:
+    name = touch(folder, unicodedata.normalize(form, "Björk/Jóga.mp3").encode())
+    touch(folder, b"Other/J\xc3\xb3ga.mp3")
+    assert found_in(folder, line.encode()) == [name]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8", "cp1252"])
+def test_playlists_in_any_encoding_are_read(folder: bytes, encoding: str) -> None:
+    name = touch(folder, "Björk … “Jóga”.mp3".encode())
+    assert found_in(folder, "#EXTM3U\r\n..\\Björk … “Jóga”.mp3\r\n".encode(encoding), b"sub/l.m3u") == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Кино/Группа крови", "cp1251"), ("椎名林檎/ソ表能", "cp932"), ("周杰伦/青花瓷", "gbk"),
+     ("周杰倫/許功蓋", "big5"), ("김건모/핑계", "cp949"), ("Dvořák/Žalmy", "cp1250"),
+     ("Χατζιδάκις/Ποτέ", "cp1253")],
+)  # fmt: skip
+def test_a_name_in_an_older_encoding_is_the_file_that_is_there(
+    folder: bytes, text: str, encoding: str
+) -> None:
+    name = touch(folder, f"{text}.mp3".encode())
+    line = f"C:\\Music\\{text}.mp3".replace("/", "\\")
+    assert found_in(folder, line.encode(encoding), b"sub/l.m3u") == [name]
+
+
+def test_what_stands_in_a_playlist_is_taken_literally_where_there_is_such_a_file(folder: bytes) -> None:
+    names = [
+        b"a%20b.mp3",
+        b"a b.mp3",
+        b"c\\d.mp3",
+        b"c/d.mp3",
+        b" e .mp3 ",
+        b"e .mp3",
+        b"#9 Dream.mp3",
+        b"C:x.mp3",
+    ]
+    for name in names:
+        touch(folder, name)
+    assert found_in(folder, b"\n".join(names), b"l.m3u") == names
+    assert found_in(folder, b"#9 Not there.mp3\n#EXTINF:1\na.mp3", b"l.m3u") == [b"a.mp3"]
+
+
+def test_a_part_of_another_path_is_no_end(folder: bytes) -> None:
+    touch(folder, b"01.mp3")
+    touch(folder, b"A/01.mp3")
+    missing = b"C:\\Music\\B\\01.mp3"
+    assert found_in(folder, missing) == [b"sub/" + missing]
+    assert found_in(folder, b"/nowhere/B/01.mp3") == [os.path.relpath(b"/nowhere/B/01.mp3", folder)]
+
+
+def test_files_are_looked_for_in_the_folders_of_the_index(folder: bytes, tmp_path: Path) -> None:
+    name = touch(folder, b"A/01.mp3")
+    lists = os.fsencode(tmp_path / "lists")
+    os.mkdir(lists)
+    for line in (b"M:\\iTunes\\A\\01.mp3", b"A/01.mp3"):
+        list_ = playlist(lists, line)
+        assert read_playlist(list_, lambda: [folder]) == [os.path.join(folder, name)]
+        assert read_playlist(list_) != [os.path.join(folder, name)]
+
+
+def test_pls_files_are_read_in_the_order_of_their_numbers(folder: bytes) -> None:
+    data = b"[playlist]\r\nTitle1=x\r\nfile10=..\\plain.mp3\r\nFile2=in folder.mp3\r\n"
+    data += b"File3=\r\nNumberOfEntries=2"
+    assert found_in(folder, data, b"sub/l.pls") == [b"sub/in folder.mp3", b"plain.mp3"]
+
+
+XSPF = """<?xml version="1.0" encoding="{}"?>
+<playlist version="1" xmlns="http://xspf.org/ns/0/"><location>no.mp3</location><trackList>
+<track><location>../plain.mp3</location><location>other.mp3</location><title>location</title></track>
+<track><title>x</title><location> ../100%25%20%231.mp3 </location></track>
+<track><location>file:///C:/Music/Bj%C3%B6rk%20%C3%A9%20%E6%9C%88.flac</location></track>
+<track><location>../Björk é &#x6708;.flac</location></track>
+<track><location/></track></trackList></playlist>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
+def test_xspf_files_are_read(folder: bytes, encoding: str) -> None:
+    path = playlist(folder, XSPF.format(encoding).encode(encoding), b"sub/l.xspf")
+    os.rename(os.path.join(folder, NAMES[1]), os.path.join(folder, b"sub", NAMES[1]))
+    touch(folder, NAMES[1])
+    own, above = b"sub/" + NAMES[1], NAMES[1]
+    found = [os.path.relpath(found, folder) for found in read_playlist(path)]
+    assert found == [NAMES[0], NAMES[3], own, above]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<!DOCTYPE p [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]><playlist>&b;</playlist>',
+        b'<!DOCTYPE p [<!ENTITY a SYSTEM "file:///etc/passwd">]><playlist>&a;</playlist>',
+        b'<!DOCTYPE p SYSTEM "http://example.org/x.dtd"><playlist/>',
+        b"<playlist>&undefined;</playlist>",
+        b"<playlist>",
+        b"",
+        b'<?xml version="1.0" encoding="nonsense"?><playlist/>',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_an_xspf_file_with_a_document_type_or_damage_is_an_error(folder: bytes, data: bytes) -> None:
+    with pytest.raises(AudiosimError, match=r"Can't read .*l\.xspf: it is no XSPF"):
+        read_playlist(playlist(folder, data, b"l.xspf"))
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_playlists_of_other_kinds_are_refused_by_name(folder: bytes, kind: bytes) -> None:
+    path = os.fsdecode(playlist(folder, b"anything", b"list" + kind.upper()))
+    with pytest.raises(UsageError, match=rf"kind \{kind.decode()} are not read") as caught:
+        expand([path], stdin())
+    assert ".m3u, .m3u8, .pls, .xspf" in str(caught.value)
+
+
+def test_playlists_in_a_playlist_are_opened_once(folder: bytes) -> None:
+    os.symlink(b".", os.path.join(folder, b"again"))
+    playlist(folder, b"outer.m3u\nagain/inner.m3u\nplain.mp3\nagain/outer.m3u\ninner.m3u\n", b"inner.m3u")
+    outer = playlist(folder, b"inner.m3u\nsub/in folder.mp3\nbad.xspf\ninner.m3u\n", b"outer.m3u")
+    playlist(folder, b"no XML", b"bad.xspf")
+    found = expand([os.fsdecode(outer)], stdin())
+    assert found.paths == [os.path.join(folder, name) for name in (NAMES[0], NAMES[4])]
+    assert len(found.notes) == 1
+    assert "it is no XSPF" in found.notes[0]
+
+
+def test_a_folder_in_a_playlist_is_no_file_and_is_not_walked(folder: bytes) -> None:
+    touch(folder, b"list.mp3")
+    for line in (b"/", b"file:///", b"file://", b"..", b"C:\\", b"sub", b"sub/"):
+        (found,) = read_playlist(playlist(folder, line))
+        assert not os.path.isfile(found)
+
+
+def test_streams_in_a_playlist_are_left_out_with_a_note(folder: bytes) -> None:
+    path = playlist(folder, b"https://radio.example/x\nplain.mp3\n mms://radio.example/\n")
+    (note,) = expand([os.fsdecode(path)], stdin()).notes
+    assert note.endswith("list.m3u: 2 of its 3 entries are streams, left out.")
+
+
+def test_a_playlist_in_a_linked_folder_leads_where_the_system_follows_it(tmp_path: Path) -> None:
+    real = os.fsencode(tmp_path / "disk" / "music")
+    touch(real, b"lists/l.m3u")
+    name = touch(real, b"A/x.mp3")
+    touch(os.fsencode(tmp_path), b"A/both.mp3")
+    both = touch(real, b"A/both.mp3")
+    linked, deep = tmp_path / "music", tmp_path / "lists"
+    linked.symlink_to(os.fsdecode(real))
+    deep.symlink_to(os.fsdecode(os.path.join(real, b"lists")))
+    playlist(real, b"../A/x.mp3\n../A/both.mp3", b"lists/l.m3u")
+    through = os.fsencode(linked)
+    assert read_playlist(os.path.join(through, b"lists/l.m3u")) == [
+        os.path.join(through, name), os.path.join(through, both),
+    ]  # fmt: skip
+    assert read_playlist(os.fsencode(deep / "l.m3u")) == [os.path.join(real, name), os.path.join(real, both)]
+
+
+NASTY = [
+    b"#", b"%", b"%20", b"%25", b" ", b"\n", b"\r", b"\t", b"\\", b"a", b"A", b":", b"file:", b"http:",
+    b"C:", b"..", b".", b"~", b"&", b"?", b"=", b"\xff", b"\xe9", "é".encode(), "e\u0301".encode(),
+    "\u2028\x85\ufeff\xa0".encode(), b"/", b".m3u", b"'", b'"', b"<", b"EXT",
+]  # fmt: skip
+names = st.lists(st.sampled_from(NASTY), min_size=1, max_size=5).map(b"".join)
+
+
+def is_name(name: bytes) -> bool:
+    return not name.startswith(b"/") and os.path.normpath(name) == name and not name.startswith(b"..")
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(names.filter(is_name), min_size=1, max_size=5, unique=True), st.booleans(), st.booleans())
+def test_what_audiosim_writes_it_reads(own: list[bytes], relative: bool, linked: bool) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = os.path.join(os.fsencode(os.path.realpath(place)), b"music")
+        os.makedirs(os.path.join(folder, b"lists", b"deep"))
+        tracks = [Track(touch(folder, name + b".mp3"), "0" * 32, 1.0) for name in own]
+        paths = [os.path.join(folder, track.path) for track in tracks]
+        lists = os.path.join(folder, b"lists", b"deep")
+        if linked:
+            os.symlink(lists, os.path.join(os.fsencode(place), b"lists"))
+            lists = os.path.join(os.fsencode(place), b"lists")
+        found = [dataclasses.replace(track, path=path) for track, path in zip(tracks, paths, strict=True)]
+        real = os.path.realpath(lists)
+        text = playlist_text(found, (lambda track: relative_line(track, real)) if relative else None)
+        assert read_playlist(playlist(lists, text.encode(), b"list.m3u8")) == paths
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(st.binary(max_size=30), max_size=4), st.sampled_from([b".m3u", b".m3u8", b".pls", b".xspf"]))
+def test_any_bytes_are_a_playlist_or_an_error_of_ours(lines: list[bytes], kind: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = playlist(os.fsencode(folder), b"\n".join(lines), b"list" + kind)
+        try:
+            found = read_playlist(path)
+        except AudiosimError:
+            return
+        assert all(os.path.isabs(name) for name in found)

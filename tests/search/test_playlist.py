@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from homes import DIMENSION, Made, make_home, recording
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiosim.commands.sources import read_playlist
 from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import artist_keys
@@ -150,6 +152,32 @@ def test_the_command_writes_relative_and_absolute_paths(home: Home, cli: Cli, tm
         Path("/m/39.flac"),
     ]
     assert not any(path.startswith("/") for path in paths)
+
+
+def test_a_relative_playlist_in_a_linked_folder_leads_to_the_files(cli: Cli, tmp_path: Path) -> None:
+    music = tmp_path / "disk" / "music"
+    (music / "lists").mkdir(parents=True)
+    names = ["#9 Dream.wav", " 100%.wav", "a\\b: c.wav"]
+    for link, place in (("music", music), ("lists", music / "lists")):
+        (tmp_path / link).symlink_to(place)
+    tracks = [Made(f"{tmp_path}/music/{name}", leaning(n / 2, n)) for n, name in enumerate(names)]
+    home = make_home(tmp_path / "home", tracks)
+    common = ("playlist", "--home", home.path, "--length", 3, "--relative", "--seed", tracks[0].path)
+    folders = (music / "lists", tmp_path / "lists", tmp_path / "music" / "lists", tmp_path / "music")
+    assert [cli(*common, "-o", folder / "radio.m3u8").code for folder in folders] == [0] * 4
+    for name in names:
+        (music / name).write_bytes(b"")
+    for folder in folders:
+        out = folder / "radio.m3u8"
+        lines = [line for line in out.read_text().splitlines() if not line.startswith("#")]
+        assert {os.path.realpath(folder / line) for line in lines} == {str(music / name) for name in names}
+        assert sorted(lines) == sorted(
+            [f"../{name}" for name in names]
+            if folder.name == "lists"
+            else ["./#9 Dream.wav", "./ 100%.wav", "./a\\b: c.wav"]
+        )
+        found = [os.path.realpath(os.fsdecode(path)) for path in read_playlist(os.fsencode(out))]
+        assert sorted(found) == sorted(str(music / name) for name in names)
 
 
 def test_the_command_tells_when_the_library_is_too_small(home: Home, cli: Cli) -> None:
