@@ -16,6 +16,7 @@ import mutagen
 from mutagen import apev2, id3
 
 from audiosim.audio.ape_tags import read_ape_tags
+from audiosim.audio.tag_text import Latin1, Value, decoded, encoding_of
 from audiosim.core.tag_values import joined
 from audiosim.core.types import Tags
 
@@ -46,8 +47,6 @@ YEAR = re.compile(r"(?<!\d)(\d{4})(?:\d{4})?(?!\d)")  # 1999, 1999-12-31, 199912
 NUMBER = re.compile(r"(\d+)")
 LOST = "\ufffd"
 
-Value = str | bytes  # bytes where the file does not say, or not truly, how they are encoded
-
 
 def read_tags(file: BinaryIO, described: Mapping[str, str] | None = None) -> Tags:
     """Read the tags of an open audio file; empty where it has none or they are damaged.
@@ -63,7 +62,8 @@ def read_tags(file: BinaryIO, described: Mapping[str, str] | None = None) -> Tag
     kinds = [v2, ape, own, v1] if isinstance(own, id3.ID3) else [own, v2, ape, v1]  # ID3 has v1 among it
     sources = [*map(_by_fields, kinds), _ffmpeg_fields(described or {})]
     values = {name: _best([fields[name] for fields in sources]) for name in NAMES}
-    texts = {name: joined(map(_decoded, found)) for name, found in values.items()}
+    encoding = encoding_of([value for found in values.values() for value in found])
+    texts = {name: joined(decoded(value, encoding) for value in found) for name, found in values.items()}
     return Tags(
         title=texts["title"],
         artist=texts["artist"],
@@ -144,6 +144,7 @@ def _best(found: Iterable[list[Value]]) -> list[Value]:
 def _values(value: Any) -> list[Value]:
     """A tag's values; ID3 frames, MP4 tuples, lists and bytes alike."""
     genres = getattr(value, "genres", None)  # ID3's TCON, with its numbers spelled out
+    latin_1 = getattr(value, "encoding", None) == id3.Encoding.LATIN1
     value = genres or getattr(value, "text", value)
     found: list[Value] = []
     for one in value if isinstance(value, list) else [value]:
@@ -152,21 +153,13 @@ def _values(value: Any) -> list[Value]:
         else:
             number = one[0] if one and isinstance(one, tuple) else one  # of a number and a total
             text = str(number).encode("utf-8", "replace").decode("utf-8")
-            found += text.split("\0")
+            found += [Latin1(part.encode("latin-1")) if latin_1 else part for part in text.split("\0")]
     return found
 
 
 def _raw(text: str) -> Value:
-    """A text of FFmpeg's, or its bytes where they are not UTF-8."""
-    data = text.encode("utf-8", "surrogateescape")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data
-
-
-def _decoded(value: Value) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    """The bytes of a text of FFmpeg's, which it took for UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _number(pattern: re.Pattern[str], text: str | None) -> int | None:

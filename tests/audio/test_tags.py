@@ -413,6 +413,49 @@ def test_a_damaged_ape_tag_is_none_or_what_is_left(tmp_path: Path, cut: int) -> 
         assert read(path).title in (None, "Title", "\0Title")
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-8"])
+def test_an_older_encoding_is_read_wherever_a_tag_may_hold_it(tmp_path: Path, encoding: str) -> None:
+    title, artist, album = (text.encode(encoding) for text in ("Группа крови", "Кино", "Ночь"))
+    files = {
+        name: make(tmp_path, name, seconds=0.5, seed=n) for n, name in enumerate(["mp3", "flac", "wav16"])
+    }
+    v1 = make(tmp_path, "mp3", seconds=0.5, seed=4)
+    v1.write_bytes(v1.read_bytes() + id3v1_only(title, artist, album))
+    ape = make(tmp_path, "mp3", seconds=0.5, seed=5)
+    tag = ape_only(Title="T" * len(title), Artist="A" * len(artist), Album="L" * len(album))
+    for letter, text in ((b"T", title), (b"A", artist), (b"L", album)):
+        tag = tag.replace(letter * len(text), text)
+    ape.write_bytes(ape.read_bytes() + tag)
+    names = {"TIT2": title, "TPE1": artist, "TALB": album}
+    frames = [id3.Frames[name](encoding=0, text=[text.decode("latin-1")]) for name, text in names.items()]
+    files["mp3"].write_bytes(id3_only(*frames) + files["mp3"].read_bytes())
+    write_tags(files["flac"], title="T" * len(title), artist="A" * len(artist), album="L" * len(album))
+    data = files["flac"].read_bytes()
+    for letter, text in ((b"T", title), (b"A", artist), (b"L", album)):
+        data = data.replace(letter * len(text), text)
+    files["flac"].write_bytes(data)
+    info = b"".join(
+        name + struct.pack("<I", len(text) + 1) + text + bytes(1 + (len(text) + 1) % 2)
+        for name, text in ((b"INAM", title), (b"IART", artist), (b"IPRD", album))
+    )
+    riff = files["wav16"].read_bytes() + b"LIST" + struct.pack("<I", 4 + len(info)) + b"INFO" + info
+    files["wav16"].write_bytes(riff[:4] + struct.pack("<I", len(riff) - 8) + riff[8:])
+    for path in (v1, ape, *files.values()):
+        found = probed(path)
+        assert (found.title, found.artist, found.album) == ("Группа крови", "Кино", "Ночь"), path
+
+
+def test_several_values_of_an_older_encoding_are_all_kept(tmp_path: Path) -> None:
+    texts = [name.encode("cp1251").decode("latin-1") for name in ("Кино", "Аквариум")]
+    frame = id3.TPE1(encoding=0, text=texts)
+    assert read(tagged_mp3(tmp_path, id3_only(frame))).artist == "Кино; Аквариум"
+
+
+def test_a_right_name_in_a_latin_1_frame_stays_as_it_is(tmp_path: Path) -> None:
+    frames = (id3.TIT2(encoding=0, text=["Ágætis byrjun"]), id3.TPE1(encoding=0, text=["Sigur Rós"]))
+    assert read(tagged_mp3(tmp_path, id3_only(*frames))) == Tags("Ágætis byrjun", "Sigur Rós")
+
+
 def _cut(data: bytes) -> bytes:
     return data[:40]
 
