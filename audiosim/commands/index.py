@@ -90,6 +90,18 @@ def index(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try files again that failed and have not changed.")
     ] = False,
+    rescan: Annotated[
+        bool,
+        typer.Option("--rescan", help="Read every file anew; compute again only what sounds otherwise now."),
+    ] = False,
+    ctime: Annotated[
+        bool | None,
+        typer.Option(
+            "--ctime/--no-ctime",
+            help="Read files again of which only the ctime has changed, 15 minutes a run; --no-ctime is for"
+            " file systems that make it up. Kept in the home [default: --ctime].",
+        ),
+    ] = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start a new configuration for all known folders.")
     ] = False,
@@ -139,6 +151,8 @@ def index(
         exclude=exclude or (),
         accept_removals=accept_removals,
         retry_failed=retry_failed,
+        rescan=rescan,
+        ctime=ctime,
         rebuild=rebuild,
         max_hours=max_hours,
         wait=wait,
@@ -200,8 +214,9 @@ class _Talk:
                 self._say(f"Encoder: {encoder}; home: {home}")
             case Notice(text):
                 self._note(f"audiosim: {with_flags(text, self._context)}", shown=not self._quiet)
-            case Planned(found, process):
-                self._say(f"{found} files found, {process} to open.")
+            case Planned(found, process, reread):
+                again = f", {reread} to read again" if reread else ""
+                self._say(f"{found} files found, {process} to open{again}.")
             case Progress(done, total, audio_seconds):
                 self._display.update(done, total, audio_seconds)
             case TrackOutcome(path, "failed", reason):
@@ -239,6 +254,10 @@ def summary(report: IndexReport) -> str:
     ]
     if report.failed_before:
         parts.append(f"{report.failed_before} failed before")
+    if report.reread:
+        parts.append(f"{report.reread} of them read again")
+    if report.reread_left:
+        parts.append(f"{report.reread_left} to be read again by later runs")
     if report.left:
         parts.append(f"{report.left} left for the next run")
     hours = report.audio_seconds / 3600

@@ -24,7 +24,11 @@ UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.
 def verify(
     full: Annotated[
         bool,
-        typer.Option("--full", help="Compare, and ask for, every vector in the store, not 10,000 of them."),
+        typer.Option(
+            "--full",
+            help="Compare, and ask for, every vector in the store, not 10,000 of them; see whether files have"
+            " changed. (index --rescan reads them.)",
+        ),
     ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is wrong.")] = False,
     home: HomeOption = None,
@@ -57,6 +61,8 @@ def verify(
 def _health_text(health: Health) -> str:
     recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
     counts = f"{health.tracks} tracks, {health.caches} caches, {health.compared} vectors compared{recall}"
+    if health.changed:
+        counts += f", {health.changed} files changed since they were read (for index)"
     if health.sound:
         return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
     remedy = "it could not be repaired" if health.repairs else "repair it with: audiosim verify --repair"

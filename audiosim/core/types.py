@@ -282,7 +282,7 @@ class Match:
     passage: Passage | None = None
 
 
-Status = Literal["indexed", "reused", "moved", "failed", "failed_before"]
+Status = Literal["indexed", "reused", "moved", "unchanged", "failed", "failed_before"]
 
 
 @dataclass(frozen=True)
@@ -293,8 +293,8 @@ class TrackOutcome:
     ----------
     path : bytes
         The file, by the file system's own bytes.
-    status : {"indexed", "reused", "moved", "failed", "failed_before"}
-        How its vector was had: computed, by its audio, by its new name; or that it failed.
+    status : {"indexed", "reused", "moved", "unchanged", "failed", "failed_before"}
+        How its vector was had: computed, by its audio, by its new name, or as it was; or that it failed.
     reason : str, optional
         Why it failed.
     """

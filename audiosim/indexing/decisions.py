@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Set
 from dataclasses import replace
 from enum import Enum
 
@@ -33,15 +34,25 @@ class AudioDecisions:
         Where embeddings may be already.
     pooler : Pooler
         Makes vectors of these.
+    reread : set of bytes
+        Paths of files that are not known to have changed.
     retry_failed : bool
         Whether audio that failed before is tried again.
     """
 
-    def __init__(self, catalog: Catalog, cache: Cache, pooler: Pooler, *, retry_failed: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: Cache,
+        pooler: Pooler,
+        *,
+        reread: Set[bytes] = frozenset(),
+        retry_failed: bool,
+    ) -> None:
         self._cache, self._pooler = cache, pooler
         self._known = catalog.tracks.known_digests()
         self._failed = {} if retry_failed else catalog.files.failed_digests()
-        self._failed_at = catalog.files.failed_paths()
+        self._failed_at = {path: d for path, d in catalog.files.failed_paths().items() if path not in reread}
         self._computing: set[str] = set()
         self._recovered: dict[str, tuple[TrackVector, float]] = {}
         self._decisions: dict[bytes, Decision] = {}

@@ -43,6 +43,8 @@ class Estimate:
         Files in the folders.
     files : int
         Those of them to be opened.
+    reread : int
+        Others that will be read again, for only their ctime is another one, or to `rescan`; not in `seconds`.
     sampled : int
         Those of these whose lengths were read; the lengths of the others follow from their sizes.
     audio_hours : float
@@ -61,6 +63,7 @@ class Estimate:
     encoder: str
     found: int
     files: int
+    reread: int
     sampled: int
     audio_hours: float
     windows: int
@@ -78,6 +81,8 @@ class Estimate:
             f"Encoder: {self.encoder}; home: {self.home}",
             f"{self.found} files found, {self.files} to open.",
         ]
+        if self.reread:
+            lines.append(f"{self.reread} of the others to be read again, without the network.")
         if self.files:
             lines += [
                 f"About {self.audio_hours:.1f} hours of audio (from the lengths of {self.sampled} files).",
@@ -127,6 +132,7 @@ def estimate(
         encoder=spec.describe(),
         found=sum(plan.found for plan in plans),
         files=len(work),
+        reread=sum(len(plan.reread) for plan in plans),
         sampled=len(lengths),
         audio_hours=hours,
         windows=windows,

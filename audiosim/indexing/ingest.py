@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
 from audiosim.audio.events import Embedded, Failed, FileEvent, Probed
@@ -30,6 +30,8 @@ class Ingest:
         Makes vectors of embeddings.
     files : iterable of FoundFile
         Those that will be opened.
+    reread : set of bytes
+        The paths of those that are known, and read only to see whether that is so.
     missing : iterable of FileRow
         Known files that were not found, from which a file of the same audio may have moved.
     retry_failed : bool
@@ -43,11 +45,14 @@ class Ingest:
         pooler: Pooler,
         *,
         files: Iterable[FoundFile],
+        reread: Set[bytes],
         missing: Iterable[FileRow],
         retry_failed: bool,
     ) -> None:
         self._catalog, self._cache, self._pooler = catalog, cache, pooler
-        self.decisions = AudioDecisions(catalog, cache, pooler, retry_failed=retry_failed)
+        self.decisions = AudioDecisions(catalog, cache, pooler, reread=reread, retry_failed=retry_failed)
+        self.unread: dict[bytes, str] = {}  # of `reread`: out of reach, and why
+        self._reread = reread
         self.audio_seconds = 0.0
         self.stages: dict[str, float] = defaultdict(float)  # s, summed over processes
         self.moved: set[bytes] = set()  # paths of `missing` whose audio turned up elsewhere
@@ -112,6 +117,8 @@ class Ingest:
 
     def _known(self, path: bytes, info: AudioInfo) -> TrackOutcome:
         """A file whose audio needs no network: moved, copied, retagged."""
+        if path in self._reread and self._as_known(path, info):
+            return TrackOutcome(path, "unchanged")
         info, vector = self.decisions.recovered(info)
         old = self._moved_from(path, info.digest)
         self._catalog.files.record(path, info, vector)
@@ -120,6 +127,14 @@ class Ingest:
         self._catalog.files.drop([old])
         self.moved.add(old)
         return TrackOutcome(path, "moved")
+
+    def _as_known(self, path: bytes, info: AudioInfo) -> bool:
+        """Whether a file holds what the catalog says of it."""
+        row, track = self._catalog.files.get(path), self._catalog.tracks.at(path)
+        if row is None or track is None or row.state != "indexed":
+            return False
+        known = (row.size, row.mtime_ns, track.digest, track.tags)
+        return known == (info.size, info.mtime_ns, info.digest, info.tags)
 
     def _moved_from(self, path: bytes, digest: str) -> bytes | None:
         if self._catalog.files.get(path) is not None:
@@ -130,7 +145,10 @@ class Ingest:
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
         info = self._infos.pop(event.path, None)
-        if info is None:  # not even identified
+        if info is None and event.cause == "file" and event.path in self._reread:
+            self.unread[event.path] = event.reason
+            yield TrackOutcome(event.path, "unchanged")
+        elif info is None:  # not even identified
             yield self._unopened(event)
         elif event.cause == "audio":
             yield from self._unusable(event.path, info, event.reason)
@@ -139,10 +157,10 @@ class Ingest:
 
     def _unopened(self, event: Failed) -> TrackOutcome:
         """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
-        found, before = self._found[event.path], self._catalog.files.get(event.path)
+        found = self._found[event.path]
         again = event.cause == "file"
         stamp = (-1, -1) if again else (found.size, found.mtime_ns)
-        told = again and before is not None and (before.state, before.reason) == ("failed", event.reason)
+        told = (again or event.path in self._reread) and self._failed_so(event.path, event.reason)
         self._catalog.files.record_failure(event.path, *stamp, event.reason)
         return TrackOutcome(event.path, "failed_before" if told else "failed", event.reason)
 
@@ -161,5 +179,11 @@ class Ingest:
         """Audio that was identified but gives no vector: all files that hold it fail."""
         self.decisions.fail(info, reason)
         for holder, own in [(path, info), *self._waiting.pop(info.digest, [])]:
+            told = holder in self._reread and self._failed_so(holder, reason)
             self._catalog.files.record_failure(holder, own.size, own.mtime_ns, reason, own)
-            yield TrackOutcome(holder, "failed", reason)
+            yield TrackOutcome(holder, "failed_before" if told else "failed", reason)
+
+    def _failed_so(self, path: bytes, reason: str) -> bool:
+        """Whether a file is known to have failed for this reason."""
+        row = self._catalog.files.get(path)
+        return row is not None and (row.state, row.reason) == ("failed", reason)

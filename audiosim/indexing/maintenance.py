@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
@@ -15,11 +16,13 @@ from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity, outermost
 from audiosim.library.cache import SUFFIX, Cache
 from audiosim.library.catalog import DROPPED, Catalog, Configuration
+from audiosim.library.scan import FoundFile
 from audiosim.store import Store
 
 DAY = 86_400.0  # s
 DEFAULT_AGE = 30 * DAY
 PARTIAL_AGE = DAY  # of files that a killed run did not finish
+COMPARED = 1000  # files that are looked at, to tell a library that moved from its copy
 
 HomePath = str | os.PathLike[str] | None
 
@@ -192,7 +195,7 @@ def relocate(
                 f"Nothing is known of {os.fsdecode(source)}", "", "See 'audiosim status' for the folders."
             )
         for each in _catalogs(place, catalog):
-            each.files.relocate(source, target)
+            each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
             roots = each.settings.roots()
             followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
             each.settings.set_roots(outermost([*followed, target]))
@@ -219,6 +222,19 @@ def _writing(
                 yield place, catalog, configuration
                 return
     raise no_index(place)
+
+
+def _moved_whole(catalog: Catalog, old: bytes, new: bytes) -> bool:
+    """Whether files at the new place are the old ones and no copies: their folder was renamed.
+
+    A copy can have any time of modification, but no ctime of before.
+    """
+    for row in islice(catalog.files.all(old), COMPARED):
+        with suppress(OSError):
+            path = new + row.path[len(old) :]
+            if row.ctime_ns is not None and FoundFile.at(path, os.stat(path)).ctime_ns == row.ctime_ns:
+                return True
+    return False
 
 
 def _catalogs(home: Home, catalog: Catalog) -> Iterator[Catalog]:

@@ -34,10 +34,14 @@ class IndexOptions:
         What the network computes in.
     include, exclude : sequence of str
         Globs over paths: which files are looked at, which are left as they are.
+    ctime : bool, optional
+        Whether files are read again of which only the ctime has changed; kept in the home.
     accept_removals : bool
         Whether files that are missing are gone, however many.
     retry_failed : bool
         Whether files that failed and have not changed are tried again.
+    rescan : bool
+        Whether known files are read anew, though they seem unchanged.
     rebuild : bool
         Whether all known folders get a new configuration.
     max_hours : float, optional
@@ -57,8 +61,10 @@ class IndexOptions:
     precision: Precision = "auto"
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    ctime: bool | None = None
     accept_removals: bool = False
     retry_failed: bool = False
+    rescan: bool = False
     rebuild: bool = False
     max_hours: float | None = None
     wait: float = 0.0

@@ -136,6 +136,10 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.settings.set_configuration(configuration)
+    if target.ctime != catalog.settings.ctime:
+        catalog.settings.set_ctime(used=target.ctime)
+    if not target.ctime:
+        catalog.files.forget_ctimes()
     store = Store(home, catalog)
     if target.store is not None and stored is None:
         store.choose(target.store)
@@ -162,6 +166,7 @@ def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions
     with Catalog(home.rebuild) as new:
         target = resumed(target, new.settings.configuration, home)
         new.settings.set_configuration(target.configuration)
+        new.settings.set_ctime(used=target.ctime)
         run = IndexRun(home, new, target, None, options)
         for event in run.events():
             if not isinstance(event, IndexReport):

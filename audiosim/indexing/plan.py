@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from audiosim.core.paths import contains
+from audiosim.core.types import Status
 from audiosim.library.catalog import DROPPED, FileRow
 from audiosim.library.scan import FoundFile, Scan
 
@@ -28,6 +29,10 @@ class Plan:
         Files that are not to be opened.
     failed_again : list of bytes
         Those of the latter that were gone.
+    reread : list of FoundFile
+        Those of all these whose identity and tags are to be read anew all the same.
+    unnoted : list of FoundFile
+        Those of which only the ctime is not known yet.
     problems : list of (bytes, str)
         Files and folders that can't be read, with the reason, new ones.
     settled : list of bytes
@@ -44,10 +49,20 @@ class Plan:
     unchanged: list[bytes] = field(default_factory=list)
     failed_before: list[bytes] = field(default_factory=list)
     failed_again: list[bytes] = field(default_factory=list)
+    reread: list[FoundFile] = field(default_factory=list)
+    unnoted: list[FoundFile] = field(default_factory=list)
     problems: list[tuple[bytes, str]] = field(default_factory=list)
     settled: list[bytes] = field(default_factory=list)
     missing: list[FileRow] = field(default_factory=list)
     known: int = 0
+
+    @property
+    def standing(self) -> dict[bytes, Status]:
+        """What the files that are read again count as, unless they turn out otherwise."""
+        again = {file.path for file in self.reread}
+        lists: dict[Status, list[bytes]]
+        lists = {"unchanged": self.unchanged, "reused": self.returned, "failed_before": self.failed_before}
+        return {path: status for status, paths in lists.items() for path in paths if path in again}
 
     @property
     def found(self) -> int:
@@ -55,26 +70,33 @@ class Plan:
         return len(self.scan.files) + len(self.scan.problems)
 
 
-def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False) -> Plan:
-    """Compare what was found at a root with the rows the catalog has at or below it."""
+def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, rescan: bool = False) -> Plan:
+    """Compare what was found at a root with the rows the catalog has at or below it.
+
+    Programs that write tags can keep size and time of modification, but not the ctime: where that is
+    another one, or to `rescan`, a known file is read anew, while what is known of it goes on to count.
+    """
     result = Plan(scan)
     known = {row.path: row for row in rows}
     result.known = sum(row.state != "gone" and not _is_problem(row) for row in known.values())
     for found in scan.files:
         row = known.pop(found.path, None)
-        same = row is not None and (row.size, row.mtime_ns) == (found.size, found.mtime_ns)
-        if row is None or not same:
+        again = row is not None and row.reason is not None and (retry_failed or row.reason == DROPPED)
+        if row is None or not found.same(row) or again:
             result.process.append(found)
-        elif row.state == "indexed":
+            continue
+        if row.state == "indexed":
             result.unchanged.append(found.path)
-        elif row.state == "gone" and row.reason is None:
+        elif row.reason is None:
             result.returned.append(found.path)
-        elif row.reason == DROPPED or retry_failed:
-            result.process.append(found)
         else:
             result.failed_before.append(found.path)
             if row.state == "gone":
                 result.failed_again.append(found.path)
+        if rescan or found.touched(row):
+            result.reread.append(found)
+        elif row.ctime_ns is None and found.ctime_ns is not None:
+            result.unnoted.append(found)
     for path, reason in scan.problems + scan.unlisted:
         row = known.pop(path, None)
         if row is not None and (row.state, row.reason) == ("failed", reason):

@@ -25,10 +25,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Planned:
-    """The folders were read: how many files there are, and how many will be opened."""
+    """The folders were read: how many files there are, how many will be opened, and how many read again."""
 
     found: int
     process: int
+    reread: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class IndexReport:
         Files by what became of them.
     left : int
         Files that were not opened because time was up.
+    reread, reread_left : int
+        Files that were read again, for only their ctime was another one, or to `rescan`; and those that
+        later runs will read again. They are among the others, as what they turned out or are known to be.
     audio_seconds : float
         Audio that went through the network.
     seconds : float
@@ -85,6 +89,8 @@ class IndexReport:
     failed: int = 0
     failed_before: int = 0
     left: int = 0
+    reread: int = 0
+    reread_left: int = 0
     audio_seconds: float = 0.0
     seconds: float = 0.0
     failures: list[tuple[bytes, str]] = field(default_factory=list)
@@ -98,8 +104,8 @@ class IndexReport:
 
     def counts(self) -> dict[str, int | float]:
         """Give the report's numbers by name."""
-        names = "found indexed reused moved unchanged gone failed failed_before left audio_seconds seconds"
-        return {name: getattr(self, name) for name in names.split()}
+        names = "found indexed reused moved unchanged gone failed failed_before left reread reread_left"
+        return {name: getattr(self, name) for name in [*names.split(), "audio_seconds", "seconds"]}
 
     def count(self, outcome: TrackOutcome) -> None:
         """Add one file's outcome."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
@@ -13,7 +14,8 @@ from audiosim.audio.events import FileEvent
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import outermost
-from audiosim.core.types import TrackOutcome
+from audiosim.core.text import display_path
+from audiosim.core.types import Status, TrackOutcome
 from audiosim.extract import embed_files
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
@@ -27,6 +29,7 @@ from audiosim.library.statistics import refresh
 from audiosim.store import Store
 
 PROGRESS_INTERVAL = 0.5  # s
+REREAD_LIMIT = 15 * 60.0  # s a run for files of which only the ctime has changed: after a restore, all have
 
 
 class IndexRun:
@@ -52,7 +55,8 @@ class IndexRun:
         self._catalog, self._target, self._store = catalog, target, store
         self._options = options
         self._cache = Cache(target.configuration.cache, target.configuration.spec)
-        self._deadline: float | None = None
+        self._deadline = math.inf
+        self._standing: dict[bytes, Status] = {}  # of files to be read again: as what they are counted
         self.plans: list[Plan] = []
         self.report = IndexReport(target.configuration.spec.describe(), home.path)
 
@@ -64,13 +68,15 @@ class IndexRun:
         self.plans = survey(self._target, self._catalog, self._options)
         self._remember_roots()
         work = [file for plan in self.plans for file in plan.process]
+        again = [file for plan in self.plans for file in plan.reread]
         self.report.found = sum(plan.found for plan in self.plans)
-        yield Planned(self.report.found, len(work))
+        yield Planned(self.report.found, len(work), len(again))
         try:
             for plan in self.plans:
                 yield from self._settle(plan)
-            ingest = self._ingest(work)
-            yield from self._open(work, ingest)
+            self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
+            ingest = self._ingest([*work, *again])
+            yield from self._open(work, again, ingest)
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(ingest.moved)
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
@@ -99,6 +105,7 @@ class IndexRun:
         self.report.unchanged += len(plan.unchanged)
         self._catalog.files.mark_returned(plan.returned + plan.failed_again)
         self.report.reused += len(plan.returned)
+        self._catalog.files.note_ctimes((file.path, file.ctime_ns) for file in plan.unnoted)
         self._catalog.files.drop(plan.settled)
         for path in plan.failed_before:
             yield self._counted(TrackOutcome(path, "failed_before"))
@@ -113,37 +120,49 @@ class IndexRun:
             self._cache,
             self._target.configuration.pooler,
             files=work,
+            reread=frozenset(self._standing),
             missing=[row for plan in listed for row in plan.missing],
             retry_failed=self._options.retry_failed,
         )
 
-    def _open(self, work: Sequence[FoundFile], ingest: Ingest) -> Iterator[IndexEvent]:
-        """New and changed files: identified and, where their audio is new, embedded."""
-        if not work:
+    def _open(
+        self, work: Sequence[FoundFile], again: Sequence[FoundFile], ingest: Ingest
+    ) -> Iterator[IndexEvent]:
+        """New and changed files, then others: identified and, where their audio is new, embedded."""
+        if not work and not again:
             return
-        done, last = 0, time.monotonic()
-        with closing(self._embedded(work, ingest)) as events:
+        done, total, last = 0, len(work) + len(again), time.monotonic()
+        ctimes = {file.path: file.ctime_ns for file in (*work, *again)}
+        with closing(self._embedded(self._until_the_end(work, again), total, ingest)) as events:
             for event in events:
                 if isinstance(event, Notice):
                     yield event
                     continue
                 for outcome in ingest.take(event):
                     done += 1
+                    if outcome.path not in ingest.unread:
+                        self._catalog.files.note_ctimes([(outcome.path, ctimes[outcome.path])])
                     yield self._counted(outcome)
                 if time.monotonic() - last >= PROGRESS_INTERVAL:
                     last = time.monotonic()
-                    yield Progress(done, len(work), ingest.audio_seconds)
+                    yield Progress(done, total, ingest.audio_seconds)
                     if self._store is not None:
                         self._store.flush_behind()
         self.report.audio_seconds = ingest.audio_seconds
         self.report.stages |= ingest.stages
-        yield Progress(done, len(work), ingest.audio_seconds)
+        yield Progress(done, total, ingest.audio_seconds)
+        if ingest.unread:
+            path, reason = next(iter(ingest.unread.items()))
+            yield Notice(
+                f"{len(ingest.unread)} files could not be read again, and stay as they are known until"
+                f" they can; {display_path(path)} is one: {reason}."
+            )
 
     def _embedded(
-        self, work: Sequence[FoundFile], ingest: Ingest
+        self, paths: Iterator[bytes], count: int, ingest: Ingest
     ) -> Generator[FileEvent | Notice, None, None]:
         """Decoded and embedded by processes of this machine, or by workers on a cluster."""
-        options, paths, want = self._options, self._until_the_end(work), ingest.decisions.want
+        options, want = self._options, ingest.decisions.want
         if options.cluster is None:
             yield from embed_files(
                 paths,
@@ -160,18 +179,24 @@ class IndexRun:
             paths,
             options.cluster,
             self._target.configuration.spec,
-            files=len(work),
+            files=count,
             want=want,
             jobs=options.jobs,
             precision=options.precision,
             batch_size=options.batch_size,
         )
 
-    def _until_the_end(self, work: Sequence[FoundFile]) -> Iterator[bytes]:
+    def _until_the_end(self, work: Sequence[FoundFile], again: Sequence[FoundFile]) -> Iterator[bytes]:
         """The files to open, until time is up."""
         for number, file in enumerate(work):
-            if self._deadline is not None and time.monotonic() >= self._deadline:
-                self.report.left = len(work) - number
+            if time.monotonic() >= self._deadline:
+                self.report.left, self.report.reread_left = len(work) - number, len(again)
+                return
+            yield file.path
+        limit = math.inf if self._options.rescan else time.monotonic() + REREAD_LIMIT
+        for number, file in enumerate(again):
+            if time.monotonic() >= min(limit, self._deadline):
+                self.report.reread_left = len(again) - number
                 return
             yield file.path
 
@@ -193,6 +218,13 @@ class IndexRun:
                 )
 
     def _counted(self, outcome: TrackOutcome) -> TrackOutcome:
+        """Count what became of a file, once: one that is read again was counted before."""
+        standing = self._standing.pop(outcome.path, None)
+        if standing is not None:
+            self.report.reread += 1
+            if outcome.status in ("unchanged", standing):
+                return outcome
+            setattr(self.report, standing, getattr(self.report, standing) - 1)
         self.report.count(outcome)
         return outcome
 

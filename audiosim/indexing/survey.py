@@ -47,6 +47,8 @@ class Target:
         Where the vectors go; None leaves them where they are.
     uncached : list of str
         Audio to be computed again, for it has no cache to be pooled from anew.
+    ctime : bool
+        Whether files of another ctime are read again.
     """
 
     roots: list[bytes]
@@ -56,6 +58,7 @@ class Target:
     rebuilds: bool
     store: StoreUrl | None
     uncached: list[str]
+    ctime: bool
 
 
 def decide(
@@ -93,6 +96,8 @@ def decide(
     rebuilds = options.rebuild and stored is not None
     if rebuilds and (options.include or options.exclude):
         raise UsageError("`rebuild` goes over the whole library", "`include` or `exclude` was given")
+    if rebuilds and options.rescan:
+        raise UsageError("`rebuild` reads every file anew", "`rescan` was given too", "Leave one out.")
     known = [] if catalog is None else catalog.settings.roots()
     roots = _roots([identity(path) for path in paths], known, home)
     store, uncached = options.store, []
@@ -106,7 +111,10 @@ def decide(
         store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
     roots = outermost([*known, *roots]) if rebuilds else roots
-    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached)
+    ctime = options.ctime
+    if ctime is None:
+        ctime = catalog is None or catalog.settings.ctime
+    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached, ctime)
 
 
 def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
@@ -160,7 +168,10 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
     for root in target.roots:
         inner = [other for other in known if other != root and contains(root, other)]
         rows = _rows(catalog, root, inner, set(target.uncached)) if catalog else ()
-        plans.append(plan(scan(root, globs), rows, retry_failed=options.retry_failed))
+        found = scan(root, globs)
+        if not target.ctime:
+            found.files = [replace(file, ctime_ns=None) for file in found.files]
+        plans.append(plan(found, rows, retry_failed=options.retry_failed, rescan=options.rescan))
     return plans
 
 

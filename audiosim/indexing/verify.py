@@ -17,8 +17,9 @@ from audiosim.core.types import Float32, TrackVector
 from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.cache import Cache
-from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.catalog import Catalog, Configuration, FileRow
 from audiosim.library.configuration import check_caches, repooled
+from audiosim.library.scan import FoundFile
 from audiosim.store import Store
 
 PASSAGE_TOLERANCE = 0.02  # two steps of eight bits
@@ -41,6 +42,9 @@ class Health:
         Vectors of the store that were compared with the catalog's.
     recall : float or None
         The store's recall@10 against exact search; None where it was not asked.
+    changed : int or None
+        Files that have changed since they were read, by their sizes and times, which is no fault: the
+        next `index` reads them. None where they were not looked at.
     lost_caches, lost_vectors : list of str
         Audio digests whose caches or vectors are missing or damaged.
     store_faults : list of str
@@ -57,6 +61,7 @@ class Health:
     caches: int = 0
     compared: int = 0
     recall: float | None = None
+    changed: int | None = None
     lost_caches: list[str] = field(default_factory=list)
     lost_vectors: list[str] = field(default_factory=list)
     store_faults: list[str] = field(default_factory=list)
@@ -93,7 +98,8 @@ def verify_home(
     home : str or path-like, optional
         The home folder; by default as `index_folder` takes it.
     full : bool
-        Whether all vectors in the store are compared, and it is asked for each, instead of 10,000.
+        Whether all vectors in the store are compared, and it is asked for each, instead of 10,000; and
+        files are looked at, which are not opened: `index_folder` with `rescan` reads them.
     repair : bool
         Whether to put right what is wrong.
     wait : float
@@ -125,6 +131,8 @@ def verify_home(
             return Health(place.path, catalog.settings.store_url.label)
         store = Store(place, catalog)
         health = _examined(place, catalog, configuration, store.inspect(full=full))
+        if full:
+            health.changed = sum(map(_has_changed, catalog.files.all()))
         if repair and not health.sound:
             _repair(health, catalog, configuration, store)
             health.sound = not store.inspect(full=full).faults and not catalog.store_state.dirty
@@ -157,6 +165,16 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
         health.store_faults = ["a run ended while it wrote to it"]
     health.sound = not health.faults
     return health
+
+
+def _has_changed(row: FileRow) -> bool:
+    if row.state != "indexed" or row.size < 0:
+        return False
+    try:
+        found = FoundFile.at(row.path, os.stat(row.path))
+    except OSError:
+        return False  # gone, or on a disk that is not mounted: `index` tells
+    return not found.same(row) or found.touched(row)
 
 
 def _bad_vectors(catalog: Catalog, dimension: int) -> set[str]:

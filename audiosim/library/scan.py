@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from audiosim.library.catalog import FileRow
+
 EXTENSIONS = frozenset(
     b".aac .ac3 .aif .aifc .aiff .alac .ape .au .caf .dff .dsf .flac .m4a .m4b .mka .mp+ .mp2 .mp3"
     b" .mp4 .mpc .oga .ogg .opus .ra .rf64 .shn .snd .spx .tak .tta .voc .w64 .wav .wave .weba .webm"
@@ -35,11 +37,29 @@ class FoundFile:
         The file, absolute.
     size, mtime_ns : int
         Size in bytes and time of modification in ns.
+    ctime_ns : int, optional
+        Time of the last change of content, name or rights in ns, which no program can set; None where
+        the system has none.
     """
 
     path: bytes
     size: int
     mtime_ns: int
+    ctime_ns: int | None = None
+
+    @classmethod
+    def at(cls, path: bytes, status: os.stat_result) -> FoundFile:
+        """Take what `os.stat` says of a file."""
+        ctime_ns = None if os.name == "nt" else status.st_ctime_ns  # there it is when the file was made
+        return cls(path, status.st_size, status.st_mtime_ns, ctime_ns)
+
+    def same(self, row: FileRow) -> bool:
+        """Tell whether size and time of modification are those of a file that is known."""
+        return (self.size, self.mtime_ns) == (row.size, row.mtime_ns)
+
+    def touched(self, row: FileRow) -> bool:
+        """Tell whether a file that seems the `same` may be another: programs can set all but its ctime."""
+        return None not in (self.ctime_ns, row.ctime_ns) and self.ctime_ns != row.ctime_ns
 
 
 @dataclass(frozen=True)
@@ -153,7 +173,7 @@ def _look(path: bytes, result: Scan) -> None:
     if not stat.S_ISREG(status.st_mode):
         result.problems.append((path, "not a regular file"))
         return
-    result.files.append(FoundFile(path, status.st_size, status.st_mtime_ns))
+    result.files.append(FoundFile.at(path, status))
 
 
 def _is_audio_name(name: bytes) -> bool:

@@ -17,6 +17,7 @@ from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Pr
 from audiosim.encoders import LazyEncoder, load_encoder_for
 from audiosim.extract import embed_files
 from audiosim.library.index import Index
+from audiosim.library.scan import FoundFile
 from audiosim.search.titles import named, no_such_file
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -138,7 +139,8 @@ class Resolver:
         except OSError:
             unchanged = True  # on a disk that is not mounted: what is known of it will do
         else:
-            unchanged = (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
+            found = FoundFile.at(path, status)
+            unchanged = found.same(row) and not found.touched(row)
         vector = self._catalog.tracks.vector(track.digest) if unchanged else None
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
 

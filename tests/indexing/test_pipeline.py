@@ -124,7 +124,7 @@ def test_gone_files_leave_the_index_and_return_at_no_cost(
     assert counts(library.index(music)) == {"found": 5, "unchanged": 5, "gone": 1}
     assert len(library.stored()) == 5
     shutil.move(away, file)
-    assert counts(library.index(music)) == {"found": 6, "reused": 1, "unchanged": 5}
+    assert counts(library.index(music)) == {"found": 6, "reused": 1, "unchanged": 5, "reread": 1}
     assert library.encoder.windows == 0
     assert len(library.stored()) == 6
 
@@ -496,7 +496,7 @@ def test_a_failed_file_that_goes_and_comes_back_is_listed_again(library: Library
     bad.rename(music.parent / "away.mp3")
     library.index(music)
     (music.parent / "away.mp3").rename(bad)
-    assert counts(library.index(music)) == {"found": 7, "unchanged": 6, "failed_before": 1}
+    assert counts(library.index(music)) == {"found": 7, "unchanged": 6, "failed_before": 1, "reread": 1}
     with library.catalog() as catalog:
         assert (catalog.files.count("failed"), catalog.files.count("gone")) == (1, 0)
 

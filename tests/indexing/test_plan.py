@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from audiosim.indexing.plan import Plan, doubt, plan
@@ -37,6 +39,54 @@ def test_a_file_of_another_size_or_time_is_processed(changed: FoundFile, state: 
     result = plan(seen(changed), [row(b"/m/a", state, "text" if state == "failed" else None)])
     assert result.process == [changed]
     assert (result.unchanged, result.returned, result.failed_before, result.missing) == ([], [], [], [])
+
+
+def noted(
+    path: bytes, ctime_ns: int | None, state: FileState = "indexed", reason: str | None = None
+) -> FileRow:
+    return replace(row(path, state, reason), ctime_ns=ctime_ns)
+
+
+def touched(path: bytes, ctime_ns: int | None = 2) -> FoundFile:
+    return FoundFile(path, SIZE, TIME, ctime_ns)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "standing"),
+    [("indexed", None, "unchanged"), ("gone", None, "reused"), ("failed", "damaged", "failed_before")],
+)
+def test_a_known_file_of_another_ctime_is_read_again_and_counts_as_known_meanwhile(
+    state: FileState, reason: str | None, standing: str
+) -> None:
+    result = plan(seen(touched(b"/m/a")), [noted(b"/m/a", 1, state, reason)])
+    assert (result.process, result.reread, result.unnoted) == ([], [touched(b"/m/a")], [])
+    assert result.standing == {b"/m/a": standing}
+
+
+def test_a_file_of_the_same_ctime_is_not_read_again_but_to_rescan() -> None:
+    files, rows = (
+        seen(touched(b"/m/a"), touched(b"/m/b")),
+        [noted(b"/m/a", 2), noted(b"/m/b", 2, "failed", "x")],
+    )
+    assert plan(files, rows).reread == []
+    assert plan(files, rows, rescan=True).reread == files.files
+
+
+def test_a_ctime_that_was_not_noted_is_noted_and_nothing_read() -> None:
+    result = plan(seen(touched(b"/m/a")), [noted(b"/m/a", None)])
+    assert (result.unchanged, result.reread, result.unnoted) == ([b"/m/a"], [], [touched(b"/m/a")])
+
+
+def test_where_there_are_no_ctimes_none_is_missed() -> None:
+    result = plan(seen(touched(b"/m/a", None)), [noted(b"/m/a", 1)])
+    assert (result.unchanged, result.reread, result.unnoted) == ([b"/m/a"], [], [])
+
+
+@pytest.mark.parametrize("size", [SIZE, SIZE + 1])
+def test_a_file_that_is_to_be_processed_is_not_read_twice(size: int) -> None:
+    found = FoundFile(b"/m/a", size, TIME, 2)
+    result = plan(seen(found), [noted(b"/m/a", 1, "gone", "moved")], rescan=True)
+    assert (result.process, result.reread) == ([found], [])
 
 
 def test_a_gone_file_that_is_back_as_it_was_has_returned() -> None:

@@ -12,6 +12,9 @@ from audiosim.library.catalog.models import DROPPED, FileRow, FileState, path_id
 from audiosim.library.catalog.tracks import Tracks
 
 _TAGS = ", ".join(TAG_NAMES)
+_ROWS = (
+    "SELECT path, state, size, mtime_ns, digest, reason, ctime_ns FROM files LEFT JOIN ctimes USING (path)"
+)
 
 
 class Files:
@@ -23,7 +26,7 @@ class Files:
 
     def all(self, below: bytes | None = None) -> Iterator[FileRow]:
         """The files known, all or those at or below a path."""
-        query = "SELECT path, state, size, mtime_ns, digest, reason FROM files"
+        query = _ROWS
         values: tuple[bytes, ...] = ()
         if below is not None:
             prefix = below.rstrip(b"/") + b"/"
@@ -34,9 +37,7 @@ class Files:
 
     def get(self, path: bytes) -> FileRow | None:
         """The file at this path."""
-        row = self._db.execute(
-            "SELECT path, state, size, mtime_ns, digest, reason FROM files WHERE path = ?", (path,)
-        ).fetchone()
+        row = self._db.execute(f"{_ROWS} WHERE path = ?", (path,)).fetchone()
         return FileRow(*row) if row else None
 
     def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
@@ -55,16 +56,31 @@ class Files:
         with self._db.transaction():
             self._enter(path, "failed", info, reason)
 
+    def note_ctimes(self, ctimes: Iterable[tuple[bytes, int | None]]) -> None:
+        """Keep (path, when content, name or rights changed last, in ns) of files; None forgets it."""
+        with self._db.transaction():
+            for path, ctime_ns in ctimes:
+                if ctime_ns is None:
+                    self._db.execute("DELETE FROM ctimes WHERE path = ?", (path,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO ctimes VALUES (?, ?)", (path, ctime_ns))
+
+    def forget_ctimes(self) -> None:
+        """Forget all that `note_ctimes` kept: runs note them anew, and look at no file for that."""
+        self._db.execute("DELETE FROM ctimes")
+
     def drop(self, paths: Iterable[bytes]) -> None:
         """End the rows of files: moved, or to be forgotten.
 
         An id has yet to leave the store, so the row goes when that is acknowledged.
         """
+        ended = list(paths)
         with self._db.transaction():
             self._db.executemany(
                 "UPDATE files SET state = 'gone', reason = ? WHERE path = ?",
-                [(DROPPED, path) for path in paths],
+                [(DROPPED, path) for path in ended],
             )
+            self.note_ctimes((path, None) for path in ended)
             self.end_dropped()
 
     def end_dropped(self) -> None:
@@ -73,10 +89,11 @@ class Files:
             f"DELETE FROM files WHERE state = 'gone' AND reason = ? AND in_store = {ABSENT}", (DROPPED,)
         )
 
-    def relocate(self, old: bytes, new: bytes) -> int:
+    def relocate(self, old: bytes, new: bytes, *, keep_ctimes: bool) -> int:
         """Have what is known at and below one path lie at another; returns how many rows moved.
 
-        Rows that the new path has already stay as they are.
+        Rows that the new path has already stay as they are. Copies of files have ctimes of their own,
+        which the next run notes.
         """
         rows = [row for row in self.all(old) if row.reason != DROPPED]
         kept = f"state, size, mtime_ns, digest, reason, changed, sample_rate, channels, codec, {_TAGS}"
@@ -88,6 +105,8 @@ class Files:
                     " WHERE path = ?",
                     (target, path_id(target), row.path),
                 )
+                if keep_ctimes and row.ctime_ns is not None:
+                    self._db.execute("INSERT OR IGNORE INTO ctimes VALUES (?, ?)", (target, row.ctime_ns))
             self.drop(row.path for row in rows)
         return len(rows)
 

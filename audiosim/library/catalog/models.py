@@ -23,7 +23,7 @@ ENTRY_COLUMNS = f"id, vector, scale, {TRACK_COLUMNS}"
 
 @dataclass(frozen=True)
 class FileRow:
-    """What the catalog knows of a file; ``size`` in bytes."""
+    """What the catalog knows of a file; ``size`` in bytes, ``ctime_ns`` None where it was not noted."""
 
     path: bytes
     state: FileState
@@ -31,6 +31,7 @@ class FileRow:
     mtime_ns: int
     digest: str | None
     reason: str | None
+    ctime_ns: int | None = None
 
 
 @dataclass(frozen=True)

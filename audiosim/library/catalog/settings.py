@@ -57,6 +57,15 @@ class Settings:
         self.set_meta("configuration", json.dumps(data))
 
     @property
+    def ctime(self) -> bool:
+        """Whether files of another ctime are read again."""
+        return self.meta("ctime") != "no"
+
+    def set_ctime(self, *, used: bool) -> None:
+        """Say whether files of another ctime are read again."""
+        self.set_meta("ctime", "yes" if used else "no")
+
+    @property
     def store_url(self) -> StoreUrl:
         """Where vectors are searched."""
         return parse_store_url(self.meta("store_url") or EMBEDDED.text)
