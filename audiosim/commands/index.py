@@ -57,11 +57,15 @@ def index(
     precision: PrecisionOption,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Look only at files whose path matches; repeatable."),
+        typer.Option(metavar="GLOB", help="Look only at files whose path matches, in this run; repeatable."),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Leave files whose path matches as they are; repeatable."),
+        typer.Option(
+            metavar="GLOB",
+            help="Leave out files whose path matches, in later runs too: instead of those kept in the home;"
+            " repeatable, '' leaves out nothing.",
+        ),
     ] = None,
     ray: Annotated[
         str | None,
@@ -148,7 +152,7 @@ def index(
         batch_size=batch_size,
         precision=precision,
         include=include or (),
-        exclude=exclude or (),
+        exclude=exclude or None,
         accept_removals=accept_removals,
         retry_failed=retry_failed,
         rescan=rescan,

@@ -42,6 +42,8 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "store": state.store,
         "last_run": state.last_run,
         "failures": failure_fields(state.failures),
+        "exclude": list(state.exclude),
+        "ctime": state.ctime,
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
     }
 
@@ -55,6 +57,10 @@ def _text(state: HomeStatus) -> str:
         *(f"Folder: {display_path(root)}" for root in state.roots),
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
     ]
+    if state.exclude:
+        lines.append(f"Left out: {visible(', '.join(state.exclude))}")
+    if not state.ctime:
+        lines.append("The ctimes of files do not count (--no-ctime).")
     if state.store != "embedded":
         lines.append(f"Store: {state.store}")
     if state.last_run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
@@ -17,11 +17,17 @@ def contains(root: bytes, path: bytes) -> bool:
     return path == root or path.startswith(root.rstrip(b"/") + b"/")
 
 
-def outermost(roots: Sequence[bytes]) -> list[bytes]:
-    """Keep the roots that lie in no other, or only by way of a folder link; sorted."""
+def outermost(
+    roots: Sequence[bytes], apart: Callable[[bytes, bytes], bool] = lambda path, root: False
+) -> list[bytes]:
+    """Keep the roots that lie in no other, or only by way of a folder link, or `apart` from it; sorted."""
+
+    def holds(root: bytes, path: bytes) -> bool:
+        return contains(root, path) and not _through_link(root, path) and not apart(path, root)
+
     kept: list[bytes] = []
     for root in sorted(set(roots)):
-        if not any(contains(other, root) and not _through_link(other, root) for other in kept):
+        if not any(holds(other, root) for other in kept):
             kept.append(root)
     return kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
@@ -141,7 +142,9 @@ class Ingest:
             return None  # it was here before, with other tags
         if self._missing[digest]:
             return self._missing[digest].pop()
-        return self._catalog.files.gone_with(digest)
+        # what is left out is gone, too, but may lie there yet
+        gone = self._catalog.files.gone_with(digest)
+        return next((path for path in gone if not os.path.lexists(path)), None)
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
         info = self._infos.pop(event.path, None)

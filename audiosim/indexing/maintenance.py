@@ -13,10 +13,10 @@ from pathlib import Path
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
-from audiosim.core.paths import contains, identity, outermost
+from audiosim.core.paths import contains, identity
 from audiosim.library.cache import SUFFIX, Cache
 from audiosim.library.catalog import DROPPED, Catalog, Configuration
-from audiosim.library.scan import FoundFile
+from audiosim.library.scan import FoundFile, Globs
 from audiosim.store import Store
 
 DAY = 86_400.0  # s
@@ -198,7 +198,8 @@ def relocate(
             each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
             roots = each.settings.roots()
             followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
-            each.settings.set_roots(outermost([*followed, target]))
+            walk = Globs(exclude=each.settings.exclude)
+            each.settings.set_roots(walk.outermost([*followed, target]))
         store = Store(place, catalog)
         if 2 * moved > catalog.files.count("indexed"):
             store.rebuild()  # sooner done than deleting most of the old rows

@@ -32,8 +32,11 @@ class IndexOptions:
         Windows computed at a time.
     precision : {"auto", "float32"}
         What the network computes in.
-    include, exclude : sequence of str
-        Globs over paths: which files are looked at, which are left as they are.
+    include : sequence of str
+        Globs over paths: which files are looked at in this run; others are left as they are.
+    exclude : sequence of str, optional
+        Globs over paths: which files are left out, in later runs too; those known of them are gone. None
+        leaves out what the home keeps, an empty sequence nothing.
     ctime : bool, optional
         Whether files are read again of which only the ctime has changed; kept in the home.
     accept_removals : bool
@@ -60,7 +63,7 @@ class IndexOptions:
     batch_size: int | None = None
     precision: Precision = "auto"
     include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
+    exclude: Sequence[str] | None = None
     ctime: bool | None = None
     accept_removals: bool = False
     retry_failed: bool = False

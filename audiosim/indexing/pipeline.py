@@ -7,12 +7,13 @@ Read `index_folder`, then `IndexRun.events` in run.py, from top to bottom: that 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
+from audiosim.core.text import visible
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
@@ -136,6 +137,9 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.settings.set_configuration(configuration)
+    if target.exclude != catalog.settings.exclude:
+        yield Notice(_left_out(target.exclude, catalog.settings.exclude))
+        catalog.settings.set_exclude(target.exclude)
     if target.ctime != catalog.settings.ctime:
         catalog.settings.set_ctime(used=target.ctime)
     if not target.ctime:
@@ -149,6 +153,11 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
     if notice:
         yield Notice(notice)
     yield from IndexRun(home, catalog, target, store, options).events()
+
+
+def _left_out(patterns: Sequence[str], before: Sequence[str]) -> str:
+    now = f"From now on {', '.join(patterns)} is left out" if patterns else "`exclude` leaves out nothing now"
+    return visible(f"{now}, instead of {', '.join(before)}." if before else f"{now}, in later runs too.")
 
 
 def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[IndexEvent]:
@@ -166,6 +175,7 @@ def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions
     with Catalog(home.rebuild) as new:
         target = resumed(target, new.settings.configuration, home)
         new.settings.set_configuration(target.configuration)
+        new.settings.set_exclude(target.exclude)
         new.settings.set_ctime(used=target.ctime)
         run = IndexRun(home, new, target, None, options)
         for event in run.events():
@@ -191,6 +201,7 @@ def _lacking(old: Catalog, new: Catalog, plans: Iterable[Plan]) -> list[tuple[by
     digests = {row.digest for row in new.files.all() if row.digest}
     for scan in (plan.scan for plan in plans):
         known = [row for row in old.files.all(scan.root) if row.state != "gone" and row.size >= 0]
+        known = [row for row in known if not scan.globs.passes(row.path, scan.root)]
         lost = sum(new.files.get(row.path) is None and row.digest not in digests for row in known)
         reason = doubt(Plan(scan, known=len(known)), lost)
         if reason is None and lost and scan.unlisted:

@@ -39,8 +39,10 @@ class Plan:
         Such that were known and are no more.
     missing : list of FileRow
         Known files that were not found.
+    unwanted : list of bytes
+        Known files that are left out from now on, by a pattern or for the folder they are in.
     known : int
-        How many files the root had.
+        How many files the root had, but for those.
     """
 
     scan: Scan
@@ -54,6 +56,7 @@ class Plan:
     problems: list[tuple[bytes, str]] = field(default_factory=list)
     settled: list[bytes] = field(default_factory=list)
     missing: list[FileRow] = field(default_factory=list)
+    unwanted: list[bytes] = field(default_factory=list)
     known: int = 0
 
     @property
@@ -78,7 +81,7 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
     """
     result = Plan(scan)
     known = {row.path: row for row in rows}
-    result.known = sum(row.state != "gone" and not _is_problem(row) for row in known.values())
+    there = sum(map(_counts, known.values()))
     for found in scan.files:
         row = known.pop(found.path, None)
         again = row is not None and row.reason is not None and (retry_failed or row.reason == DROPPED)
@@ -103,15 +106,30 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
             result.failed_before.append(path)
         else:
             result.problems.append((path, reason))
-    hidden = [folder for folder, _ in scan.unlisted]
-    lost = [
-        row
-        for row in known.values()
-        if scan.globs.admit(row.path, scan.root) and not any(contains(folder, row.path) for folder in hidden)
-    ]
-    result.settled = [row.path for row in lost if scan.present and _is_problem(row)]
-    result.missing = [row for row in lost if row.state != "gone" and not _is_problem(row)]
+    lost, unwanted = _left(known.values(), scan)
+    if scan.present:
+        result.settled = [row.path for row in lost + unwanted if _is_problem(row)]
+        result.unwanted = [row.path for row in unwanted if _counts(row)]
+    result.missing = [row for row in lost if _counts(row)]
+    result.known = there - sum(map(_counts, unwanted))
     return result
+
+
+def _left(rows: Iterable[FileRow], scan: Scan) -> tuple[list[FileRow], list[FileRow]]:
+    """The rows of what was not found though it was looked for, and of what is not wanted."""
+    hidden = [folder for folder, _ in scan.unlisted]
+    lost, unwanted = [], []
+    for row in rows:
+        if scan.globs.passes(row.path, scan.root):
+            unwanted.append(row)
+        elif scan.globs.includes(row.path, scan.root) and not any(contains(f, row.path) for f in hidden):
+            lost.append(row)
+    return lost, unwanted
+
+
+def _counts(row: FileRow) -> bool:
+    """Whether a row stands for a file that is taken to be there."""
+    return row.state != "gone" and not _is_problem(row)
 
 
 def _is_problem(row: FileRow) -> bool:

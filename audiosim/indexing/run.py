@@ -13,7 +13,6 @@ import numpy as np
 from audiosim.audio.events import FileEvent
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
-from audiosim.core.paths import outermost
 from audiosim.core.text import display_path
 from audiosim.core.types import Status, TrackOutcome
 from audiosim.extract import embed_files
@@ -24,7 +23,7 @@ from audiosim.indexing.report import IndexEvent, IndexReport, Notice, Planned, P
 from audiosim.indexing.survey import Target, survey
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
-from audiosim.library.scan import FoundFile
+from audiosim.library.scan import FoundFile, Globs
 from audiosim.library.statistics import refresh
 from audiosim.store import Store
 
@@ -74,6 +73,11 @@ class IndexRun:
         try:
             for plan in self.plans:
                 yield from self._settle(plan)
+            if unwanted := sum(len(plan.unwanted) for plan in self.plans):
+                yield Notice(
+                    f"{unwanted} files are gone from the answers: they are left out now, by `exclude` or for"
+                    " folders that systems make (bins, snapshots, thumbnails). The files stay."
+                )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
             ingest = self._ingest([*work, *again])
             yield from self._open(work, again, ingest)
@@ -96,7 +100,8 @@ class IndexRun:
 
     def _remember_roots(self) -> None:
         known = self._catalog.settings.roots()
-        roots = outermost(known + [plan.scan.root for plan in self.plans if plan.found])
+        walk = Globs(exclude=self._target.exclude)
+        roots = walk.outermost(known + [plan.scan.root for plan in self.plans if plan.found])
         if roots != known:
             self._catalog.settings.set_roots(roots)
 
@@ -107,6 +112,8 @@ class IndexRun:
         self.report.reused += len(plan.returned)
         self._catalog.files.note_ctimes((file.path, file.ctime_ns) for file in plan.unnoted)
         self._catalog.files.drop(plan.settled)
+        self._catalog.files.mark_gone(plan.unwanted)
+        self.report.gone += len(plan.unwanted)
         for path in plan.failed_before:
             yield self._counted(TrackOutcome(path, "failed_before"))
         for path, reason in plan.problems:

@@ -9,7 +9,7 @@ from functools import partial
 
 from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
-from audiosim.core.paths import contains, identity, outermost
+from audiosim.core.paths import contains, identity
 from audiosim.core.text import display_path
 from audiosim.core.types import Encoder
 from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
@@ -47,6 +47,8 @@ class Target:
         Where the vectors go; None leaves them where they are.
     uncached : list of str
         Audio to be computed again, for it has no cache to be pooled from anew.
+    exclude : tuple of str
+        Patterns of files that are left out.
     ctime : bool
         Whether files of another ctime are read again.
     """
@@ -58,6 +60,7 @@ class Target:
     rebuilds: bool
     store: StoreUrl | None
     uncached: list[str]
+    exclude: tuple[str, ...]
     ctime: bool
 
 
@@ -94,12 +97,17 @@ def decide(
     """
     stored = None if catalog is None else catalog.settings.configuration
     rebuilds = options.rebuild and stored is not None
-    if rebuilds and (options.include or options.exclude):
+    if rebuilds and (options.include or options.exclude is not None):
         raise UsageError("`rebuild` goes over the whole library", "`include` or `exclude` was given")
     if rebuilds and options.rescan:
         raise UsageError("`rebuild` reads every file anew", "`rescan` was given too", "Leave one out.")
     known = [] if catalog is None else catalog.settings.roots()
-    roots = _roots([identity(path) for path in paths], known, home)
+    exclude, ctime = _kept_settings(catalog, options)
+    walk = Globs(exclude=exclude)
+    given = list(map(identity, paths))
+    if options.exclude is not None:
+        given = _without_excluded(given, walk)
+    roots = _roots(given, known, home, walk)
     store, uncached = options.store, []
     if catalog is None or stored is None or rebuilds:
         store = store or (default_store() if stored is None else None)
@@ -110,11 +118,8 @@ def decide(
         check_cache(configuration, home, stored)
         store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
-    roots = outermost([*known, *roots]) if rebuilds else roots
-    ctime = options.ctime
-    if ctime is None:
-        ctime = catalog is None or catalog.settings.ctime
-    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached, ctime)
+    roots = walk.outermost([*known, *roots]) if rebuilds else roots
+    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime)
 
 
 def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
@@ -162,8 +167,8 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
     list of Plan
         What there is to do, for each root.
     """
-    globs = Globs(options.include, options.exclude)
-    known = outermost([*(catalog.settings.roots() if catalog else ()), *target.roots])
+    globs = Globs(options.include, target.exclude)
+    known = globs.outermost([*(catalog.settings.roots() if catalog else ()), *target.roots])
     plans = []
     for root in target.roots:
         inner = [other for other in known if other != root and contains(root, other)]
@@ -182,12 +187,30 @@ def _rows(catalog: Catalog, root: bytes, inner: Sequence[bytes], uncached: set[s
             yield replace(row, state="gone", reason=DROPPED) if row.digest in uncached else row
 
 
-def _roots(given: list[bytes], known: list[bytes], home: Home) -> list[bytes]:
+def _kept_settings(catalog: Catalog | None, options: IndexOptions) -> tuple[tuple[str, ...], bool]:
+    """What is left out, and whether ctimes count: as is said now, or was before."""
+    exclude, ctime = options.exclude, options.ctime
+    if exclude is None:
+        exclude = catalog.settings.exclude if catalog else ()
+    if ctime is None:
+        ctime = catalog is None or catalog.settings.ctime
+    return tuple(pattern for pattern in exclude if pattern), ctime
+
+
+def _without_excluded(given: list[bytes], walk: Globs) -> list[bytes]:
+    """The paths that are given, but for files that the same command leaves out: a shell gives all."""
+    kept = [path for path in given if os.path.isdir(path) or not walk.excludes(path, os.path.dirname(path))]
+    if given and not kept:
+        raise UsageError("Nothing to index", "`exclude` leaves out all that is given")
+    return kept
+
+
+def _roots(given: list[bytes], known: list[bytes], home: Home, walk: Globs) -> list[bytes]:
     """What to scan: the paths given, or the roots of earlier runs."""
     for path in given:
         if not os.path.lexists(path) and not any(contains(root, path) for root in known):
             raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
-    roots = outermost(given or known)
+    roots = walk.outermost(given or known)
     if not roots:
         raise UsageError(
             "Nothing to index",

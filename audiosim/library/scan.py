@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from audiosim.core.machine_folders import is_machine_file, is_machine_folder
+from audiosim.core.paths import outermost
 from audiosim.library.catalog import FileRow
 
 EXTENSIONS = frozenset(
@@ -19,12 +21,6 @@ EXTENSIONS = frozenset(
     b" .mp4 .mpc .oga .ogg .opus .ra .rf64 .shn .snd .spx .tak .tta .voc .w64 .wav .wave .weba .webm"
     b" .wma .wv".split()
 )
-SYSTEM_FOLDERS = frozenset(
-    b"@eadir .git .svn .hg #recycle $recycle.bin lost+found .appledouble .spotlight-v100 .fseventsd"
-    b" .temporaryitems .documentrevisions-v100 .snapshots .zfs .thumbnails".split()
-)
-SYSTEM_FOLDER_PREFIXES = (b".trash",)  # .Trash, .Trash-1000, .Trashes
-SYSTEM_FILE_PREFIXES = (b"._",)  # the other half of a file, as macOS leaves it on foreign disks
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,8 @@ class FoundFile:
 class Globs:
     """Patterns over paths relative to the root, or over file names; case does not count.
 
+    What a root's own path is called does not count either, but that it must be included where it is a file.
+
     Parameters
     ----------
     include : sequence of str
@@ -79,10 +77,36 @@ class Globs:
 
     def admit(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file below the root is wanted."""
-        relative = os.fsdecode(os.path.relpath(path, root) if path != root else os.path.basename(path))
-        if self.include and not _matches(relative, self.include):
+        return self.includes(path, root) and not self.excludes(path, root)
+
+    def includes(self, path: bytes, root: bytes) -> bool:
+        """Tell whether a file at or below the root is one of those to include."""
+        return not self.include or _matches(_relative(path, root), self.include)
+
+    def excludes(self, path: bytes, root: bytes) -> bool:
+        """Tell whether a file below the root is one of those to exclude."""
+        return path != root and bool(self.exclude) and _matches(_relative(path, root), self.exclude)
+
+    def passes(self, path: bytes, root: bytes) -> bool:
+        """Tell whether a walk from the root passes by a path below it, or all that lies below that."""
+        if path == root:
             return False
-        return not _matches(relative, self.exclude)
+        *folders, name = path[len(root.rstrip(b"/")) + 1 :].split(b"/")
+        if not is_audio_name(name):
+            folders.append(name)
+        return (
+            is_machine_file(name)
+            or any(map(is_machine_folder, folders))
+            or self.excludes(path, root)
+            or self.excludes(path + b"/", root)
+        )
+
+    def outermost(self, roots: Sequence[bytes]) -> list[bytes]:
+        """Keep the roots that walks from no other root would come to."""
+        return outermost(roots, apart=self._apart)
+
+    def _apart(self, path: bytes, root: bytes) -> bool:
+        return self.passes(path, root) or (os.path.isfile(path) and not is_audio_name(path))
 
 
 @dataclass
@@ -155,12 +179,13 @@ def _walk(folder: bytes, result: Scan) -> Iterator[bytes]:
             with os.scandir(current) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        if not _is_system_folder(entry.name):
+                        if not is_machine_folder(entry.name):
                             folders.append(entry.path)
-                    elif _is_audio_name(entry.name) and not _is_folder_link(entry):
+                    elif is_audio_name(entry.name) and not _is_folder_link(entry):
                         yield entry.path
         except OSError as error:
-            result.unlisted.append((current, f"folder not readable ({error.strerror})"))
+            if not result.globs.excludes(current + b"/", result.root):
+                result.unlisted.append((current, f"folder not readable ({error.strerror})"))
 
 
 def _look(path: bytes, result: Scan) -> None:
@@ -176,8 +201,10 @@ def _look(path: bytes, result: Scan) -> None:
     result.files.append(FoundFile.at(path, status))
 
 
-def _is_audio_name(name: bytes) -> bool:
-    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith(SYSTEM_FILE_PREFIXES)
+def is_audio_name(path: bytes) -> bool:
+    """Tell by its name whether a file is to be taken for one of audio."""
+    name = os.path.basename(path)
+    return os.path.splitext(name)[1].lower() in EXTENSIONS and not is_machine_file(name)
 
 
 def _is_folder_link(entry: os.DirEntry[bytes]) -> bool:
@@ -187,9 +214,8 @@ def _is_folder_link(entry: os.DirEntry[bytes]) -> bool:
         return False  # a looping link; `_look` says so
 
 
-def _is_system_folder(name: bytes) -> bool:
-    lower = name.lower()
-    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_FOLDER_PREFIXES)
+def _relative(path: bytes, root: bytes) -> str:
+    return os.fsdecode(path[len(root.rstrip(b"/")) + 1 :] if path != root else os.path.basename(path))
 
 
 def _matches(relative: str, patterns: Sequence[str]) -> bool:

@@ -40,6 +40,10 @@ class HomeStatus:
         Files that failed, with the reason.
     gone_files : list of (bytes, float)
         Files that are gone, with when they were missed, in seconds since 1970.
+    exclude : tuple of str
+        Patterns of files that are left out.
+    ctime : bool
+        Whether files are read again of which only the ctime has changed.
     """
 
     home: Path
@@ -55,6 +59,8 @@ class HomeStatus:
     last_run: dict[str, Any] | None
     failures: list[tuple[bytes, str]]
     gone_files: list[tuple[bytes, float]]
+    exclude: tuple[str, ...] = ()
+    ctime: bool = True
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -98,6 +104,8 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             last_run=json.loads(last_run) if last_run else None,
             failures=catalog.files.failures(),
             gone_files=catalog.files.gone(),
+            exclude=catalog.settings.exclude,
+            ctime=catalog.settings.ctime,
         )
 
 

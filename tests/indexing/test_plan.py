@@ -133,9 +133,40 @@ def test_a_gone_file_is_not_missing_again_and_not_counted_as_known() -> None:
     assert plan(seen(), [row(b"/m/a", "gone"), row(b"/m/b", "gone", "moved")]) == Plan(seen(), known=0)
 
 
-def test_a_known_file_that_globs_leave_out_is_not_missing() -> None:
-    scan = Scan(b"/m", globs=Globs(exclude=["a"]), left_out=1)
+def test_a_known_file_that_is_not_included_is_left_alone() -> None:
+    scan = Scan(b"/m", globs=Globs(include=["b"]), left_out=1)
     assert plan(scan, [row(b"/m/a")]) == Plan(scan, known=1)
+
+
+@pytest.mark.parametrize("path", [b"/m/a.ogg", b"/m/@Recycle/a.mp3", b"/m/b/.stversions/deep/a.mp3"])
+@pytest.mark.parametrize("state", ["indexed", "failed"])
+def test_a_known_file_that_is_left_out_is_unwanted_and_does_not_count_as_known(
+    path: bytes, state: FileState
+) -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["*.ogg"]), left_out=1)
+    assert plan(scan, [row(path, state)]) == Plan(scan, unwanted=[path], known=0)
+    assert plan(scan, [row(path, "gone")]) == Plan(scan)
+    assert plan(replace(scan, present=False), [row(path, state)]).unwanted == []
+
+
+def test_a_root_below_a_folder_that_machines_make_keeps_its_files() -> None:
+    scan = Scan(b"/m/@Recycle/b")
+    assert plan(scan, [row(b"/m/@Recycle/b/a")]).missing == [row(b"/m/@Recycle/b/a")]
+
+
+def test_a_problem_that_is_left_out_is_settled() -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["closed/*"]))
+    problem = FileRow(b"/m/closed", "failed", -1, -1, None, "folder not readable")
+    assert plan(scan, [problem]) == Plan(scan, settled=[b"/m/closed"])
+
+
+def test_what_is_left_out_is_no_lost_disk() -> None:
+    scan = Scan(b"/m", globs=Globs(exclude=["low/*"]), left_out=9)
+    rows = [row(b"/m/low/%d" % n) for n in range(9)] + [row(b"/m/a"), row(b"/m/b"), row(b"/m/c")]
+    scan.files = [file(b"/m/a"), file(b"/m/b")]
+    result = plan(scan, rows)
+    assert (len(result.unwanted), result.known, len(result.missing)) == (9, 3, 1)
+    assert doubt(result, len(result.missing)) is None
 
 
 def test_known_files_below_a_folder_that_could_not_be_listed_are_not_missing() -> None:

@@ -60,28 +60,82 @@ def test_files_that_are_no_audio_are_passed_over(tmp_path: Path) -> None:
     assert (result.files, result.problems, result.unlisted) == ([], [], [])
 
 
+MACHINE_FOLDERS = [
+    *("@Recycle", "@Recently-Snapshot", "@Transcode", ".@__thumb", "@__thumb", ".@upload_cache", ".streams"),
+    *("@eaDir", "@EADIR", "#recycle", "#snapshot", "@tmp", "@sharebin", ".qsync"),
+    *(".recycle", ".Recycle.Bin", ".deleted", "@GMT-2024.01.31-02.00.00", "files_trashbin", "files_versions"),
+    *(".snapshot", "~snapshot", ".snapshots", ".zfs", ".snap", ".stversions", ".stfolder"),
+    *(".sync", ".SyncArchive", ".dropbox.cache", ".tmp.drivedownload", ".debris"),
+    *(".Trash", ".Trash-1000", ".Trashes", ".fseventsd", ".Spotlight-V100", ".TemporaryItems", "__MACOSX"),
+    *(".DocumentRevisions-V100", ".AppleDouble", "Network Trash Folder", "$RECYCLE.BIN", "FOUND.000"),
+    *("RECYCLER/S-1-5-21-507921405-1214440339-1343024091-1003", "System Volume Information"),
+    *("lost+found", ".thumbnails", ".git"),
+]
+
+
+@pytest.mark.parametrize("folder", MACHINE_FOLDERS)
+def test_folders_that_machines_make_are_left_out_wherever_they_are(tmp_path: Path, folder: str) -> None:
+    touch(tmp_path, f"{folder}/a.mp3", f"deep/{folder}/below/a.mp3", "deep/b.mp3")
+    assert found(walk(tmp_path)) == [b"deep/b.mp3"]
+    assert Globs().passes(bytes(tmp_path / folder / "below" / "a.mp3"), bytes(tmp_path))
+
+
 @pytest.mark.parametrize(
     "folder",
     [
-        "@eaDir",
-        ".Trash",
-        ".Trash-1000",
-        ".Trashes",
-        ".git",
-        "$RECYCLE.BIN",
-        "#recycle",
-        "lost+found",
-        "@EADIR",
+        *("Trash", "Recycler", "Recycled", "Recycle Bin", "Versions", "Snapshot", "Snapshots", "Thumbnails"),
+        *(
+            "@",
+            "@Home",
+            "#1s",
+            "Found",
+            "S-1",
+            "Sync",
+            "Deleted",
+            "Temp",
+            "...And Justice for All",
+            ".hidden",
+        ),
     ],
 )
-def test_system_folders_are_left_out_wherever_they_are(tmp_path: Path, folder: str) -> None:
-    touch(tmp_path, f"{folder}/a.mp3", f"deep/{folder}/below/a.mp3", "deep/b.mp3")
-    assert found(walk(tmp_path)) == [b"deep/b.mp3"]
+def test_folders_that_an_album_may_be_called_are_walked(tmp_path: Path, folder: str) -> None:
+    touch(tmp_path, f"{folder}/a.mp3")
+    assert found(walk(tmp_path)) == [os.fsencode(f"{folder}/a.mp3")]
+    assert not Globs().passes(bytes(tmp_path / folder / "a.mp3"), bytes(tmp_path))
 
 
-def test_a_system_folder_given_as_the_root_is_walked(tmp_path: Path) -> None:
-    touch(tmp_path, ".Trash/a.mp3")
-    assert found(walk(tmp_path / ".Trash")) == [b"a.mp3"]
+@pytest.mark.parametrize("folder", [".Trash", "@eaDir/below", ".stversions/Album"])
+def test_a_root_is_never_left_out_for_its_own_path(tmp_path: Path, folder: str) -> None:
+    touch(tmp_path, f"{folder}/a.mp3", f"{folder}/@Recycle/b.mp3")
+    root = tmp_path / folder
+    assert found(walk(root)) == [b"a.mp3"]
+    assert not Globs().passes(bytes(root / "a.mp3"), bytes(root))
+    assert Globs().outermost([bytes(tmp_path), bytes(root)]) == [bytes(tmp_path), bytes(root)]
+    assert Globs().outermost([bytes(root), bytes(root / "deep")]) == [bytes(root)]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "apart"), [(["b/*"], True), (["*.mp3"], False), (["*"], True), ([], False)]
+)
+def test_a_root_that_a_pattern_leaves_out_of_another_is_one_of_its_own(
+    exclude: list[str], apart: bool
+) -> None:
+    roots = [b"/m", b"/m/b"]
+    assert Globs(exclude=exclude).outermost(roots) == (roots if apart else roots[:1])
+
+
+def test_a_file_that_a_walk_would_not_see_is_a_root_of_its_own(tmp_path: Path) -> None:
+    touch(tmp_path, "a.unusual", "b.mp3")
+    roots = [bytes(tmp_path), bytes(tmp_path / "a.unusual"), bytes(tmp_path / "b.mp3")]
+    assert Globs().outermost(roots) == roots[:2]
+    assert Globs(exclude=["*.mp3"]).outermost(roots) == roots
+
+
+@pytest.mark.parametrize("name", [".trashed-1699999999-song.mp3", ".pending-1699999999-song.mp3"])
+def test_files_in_the_bin_of_android_are_passed_over(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, name, ".trashed song.mp3", ".snapshot.mp3")
+    assert found(walk(tmp_path)) == [b".snapshot.mp3", b".trashed song.mp3"]
+    assert not Globs().passes(bytes(tmp_path / ".snapshot.mp3"), bytes(tmp_path))
 
 
 def test_the_other_halves_that_macos_leaves_are_passed_over(tmp_path: Path) -> None:
@@ -254,7 +308,7 @@ def test_globs_choose_by_relative_path_or_name_whatever_the_case(
 def test_globs_choose_a_root_that_is_a_file_by_its_name(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp3")
     assert len(walk(tmp_path / "a.mp3", Globs(include=["a.*"])).files) == 1
-    assert walk(tmp_path / "a.mp3", Globs(exclude=["*.mp3"])).left_out == 1
+    assert len(walk(tmp_path / "a.mp3", Globs(exclude=["*.mp3"])).files) == 1  # a root is never left out
 
 
 def test_globs_match_names_with_newlines_and_bytes_that_are_not_utf8(tmp_path: Path) -> None:

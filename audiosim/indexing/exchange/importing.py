@@ -11,7 +11,6 @@ from pathlib import Path
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
-from audiosim.core.paths import outermost
 from audiosim.core.types import TrackVector
 from audiosim.indexing.exchange.header import Header
 from audiosim.indexing.exchange.parquet import ExportFile
@@ -20,6 +19,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.configuration import prepare_home, repooled
+from audiosim.library.scan import Globs
 from audiosim.library.statistics import can_recentre, recentre, refresh
 from audiosim.library.store_url import StoreUrl, default_store
 from audiosim.store import Store
@@ -260,7 +260,7 @@ class _Entry:
     def add_roots(self) -> None:
         """Have `index` look at the roots there that hold anything."""
         before = self._catalog.settings.roots()
-        roots = outermost([*before, *self._roots])
+        roots = Globs(exclude=self._catalog.settings.exclude).outermost([*before, *self._roots])
         if roots != before:
             self._catalog.settings.set_roots(roots)
         self.done.roots = [root for root in roots if root not in before]

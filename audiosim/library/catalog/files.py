@@ -110,12 +110,10 @@ class Files:
             self.drop(row.path for row in rows)
         return len(rows)
 
-    def gone_with(self, digest: str) -> bytes | None:
-        """The path of a file that is gone and held this audio."""
-        row = self._db.execute(
-            "SELECT path FROM files WHERE digest = ? AND state = 'gone' AND reason IS NULL", (digest,)
-        ).fetchone()
-        return row[0] if row else None
+    def gone_with(self, digest: str) -> list[bytes]:
+        """The paths of files that are gone and held this audio."""
+        query = "SELECT path FROM files WHERE digest = ? AND state = 'gone' AND reason IS NULL"
+        return [path for (path,) in self._db.execute(query, (digest,))]
 
     def mark_gone(self, paths: Iterable[bytes]) -> None:
         """Take files out of the index, keeping all that is known of them."""

@@ -57,6 +57,15 @@ class Settings:
         self.set_meta("configuration", json.dumps(data))
 
     @property
+    def exclude(self) -> tuple[str, ...]:
+        """The patterns of files that are left out."""
+        return tuple(json.loads(self.meta("exclude") or "[]"))
+
+    def set_exclude(self, patterns: Iterable[str]) -> None:
+        """Replace the patterns of files that are left out."""
+        self.set_meta("exclude", json.dumps(list(patterns)))
+
+    @property
     def ctime(self) -> bool:
         """Whether files of another ctime are read again."""
         return self.meta("ctime") != "no"
