@@ -13,11 +13,12 @@ from contextlib import closing, suppress
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
-from audiosim.core.text import visible
+from audiosim.core.text import display_path, visible
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
+from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
 from audiosim.indexing.survey import Target, decide, resumed
 from audiosim.library.catalog import Catalog
@@ -122,6 +123,7 @@ def index_events(
         target = decide(place, catalog, paths, options, encoder)
         make_cache(target.configuration)
         yield Started(target.configuration.spec.describe(), place.path)
+        yield from _cure(catalog)
         yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
 
 
@@ -153,6 +155,14 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
     if notice:
         yield Notice(notice)
     yield from IndexRun(home, catalog, target, store, options).events()
+
+
+def _cure(catalog: Catalog) -> Iterator[IndexEvent]:
+    """Let go of playlists and other files that earlier versions kept, and listed as failures, when named."""
+    for root in spoilt_roots(catalog):
+        yield Notice(f"{display_path(root)} is no audio: it is no longer looked at, nor listed as failed.")
+        catalog.settings.set_roots(known for known in catalog.settings.roots() if known != root)
+        catalog.files.drop([root])
 
 
 def _left_out(patterns: Sequence[str], before: Sequence[str]) -> str:

@@ -9,12 +9,13 @@ from functools import partial
 
 from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
-from audiosim.core.paths import contains, identity
+from audiosim.core.paths import contains
 from audiosim.core.text import display_path
 from audiosim.core.types import Encoder
 from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, plan
+from audiosim.indexing.roots import chosen_roots, sound_roots
 from audiosim.library.catalog import DROPPED, Catalog, Configuration, FileRow
 from audiosim.library.configuration import (
     check_cache,
@@ -101,13 +102,9 @@ def decide(
         raise UsageError("`rebuild` goes over the whole library", "`include` or `exclude` was given")
     if rebuilds and options.rescan:
         raise UsageError("`rebuild` reads every file anew", "`rescan` was given too", "Leave one out.")
-    known = [] if catalog is None else catalog.settings.roots()
     exclude, ctime = _kept_settings(catalog, options)
     walk = Globs(exclude=exclude)
-    given = list(map(identity, paths))
-    if options.exclude is not None:
-        given = _without_excluded(given, walk)
-    roots = _roots(given, known, home, walk)
+    roots = chosen_roots(paths, catalog, home, options, walk)
     store, uncached = options.store, []
     if catalog is None or stored is None or rebuilds:
         store = store or (default_store() if stored is None else None)
@@ -118,7 +115,7 @@ def decide(
         check_cache(configuration, home, stored)
         store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
-    roots = walk.outermost([*known, *roots]) if rebuilds else roots
+    roots = walk.outermost([*sound_roots(catalog), *roots]) if rebuilds else roots
     return Target(roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime)
 
 
@@ -195,29 +192,6 @@ def _kept_settings(catalog: Catalog | None, options: IndexOptions) -> tuple[tupl
     if ctime is None:
         ctime = catalog is None or catalog.settings.ctime
     return tuple(pattern for pattern in exclude if pattern), ctime
-
-
-def _without_excluded(given: list[bytes], walk: Globs) -> list[bytes]:
-    """The paths that are given, but for files that the same command leaves out: a shell gives all."""
-    kept = [path for path in given if os.path.isdir(path) or not walk.excludes(path, os.path.dirname(path))]
-    if given and not kept:
-        raise UsageError("Nothing to index", "`exclude` leaves out all that is given")
-    return kept
-
-
-def _roots(given: list[bytes], known: list[bytes], home: Home, walk: Globs) -> list[bytes]:
-    """What to scan: the paths given, or the roots of earlier runs."""
-    for path in given:
-        if not os.path.lexists(path) and not any(contains(root, path) for root in known):
-            raise UsageError(f"No such file or folder: {os.fsdecode(path)}")
-    roots = walk.outermost(given or known)
-    if not roots:
-        raise UsageError(
-            "Nothing to index",
-            f"the home {home.path} knows no folder yet",
-            "Name one: audiosim index FOLDER.",
-        )
-    return roots
 
 
 def _asked(

@@ -1,0 +1,118 @@
+"""What may be named to `index`: folders, and files that are audio."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, Cli, tone
+from libraries import Library, counts
+
+from audiosim.core.errors import UsageError
+from audiosim.indexing.estimate import estimate
+from audiosim.indexing.report import Notice
+from audiosim.library.catalog import Catalog
+from audiosim.library.status import home_status
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def library(tmp_path: Path, music: Path) -> Library:
+    return Library(tmp_path / "home")
+
+
+@pytest.mark.parametrize("name", ["list.m3u", "list.M3U8", "list.pls", "list.xspf", "disc.cue"])
+def test_a_playlist_is_refused_with_the_remedy_and_leaves_nothing(
+    library: Library, music: Path, name: str
+) -> None:
+    (music / name).write_text("low/00 track.wav\n")
+    with pytest.raises(UsageError, match="playlist") as error:
+        library.index(music / "high", music / name)
+    assert "FOLDER" in str(error.value)
+    assert home_status(library.home.path).roots == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("notes.txt", b"no music\n" * 99), ("cover.jpg", b"\xff\xd8\xff\xe0" + b"x" * 999), ("empty", b"")],
+)
+def test_a_file_that_is_no_audio_is_refused(library: Library, music: Path, name: str, content: bytes) -> None:
+    (music / name).write_bytes(content)
+    with pytest.raises(UsageError, match=f"No audio: .*{name}"):
+        library.index(music / name)
+    with pytest.raises(UsageError, match="No audio"):
+        estimate([music / name], home=library.home.path, encoder=library.encoder)
+
+
+def test_what_is_no_file_is_refused(library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(UsageError, match="Neither a file nor a folder"):
+        library.index(tmp_path / "pipe.wav")
+
+
+def test_a_link_that_leads_nowhere_is_refused(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nothing")
+    with pytest.raises(UsageError, match="leads nowhere"):
+        library.index(tmp_path / "link")
+
+
+def test_the_command_says_so_and_exits_with_2(music: Path, tmp_path: Path, cli: Cli) -> None:
+    (music / "list.m3u").write_text("low/00 track.wav\n")
+    done = cli("index", music / "list.m3u", "--encoder", "musicnn", "--home", tmp_path / "home")
+    assert (done.code, done.out) == (2, "")
+    assert "A playlist can't be indexed" in done.err
+
+
+def test_audio_under_any_name_is_indexed_and_stays(library: Library, music: Path) -> None:
+    odd = music / "sound.bin"
+    soundfile.write(odd, tone(3, 500), SAMPLE_RATE, format="WAV")
+    assert counts(library.index(odd)) == {"found": 1, "indexed": 1}
+    assert counts(library.index(odd)) == {"found": 1, "unchanged": 1}
+    library.index(music)
+    assert counts(library.index()) == {"found": 7, "unchanged": 7}
+
+
+def test_damaged_audio_is_a_failure_and_no_wrong_usage(library: Library, music: Path) -> None:
+    (music / "bad.mp3").write_bytes(b"no music\n" * 99)
+    assert counts(library.index(music / "bad.mp3")) == {"found": 1, "failed": 1}
+
+
+def test_files_that_are_not_included_are_not_looked_into(library: Library, music: Path) -> None:
+    (music / "cover.jpg").write_bytes(b"no music")
+    (music / "list.m3u").write_text("a.wav\n")
+    assert library.index(*music.iterdir(), include=["*.wav", "*.flac", "*.ogg"]).indexed == 6
+
+
+def test_a_home_that_has_a_playlist_as_a_root_is_cured_with_a_word(library: Library, music: Path) -> None:
+    library.index(music / "low")
+    spoilt = [music / "high" / "list.m3u", music / "high" / "cover.jpg"]
+    reasons = ["not readable as audio (Invalid data found)", "there is no audio stream in it"]
+    for path, reason in zip(spoilt, reasons, strict=True):
+        path.write_text("01.wav\n")
+        status = path.stat()
+        with Catalog(library.home.catalog) as catalog:
+            catalog.settings.set_roots([*catalog.settings.roots(), os.fsencode(path)])
+            catalog.files.record_failure(os.fsencode(path), status.st_size, status.st_mtime_ns, reason)
+    assert estimate(home=library.home.path, encoder=library.encoder).found == 3
+    report = library.index()
+    assert counts(report) == {"found": 3, "unchanged": 3}
+    words = [event.text for event in library.events if isinstance(event, Notice)]
+    assert len([text for text in words if "is no audio" in text]) == 2
+    status_now = home_status(library.home.path)
+    assert (status_now.roots, status_now.failures) == ([os.fsencode(music / "low")], [])
+    library.index()
+    assert not any(isinstance(event, Notice) for event in library.events)
+
+
+def test_a_rebuild_cures_too(library: Library, music: Path) -> None:
+    library.index(music / "low")
+    spoilt = os.fsencode(shutil.copy(music / "low" / "00 track.wav", music / "high" / "list.m3u"))
+    with Catalog(library.home.catalog) as catalog:
+        catalog.settings.set_roots([*catalog.settings.roots(), spoilt])
+        catalog.files.record_failure(spoilt, 1, 1, "not readable as audio (Invalid data found)")
+    assert not library.index(rebuild=True, pooling="max").needs_a_look
+    assert home_status(library.home.path).roots == [os.fsencode(music / "low")]
