@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from audiosim.commands.json_fields import to_json, track_fields
-from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, with_options
+from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, tell_of_folders, with_options
 from audiosim.commands.table import shown_path
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 
@@ -24,6 +24,7 @@ def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption 
     """
     from audiosim.search.duplicates import find_duplicates
 
+    tell_of_folders(only, home)
     groups = find_duplicates(home, only=only)
     if json_:
         text = to_json({"groups": [_fields(group) for group in groups]})

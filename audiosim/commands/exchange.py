@@ -17,6 +17,7 @@ from audiosim.commands.options import (
     QuietOption,
     StoreOption,
     WaitOption,
+    tell_of_folders,
     with_options,
 )
 from audiosim.core.text import display_path, size
@@ -42,6 +43,7 @@ def export(
     """
     from audiosim.indexing.exchange import export_index
 
+    tell_of_folders(only, home, quiet=quiet)
     done = export_index(file, home=home, only=only)
     if json_:
         typer.echo(to_json(_exported_fields(done)), nl=False)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.options import FilterOptions, HomeOption, OutputOptions, one_of, with_options
+from audiosim.commands.options import (
+    FilterOptions,
+    HomeOption,
+    OutputOptions,
+    one_of,
+    tell_of_folders,
+    with_options,
+)
 from audiosim.commands.output import write_output
 
 if TYPE_CHECKING:
@@ -34,6 +41,7 @@ def list_tracks(
     from audiosim.library.index import indexed_tracks
 
     key = _key(one_of("--sort", sort, SORTS))
+    tell_of_folders(only, home)
     tracks = indexed_tracks(home, only=only)
     known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
     tracks = [*known, *(track for track in tracks if key(track) is None)]

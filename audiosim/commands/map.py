@@ -9,7 +9,15 @@ from typing import Annotated, cast
 import typer
 
 from audiosim.commands.json_fields import path_fields, to_json
-from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, QuietOption, one_of, with_options
+from audiosim.commands.options import (
+    FilterOptions,
+    HomeOption,
+    JsonOption,
+    QuietOption,
+    one_of,
+    tell_of_folders,
+    with_options,
+)
 from audiosim.core.text import display_path, size
 
 
@@ -48,6 +56,7 @@ def map_(
     """
     from audiosim.map import COLORS, Color, draw_map
 
+    tell_of_folders(only, home, quiet=quiet)
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
     drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)
     if json_:

@@ -260,6 +260,18 @@ StoreOption = Annotated["StoreUrl | None", FromOptions(_store)]
 OutputOptions = Annotated[OutputForm, FromOptions(_output_form)]
 
 
+def tell_of_folders(only: "Filter | None", home: Path | None, *, quiet: bool = False) -> None:
+    """Say on stderr which folders of a filter hold no track of the index."""
+    if only is None or not only.under:
+        return
+    from audiosim.core.text import display_path
+    from audiosim.library.index import folders_without_tracks
+
+    for folder in folders_without_tracks(only, home):
+        if not quiet:
+            typer.echo(f"audiosim: no track of the index is in {display_path(folder)}.", err=True)
+
+
 def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:
     """Find an option's value among its choices, whatever its case.
 

@@ -17,6 +17,7 @@ from audiosim.commands.options import (
     OutputOption,
     PrecisionOption,
     QuietOption,
+    tell_of_folders,
     with_options,
 )
 from audiosim.commands.output import write_output
@@ -63,6 +64,7 @@ def playlist(
     """
     from audiosim.search.playlist import make_path, make_radio
 
+    tell_of_folders(only, home, quiet=quiet)
     common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
     if seed and (start or end):
         raise UsageError("A radio has no ends", "--seed was given with --start or --end", "Not both.")

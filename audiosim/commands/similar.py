@@ -20,6 +20,7 @@ from audiosim.commands.options import (
     QuietOption,
     moment,
     one_of,
+    tell_of_folders,
     with_options,
 )
 from audiosim.commands.output import write_output
@@ -88,6 +89,7 @@ def similar(
     """
     from audiosim.store import store_reader
 
+    tell_of_folders(only, home, quiet=quiet)
     passage = start is not None or end is not None
     # Opened before all else is imported: loading the store's engine is what takes longest.
     with nullcontext() if passage or only or exclude_same else store_reader():

@@ -16,6 +16,7 @@ from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.library.cache import SUFFIX, Cache
 from audiosim.library.catalog import DROPPED, Catalog, Configuration
+from audiosim.library.folders import known_as
 from audiosim.library.scan import FoundFile, Globs
 from audiosim.store import Store
 
@@ -135,16 +136,8 @@ def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wa
         If a path is not known.
     """
     with _writing(home, wait) as (place, catalog, _):
-        wanted = [identity(path) for path in paths]
-        roots = catalog.settings.roots()
-        doomed: list[bytes] = []
-        for path in wanted:
-            known = [row.path for row in catalog.files.all(path)]
-            if not known and path not in roots:
-                raise UsageError(
-                    f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
-                )
-            doomed += known
+        wanted = [known for path in paths for known in _known(identity(path), catalog)]
+        doomed = [row.path for path in wanted for row in catalog.files.all(path)]
         for each in _catalogs(place, catalog):
             each.files.drop([row.path for path in wanted for row in each.files.all(path)])
             roots = each.settings.roots()
@@ -206,6 +199,25 @@ def relocate(
         else:
             store.flush()
         return moved
+
+
+def _known(path: bytes, catalog: Catalog) -> list[bytes]:
+    """The paths by which the catalog knows what is at or below a path: as it is named, or really.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    roots = catalog.settings.roots()
+    names = [name for name in known_as(path, roots) if name in roots or any(catalog.files.all(name))]
+    if path in names:
+        return [path]
+    if not names:
+        raise UsageError(
+            f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
+        )
+    return names
 
 
 @contextmanager

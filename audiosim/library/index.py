@@ -15,6 +15,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
+from audiosim.library.folders import located, without_tracks
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Index:
     def cache(self) -> Cache:
         """The caches of its tracks' windows."""
         return Cache(self.configuration.cache, self.spec)
+
+    def located(self, only: Filter | None) -> Filter:
+        """Give a filter whose folders are those of the catalog; a UsageError, where one is not known."""
+        return located(only, self.catalog)
 
     def directions(self, digest: str) -> CentredFrames | None:
         """Give the windows of audio as directions; None where there is no cache of it."""
@@ -106,4 +111,31 @@ def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter |
         If there is no index.
     """
     with open_index(home) as index:
-        return [entry.track for entry in index.catalog.tracks.entries((only or Filter()).admits)]
+        return [entry.track for entry in index.catalog.tracks.entries(index.located(only).admits)]
+
+
+def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = None) -> list[bytes]:
+    """Find the folders of a filter of which a home's index has no track.
+
+    Parameters
+    ----------
+    only : Filter
+        What tracks must be.
+    home : path-like, optional
+        The home's folder.
+
+    Returns
+    -------
+    list of bytes
+        Folders, as the filter has them.
+
+    Raises
+    ------
+    HomeError
+        If there is no index.
+    UsageError
+        If a folder is neither there nor known.
+    """
+    with open_index(home) as index:
+        index.located(only)
+        return list(without_tracks(only, index.catalog))

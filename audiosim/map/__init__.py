@@ -97,7 +97,7 @@ def draw_map(
 def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[Entry], str]:
     """The tracks to draw, and the name of their encoder."""
     with open_index(home) as index:
-        entries = list(index.catalog.tracks.entries(only.admits))
+        entries = list(index.catalog.tracks.entries(index.located(only).admits))
         if not entries:
             held = f"the index in {index.home.path} holds no track"
             why = "no track fits what was asked for" if only else held

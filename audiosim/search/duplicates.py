@@ -67,7 +67,7 @@ def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter 
     from scipy.cluster.hierarchy import DisjointSet
 
     with open_index(home) as index:
-        entries = list(index.catalog.tracks.entries((only or Filter()).admits))
+        entries = list(index.catalog.tracks.entries(index.located(only).admits))
         recordings = Recordings(index.cache, index.spec.hop)
         groups = DisjointSet(range(len(entries)))
         links: list[tuple[int, Link]] = []

@@ -82,8 +82,9 @@ def find_passages(
         If the query can't be decoded.
     """
     check_count(count)
-    only, ranking = only or Filter(), ranking or RankingOptions()
+    ranking = ranking or RankingOptions()
     with open_index(home, encoder) as index:
+        only = index.located(only)
         asked = ask_with(index, identity(query), start, end, precision, encoder)
         admits = admitted(only, ranking, [asked.query])
         hidden = set() if include_self else {asked.query.track.digest}

@@ -203,7 +203,7 @@ class _Pool:
     def __init__(
         self, index: Index, only: Filter | None, given: Sequence[Query], targets: Sequence[Float32]
     ) -> None:
-        only = only or Filter()
+        only = index.located(only)
         if only.min_duration is None:
             only = replace(only, min_duration=SHORTEST)
         self._same = Recordings(index.cache, index.spec.hop).same

@@ -109,11 +109,11 @@ def find_similar(
     if not wanted.paths:
         raise UsageError("Nothing to search with", "no query was given", "Name an audio file.")
     check_count(count)
-    only, ranking = only or Filter(), ranking or RankingOptions()
+    ranking = ranking or RankingOptions()
     exact = bool(only or ranking.exclude_same)
     with open_index(home, encoder) as index, ExitStack() as stack:
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
-        resolver = Resolver(index, precision, encoder)
+        only, resolver = index.located(only), Resolver(index, precision, encoder)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if not likes:

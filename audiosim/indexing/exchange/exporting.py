@@ -85,7 +85,7 @@ def export_index(
         header = Header.of(index.configuration, index.catalog.settings.roots())
         if not only:
             header = _measured(header, index.catalog)
-        source = _Source(index.catalog, header, only or Filter())
+        source = _Source(index.catalog, header, index.located(only))
         try:
             with replacing(target) as file:
                 count = write(file, header, source.records())

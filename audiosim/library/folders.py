@@ -1,0 +1,100 @@
+"""Folders and files as users name them, and the paths by which the catalog knows them.
+
+It keeps paths as they were named to `index`: by way of a folder link, or not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from audiosim.core.errors import UsageError
+from audiosim.core.paths import contains
+from audiosim.core.text import display_path
+from audiosim.library.catalog import DROPPED, Catalog
+from audiosim.library.filters import Filter
+
+SHOWN = 5  # known folders in an error
+
+
+def known_as(path: bytes, roots: Iterable[bytes]) -> list[bytes]:
+    """Give the paths by which a catalog with these roots may know what is at or below a path.
+
+    Parameters
+    ----------
+    path : bytes
+        As it is named, absolute.
+    roots : iterable of bytes
+        The catalog's.
+
+    Returns
+    -------
+    list of bytes
+        The path itself first, then where it is the same place, or holds it, by its real path.
+    """
+    real = os.path.realpath(path)
+    names = [path]
+    for root in roots:
+        place = os.path.realpath(root)
+        if contains(place, real):
+            names.append(root.rstrip(b"/") + real[len(place.rstrip(b"/")) :] or b"/")
+        elif contains(real, place):
+            names.append(root)
+    return list(dict.fromkeys(names))
+
+
+def located(only: Filter | None, catalog: Catalog) -> Filter:
+    """Give a filter whose folders are those that the catalog knows.
+
+    Parameters
+    ----------
+    only : Filter, optional
+        As a user says it; None demands nothing.
+    catalog : Catalog
+        Where it is to be applied.
+
+    Returns
+    -------
+    Filter
+        The same, for paths of the catalog.
+
+    Raises
+    ------
+    UsageError
+        If a folder is neither there nor known.
+    """
+    if only is None or not only.under:
+        return only or Filter()
+    roots = catalog.settings.roots()
+    under: list[bytes] = []
+    for folder in only.under:
+        names = known_as(folder, roots)
+        if not os.path.exists(folder) and not any(_rows(name, catalog) for name in names):
+            known = [display_path(root) for root in roots[:SHOWN]] + ["..."] * (len(roots) > SHOWN)
+            raise UsageError(
+                f"`under` {display_path(folder)} is no folder",
+                "it is neither there nor in the index",
+                f"The folders of the index: {', '.join(known)}." if known else "",
+            )
+        under += names
+    return replace(only, under=tuple(under))
+
+
+def without_tracks(only: Filter, catalog: Catalog) -> Iterator[bytes]:
+    """Find the folders of a filter of which the index has no track.
+
+    Yields
+    ------
+    bytes
+        A folder, as the user said it.
+    """
+    roots = catalog.settings.roots()
+    for folder in only.under:
+        if not any("indexed" in _rows(name, catalog) for name in known_as(folder, roots)):
+            yield folder
+
+
+def _rows(path: bytes, catalog: Catalog) -> set[str]:
+    """The states of the files known at and below a path."""
+    return {row.state for row in catalog.files.all(path) if row.reason != DROPPED}
