@@ -96,7 +96,10 @@ def index(
     ] = False,
     rescan: Annotated[
         bool,
-        typer.Option("--rescan", help="Read every file anew; compute again only what sounds otherwise now."),
+        typer.Option(
+            "--rescan",
+            help="Read every file anew, compute again what sounds otherwise now; later runs go on with it.",
+        ),
     ] = False,
     ctime: Annotated[
         bool | None,

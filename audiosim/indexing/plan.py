@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from audiosim.core.paths import contains
 from audiosim.core.types import Status
-from audiosim.library.catalog import DROPPED, FileRow
+from audiosim.library.catalog import DROPPED, PENDING, FileRow
 from audiosim.library.scan import FoundFile, Scan
 
 LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk
@@ -31,6 +31,8 @@ class Plan:
         Those of the latter that were gone.
     reread : list of FoundFile
         Those of all these whose identity and tags are to be read anew all the same.
+    rescan : bool
+        Whether this is so for all files, or for those that are left of all.
     unnoted : list of FoundFile
         Those of which only the ctime is not known yet.
     problems : list of (bytes, str)
@@ -52,6 +54,7 @@ class Plan:
     failed_before: list[bytes] = field(default_factory=list)
     failed_again: list[bytes] = field(default_factory=list)
     reread: list[FoundFile] = field(default_factory=list)
+    rescan: bool = False
     unnoted: list[FoundFile] = field(default_factory=list)
     problems: list[tuple[bytes, str]] = field(default_factory=list)
     settled: list[bytes] = field(default_factory=list)
@@ -78,10 +81,13 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
 
     Programs that write tags can keep size and time of modification, but not the ctime: where that is
     another one, or to `rescan`, a known file is read anew, while what is known of it goes on to count.
+    A rescan that was cut short goes on, in every run.
     """
     result = Plan(scan)
     known = {row.path: row for row in rows}
     there = sum(map(_counts, known.values()))
+    begun = any(f.path in known and known[f.path].ctime_ns == PENDING for f in scan.files)
+    result.rescan = rescan or begun
     for found in scan.files:
         row = known.pop(found.path, None)
         again = row is not None and row.reason is not None and (retry_failed or row.reason == DROPPED)
@@ -96,7 +102,7 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
             result.failed_before.append(found.path)
             if row.state == "gone":
                 result.failed_again.append(found.path)
-        if rescan or found.touched(row):
+        if (rescan and not begun) or row.ctime_ns == PENDING or found.touched(row):
             result.reread.append(found)
         elif row.ctime_ns is None and found.ctime_ns is not None:
             result.unnoted.append(found)

@@ -22,7 +22,7 @@ from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice, Planned, Progress, RootDoubted
 from audiosim.indexing.survey import Target, survey
 from audiosim.library.cache import Cache
-from audiosim.library.catalog import Catalog
+from audiosim.library.catalog import PENDING, Catalog
 from audiosim.library.scan import FoundFile, Globs
 from audiosim.library.statistics import refresh
 from audiosim.store import Store
@@ -111,6 +111,8 @@ class IndexRun:
         self._catalog.files.mark_returned(plan.returned + plan.failed_again)
         self.report.reused += len(plan.returned)
         self._catalog.files.note_ctimes((file.path, file.ctime_ns) for file in plan.unnoted)
+        if self._options.rescan:
+            self._catalog.files.note_ctimes((file.path, PENDING) for file in plan.reread)
         self._catalog.files.drop(plan.settled)
         self._catalog.files.mark_gone(plan.unwanted)
         self.report.gone += len(plan.unwanted)
@@ -129,7 +131,7 @@ class IndexRun:
             files=work,
             reread=frozenset(self._standing),
             missing=[row for plan in listed for row in plan.missing],
-            retry_failed=self._options.retry_failed,
+            retry_failed=self._options.retry_failed or any(plan.rescan for plan in self.plans),
         )
 
     def _open(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from audiosim.core.machine_folders import is_machine_file, is_machine_folder
 from audiosim.core.paths import outermost
-from audiosim.library.catalog import FileRow
+from audiosim.library.catalog import PENDING, FileRow
 
 EXTENSIONS = frozenset(
     b".aac .ac3 .aif .aifc .aiff .alac .ape .au .caf .dff .dsf .flac .m4a .m4b .mka .mp+ .mp2 .mp3"
@@ -55,7 +55,8 @@ class FoundFile:
 
     def touched(self, row: FileRow) -> bool:
         """Tell whether a file that seems the `same` may be another: programs can set all but its ctime."""
-        return None not in (self.ctime_ns, row.ctime_ns) and self.ctime_ns != row.ctime_ns
+        unknown = self.ctime_ns is None or row.ctime_ns in (None, PENDING)
+        return not unknown and self.ctime_ns != row.ctime_ns
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from audiosim.indexing.plan import Plan, doubt, plan
-from audiosim.library.catalog import FileRow, FileState
+from audiosim.library.catalog import PENDING, FileRow, FileState
 from audiosim.library.scan import FoundFile, Globs, Scan
 
 SIZE, TIME = 100, 5000
@@ -70,6 +70,17 @@ def test_a_file_of_the_same_ctime_is_not_read_again_but_to_rescan() -> None:
     )
     assert plan(files, rows).reread == []
     assert plan(files, rows, rescan=True).reread == files.files
+
+
+def test_a_rescan_goes_on_with_what_is_left_of_it_in_every_run() -> None:
+    files = seen(touched(b"/m/a"), touched(b"/m/b"))
+    rows = [noted(b"/m/a", PENDING), noted(b"/m/b", 2), noted(b"/m/gone", PENDING)]
+    for rescan in (False, True):
+        result = plan(files, rows, rescan=rescan)
+        assert (result.reread, result.rescan) == (files.files[:1], True)
+    over = [noted(b"/m/a", 2), *rows[1:]]
+    assert plan(files, over, rescan=True).reread == files.files
+    assert not plan(files, over).rescan
 
 
 def test_a_ctime_that_was_not_noted_is_noted_and_nothing_read() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mutagen
+import numpy as np
 import pytest
 import soundfile
 from conftest import SAMPLE_RATE, tone
@@ -227,6 +228,31 @@ def test_a_rescan_reads_every_file_whatever_its_times_and_computes_nothing(
     }  # fmt: skip
     assert library.encoder.windows == 0
     assert title(library, flac(music)) == "first"
+
+
+def test_a_rescan_that_was_cut_short_goes_on(library: Library, music: Path) -> None:
+    first = flac(music)
+    edit(library, "UPDATE files SET title = 'wrong' WHERE title = 'first'")
+    assert library.index(rescan=True, max_hours=0.0).reread_left == 6
+    library.encoder.windows = 0
+    library.similar(first, count=1)
+    assert library.encoder.windows == 0
+    assert verify_home(library.home.path, full=True).changed == 0
+    (music / "low" / "00 track.wav").rename(music / "low" / "new.wav")
+    assert library.index(rescan=True).reread == 5  # all but the one that a run has just opened
+    assert title(library, first) == "first"
+    assert library.index(rescan=True).reread == 6
+    assert library.index(rescan=True, max_hours=0.0).reread_left == 6
+    assert library.index(ctime=False).reread == 6
+    assert counts(library.index()) == {"found": 6, "unchanged": 6}
+
+
+def test_a_rescan_tries_files_again_that_failed(library: Library, music: Path) -> None:
+    soundfile.write(music / "silent.wav", np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
+    assert library.index().failed == 1
+    report = library.index(rescan=True)
+    assert library.encoder.windows > 0
+    assert counts(report) == {"found": 7, "unchanged": 6, "failed_before": 1, "reread": 7}
 
 
 @pytest.mark.parametrize("copied", [False, True])

@@ -16,6 +16,7 @@ from audiosim.library.catalog.database import ADDITIONS, DAMAGED, connect
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.models import (
     DROPPED,
+    PENDING,
     Configuration,
     Entry,
     Fate,
@@ -32,6 +33,7 @@ from audiosim.library.catalog.tracks import Tracks
 
 __all__ = [
     "DROPPED",
+    "PENDING",
     "Catalog",
     "Configuration",
     "Entry",

@@ -8,7 +8,7 @@ from dataclasses import astuple
 
 from audiosim.core.types import TAG_NAMES, AudioInfo, TrackVector
 from audiosim.library.catalog.database import ABSENT, OUTDATED, SENDING, Connection
-from audiosim.library.catalog.models import DROPPED, FileRow, FileState, path_id
+from audiosim.library.catalog.models import DROPPED, PENDING, FileRow, FileState, path_id
 from audiosim.library.catalog.tracks import Tracks
 
 _TAGS = ", ".join(TAG_NAMES)
@@ -66,8 +66,8 @@ class Files:
                     self._db.execute("INSERT OR REPLACE INTO ctimes VALUES (?, ?)", (path, ctime_ns))
 
     def forget_ctimes(self) -> None:
-        """Forget all that `note_ctimes` kept: runs note them anew, and look at no file for that."""
-        self._db.execute("DELETE FROM ctimes")
+        """Forget all ctimes that `note_ctimes` kept: runs note them anew, and look at no file for that."""
+        self._db.execute("DELETE FROM ctimes WHERE ctime_ns <> ?", (PENDING,))
 
     def drop(self, paths: Iterable[bytes]) -> None:
         """End the rows of files: moved, or to be forgotten.

@@ -14,6 +14,7 @@ from audiosim.encoders.pooling import Pooler, pooled_dimension
 
 FileState = Literal["indexed", "failed", "gone"]
 Fate = Literal["added", "known", "kept"]
+PENDING = -1  # in place of a ctime: the file is to be read anew, whatever its times
 DROPPED = "moved"  # the reason of a row that ends when the store has let it go
 
 # The decoded duration of the audio is better than what the container claims.
