@@ -18,9 +18,10 @@ import numpy as np
 from audiosim.core.errors import HomeError
 from audiosim.core.files import replacing
 from audiosim.core.types import AudioInfo, EncoderSpec, FrameEmbeddings
-from audiosim.core.version import __version__
+from audiosim.core.version import DECODING, __version__
 
 FORMAT = 1
+FIRST_DECODING = 1  # of caches that do not say by which decoding they were made
 SUFFIX = ".npz"
 
 
@@ -34,10 +35,16 @@ class CachedTrack:
         Its windows.
     duration : float
         Its decoded length in s.
+    channels : int
+        Of its source.
+    decoding : int
+        By which decoding its windows were made: that of `audiosim.core.version`, or an older one.
     """
 
     frames: FrameEmbeddings
     duration: float
+    channels: int
+    decoding: int
 
 
 class Cache:
@@ -76,6 +83,7 @@ class Cache:
             "sample_rate": info.sample_rate,
             "channels": info.channels,
             "computed_in": dtype,
+            "decoding": DECODING,
             "audiosim": __version__,
         }
         try:
@@ -102,7 +110,10 @@ class Cache:
                 frames = FrameEmbeddings(data["embedding"], data["timestamps"], data["level"])
         except Exception:  # a flipped byte in a zip file raises nearly anything
             return None
-        return CachedTrack(frames, float(meta["duration"])) if self._valid(meta, digest, frames) else None
+        if not self._valid(meta, digest, frames):
+            return None
+        decoding = meta.get("decoding", FIRST_DECODING)
+        return CachedTrack(frames, meta["duration"], meta["channels"], decoding)
 
     def _valid(self, meta: Any, digest: str, frames: FrameEmbeddings) -> bool:
         count = frames.timestamps.size
@@ -112,6 +123,8 @@ class Cache:
             and meta.get("fingerprint") == self._spec.fingerprint
             and meta.get("digest") == digest
             and isinstance(meta.get("duration"), float)
+            and isinstance(meta.get("channels"), int)
+            and isinstance(meta.get("decoding", FIRST_DECODING), int)
             and count > 0
             and frames.embedding.dtype == np.float16
             and frames.embedding.shape == (count, self._spec.dimension)

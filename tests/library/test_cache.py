@@ -19,7 +19,8 @@ from hypothesis.extra import numpy as hnp
 
 from audiosim.core.errors import HomeError
 from audiosim.core.types import AudioInfo, EncoderSpec, FrameEmbeddings, Framing
-from audiosim.library.cache import Cache
+from audiosim.core.version import DECODING
+from audiosim.library.cache import FIRST_DECODING, Cache
 
 SPEC = EncoderSpec("test", 1, (("size", 4),), "00" * 16, 8000, "soxr_hq", 1.0, 4, Framing(8000, 8000))
 INFO = AudioInfo("ab" * 16, 2.5, 44_100, 2, "flac", 1000, 1)
@@ -306,3 +307,23 @@ def test_a_cache_folder_that_is_a_file_is_explained(tmp_path: Path) -> None:
     place.touch()
     with pytest.raises(HomeError, match="`cache`"):
         Cache(place, SPEC).write(INFO, frames(), "float32")
+
+
+def test_a_cache_says_by_which_decoding_it_was_made(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, SPEC)
+    cache.write(INFO, frames(), "float32")
+    track = cache.read(INFO.digest)
+    assert track is not None
+    assert (track.decoding, track.channels) == (DECODING, INFO.channels)
+
+
+def test_a_cache_that_does_not_say_so_was_made_by_the_first_decoding(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, SPEC)
+    cache.write(INFO, frames(), "float32")
+    path = cache.path(INFO.digest)
+    meta = json.loads(str(contents(path)["meta"]))
+    del meta["decoding"]
+    rewrite(path, meta=np.array(json.dumps(meta)))
+    track = cache.read(INFO.digest)
+    assert track is not None
+    assert track.decoding == FIRST_DECODING < DECODING
