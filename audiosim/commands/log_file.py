@@ -11,6 +11,7 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.core.errors import AudiosimError
+from audiosim.core.files import check_folder
 
 
 @contextmanager
@@ -48,6 +49,7 @@ def logging_to(path: Path | None, context: typer.Context) -> Iterator[Callable[[
 
 
 def _file_handler(path: Path) -> logging.Handler:
+    check_folder(path)
     try:
         handler = _FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:

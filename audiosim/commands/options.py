@@ -12,6 +12,7 @@ import typer
 
 from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
+from audiosim.core.files import check_output
 from audiosim.core.paths import identity
 from audiosim.core.text import seconds
 
@@ -250,6 +251,8 @@ def _output_form(
     chosen = "json" if json_ else one_of("--format", form or named, FORMATS)
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
+    if out is not None:
+        check_output(out)
     return OutputForm(cast("Format", chosen), null, out)
 
 

@@ -22,6 +22,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.output import write_output
 from audiosim.core.errors import UsageError
+from audiosim.core.files import check_output
 
 if TYPE_CHECKING:
     from audiosim.search.playlist import Playlist
@@ -65,6 +66,8 @@ def playlist(
     from audiosim.search.playlist import make_path, make_radio
 
     tell_of_folders(only, home, quiet=quiet)
+    if out is not None:
+        check_output(out)
     common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
     if seed and (start or end):
         raise UsageError("A radio has no ends", "--seed was given with --start or --end", "Not both.")

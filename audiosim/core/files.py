@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from audiosim.core.errors import HomeError, LockedError
+from audiosim.core.errors import AudiosimError, HomeError, LockedError, UsageError
+from audiosim.core.text import display_path
 
 NETWORK = frozenset(
     {
@@ -63,6 +64,40 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
         raise
     if durable:
         _sync_folder(path.parent)
+
+
+def check_output(path: Path) -> None:
+    """See that a file can be made where a user wants it, before any work is done for it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder or a device.
+    AudiosimError
+        If its folder is not there: a slip of the pen is not to make one.
+    """
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise UsageError(f"Can't write {display_path(os.fsencode(path))}", f"it is {what}", "Name a file.")
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """See that the folder a file goes to is there.
+
+    Raises
+    ------
+    AudiosimError
+        If it is not.
+    """
+    if not path.parent.is_dir():
+        shown, folder = (display_path(os.fsencode(one)) for one in (path, path.parent))
+        raise AudiosimError(f"Can't write {shown}", f"there is no folder {folder}", "Make it first.")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiosim.core.errors import AudiosimError, UsageError
-from audiosim.core.files import replacing
-from audiosim.core.text import display_path
+from audiosim.core.errors import AudiosimError
+from audiosim.core.files import check_output, replacing
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
@@ -78,13 +77,13 @@ def draw_map(
     UsageError
         If a file to write is a folder or a device.
     AudiosimError
-        If there is no index, or no track to draw.
+        If there is no index, no track to draw, or no folder for a file.
     """
     page = Path(output) if output is not None else Path(PAGE_NAME) if png is None else None
     picture = None if png is None else Path(png)
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
-        _refuse_other_than_files(path)
+        check_output(path)
     entries, encoder = _read(home, only or Filter())
     atlas = make_atlas(entries, color, encoder)
     if page is not None:
@@ -118,9 +117,3 @@ def _write_picture(atlas: Atlas, path: Path) -> None:
 
     with replacing(path, durable=False) as file:
         file.write(render_picture(atlas))
-
-
-def _refuse_other_than_files(path: Path) -> None:
-    if path.exists() and not path.is_file():
-        shown, what = display_path(os.fsencode(path)), "a folder" if path.is_dir() else "no regular file"
-        raise UsageError(f"Can't write {shown}", f"it is {what}", "Name a file.")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from audiosim.core.files import replacing
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.files import check_output, replacing
 
 KILLED = """
 import os, signal, sys
@@ -168,3 +169,13 @@ def test_a_link_to_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(FileExistsError, match="not a regular file"), replacing(link) as file:
         file.write(b"new")
     assert link.is_symlink()
+
+
+def test_an_output_needs_a_folder_that_is_there_and_is_no_folder_itself(tmp_path: Path) -> None:
+    check_output(tmp_path / "new.csv")
+    with pytest.raises(UsageError, match="it is a folder"):
+        check_output(tmp_path)
+    with pytest.raises(AudiosimError, match=r"there is no folder .*/absent") as caught:
+        check_output(tmp_path / "absent" / "new.csv")
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []

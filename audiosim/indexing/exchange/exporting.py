@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiosim.core.errors import AudiosimError, UsageError
-from audiosim.core.files import replacing
+from audiosim.core.files import check_output, replacing
 from audiosim.core.text import display_path
 from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import are_passages
@@ -76,9 +76,7 @@ def export_index(
     start = time.perf_counter()
     target = Path(path)
     shown = display_path(os.fsencode(target))
-    if target.exists() and not target.is_file():
-        what = "a folder" if target.is_dir() else "no regular file"
-        raise UsageError(f"Can't write {shown}", f"it is {what}", "Name a file.")
+    check_output(target)
     with open_index(home) as index:
         if target.exists() and target.samefile(index.home.catalog):
             raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
