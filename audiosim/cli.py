@@ -87,7 +87,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.command("help", cls=Command)(help_page.help_)
-app.add_typer(weights.app, name="weights")
+app.add_typer(weights.app, name="weights", short_help="List, fetch and import the models' weights.")
 
 
 def _print_version(wanted: bool) -> None:
@@ -130,7 +130,8 @@ class _Interrupt:
     def __call__(self, *_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._at_once)
-        sys.stderr.write(f"audiosim: {self._word}; finished work is kept.\n")
+        over_bar = "\r\x1b[K" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else ""
+        sys.stderr.write(f"{over_bar}audiosim: {self._word}; finished work is kept.\n")
         sys.exit(self._code)
 
     def _at_once(self, *_: object) -> None:

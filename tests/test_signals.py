@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -189,3 +190,29 @@ def test_nobody_reading_the_answer_is_no_error(many: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.strip() in ("141", "0")  # 0: it was all in the pipe before the reader left
+
+
+def test_on_a_terminal_the_last_words_take_the_place_of_the_bar() -> None:
+    interrupted = """
+import os, signal, time
+from audiosim.cli import _Interrupt
+from audiosim.commands.progress import ProgressDisplay
+signal.signal(signal.SIGINT, _Interrupt("interrupted", 130))
+with ProgressDisplay(shown=True) as display:
+    display.update(5, 50, 60.0)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+"""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen([sys.executable, "-c", interrupted], stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        written = b""
+        while b"kept.\r\n" not in written:
+            written += os.read(ours, 1000)
+        assert process.wait(60) == 130
+    os.close(ours)
+    bar, erased, _ = written.partition(b"\r\x1b[Kaudiosim: interrupted; finished work is kept.")
+    assert b"5/50" in bar
+    assert erased

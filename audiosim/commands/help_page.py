@@ -18,6 +18,10 @@ class Command(TyperCommand):
         arguments = [param.metavar for param in self.params if param.param_type_name == "argument"]
         return ["[OPTIONS]", *map(str, arguments)]
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Give the first sentence, whole whatever the `limit`: lists of commands fold it."""
+        return " ".join((self.help or "").partition("\n\n")[0].split()).partition(". ")[0].rstrip(".") + "."
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections of arguments and of options."""
         for title, kind in (("Arguments", "argument"), ("Options", "option")):
