@@ -23,7 +23,7 @@ from audiosim.audio.events import (
 )
 from audiosim.audio.framing import Framer, Selection, levels, window_count
 from audiosim.audio.resample import make_resampler
-from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.audio.supervisor import DecodeSupervisor, every
 from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
@@ -206,18 +206,15 @@ class _Track:
         return FrameEmbeddings(self._embedding.array(), timestamps, np.concatenate(self._levels))
 
 
-def _all(path: bytes, info: AudioInfo) -> bool:
-    return True
-
-
 def embed_files(
     paths: Iterable[bytes],
     encoder: Encoder,
     *,
     jobs: int | None = None,
-    want: Callable[[bytes, AudioInfo], bool] = _all,
+    want: Callable[[bytes, AudioInfo], bool] = every,
     dtype: type = np.float32,
     spill: Path | None = None,
+    second_try: bool = False,
 ) -> Iterator[FileEvent]:
     """Decode files in other processes and embed them; the processes end with the iteration.
 
@@ -236,6 +233,8 @@ def embed_files(
         Of the embeddings: float16 for caches, float32 for users.
     spill : Path, optional
         Folder for the embeddings of very long tracks; by default the system's temporary one.
+    second_try : bool
+        Whether a file whose decoder crashed or hung is tried once more, alone, after the others.
 
     Yields
     ------
@@ -250,7 +249,7 @@ def embed_files(
     """
     spec = encoder.spec
     with DecodeSupervisor(
-        spec.sample_rate, spec.resampler, jobs=jobs or default_jobs(), want=want
+        spec.sample_rate, spec.resampler, jobs=jobs or default_jobs(), want=want, second_try=second_try
     ) as supervisor:
         files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor)
         for event in supervisor.events(paths):
@@ -323,7 +322,7 @@ def extract_files(
         Its embeddings, float32; or what befell the file.
     """
     names = {identity(path): os.fspath(path) for path in paths}
-    for event in embed_files(names, encoder, jobs=jobs):
+    for event in embed_files(names, encoder, jobs=jobs, second_try=True):
         if isinstance(event, Embedded):
             yield names[event.path], event.frames
         elif isinstance(event, Failed):

@@ -75,6 +75,17 @@ def private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     monkeypatch.setenv("XDG_DATA_HOME", str(base / "xdg-data"))
 
 
+@pytest.fixture
+def odd_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding processes do what the names of their files say: see odd_worker.py."""
+    from audiosim.audio import supervisor
+    from audiosim.core.child import start_child
+
+    monkeypatch.setattr(
+        supervisor, "start_child", lambda module, **options: start_child("odd_worker", **options)
+    )
+
+
 @pytest.fixture(scope="session")
 def seeded_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """OpenL3 weights of the published layout, from a fixed seed."""

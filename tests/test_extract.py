@@ -123,6 +123,13 @@ def test_a_file_is_probed_and_then_embedded_or_failed(files: list[Path]) -> None
     assert [type(event) for event in told[broken]] == [Probed, Failed]
 
 
+@pytest.mark.usefixtures("odd_workers")
+def test_a_file_whose_decoder_is_killed_from_outside_is_extracted_all_the_same(files: list[Path]) -> None:
+    once = files[0].rename(files[0].with_name("is killed once.wav"))
+    found = dict(extract_files([once, files[1]], FakeEncoder()))
+    assert [len(getattr(found[str(path)], "embedding", ())) for path in (once, files[1])] == [3, 2]
+
+
 def test_an_encoder_is_not_loaded_for_files_that_need_no_network(files: list[Path]) -> None:
     loaded: list[FakeEncoder] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +84,28 @@ class Idle:
 
 DecodeEvent = Probed | Samples | Restarted | Ended | Failed | Idle
 FileEvent = Probed | Embedded | Failed
+
+
+class Shared:
+    """An iterable that several threads draw from."""
+
+    def __init__(self, items: Iterable[bytes]) -> None:
+        self._items = iter(items)
+        self._lock = threading.Lock()
+        self._drawn = 0
+        self._ended = False
+
+    def next(self) -> bytes | None:
+        """Take one; None when there are no more."""
+        with self._lock:
+            item = next(self._items, None)
+            self._drawn += item is not None
+            self._ended = item is None
+            return item
+
+    def dry(self, closed: int) -> bool:
+        """Whether all that came is among the `closed` ones, and more may come."""
+        return self._drawn == closed and not self._ended
 
 
 class QueueClosedError(Exception):

@@ -140,11 +140,31 @@ def _by_samples(path: str, tick: Tick) -> _Identity:
 
 def _by_bytes(path: str, tick: Tick) -> _Identity:
     state = hashlib.blake2b(b"bytes\n", digest_size=DIGEST_BYTES)
-    with open(path, "rb") as file:
-        while chunk := file.read(READ_BLOCK):
-            state.update(chunk)
-            tick()
+    read_through(path, tick, state.update)
     return _Identity(state.hexdigest(), 0.0, 0, 0, "unknown")
+
+
+def read_through(path: str, tick: Tick, take: Callable[[bytes], object] = len) -> None:
+    """Read a file to its end.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    tick : callable
+        Called again and again, as a sign of progress.
+    take : callable
+        Is given each block of bytes.
+
+    Raises
+    ------
+    OSError
+        If the system can't read it all.
+    """
+    with open(path, "rb", opener=_open_nonblocking) as file:
+        while block := file.read(READ_BLOCK):
+            take(block)
+            tick()
 
 
 def _open_nonblocking(path: str, flags: int) -> int:

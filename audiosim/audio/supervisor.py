@@ -12,12 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from audiosim.audio.events import (
+    Cause,
     DecodeEvent,
     Ended,
     EventQueue,
@@ -27,14 +28,22 @@ from audiosim.audio.events import (
     QueueClosedError,
     Restarted,
     Samples,
+    Shared,
 )
 from audiosim.audio.messages import Kind, info_from_json, receive, samples_from, send_json
 from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, ResamplerName
 
-STALL_LIMIT = 10.0  # s without a sign of progress
-START_LIMIT = 60.0  # s for a process to start on a busy machine
+if TYPE_CHECKING:
+    from audiosim.core.stalls import Verdict, Watch
+
+STALL_LIMIT = (
+    10.0  # s that a process computes, or sleeps with nothing to wait for, without a sign of progress
+)
+START_LIMIT = 60.0  # s, the same, for it to start
+STARTS = 3  # times that a process is started which the system kills before it is ready
+LOOK_INTERVAL = 0.2  # s
 STOP_LIMIT = 5.0  # s for a killed process to be gone
 IDLE_AFTER = 0.05  # s without a file on its way
 QUEUED_SECONDS = 60.0  # of audio that may wait for the network
@@ -42,6 +51,11 @@ QUEUED_SECONDS = 60.0  # of audio that may wait for the network
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+
+
+def every(path: bytes, info: AudioInfo) -> bool:
+    """Want the samples of every file."""
+    return True
 
 
 class DecodeSupervisor:
@@ -57,6 +71,9 @@ class DecodeSupervisor:
         The number of processes; each starts when there is a file for it.
     want : callable
         Asked, from a thread, for each file identified: whether to decode it.
+    second_try : bool
+        Whether a file whose decoder crashed or hung is tried once more, alone, after the others: it may
+        have been the machine's fault.
 
     Used as a context manager; leaving it ends the processes at once.
     """
@@ -67,11 +84,13 @@ class DecodeSupervisor:
         resampler: ResamplerName,
         *,
         jobs: int,
-        want: Callable[[bytes, AudioInfo], bool] = lambda path, info: True,
+        want: Callable[[bytes, AudioInfo], bool] = every,
+        second_try: bool = False,
     ) -> None:
         self._job: dict[str, object] = {"sample_rate": sample_rate, "resampler": resampler}
         self._jobs = jobs
         self._want = want
+        self._second_try = second_try
         self._queue = EventQueue(int(QUEUED_SECONDS * sample_rate))
         self._members: list[_Member] = []
         self.waited = 0.0  # s that the reader of `events` spent waiting
@@ -96,14 +115,23 @@ class DecodeSupervisor:
         AudiosimError
             If decoding processes can't be started at all.
         """
-        remaining = _Shared(paths)
-        watch = threading.Thread(target=self._watch, daemon=True)
-        for _ in range(self._jobs):
-            member = _Member(self._job, remaining, self._want, self._queue)
-            self._members.append(member)
+        struck = []
+        for event in self._round(paths, self._jobs):
+            if self._second_try and isinstance(event, Failed) and event.cause == "decoder":
+                struck.append(event.path)
+            else:
+                yield event
+        if struck:
+            yield from self._round(struck, 1)
+
+    def _round(self, paths: Iterable[bytes], jobs: int) -> Iterator[DecodeEvent]:
+        remaining = Shared(paths)
+        members = [_Member(self._job, remaining, self._want, self._queue) for _ in range(jobs)]
+        self._members += members
+        for member in members:
             member.start()
-        watch.start()
-        working, closed, idle = len(self._members), 0, True
+        threading.Thread(target=_watch, args=(members,), daemon=True).start()
+        working, closed, idle = jobs, 0, True
         while working:
             start = time.perf_counter()
             event = self._queue.get(IDLE_AFTER if remaining.dry(closed) and not idle else None)
@@ -117,11 +145,12 @@ class DecodeSupervisor:
                 closed += _closes(event)
                 yield event
 
-    def _watch(self) -> None:
-        while any(member.is_alive() for member in self._members):
-            for member in self._members:
-                member.check()
-            time.sleep(0.2)
+
+def _watch(members: Sequence[_Member]) -> None:
+    while any(member.is_alive() for member in members):
+        for member in members:
+            member.check()
+        time.sleep(LOOK_INTERVAL)
 
 
 def _closes(event: DecodeEvent) -> bool:
@@ -144,15 +173,17 @@ class _Member(threading.Thread):
     def __init__(
         self,
         job: dict[str, object],
-        paths: _Shared,
+        paths: Shared,
         want: Callable[[bytes, AudioInfo], bool],
         queue: EventQueue,
     ) -> None:
         super().__init__(daemon=True)
         self._job, self._paths, self._want, self._queue = job, paths, want, queue
         self._process: subprocess.Popen[bytes] | None = None
-        self._deadline: float | None = None  # while the process owes us a message
-        self._stalled = False
+        self._watch: Watch | None = None
+        self._since: float | None = None  # while the process owes us a message: since when
+        self._limit = STALL_LIMIT
+        self._verdict: Verdict | None = None
         self._stopped = False
 
     def run(self) -> None:
@@ -168,11 +199,12 @@ class _Member(threading.Thread):
             self._queue.done()
 
     def check(self) -> None:
-        """Kills the process when it has made no progress for too long."""
-        deadline, process = self._deadline, self._process
-        if deadline is not None and process is not None and time.monotonic() > deadline:
-            self._stalled = True
-            process.kill()
+        """Kills the process when it hangs, or is held up for too long."""
+        watch, process = self._watch, self._process
+        if watch is not None and process is not None:
+            self._verdict = self._verdict or watch.verdict(self._since, self._limit)
+            if self._verdict is not None:
+                process.kill()
 
     def stop(self) -> None:
         """Ends the process at once."""
@@ -215,74 +247,71 @@ class _Member(threading.Thread):
                     self._queue.put(Failed(path, **json.loads(payload)))
                     return
         except (EOFError, OSError):
-            reason = self._bury(process)
-            self._queue.put(Failed(path, reason, "decoder"))
+            self._queue.put(Failed(path, *self._bury(process)))
 
     def _receive(self, pipe: BinaryIO, limit: float) -> tuple[Kind, bytes]:
-        self._deadline = time.monotonic() + limit
+        self._limit, self._since = limit, time.monotonic()
         try:
             return receive(pipe)
         finally:
-            self._deadline = None
+            self._since = None
 
     def _start(self) -> subprocess.Popen[bytes]:
+        for _ in range(STARTS):
+            process = self._launch()
+            try:
+                self._receive(cast("BinaryIO", process.stdout), START_LIMIT)
+            except (EOFError, OSError):
+                killed = process.wait() < 0 and self._verdict is None  # for want of memory, most likely
+                reason, _ = self._bury(process)
+            else:
+                return process
+            if not killed:
+                break
+        raise AudiosimError(
+            "A decoding process did not start",
+            reason,
+            f"Try: {sys.executable} -c 'import audiosim.audio.worker'",
+        )
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        from audiosim.core.stalls import Watch
+
         if self._stopped:
             raise QueueClosedError
-        process = start_child("audiosim.audio.worker", variables=ONE_THREAD)
-        self._process = process
-        _running.add(process)
         try:
-            self._receive(cast("BinaryIO", process.stdout), START_LIMIT)
-        except (EOFError, OSError) as error:
-            if self._stopped:
-                raise QueueClosedError from error
+            process = start_child("audiosim.audio.worker", variables=ONE_THREAD)
+        except OSError as error:
             raise AudiosimError(
-                "A decoding process did not start",
-                self._bury(process),
-                f"Try: {sys.executable} -c 'import audiosim.audio.worker'",
+                "A decoding process can't be started",
+                error.strerror or str(error),
+                "Close other programs, or give fewer `jobs`.",
             ) from error
+        self._watch, self._process = Watch(process.pid), process
+        _running.add(process)
         return process
 
-    def _bury(self, process: subprocess.Popen[bytes]) -> str:
-        """Why the process ended; the next file gets a new one."""
+    def _bury(self, process: subprocess.Popen[bytes]) -> tuple[str, Cause]:
+        """Why the process ended, and what caused it; the next file gets a new one."""
         if self._stopped:
             raise QueueClosedError
-        if self._stalled:
+        verdict = self._verdict
+        if verdict is not None:
             process.kill()
         code = process.wait()
-        self._process = None
+        self._process = self._watch = self._verdict = None
         _running.discard(process)
-        stalled, self._stalled = self._stalled, False
         for pipe in (process.stdin, process.stdout):
             _close_quietly(cast("BinaryIO", pipe))
-        if stalled:
-            return f"its decoder made no progress for {STALL_LIMIT:g} s"
+        if verdict == "held up":
+            return "its disk does not answer, or its decoder is stopped; the next run tries again", "file"
+        if verdict == "hangs":
+            return f"its decoder made no progress for {self._limit:g} s", "decoder"
         if code < 0:
-            return f"its decoder crashed ({signal.Signals(-code).name})"
-        return f"its decoder ended (exit code {code})"
+            return f"its decoder crashed ({signal.Signals(-code).name})", "decoder"
+        return f"its decoder ended (exit code {code})", "decoder"
 
 
 def _close_quietly(pipe: BinaryIO) -> None:
     with suppress(OSError):  # unsent bytes to a process that is gone
         pipe.close()
-
-
-class _Shared:
-    """An iterable that several threads draw from."""
-
-    def __init__(self, items: Iterable[bytes]) -> None:
-        self._items = iter(items)
-        self._lock = threading.Lock()
-        self._drawn = 0
-        self._ended = False
-
-    def next(self) -> bytes | None:
-        with self._lock:
-            item = next(self._items, None)
-            self._drawn += item is not None
-            self._ended = item is None
-            return item
-
-    def dry(self, closed: int) -> bool:
-        """Whether all that came is among the `closed` ones, and more may come."""
-        return self._drawn == closed and not self._ended

@@ -17,12 +17,13 @@ import numpy as np
 
 from audiosim.audio.decode import decode_blocks
 from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
-from audiosim.audio.probe import OutOfReachError, probe, unreadable
+from audiosim.audio.probe import OutOfReachError, probe, read_through, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
 from audiosim.core.errors import AudioError
 from audiosim.core.types import AudioInfo, Float32, ResamplerName
 
 TICK_INTERVAL = 1.0  # s
+OUT_OF_MEMORY = "it ran out of memory"
 
 
 def main() -> None:
@@ -63,14 +64,40 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
     except OutOfReachError as error:
         send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "file"})
     except AudioError as error:
-        send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "audio"})
+        _send_failure(path, error, out)
     except (EOFError, BrokenPipeError):
         raise
     except OSError as error:
         send_json(out, Kind.FAILED, {"reason": unreadable(error), "cause": "file"})
     except Exception as error:  # a defect of ours or a decoder's: this file's failure, no more
-        reason = f"the decoder failed ({type(error).__name__}: {error})"
-        send_json(out, Kind.FAILED, {"reason": reason, "cause": "decoder"})
+        what = OUT_OF_MEMORY if _lacked_memory(error) else f"{type(error).__name__}: {error}"
+        send_json(out, Kind.FAILED, {"reason": f"the decoder failed ({what})", "cause": "decoder"})
+
+
+def _send_failure(path: str, error: AudioError, out: BinaryIO) -> None:
+    """Why audio can't be used: unless it was for want of memory, or can't be read from its disk."""
+    if _lacked_memory(error):
+        send_json(out, Kind.FAILED, {"reason": f"the decoder failed ({OUT_OF_MEMORY})", "cause": "decoder"})
+        return
+    try:
+        if os.path.isfile(path):
+            read_through(path, _Ticker(out).tick)
+    except OSError as reading:
+        send_json(out, Kind.FAILED, {"reason": unreadable(reading), "cause": "file"})
+    else:
+        send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "audio"})
+
+
+def _lacked_memory(error: BaseException) -> bool:
+    """Whether an error came of one that says so."""
+    seen: list[BaseException | None] = [None]
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in seen:
+            seen.append(one)
+            waiting += [one.__cause__, one.__context__]
+    return any(isinstance(one, MemoryError) for one in seen)
 
 
 def _decode(path: str, expected: float, rate: int, name: ResamplerName, out: BinaryIO) -> float:

@@ -117,7 +117,7 @@ def estimate(
         else:
             plans = survey(target, catalog, options)
     encoder, spec = target.encoder, target.configuration.spec
-    work = [file for plan in plans for file in plan.process]
+    work = [file for plan in plans for file in [*plan.process, *plan.alone]]
     lengths = _lengths(_spread(work, SAMPLE_FILES), encoder, options.jobs)
     scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
     hours = scale * sum(lengths.values()) / 3600

@@ -13,6 +13,7 @@ from audiosim.core.errors import AudioError
 from audiosim.core.types import AudioInfo, TrackOutcome
 from audiosim.encoders.pooling import Pooler
 from audiosim.indexing.decisions import AudioDecisions, Decision
+from audiosim.indexing.plan import CONVICTED, ON_TRIAL
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, FileRow
 from audiosim.library.scan import FoundFile
@@ -35,6 +36,8 @@ class Ingest:
         The paths of those that are known, and read only to see whether that is so.
     missing : iterable of FileRow
         Known files that were not found, from which a file of the same audio may have moved.
+    alone : iterable of bytes
+        Those of the files that are opened with no other beside them, as their decoder failed before.
     retry_failed : bool
         Whether audio that failed under another name is tried again.
     """
@@ -48,6 +51,7 @@ class Ingest:
         files: Iterable[FoundFile],
         reread: Set[bytes],
         missing: Iterable[FileRow],
+        alone: Iterable[bytes] = (),
         retry_failed: bool,
     ) -> None:
         self._catalog, self._cache, self._pooler = catalog, cache, pooler
@@ -65,6 +69,8 @@ class Ingest:
                 self._missing[row.digest].append(row.path)
             elif row.digest is not None:
                 self._missing_failed.add(row.digest)
+        self.deferred: list[bytes] = []  # files yet to be opened: what befell another says nothing of them
+        self._alone = frozenset(alone)
         self._infos: dict[bytes, AudioInfo] = {}  # of files being computed
         self._waiting: dict[str, list[tuple[bytes, AudioInfo]]] = defaultdict(list)
 
@@ -148,7 +154,7 @@ class Ingest:
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
         info = self._infos.pop(event.path, None)
-        if info is None and event.cause == "file" and event.path in self._reread:
+        if info is None and event.cause != "audio" and event.path in self._reread:
             self.unread[event.path] = event.reason
             yield TrackOutcome(event.path, "unchanged")
         elif info is None:  # not even identified
@@ -156,10 +162,12 @@ class Ingest:
         elif event.cause == "audio":
             yield from self._unusable(event.path, info, event.reason)
         else:
-            yield from self._unlucky(event, info)
+            yield self._unlucky(event, info)
 
     def _unopened(self, event: Failed) -> TrackOutcome:
         """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
+        if event.cause == "decoder":
+            return self._by_decoder(event)
         found = self._found[event.path]
         again = event.cause == "file"
         stamp = (-1, -1) if again else (found.size, found.mtime_ns)
@@ -167,16 +175,21 @@ class Ingest:
         self._catalog.files.record_failure(event.path, *stamp, event.reason)
         return TrackOutcome(event.path, "failed_before" if told else "failed", event.reason)
 
-    def _unlucky(self, event: Failed, info: AudioInfo) -> Iterator[TrackOutcome]:
-        """A failure that says nothing of the audio: copies of it get another try, the next run."""
+    def _unlucky(self, event: Failed, info: AudioInfo) -> TrackOutcome:
+        """A failure that says nothing of the audio: copies of it get a try of their own."""
         self.decisions.release(info)
-        again = (-1, -1)
-        stamp = (info.size, info.mtime_ns) if event.cause == "decoder" else again
-        self._catalog.files.record_failure(event.path, *stamp, event.reason)
-        yield TrackOutcome(event.path, "failed", event.reason)
-        for copy, _ in self._waiting.pop(info.digest, []):
-            self._catalog.files.record_failure(copy, *again, event.reason)
-            yield TrackOutcome(copy, "failed", event.reason)
+        self.deferred += [copy for copy, _ in self._waiting.pop(info.digest, [])]
+        if event.cause == "decoder":
+            return self._by_decoder(event)
+        self._catalog.files.record_failure(event.path, -1, -1, event.reason)
+        return TrackOutcome(event.path, "failed", event.reason)
+
+    def _by_decoder(self, event: Failed) -> TrackOutcome:
+        """A crash or hang of the decoder: the file's fault only when it happens again, alone."""
+        found = self._found[event.path]
+        reason = event.reason + (CONVICTED if event.path in self._alone else ON_TRIAL)
+        self._catalog.files.record_failure(event.path, found.size, found.mtime_ns, reason)
+        return TrackOutcome(event.path, "failed", reason)
 
     def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
         """Audio that was identified but gives no vector: all files that hold it fail."""

@@ -12,6 +12,11 @@ from audiosim.library.scan import FoundFile, Scan
 
 LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk
 
+# How the reasons begin of what befell a decoder, and how they end: in old homes with neither of the two.
+BY_DECODER = ("its decoder ", "the decoder failed (", "its worker was lost ")
+ON_TRIAL = "; the next run tries it once more, alone"
+CONVICTED = ", twice, the second time alone"
+
 
 @dataclass
 class Plan:
@@ -23,6 +28,8 @@ class Plan:
         What was found there.
     process : list of FoundFile
         New or changed files, to be opened.
+    alone : list of FoundFile
+        Files whose decoder crashed or hung, to be opened after all others, each alone.
     returned : list of bytes
         Files that were gone and are back as they were.
     unchanged, failed_before : list of bytes
@@ -49,6 +56,7 @@ class Plan:
 
     scan: Scan
     process: list[FoundFile] = field(default_factory=list)
+    alone: list[FoundFile] = field(default_factory=list)
     returned: list[bytes] = field(default_factory=list)
     unchanged: list[bytes] = field(default_factory=list)
     failed_before: list[bytes] = field(default_factory=list)
@@ -90,22 +98,12 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
     result.rescan = rescan or begun
     for found in scan.files:
         row = known.pop(found.path, None)
-        again = row is not None and row.reason is not None and (retry_failed or row.reason == DROPPED)
-        if row is None or not found.same(row) or again:
+        if row is not None and found.same(row) and _to_be_alone(row.reason, retry_failed or rescan):
+            result.alone.append(found)
+        elif row is None or not found.same(row) or _to_be_retried(row.reason, retry_failed):
             result.process.append(found)
-            continue
-        if row.state == "indexed":
-            result.unchanged.append(found.path)
-        elif row.reason is None:
-            result.returned.append(found.path)
         else:
-            result.failed_before.append(found.path)
-            if row.state == "gone":
-                result.failed_again.append(found.path)
-        if (rescan and not begun) or row.ctime_ns == PENDING or found.touched(row):
-            result.reread.append(found)
-        elif row.ctime_ns is None and found.ctime_ns is not None:
-            result.unnoted.append(found)
+            _compare(result, found, row, every=rescan and not begun)
     for path, reason in scan.problems + scan.unlisted:
         row = known.pop(path, None)
         if row is not None and (row.state, row.reason) == ("failed", reason):
@@ -131,6 +129,34 @@ def _left(rows: Iterable[FileRow], scan: Scan) -> tuple[list[FileRow], list[File
         elif scan.globs.includes(row.path, scan.root) and not any(contains(f, row.path) for f in hidden):
             lost.append(row)
     return lost, unwanted
+
+
+def _compare(result: Plan, found: FoundFile, row: FileRow, *, every: bool) -> None:
+    """What to do about a file of the same size and time; where `every` one is read anew, it is too."""
+    if row.state == "indexed":
+        result.unchanged.append(found.path)
+    elif row.reason is None:
+        result.returned.append(found.path)
+    else:
+        result.failed_before.append(found.path)
+        if row.state == "gone":
+            result.failed_again.append(found.path)
+    if every or row.ctime_ns == PENDING or found.touched(row):
+        result.reread.append(found)
+    elif row.ctime_ns is None and found.ctime_ns is not None:
+        result.unnoted.append(found)
+
+
+def _to_be_retried(reason: str | None, retry_failed: bool) -> bool:
+    return reason is not None and (retry_failed or reason == DROPPED)
+
+
+def _to_be_alone(reason: str | None, retry: bool) -> bool:
+    """Whether a file failed by its decoder, and may not have been at fault, or is to be tried all the same.
+
+    It is at fault only when that has happened again, alone, in a later run.
+    """
+    return reason is not None and reason.startswith(BY_DECODER) and (retry or not reason.endswith(CONVICTED))
 
 
 def _counts(row: FileRow) -> bool:

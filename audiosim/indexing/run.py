@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 
 import numpy as np
@@ -14,7 +14,7 @@ from audiosim.audio.events import FileEvent
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import display_path
-from audiosim.core.types import Status, TrackOutcome
+from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
@@ -68,8 +68,9 @@ class IndexRun:
         self._remember_roots()
         work = [file for plan in self.plans for file in plan.process]
         again = [file for plan in self.plans for file in plan.reread]
+        alone = [file for plan in self.plans for file in plan.alone]
         self.report.found = sum(plan.found for plan in self.plans)
-        yield Planned(self.report.found, len(work), len(again))
+        yield Planned(self.report.found, len(work) + len(alone), len(again))
         try:
             for plan in self.plans:
                 yield from self._settle(plan)
@@ -79,8 +80,8 @@ class IndexRun:
                     " folders that systems make (bins, snapshots, thumbnails). The files stay."
                 )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
-            ingest = self._ingest([*work, *again])
-            yield from self._open(work, again, ingest)
+            ingest = self._ingest([*work, *again], alone)
+            yield from self._open(work, again, alone, ingest)
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(ingest.moved)
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
@@ -122,27 +123,32 @@ class IndexRun:
             self._catalog.files.record_failure(path, -1, -1, reason)
             yield self._counted(TrackOutcome(path, "failed", reason))
 
-    def _ingest(self, work: Sequence[FoundFile]) -> Ingest:
+    def _ingest(self, work: Sequence[FoundFile], alone: Sequence[FoundFile]) -> Ingest:
         listed = [plan for plan in self.plans if plan.scan.present and plan.scan.files]
         return Ingest(
             self._catalog,
             self._cache,
             self._target.configuration.pooler,
-            files=work,
+            files=[*work, *alone],
+            alone=[file.path for file in alone],
             reread=frozenset(self._standing),
             missing=[row for plan in listed for row in plan.missing],
             retry_failed=self._options.retry_failed or any(plan.rescan for plan in self.plans),
         )
 
     def _open(
-        self, work: Sequence[FoundFile], again: Sequence[FoundFile], ingest: Ingest
+        self,
+        work: Sequence[FoundFile],
+        again: Sequence[FoundFile],
+        alone: Sequence[FoundFile],
+        ingest: Ingest,
     ) -> Iterator[IndexEvent]:
         """New and changed files, then others: identified and, where their audio is new, embedded."""
-        if not work and not again:
+        ctimes = {file.path: file.ctime_ns for file in (*work, *again, *alone)}
+        if not ctimes:
             return
-        done, total, last = 0, len(work) + len(again), time.monotonic()
-        ctimes = {file.path: file.ctime_ns for file in (*work, *again)}
-        with closing(self._embedded(self._until_the_end(work, again), total, ingest)) as events:
+        done, total, last = 0, len(ctimes), time.monotonic()
+        with closing(self._embedded(work, again, alone, ingest)) as events:
             for event in events:
                 if isinstance(event, Notice):
                     yield event
@@ -168,15 +174,36 @@ class IndexRun:
             )
 
     def _embedded(
-        self, paths: Iterator[bytes], count: int, ingest: Ingest
+        self,
+        work: Sequence[FoundFile],
+        again: Sequence[FoundFile],
+        alone: Sequence[FoundFile],
+        ingest: Ingest,
     ) -> Generator[FileEvent | Notice, None, None]:
+        """Files beside each other, then one after the other those that are to be alone."""
+        want = ingest.decisions.want
+        if count := len(work) + len(again):
+            yield from self._opened(self._until_the_end(work, again), count, self._options.jobs, want)
+        for path in [*ingest.deferred, *(file.path for file in alone)]:
+            if time.monotonic() >= self._deadline:
+                self.report.left += 1
+            else:
+                yield from self._opened([path], 1, 1, want)
+
+    def _opened(
+        self,
+        paths: Iterable[bytes],
+        count: int,
+        jobs: int | None,
+        want: Callable[[bytes, AudioInfo], bool],
+    ) -> Iterator[FileEvent | Notice]:
         """Decoded and embedded by processes of this machine, or by workers on a cluster."""
-        options, want = self._options, ingest.decisions.want
+        options = self._options
         if options.cluster is None:
             yield from embed_files(
                 paths,
                 self._target.encoder,
-                jobs=options.jobs,
+                jobs=jobs,
                 want=want,
                 dtype=np.float16,
                 spill=self._cache.folder,
@@ -190,7 +217,7 @@ class IndexRun:
             self._target.configuration.spec,
             files=count,
             want=want,
-            jobs=options.jobs,
+            jobs=jobs,
             precision=options.precision,
             batch_size=options.batch_size,
         )

@@ -118,11 +118,11 @@ def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tupl
     blocks: list[Float32] = []
     place = 0
     info: AudioInfo | None = None
-    with DecodeSupervisor(rate, index.spec.resampler, jobs=1) as supervisor:
+    with DecodeSupervisor(rate, index.spec.resampler, jobs=1, second_try=True) as supervisor:
         for event in supervisor.events([path]):
             match event:
                 case Probed(_, found, _):
-                    info = found
+                    info, blocks, place = found, [], 0
                 case Samples(_, samples):
                     blocks.append(samples[max(0, first - place) : max(0, last - place)])
                     place += len(samples)

@@ -160,7 +160,7 @@ class Resolver:
         def want(path: bytes, info: AudioInfo) -> bool:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
 
-        for event in embed_files(paths, self._encoder, want=want, dtype=np.float16):
+        for event in embed_files(paths, self._encoder, want=want, dtype=np.float16, second_try=True):
             match event:
                 case Probed(path, info, wanted):
                     infos[path] = info

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from audio_files import FORMS, aligned_error, make, music, write_sound
+from odd_worker import AT_START
 
 from audiosim.audio import supervisor as supervisor_module
 from audiosim.audio.events import (
@@ -27,6 +29,8 @@ from audiosim.audio.events import (
     Samples,
 )
 from audiosim.audio.supervisor import DecodeSupervisor
+from audiosim.core.child import start_child
+from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, Float32
 
 RATE = 8000
@@ -206,25 +210,136 @@ def test_a_crash_in_the_middle_of_a_file_fails_it(tmp_path: Path) -> None:
     assert isinstance(of(events, short)[-1], Ended)
 
 
+@pytest.mark.usefixtures("short_patience", "odd_workers")
+@pytest.mark.slow
+@pytest.mark.parametrize("act", ["spins", "sleeps"])
+def test_a_decoder_that_hangs_is_replaced_and_costs_one_file(tmp_path: Path, act: str) -> None:
+    paths = wavs(tmp_path, 3)
+    paths[1] = paths[1].rename(tmp_path / f"{act}.wav")
+    start = time.monotonic()
+    events = run(paths)
+    assert time.monotonic() - start < 30
+    assert reason(events, paths[1]) == "its decoder made no progress for 2 s"
+    assert isinstance(of(events, paths[0])[-1], Ended)
+    assert isinstance(of(events, paths[2])[-1], Ended)
+
+
+@pytest.mark.usefixtures("odd_workers")
+def test_want_of_memory_is_the_decoder_s_failure_and_costs_one_file(tmp_path: Path) -> None:
+    paths = wavs(tmp_path, 2)
+    paths[0] = paths[0].rename(tmp_path / "lacks memory.wav")
+    events = run(paths)
+    assert of(events, paths[0])[-1] == Failed(
+        os.fsencode(paths[0]), "the decoder failed (it ran out of memory)", "decoder"
+    )
+    assert isinstance(of(events, paths[1])[-1], Ended)
+
+
+@pytest.mark.usefixtures("short_patience", "odd_workers")
+@pytest.mark.slow
+def test_a_second_try_is_alone_and_after_the_others(tmp_path: Path) -> None:
+    paths = wavs(tmp_path, 4)
+    once, twice = (tmp_path / f"{name}.wav" for name in ("is killed once", "crashes"))
+    paths[0], paths[1] = paths[0].rename(once), paths[1].rename(twice)
+    with DecodeSupervisor(RATE, "soxr_hq", jobs=2, second_try=True) as supervisor:
+        events = list(supervisor.events(os.fsencode(path) for path in paths))
+    assert isinstance(of(events, once)[-1], Ended)
+    assert reason(events, twice) == "its decoder crashed (SIGSEGV)"
+    assert [type(event) for event in of(events, twice)] == [Probed, Probed, Failed]
+    ended = [event.path for event in events if isinstance(event, Ended | Failed)]
+    assert set(ended[:2]) == {os.fsencode(path) for path in paths[2:]}
+
+
 @pytest.mark.usefixtures("short_patience")
 @pytest.mark.slow
-def test_a_decoder_that_hangs_is_replaced_and_costs_one_file(tmp_path: Path) -> None:
+def test_a_decoder_that_is_stopped_for_longer_than_a_hang_may_last_goes_on(tmp_path: Path) -> None:
     paths = wavs(tmp_path, 3)
     victim = os.fsencode(paths[1])
     with DecodeSupervisor(
-        RATE, "soxr_hq", jobs=1, want=lambda path, info: path != victim or stop()
+        RATE, "soxr_hq", jobs=1, want=lambda path, info: path != victim or pause()
     ) as supervisor:
+
+        def pause() -> bool:
+            pid = processes(supervisor)[0].pid
+            os.kill(pid, signal.SIGSTOP)
+            threading.Timer(5.0, os.kill, (pid, signal.SIGCONT)).start()
+            return True
+
+        events = list(supervisor.events(os.fsencode(path) for path in paths))
+    for path in paths:
+        assert isinstance(of(events, path)[-1], Ended)
+
+
+STOPPED_GROUP = """
+import os, signal, sys, threading
+from audiosim.audio import supervisor as module
+from audiosim.audio.events import Ended, Failed
+module.STALL_LIMIT = 2.0
+paths = [os.fsencode(path) for path in sys.argv[1:]]
+def want(path, info):
+    if path == paths[0]:
+        print("now", flush=True)
+    return True
+with module.DecodeSupervisor(8000, "soxr_hq", jobs=2, want=want) as supervisor:
+    for event in supervisor.events(paths):
+        if isinstance(event, Failed):
+            print(event.reason, flush=True)
+        elif isinstance(event, Ended):
+            print("ended", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_as_a_whole_goes_on_where_it_was(tmp_path: Path) -> None:
+    paths = [write_sound(tmp_path / f"{i}.wav", music(400.0, RATE, seed=i), RATE) for i in range(3)]
+    command = [sys.executable, "-c", STOPPED_GROUP, *map(str, paths)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(5.0)
+        os.killpg(process.pid, signal.SIGCONT)
+        assert process.stdout.read().splitlines() == ["ended"] * 3
+
+
+@pytest.mark.usefixtures("short_patience")
+@pytest.mark.slow
+def test_a_decoder_that_is_held_up_for_good_is_given_up_but_not_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.core.stalls.PATIENCE", 2.0)
+    paths = wavs(tmp_path, 1)
+    with DecodeSupervisor(RATE, "soxr_hq", jobs=1, want=lambda path, info: stop()) as supervisor:
 
         def stop() -> bool:
             os.kill(processes(supervisor)[0].pid, signal.SIGSTOP)
             return True
 
-        start = time.monotonic()
-        events = list(supervisor.events(os.fsencode(path) for path in paths))
-    assert time.monotonic() - start < 30
-    assert reason(events, paths[1]) == "its decoder made no progress for 2 s"
-    assert isinstance(of(events, paths[0])[-1], Ended)
-    assert isinstance(of(events, paths[2])[-1], Ended)
+        events = list(supervisor.events([os.fsencode(paths[0])]))
+    failed = of(events, paths[0])[-1]
+    assert isinstance(failed, Failed)
+    assert failed.cause == "file"
+    assert "its disk does not answer" in failed.reason
+
+
+def test_a_process_that_the_system_kills_at_its_start_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def child(module: str, **options: Any) -> subprocess.Popen[bytes]:
+        variables = {AT_START: "1"} if len(started) < kills else {}
+        started.append(start_child("odd_worker", variables=variables))
+        return started[-1]
+
+    monkeypatch.setattr(supervisor_module, "start_child", child)
+    kills, path = 2, wavs(tmp_path, 1)[0]
+    assert isinstance(run([path])[-1], Ended)
+    started.clear()
+    kills = supervisor_module.STARTS
+    with pytest.raises(AudiosimError, match="A decoding process did not start"):
+        run([path])
+    assert len(started) == kills
 
 
 @pytest.mark.usefixtures("short_patience")

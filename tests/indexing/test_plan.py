@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from audiosim.indexing.plan import Plan, doubt, plan
+from audiosim.indexing.plan import CONVICTED, ON_TRIAL, Plan, doubt, plan
 from audiosim.library.catalog import PENDING, FileRow, FileState
 from audiosim.library.scan import FoundFile, Globs, Scan
 
@@ -115,6 +115,29 @@ def test_a_file_that_failed_and_is_unchanged_is_not_tried_again(state: FileState
     result = plan(seen(file(b"/m/a")), [row(b"/m/a", state, "damaged")])
     assert (result.failed_before, result.process) == ([b"/m/a"], [])
     assert result.failed_again == ([b"/m/a"] if state == "gone" else [])
+
+
+@pytest.mark.parametrize("state", ["failed", "gone"])
+@pytest.mark.parametrize(
+    ("reason", "retry_failed", "alone"),
+    [
+        ("its decoder crashed (SIGKILL)" + ON_TRIAL, False, True),
+        ("its decoder crashed (SIGKILL)", False, True),  # by an earlier version
+        ("the decoder failed (it ran out of memory)", False, True),
+        ("its worker was lost 3 times", False, True),
+        ("its decoder crashed (SIGKILL)" + CONVICTED, False, False),
+        ("its decoder crashed (SIGKILL)" + CONVICTED, True, True),
+    ],
+)
+def test_a_file_whose_decoder_failed_once_is_tried_once_more_alone(
+    state: FileState, reason: str, retry_failed: bool, alone: bool
+) -> None:
+    found = file(b"/m/a")
+    result = plan(seen(found), [row(b"/m/a", state, reason)], retry_failed=retry_failed)
+    assert (result.alone, result.process) == ([found] if alone else [], [])
+    assert result.failed_before == ([] if alone else [b"/m/a"])
+    changed = file(b"/m/a", size=SIZE + 1)
+    assert plan(seen(changed), [row(b"/m/a", state, reason)]).process == [changed]
 
 
 def test_a_missing_file_that_globs_would_leave_out_is_not_missing() -> None:

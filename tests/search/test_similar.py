@@ -22,6 +22,7 @@ from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter, Years
 from audiosim.library.hubness import corrected
+from audiosim.search.passage_search import find_passages
 from audiosim.search.query import Source, mean_direction
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
@@ -43,6 +44,18 @@ def test_an_indexed_query_needs_no_encoder(home: Home, music: Path) -> None:
     assert names(result) == ["01 track.flac", "02 track.ogg"]
     assert result.queries[0].indexed
     assert result.exact_because is None
+
+
+@pytest.mark.usefixtures("odd_workers")
+def test_a_query_whose_decoder_is_killed_from_outside_is_tried_once_more(home: Home, tmp_path: Path) -> None:
+    once, always = tmp_path / "is killed once.wav", tmp_path / "crashes.wav"
+    for path in (once, always):
+        soundfile.write(path, tone(3, 112), SAMPLE_RATE)
+    assert names(find_similar(once, count=2, home=home.path, encoder=FakeEncoder()))
+    with pytest.raises(AudiosimError, match=r"its decoder crashed \(SIGSEGV\)"):
+        find_similar(always, home=home.path, encoder=FakeEncoder())
+    once.with_name(f".{once.name}.done").unlink()
+    assert find_passages(once, 0.5, 2.5, home=home.path, encoder=FakeEncoder()).matches
 
 
 def test_similarities_are_cosines_in_falling_order(home: Home, music: Path) -> None:

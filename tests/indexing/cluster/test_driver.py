@@ -34,6 +34,7 @@ from audiosim.indexing.cluster.scheduler import MAX_LOSSES
 from audiosim.indexing.cluster.worker import Job, Worker
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
+from audiosim.indexing.plan import ON_TRIAL
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
@@ -274,8 +275,8 @@ def test_a_decoder_that_crashes_costs_its_file_and_what_kills_workers_is_given_u
     assert library.names("indexed") == [f"{number:02}.wav" for number in range(4)]
     assert report.failed == 2
     assert library.reasons() == {
-        "crash.wav": "its decoder crashed (SIGSEGV)",
-        "poison.wav": f"its worker was lost {MAX_LOSSES} times",
+        "crash.wav": f"its decoder crashed (SIGSEGV){ON_TRIAL}",
+        "poison.wav": f"its worker was lost {MAX_LOSSES} times{ON_TRIAL}",
     }
     assert poison.acted == MAX_LOSSES
 
