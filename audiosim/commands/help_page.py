@@ -1,4 +1,4 @@
-"""Help pages that name arguments as people write them: ``QUERY...``, without braces and types."""
+"""Commands as people write them: ``QUERY...`` in help pages, ``~`` in options."""
 
 from __future__ import annotations
 
@@ -8,10 +8,34 @@ import typer
 from typer.core import TyperCommand
 
 from audiosim.core.errors import UsageError
+from audiosim.core.paths import expanded
+
+# Metavars of options that take a path; of GLOB, only what begins with the user's own folder changes.
+PATHS = ("DIR", "FILE", "FOLDER", "GLOB", "NAME|FILE", "QUERY")
 
 
 class Command(TyperCommand):
-    """A command whose arguments are shown by their metavars, which all of them have."""
+    """A command whose arguments are shown by their metavars, and whose options know ``~``.
+
+    A shell replaces that at the start of a word only: not in ``--cache=~/c``. What arguments name is exact.
+    """
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Make what reads the command line; ``~`` is replaced before anything is made a path."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+        paths = [
+            param.name
+            for param in self.params
+            if param.param_type_name == "option" and param.metavar in PATHS
+        ]
+
+        def parse_args(args: list[str]) -> Any:
+            found, *rest = parse(args=args)
+            return {name: _expanded(found[name]) if name in paths else found[name] for name in found}, *rest
+
+        parser.parse_args = parse_args  # type: ignore[method-assign]
+        return parser
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # typer's signature
         """The usage line's parts: ``[OPTIONS]``, then the arguments."""
@@ -53,3 +77,10 @@ def help_(
             raise UsageError(f"There is no command {' '.join(names or ())}", "", "Try: audiosim --help")
         page = type(page)(command, info_name=name, parent=page)
     typer.echo(page.get_help())
+
+
+def _expanded(given: Any) -> Any:
+    """What an option was given, once or, where it is repeatable, several times."""
+    if isinstance(given, str):
+        return expanded(given)
+    return [expanded(each) for each in given] if isinstance(given, list) else given

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
-from audiosim.core.errors import HomeError
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.paths import NO_HOME, expanded
 
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
@@ -61,8 +63,7 @@ class Home:
 def find_home(given: str | os.PathLike[str] | None = None) -> Home:
     """Find the home to use: `given`, else ``AUDIOSIM_HOME``, else the platform's user data folder."""
     chosen = given or os.environ.get(HOME_VARIABLE)
-    path = Path(chosen) if chosen else platformdirs.user_data_path("audiosim", appauthor=False)
-    return Home(path.expanduser().absolute())
+    return Home(_place(chosen, platformdirs.user_data_dir, f"Give a `home`, or set {HOME_VARIABLE}."))
 
 
 def no_index(home: Home) -> HomeError:
@@ -74,9 +75,17 @@ def no_index(home: Home) -> HomeError:
 
 def weights_folder() -> Path:
     """Find where weights are kept: ``AUDIOSIM_WEIGHTS``, else the platform's user cache folder."""
-    chosen = os.environ.get(WEIGHTS_VARIABLE)
-    path = Path(chosen) if chosen else platformdirs.user_cache_path("audiosim", appauthor=False) / "weights"
-    return path.expanduser().absolute()
+    given = os.environ.get(WEIGHTS_VARIABLE)
+    place = _place(given, platformdirs.user_cache_dir, f"Set {WEIGHTS_VARIABLE}, or HOME.")
+    return place if given else place / "weights"
+
+
+def _place(given: str | os.PathLike[str] | None, default: Callable[..., str], remedy: str) -> Path:
+    """The absolute path of a folder that is given, or else of the user's own one."""
+    try:
+        return Path(expanded(os.fspath(given or default("audiosim", appauthor=False)))).absolute()
+    except (RuntimeError, UsageError) as error:  # of platformdirs, from some version on, and of ours
+        raise HomeError("There is no folder to keep things in", NO_HOME, remedy) from error
 
 
 def default_jobs() -> int:

@@ -5,11 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from audiosim.core.errors import UsageError
+
+NO_HOME = "the system knows no home folder of this user"
+
 
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
     """Give the bytes by which a file is known: absolute, nothing else changed."""
     known = os.path.abspath(os.fsencode(path))
     return known[1:] if known.startswith(b"//") else known  # POSIX would keep two slashes apart from one
+
+
+def expanded(path: str) -> str:
+    """Give a path with a leading ``~`` replaced, as a shell does; ``./~`` is a folder of that name.
+
+    Raises
+    ------
+    UsageError
+        If no home folder is known: there is no ``HOME``, and the user is not in the system's list.
+    """
+    found = os.path.expanduser(path)
+    if found == path and (path == "~" or path.startswith("~/")):
+        raise UsageError(f"{path} can't be found", NO_HOME, "Give the whole path, or set HOME.")
+    # what is taken for a Path loses its "./"
+    return os.path.join(os.getcwd(), path) if os.path.normpath(found).startswith("~") else found
 
 
 def contains(root: bytes, path: bytes) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from audiosim.core.errors import UsageError
-from audiosim.core.paths import contains, identity
+from audiosim.core.paths import contains, expanded, identity
 
 PathLike = str | os.PathLike[str]
 
@@ -91,4 +91,4 @@ def parse_move(text: str) -> tuple[str, str]:
         raise UsageError(
             f"`maps` {text} is no pair of folders", "", "Give OLD=NEW: /mnt/music=/home/me/Music."
         )
-    return old, os.path.expanduser(new)
+    return old, expanded(new)
