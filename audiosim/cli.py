@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -32,13 +33,13 @@ from audiosim.commands import list as listing
 from audiosim.commands import map as map_command
 from audiosim.commands.flags import with_flags
 from audiosim.commands.help_page import Command
+from audiosim.commands.options import NEEDS_A_LOOK
+from audiosim.commands.streams import complain, end_unwritten, open_streams, refuse_to_lose
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import visible
 from audiosim.core.version import __version__
 
 INTERRUPTED = 130
 TERMINATED = 143
-BROKEN_PIPE = 141
 
 
 class _Group(TyperGroup):
@@ -46,16 +47,49 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            _see_folder()
             return super().invoke(ctx)
-        except AudiosimError as error:
-            typer.echo(f"audiosim: {with_flags(str(error), ctx)}", err=True)
-            raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError:
-            _end_quietly()
-        except OSError as error:
-            place = f": {visible(os.fsdecode(error.filename))}" if error.filename else ""
-            typer.echo(f"audiosim: {visible(error.strerror or str(error))}{place}", err=True)
-            raise typer.Exit(AudiosimError.exit_code) from error
+        except BrokenPipeError as error:
+            end_unwritten(error)
+        except (AudiosimError, OSError, MemoryError, ImportError, RuntimeError) as error:
+            failure = explained(error)
+            if failure is None:
+                raise
+            complain(with_flags(str(failure), ctx))
+            raise typer.Exit(failure.exit_code) from error
+
+
+def explained(error: BaseException) -> AudiosimError | None:
+    """Say what failed, why, and what to do, where it was the machine; None for a defect of ours."""
+    if isinstance(error, AudiosimError):
+        return error
+    if isinstance(error, OSError):
+        place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        return AudiosimError(error.strerror or str(error), place)
+    if isinstance(error, MemoryError):
+        return AudiosimError("There is not enough memory", "", "Close other programs, or raise its limit.")
+    if isinstance(error, ImportError):
+        name = (error.name or "a library").partition(".")[0]
+        return AudiosimError(
+            f"{name} can't be loaded",
+            " ".join(str(error).split()),
+            f"Install it again: pip install --force-reinstall {name}",
+        )
+    if "can't start new thread" in str(error):
+        return AudiosimError(
+            "No thread can be started", "memory or the number of threads is limited", "Raise the limit."
+        )
+    return None
+
+
+def _see_folder() -> None:
+    """Relative paths have a meaning only where the current folder is there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise AudiosimError(
+            "The current folder can't be used", error.strerror or str(error), "Change to another one: cd."
+        ) from error
 
 
 app = typer.Typer(
@@ -108,17 +142,20 @@ def _options(
 
 def main() -> None:
     """Run the command line; the console script calls this."""
+    there = open_streams()
     signal.signal(signal.SIGINT, _Interrupt("interrupted", INTERRUPTED))
     signal.signal(signal.SIGTERM, _Interrupt("terminated", TERMINATED))
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
             app(prog_name="audiosim")
+        except SystemExit as end:
+            if not there and end.code in (None, 0, NEEDS_A_LOOK):
+                refuse_to_lose(sys.argv[1:])
+            raise
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
-        _end_quietly()
+    except OSError as error:
+        end_unwritten(error)
 
 
 class _Interrupt:
@@ -131,7 +168,8 @@ class _Interrupt:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._at_once)
         over_bar = "\r\x1b[K" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else ""
-        sys.stderr.write(f"{over_bar}audiosim: {self._word}; finished work is kept.\n")
+        with suppress(OSError):
+            sys.stderr.write(f"{over_bar}audiosim: {self._word}; finished work is kept.\n")
         sys.exit(self._code)
 
     def _at_once(self, *_: object) -> None:
@@ -139,9 +177,3 @@ class _Interrupt:
         if supervisor is not None:
             supervisor.kill_workers()
         os._exit(self._code)
-
-
-def _end_quietly() -> NoReturn:
-    """Ends when the reader of stdout has gone away: ``| head``."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(BROKEN_PIPE)

@@ -215,7 +215,7 @@ class _Member(threading.Thread):
             _running.discard(process)
             with suppress(subprocess.TimeoutExpired):  # a process stuck in a dead disk can't be waited for
                 process.wait(STOP_LIMIT)
-            for pipe in (process.stdin, process.stdout):
+            for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None and threading.current_thread() is self:
                     _close_quietly(cast("BinaryIO", pipe))
 
@@ -263,14 +263,16 @@ class _Member(threading.Thread):
                 self._receive(cast("BinaryIO", process.stdout), START_LIMIT)
             except (EOFError, OSError):
                 killed = process.wait() < 0 and self._verdict is None  # for want of memory, most likely
+                said = cast("BinaryIO", process.stderr).read().decode("utf-8", "replace").splitlines()
                 reason, _ = self._bury(process)
             else:
+                _close_quietly(cast("BinaryIO", process.stderr))  # its own leads nowhere by now
                 return process
             if not killed:
                 break
         raise AudiosimError(
             "A decoding process did not start",
-            reason,
+            said[-1] if said else reason,
             f"Try: {sys.executable} -c 'import audiosim.audio.worker'",
         )
 
@@ -280,7 +282,7 @@ class _Member(threading.Thread):
         if self._stopped:
             raise QueueClosedError
         try:
-            process = start_child("audiosim.audio.worker", variables=ONE_THREAD)
+            process = start_child("audiosim.audio.worker", stderr=subprocess.PIPE, variables=ONE_THREAD)
         except OSError as error:
             raise AudiosimError(
                 "A decoding process can't be started",
@@ -301,7 +303,7 @@ class _Member(threading.Thread):
         code = process.wait()
         self._process = self._watch = self._verdict = None
         _running.discard(process)
-        for pipe in (process.stdin, process.stdout):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             _close_quietly(cast("BinaryIO", pipe))
         if verdict == "held up":
             return "its disk does not answer, or its decoder is stopped; the next run tries again", "file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from audiosim.backends.base import (
     VectorStore,
     pages,
     portions,
+    reason_of,
     track_metadata,
 )
 from audiosim.core.errors import StoreError
@@ -135,5 +137,20 @@ class ChromaCollection(VectorStore):
 
 
 def load_chroma() -> None:
-    """Import Chroma, which takes a while."""
-    importlib.import_module("chromadb")
+    """Import Chroma, which takes a while, and fails where there is no home folder, though it needs none.
+
+    Raises
+    ------
+    StoreError
+        If it can't be loaded.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/nonexistent"
+    try:
+        importlib.import_module("chromadb")
+    except ImportError as error:
+        raise StoreError(
+            "Chroma can't be loaded",
+            reason_of(error),
+            "Install it again: pip install --force-reinstall chromadb",
+        ) from error

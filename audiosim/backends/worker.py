@@ -28,12 +28,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a burst is finished, whoever asked for it
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever an engine prints is no answer
-    load_chroma()
     try:
-        work = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
-    except EOFError:
-        return  # nobody has asked
-    try:
+        load_chroma()
+        try:
+            work = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
+        except EOFError:
+            return  # nobody has asked
         answer = work()
     except AudiosimError as error:
         answer = error

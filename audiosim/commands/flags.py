@@ -41,7 +41,7 @@ def with_flags(text: str, context: typer.Context) -> str:
     """
     root = context.find_root()
     commands = root.command.commands  # type: ignore[attr-defined]
-    ordered = [*commands.values(), commands[root.invoked_subcommand]]
+    ordered = [*commands.values(), *(commands[name] for name in [root.invoked_subcommand] if name)]
     flags = {param.name: _flag(param) for command in ordered for param in _options(command)}
 
     def spelled(match: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from contextlib import nullcontext
 from functools import cache, partial
@@ -121,9 +120,8 @@ def _by_tracks(queries: list[str], against: list[str], explain: bool, common: di
     from audiosim.commands.sources import expand
     from audiosim.search.similar import find_similar
 
-    stdin = io.BytesIO() if sys.stdin is None else sys.stdin.buffer  # it may be closed
     roots = partial(_roots, common["home"])
-    wanted, unwanted = (expand(names, stdin, roots) for names in (queries, against))
+    wanted, unwanted = (expand(names, sys.stdin.buffer, roots) for names in (queries, against))
     return find_similar(wanted, against=unwanted, explain=explain, **common)
 
 

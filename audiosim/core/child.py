@@ -8,7 +8,15 @@ import sys
 from collections.abc import Mapping
 
 # The import path is handed over: scripts and tests may have changed it.
-START = "import importlib, sys; name, *sys.path[:] = sys.argv[1:]; importlib.import_module(name).main()"
+START = """
+import importlib, sys
+name, *sys.path[:] = sys.argv[1:]
+try:
+    module = importlib.import_module(name)
+except ImportError as error:
+    sys.exit(str(error))
+module.main()
+"""
 
 
 def start_child(

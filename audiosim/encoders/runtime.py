@@ -11,21 +11,45 @@ from typing import Any
 
 import numpy as np
 
+from audiosim.core.errors import AudiosimError
+from audiosim.core.memory import check_address_space
 from audiosim.core.types import Float32, Precision
 
+ADDRESS_SPACE = 3e9  # bytes
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def tensorflow() -> Any:
-    """Import the tensorflow module, without its start-up chatter on stderr."""
+    """Import the tensorflow module, without its start-up chatter on stderr.
+
+    Raises
+    ------
+    AudiosimError
+        If it can't be loaded.
+    """
     if "tensorflow" not in sys.modules:
+        check_address_space("TensorFlow", ADDRESS_SPACE)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with muted():
-            import tensorflow
+        try:
+            with muted():
+                import tensorflow
+        except ImportError as error:
+            raise AudiosimError(
+                "TensorFlow can't be loaded",
+                _told_by(error),
+                "Install it again: pip install --force-reinstall tensorflow",
+            ) from error
     import tensorflow
 
     return tensorflow
+
+
+def _told_by(error: ImportError) -> str:
+    """The line of TensorFlow's page on an import that failed that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("ImportError: ", "OSError: "))]
+    return (telling or lines or [type(error).__name__])[-1].removeprefix("ImportError: ")
 
 
 def cpu_has_bfloat16() -> bool:

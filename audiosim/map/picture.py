@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ NAME_LENGTH = 26
 
 def render_picture(atlas: Atlas) -> bytes:
     """The picture, PNG, 2,700 pixels wide."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is no news
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -280,7 +280,7 @@ def want(path, info):
     if path == paths[0]:
         print("now", flush=True)
     return True
-with module.DecodeSupervisor(8000, "soxr_hq", jobs=2, want=want) as supervisor:
+with module.DecodeSupervisor(8000, "soxr_hq", jobs=1, want=want) as supervisor:
     for event in supervisor.events(paths):
         if isinstance(event, Failed):
             print(event.reason, flush=True)
@@ -329,7 +329,7 @@ def test_a_process_that_the_system_kills_at_its_start_is_started_again(
 
     def child(module: str, **options: Any) -> subprocess.Popen[bytes]:
         variables = {AT_START: "1"} if len(started) < kills else {}
-        started.append(start_child("odd_worker", variables=variables))
+        started.append(start_child("odd_worker", **{**options, "variables": variables}))
         return started[-1]
 
     monkeypatch.setattr(supervisor_module, "start_child", child)

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.memory import check_address_space
 from audiosim.core.text import display_path, utf8_path
 from audiosim.core.types import TAG_NAMES, Float32
 from audiosim.core.vectors import are_whole
@@ -26,6 +27,7 @@ BATCH = 2000  # rows in a group, and in memory at a time, at most
 ROOM = 16_000_000  # bytes of vectors and passages in a group, about
 COUNT = f"{PREFIX}tracks"  # the key of how many rows there are
 NUMBERS = ("year", "track")  # tags that are numbers
+ADDRESS_SPACE = 0.8e9  # bytes that pyarrow takes with its threads
 REMEDY = "Export it again, or fetch the file again."
 
 
@@ -37,8 +39,8 @@ def write(file: IO[Any], header: Header, records: Iterable[Record]) -> int:
     OSError
         If the file can't be written.
     """
+    pq = _parquet()
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = _schema(header)
     texts = [field.name for field in schema if pa.types.is_string(field.type) and field.name != "path"]
@@ -127,9 +129,7 @@ class ExportFile:
                 raise ValueError("it does not have as many rows as were written")
 
     def _open(self) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.ParquetFile(
+        return _parquet().ParquetFile(
             self.path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
         )
 
@@ -174,9 +174,16 @@ class _Explained:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         # damaged files raise nearly anything; what ends the process, or is said already, goes on
-        if isinstance(error, Exception) and not isinstance(error, AudiosimError):
+        if isinstance(error, Exception) and not isinstance(error, AudiosimError | ImportError | MemoryError):
             why = " ".join(str(error).split()) or type(error).__name__
             raise AudiosimError(f"Can't import {self._name}", why.rstrip("."), REMEDY) from error
+
+
+def _parquet() -> Any:
+    check_address_space("pyarrow", ADDRESS_SPACE)
+    import pyarrow.parquet as pq
+
+    return pq
 
 
 def _schema(header: Header) -> Any:
