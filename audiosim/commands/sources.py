@@ -97,7 +97,7 @@ def _expanded(
         return [line for line in data.split(b"\0" if b"\0" in data else b"\n") if line.strip()], True
     path = os.fsencode(name)
     if os.path.isdir(path):
-        return [file.path for file in scan(os.path.abspath(path)).files], True
+        return [file.path for file in scan(identity(path)).files], True
     if _is_playlist(path, (*READABLE, *UNREADABLE)):
         return read_playlist(path, roots, notes), True
     return [path], False

@@ -11,9 +11,18 @@ NO_HOME = "the system knows no home folder of this user"
 
 
 def identity(path: str | bytes | os.PathLike[str]) -> bytes:
-    """Give the bytes by which a file is known: absolute, nothing else changed."""
-    known = os.path.abspath(os.fsencode(path))
-    return known[1:] if known.startswith(b"//") else known  # POSIX would keep two slashes apart from one
+    """Give the bytes by which a file is known: absolute, nothing else changed.
+
+    Links stay as they are, but for one that ``..`` follows: what is meant is the folder above its target.
+    """
+    whole = os.path.join(os.getcwdb(), os.fsencode(path))
+    known = b"/"
+    for part in whole.split(b"/"):
+        if part == b"..":
+            known = os.path.dirname(os.path.realpath(known) if os.path.islink(known) else known)
+        elif part not in (b"", b"."):
+            known = os.path.join(known, part)
+    return known
 
 
 def expanded(path: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from audiosim.core.errors import UsageError
-from audiosim.core.paths import expanded
+from audiosim.core.paths import expanded, identity
 
 STORE_VARIABLE = "AUDIOSIM_STORE"
 TOKEN_VARIABLE = "AUDIOSIM_STORE_TOKEN"  # noqa: S105  # the variable's name
@@ -150,7 +150,7 @@ def parse_store_url(text: str) -> StoreUrl:
     if rest.startswith(("http://", "https://")):
         return StoreUrl(engine, _server(engine, rest, text))
     if engine == "milvus" and rest.endswith(".db") and "://" not in rest:
-        return StoreUrl(engine, file=Path(os.path.abspath(expanded(rest))))
+        return StoreUrl(engine, file=Path(os.fsdecode(identity(expanded(rest)))))
     raise _refused(text, "it names no store that audiosim knows")
 
 
