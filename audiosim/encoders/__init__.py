@@ -65,7 +65,11 @@ class EncoderRequest:
 
 
 def load_encoder(
-    request: EncoderRequest | None = None, *, precision: Precision = "auto", batch_size: int | None = None
+    request: EncoderRequest | None = None,
+    *,
+    precision: Precision = "auto",
+    batch_size: int | None = None,
+    read_only: bool = False,
 ) -> Encoder:
     """Load the encoder asked for.
 
@@ -77,6 +81,8 @@ def load_encoder(
         "auto" for bfloat16 convolutions where the processor has them.
     batch_size : int, optional
         Windows computed at a time; by default what is fast on this machine.
+    read_only : bool
+        Whether weights are neither fetched nor kept: those of a file are read where it lies.
 
     Returns
     -------
@@ -93,7 +99,7 @@ def load_encoder(
     request = request or EncoderRequest()
     name = request.encoder or "openl3"
     _one_of("encoder", name, ENCODERS)
-    return _LOADERS[name](request, precision, batch_size)
+    return _LOADERS[name](request, precision, batch_size, read_only)
 
 
 def load_encoder_for(
@@ -101,6 +107,8 @@ def load_encoder_for(
     *,
     precision: Precision = "auto",
     batch_size: int | None = None,
+    read_only: bool = False,
+    weights: Path | None = None,
 ) -> Encoder:
     """Load the very encoder that a spec describes.
 
@@ -112,6 +120,10 @@ def load_encoder_for(
         "auto" for bfloat16 convolutions where the processor has them.
     batch_size : int, optional
         Windows computed at a time; by default what is fast on this machine.
+    read_only : bool
+        Whether weights are neither fetched nor kept.
+    weights : Path, optional
+        A file that holds its weights; by default those that are kept are taken.
 
     Returns
     -------
@@ -129,8 +141,8 @@ def load_encoder_for(
             "the index was made with an encoder given from Python",
             "Give its equal: index_folder(..., encoder=...).",
         )
-    request = replace(request_for(spec), digest=spec.weights)
-    encoder = load_encoder(request, precision=precision, batch_size=batch_size)
+    request = replace(request_for(spec), digest=spec.weights, weights=weights)
+    encoder = load_encoder(request, precision=precision, batch_size=batch_size, read_only=read_only)
     if encoder.spec != spec:
         raise WeightsError(
             "This audiosim computes other embeddings than the index holds",
@@ -196,12 +208,14 @@ def conflicts(request: EncoderRequest, spec: EncoderSpec) -> list[tuple[str, Any
     return [(name, wanted, found) for name, wanted, found in pairs if wanted not in (None, found)]
 
 
-def _load_openl3(request: EncoderRequest, precision: Precision, batch_size: int | None) -> Encoder:
+def _load_openl3(
+    request: EncoderRequest, precision: Precision, batch_size: int | None, read_only: bool
+) -> Encoder:
     from audiosim.encoders.openl3 import OpenL3Encoder
     from audiosim.encoders.openl3_weights import WeightsFolder, network_name
 
     options = _openl3_options(request)
-    folder = WeightsFolder(weights_folder())
+    folder = WeightsFolder(weights_folder(), read_only=read_only)
     network = network_name(options.input_repr, options.content_type)
     if request.weights is not None:
         found = folder.import_by_digest(request.weights)
@@ -223,7 +237,9 @@ def _openl3_options(request: EncoderRequest) -> OpenL3Options:
     return options
 
 
-def _load_musicnn(request: EncoderRequest, precision: Precision, batch_size: int | None) -> Encoder:
+def _load_musicnn(
+    request: EncoderRequest, precision: Precision, batch_size: int | None, read_only: bool
+) -> Encoder:
     from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNOptions, MusiCNNWeights
     from audiosim.encoders.musicnn_weights import find_musicnn
 
@@ -233,7 +249,7 @@ def _load_musicnn(request: EncoderRequest, precision: Precision, batch_size: int
                 f"`{name}` does not go with `encoder` musicnn", "it is an option of openl3", "Leave it out."
             )
     options = MusiCNNOptions(**_options_asked(request))
-    weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder()))
+    weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder(), read_only=read_only))
     return MusiCNNEncoder(weights, options, batch_size=batch_size)
 
 

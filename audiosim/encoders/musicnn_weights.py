@@ -25,8 +25,8 @@ FETCH_LIMIT = 600.0  # s for the installer
 FETCH_WAIT = 600.0  # s for another process to finish fetching
 
 
-def find_musicnn(folder: Path) -> Path:
-    """Find the checkpoint in the weights folder; put it there first if need be.
+def find_musicnn(folder: Path, *, read_only: bool = False) -> Path:
+    """Find the checkpoint in the weights folder; put it there first if need be, unless `read_only`.
 
     It is looked for in the folder, in an installed musicnn package, then on the package index.
 
@@ -34,6 +34,8 @@ def find_musicnn(folder: Path) -> Path:
     ----------
     folder : Path
         The weights folder, there or not.
+    read_only : bool
+        Whether nothing is put into it.
 
     Returns
     -------
@@ -47,6 +49,12 @@ def find_musicnn(folder: Path) -> Path:
     """
     prefix = _prefix(folder)
     if not _complete(prefix):
+        if read_only:
+            raise WeightsError(
+                f"MusiCNN's weights are not in {folder}",
+                "nothing is fetched for a look",
+                "Fetch them first: audiosim weights fetch --encoder musicnn",
+            )
         prefix.parent.mkdir(parents=True, exist_ok=True)
         with hold(folder / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
             if not _complete(prefix):

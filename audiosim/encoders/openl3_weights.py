@@ -86,10 +86,13 @@ class WeightsFolder:
     ----------
     path : Path
         The folder, there or not.
+    read_only : bool
+        Whether nothing is put into it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
 
     def find(self, network: str) -> FoundWeights:
         """Find a network's weights: in the folder, an installed openl3 package, or by download.
@@ -145,6 +148,14 @@ class WeightsFolder:
             If it can't be had, with every other way.
         """
         target = self.path / file_name(network)
+        if self._read_only:
+            input_repr, content_type = network.split("_")
+            raise WeightsError(
+                f"The weights {file_name(network)} are not in {self.path}",
+                "nothing is fetched for a look",
+                "Fetch them first: audiosim weights fetch"
+                f" --input-repr {input_repr} --content-type {content_type}\n{self._other_ways(network)}",
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         with hold(self.path / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
             if not target.exists():
@@ -188,6 +199,8 @@ class WeightsFolder:
             raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
         weights = read_weights(source)
         target = self._imported(weights.digest)
+        if self._read_only:
+            return FoundWeights(weights, source)
         if not target.exists():
             _copy(source, target)
         return FoundWeights(weights, target)

@@ -99,7 +99,7 @@ def estimate(
     options: IndexOptions | None = None,
     encoder: Encoder | None = None,
 ) -> Estimate:
-    """Measure what `index_folder` with the same arguments would take, writing nothing.
+    """Measure what `index_folder` with the same arguments would take, writing and fetching nothing.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def estimate(
     options = options or IndexOptions()
     place = find_home(home)
     with _reading(place.catalog) as catalog:
-        target = decide(place, catalog, paths, options, encoder)
+        target = decide(place, catalog, paths, options, encoder, read_only=True)
         if target.rebuilds:
             with _reading(place.rebuild) as new:
                 target = resumed(target, new.settings.configuration if new else None, place)
@@ -149,7 +149,7 @@ def _reading(path: Path) -> Iterator[Catalog | None]:
     if not path.exists():
         yield None
         return
-    with Catalog(path, read_only=True) as catalog:
+    with Catalog(path, read_only=True, leave_no_trace=True) as catalog:
         yield catalog
 
 

@@ -71,6 +71,8 @@ def decide(
     paths: Iterable[str | os.PathLike[str]],
     options: IndexOptions,
     encoder: Encoder | None,
+    *,
+    read_only: bool = False,
 ) -> Target:
     """Decide what a run over these paths works towards.
 
@@ -86,6 +88,8 @@ def decide(
         What the user said.
     encoder : Encoder or None
         One that is given, instead of loading one.
+    read_only : bool
+        Whether weights are neither kept nor fetched.
 
     Raises
     ------
@@ -108,10 +112,10 @@ def decide(
     store, uncached = options.store, []
     if catalog is None or stored is None or rebuilds:
         store = store or (default_store() if stored is None else None)
-        configuration, encoder = _asked(home, stored, options, encoder)
+        configuration, encoder = _asked(home, stored, options, encoder, read_only)
         check_cache(configuration, home, None if stored and stored.cache == configuration.cache else stored)
     else:
-        configuration, encoder = _kept(stored, options, encoder)
+        configuration, encoder = _kept(stored, options, encoder, read_only)
         check_cache(configuration, home, stored)
         store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
@@ -195,25 +199,38 @@ def _kept_settings(catalog: Catalog | None, options: IndexOptions) -> tuple[tupl
 
 
 def _asked(
-    home: Home, stored: Configuration | None, options: IndexOptions, encoder: Encoder | None
+    home: Home,
+    stored: Configuration | None,
+    options: IndexOptions,
+    encoder: Encoder | None,
+    read_only: bool,
 ) -> tuple[Configuration, Encoder]:
     """A new configuration, and its encoder; what is left open is as it was."""
     request, pooling, cache = options.request, options.pooling, options.cache
     if stored is not None:
         request = rebuilt_request(request, stored)
         pooling, cache = pooling or stored.pooling, cache or stored.cache
-    encoder = encoder or load_encoder(request, precision=options.precision, batch_size=options.batch_size)
+    encoder = encoder or load_encoder(
+        request, precision=options.precision, batch_size=options.batch_size, read_only=read_only
+    )
     return Configuration(encoder.spec, pooling or "mean", (cache or home.cache).absolute()), encoder
 
 
 def _kept(
-    stored: Configuration, options: IndexOptions, encoder: Encoder | None
+    stored: Configuration, options: IndexOptions, encoder: Encoder | None, read_only: bool
 ) -> tuple[Configuration, Encoder]:
     """The home's own configuration, but for the pooling and the caches' place; and its encoder."""
     check_encoder(encoder, stored)
-    check_request(options.request, stored)
+    check_request(options.request, stored, read_only=read_only)
     cache = options.cache.absolute() if options.cache else stored.cache
-    load = partial(load_encoder_for, stored.spec, precision=options.precision, batch_size=options.batch_size)
+    load = partial(
+        load_encoder_for,
+        stored.spec,
+        precision=options.precision,
+        batch_size=options.batch_size,
+        read_only=read_only,
+        weights=options.request.weights if read_only else None,
+    )
     configuration = replace(stored, pooling=options.pooling or stored.pooling, cache=cache)
     return configuration, encoder or LazyEncoder(stored.spec, load)
 

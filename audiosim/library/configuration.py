@@ -30,8 +30,17 @@ def check_encoder(encoder: Encoder | None, stored: Configuration) -> None:
         )
 
 
-def check_request(request: EncoderRequest, stored: Configuration) -> None:
+def check_request(request: EncoderRequest, stored: Configuration, *, read_only: bool = False) -> None:
     """See that a request for an encoder leaves the home its own.
+
+    Parameters
+    ----------
+    request : EncoderRequest
+        The request; a file of weights that it names is kept, unless `read_only`.
+    stored : Configuration
+        The home's.
+    read_only : bool
+        Whether nothing is written.
 
     Raises
     ------
@@ -42,7 +51,7 @@ def check_request(request: EncoderRequest, stored: Configuration) -> None:
     if request.weights is not None and stored.spec.name != "openl3":
         clashes.append(("weights", request.weights, stored.spec.name))
     elif request.weights is not None:
-        digest = _weights_digest(request.weights)
+        digest = _weights_digest(request.weights, read_only)
         if digest != stored.spec.weights:
             clashes.append(("weights", digest, stored.spec.weights))
     if clashes:
@@ -173,7 +182,7 @@ def repooled(
             continue
 
 
-def _weights_digest(path: Path) -> str:
+def _weights_digest(path: Path, read_only: bool) -> str:
     from audiosim.encoders.openl3_weights import WeightsFolder
 
-    return WeightsFolder(weights_folder()).import_by_digest(path).weights.digest
+    return WeightsFolder(weights_folder(), read_only=read_only).import_by_digest(path).weights.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -13,8 +14,9 @@ from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from libraries import Library, cache_of, digest_of
 
-from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.types import TrackOutcome
+from audiosim.encoders import EncoderRequest
 from audiosim.indexing.estimate import Estimate, estimate
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
@@ -112,6 +114,44 @@ def test_a_cache_that_is_not_mounted_is_told(library: Library, music: Path, tmp_
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         estimate([tmp_path / "nowhere"], home=tmp_path / "home", encoder=FakeEncoder())
+
+
+def everything_below(*folders: Path) -> dict[Path, tuple[int, int]]:
+    """All files and folders, with their times and sizes."""
+    found = [path for folder in folders for path in [folder, *folder.rglob("*")] if path.exists()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
+
+
+def test_a_look_leaves_no_trace_and_reads_the_weights_where_they_lie(
+    music: Path, seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, home = tmp_path / "weights", tmp_path / "home"
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(kept))
+    request = EncoderRequest(input_repr="mel128", hop=2.0, weights=seeded_weights)
+    options = IndexOptions(request=request, jobs=1)
+    track = music / "low" / "00 track.wav"
+    assert estimate([track], home=home, options=options).seconds > 0
+    assert not kept.exists()
+    index_folder([track], home=home, options=options)
+    shutil.rmtree(kept)
+    before = everything_below(tmp_path)
+    assert estimate([music], home=home, options=options).files == 5
+    assert everything_below(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("encoder", "remedy"), [("musicnn", "fetch --encoder musicnn"), ("openl3", "fetch --input-repr mel256")]
+)
+def test_a_look_fetches_nothing_and_says_what_it_lacks(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, remedy: str
+) -> None:
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    before = everything_below(tmp_path)
+    with pytest.raises(WeightsError, match=remedy):
+        estimate(
+            [music], home=tmp_path / "home", options=IndexOptions(request=EncoderRequest(encoder=encoder))
+        )
+    assert everything_below(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -55,6 +55,8 @@ class Catalog:
         The database; made if it is not there, unless `read_only`.
     read_only : bool
         For queries: any number may read beside one writer.
+    leave_no_trace : bool
+        For a short look: SQLite makes no files beside it. Who begins to write meanwhile may spoil the answer.
 
     Attributes
     ----------
@@ -75,9 +77,9 @@ class Catalog:
         When it can't be opened, is damaged, or was made by a later audiosim.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, leave_no_trace: bool = False) -> None:
         self.path = path
-        self._db = connect(path, read_only=read_only)
+        self._db = connect(path, read_only=read_only, leave_no_trace=leave_no_trace)
         self.settings = Settings(self._db)
         self.tracks = Tracks(self._db, self.settings)
         self.files = Files(self._db, self.tracks)

@@ -140,7 +140,7 @@ class Connection(sqlite3.Connection):
                 self.execute("ROLLBACK")
 
 
-def connect(path: Path, *, read_only: bool) -> Connection:
+def connect(path: Path, *, read_only: bool, leave_no_trace: bool = False) -> Connection:
     """Open a catalog's database, and prepare it unless `read_only`.
 
     Raises
@@ -149,7 +149,7 @@ def connect(path: Path, *, read_only: bool) -> Connection:
         When it can't be opened, is damaged, or was made by a later audiosim.
     """
     with _explained(path):
-        uri = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
+        uri = f"{path.absolute().as_uri()}?{_mode(path, read_only, leave_no_trace)}"
         database = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
         database.path = path
         try:
@@ -186,12 +186,16 @@ def _prepare(database: Connection, read_only: bool) -> None:
         database.execute(f"CREATE {'TEMP' if read_only else ''} TABLE IF NOT EXISTS {name} {ADDITIONS[name]}")
 
 
-def _mode(path: Path, read_only: bool) -> str:
-    """How to open the file; in a folder that can't be written to, SQLite can't share it with a writer."""
+def _mode(path: Path, read_only: bool, leave_no_trace: bool) -> str:
+    """How to open the file; in a folder that can't be written to, SQLite can't share it with a writer.
+
+    Nor can it without making files of its own there, where no one has the file open.
+    """
     if not read_only:
         return "mode=rwc"
     log = path.with_name(f"{path.name}-wal")
     frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    frozen = frozen or (leave_no_trace and not log.exists())
     return "mode=ro&immutable=1" if frozen else "mode=ro"
 
 
