@@ -33,6 +33,7 @@ from audiosim.audio.events import (
 from audiosim.audio.messages import Kind, info_from_json, receive, samples_from, send_json
 from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError
+from audiosim.core.threads import BLAS
 from audiosim.core.types import AudioInfo, ResamplerName
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ STOP_LIMIT = 5.0  # s for a killed process to be gone
 IDLE_AFTER = 0.05  # s without a file on its way
 QUEUED_SECONDS = 60.0  # of audio that may wait for the network
 # A process is one thread: its matrix products must not take the network's processors.
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
+ONE_THREAD = dict.fromkeys(BLAS, "1")
 
 
 def every(path: bytes, info: AudioInfo) -> bool:

@@ -22,6 +22,7 @@ from audiosim.commands.options import (
 from audiosim.core.errors import AudioError, UsageError
 from audiosim.core.paths import identity
 from audiosim.core.text import display_path, visible
+from audiosim.core.threads import limited_threads
 
 SUFFIX = ".npz"
 NAME_LIMIT = 255  # bytes, of every usual file system
@@ -53,19 +54,20 @@ def extract(
 
     files = _distinct(files)
     targets = output_paths(files, output)
-    loaded = load_encoder(request, precision=precision, batch_size=batch_size)
     failed = 0
-    for path, result in extract_files(files, loaded, jobs=jobs):
-        shown = display_path(os.fsencode(path))
-        if isinstance(result, AudioError):
-            failed += 1
-            typer.echo(f"failed: {shown}: {visible(result.reason)}", err=True)
-            continue
-        target = targets[os.fspath(path)]
-        with replacing(target, durable=False) as file:
-            np.savez(file, embedding=result.embedding, timestamps=result.timestamps)
-        if not quiet:
-            typer.echo(f"{shown} -> {display_path(os.fsencode(target))}", err=True)
+    with limited_threads(jobs):
+        loaded = load_encoder(request, precision=precision, batch_size=batch_size)
+        for path, result in extract_files(files, loaded, jobs=jobs):
+            shown = display_path(os.fsencode(path))
+            if isinstance(result, AudioError):
+                failed += 1
+                typer.echo(f"failed: {shown}: {visible(result.reason)}", err=True)
+                continue
+            target = targets[os.fspath(path)]
+            with replacing(target, durable=False) as file:
+                np.savez(file, embedding=result.embedding, timestamps=result.timestamps)
+            if not quiet:
+                typer.echo(f"{shown} -> {display_path(os.fsencode(target))}", err=True)
     if failed:
         raise typer.Exit(1 if failed == len(targets) else NEEDS_A_LOOK)
 

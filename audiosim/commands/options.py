@@ -45,7 +45,13 @@ EncoderOption = Annotated[
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, help="Decoding processes [default: one a processor]."),
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        help="Processors to use, for decoding and for the network [default: all].",
+    ),
 ]
 BatchSizeOption = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=1024, help="Windows computed at a time.")

@@ -11,6 +11,7 @@ import platformdirs
 
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import NO_HOME, expanded
+from audiosim.core.threads import processors
 
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
@@ -90,6 +91,4 @@ def _place(given: str | os.PathLike[str] | None, default: Callable[..., str], re
 
 def default_jobs() -> int:
     """Count the decoding processes to use: one for each processor we may use, up to MAX_JOBS."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(processors, MAX_JOBS)
+    return min(processors(), MAX_JOBS)

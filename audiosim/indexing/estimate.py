@@ -14,7 +14,8 @@ import numpy as np
 
 from audiosim.audio.events import Probed
 from audiosim.audio.framing import window_count
-from audiosim.core.config import find_home
+from audiosim.core.config import Home, find_home
+from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec, Float32
 from audiosim.encoders import LazyEncoder
 from audiosim.extract import embed_files
@@ -107,7 +108,13 @@ def estimate(
         If `index_folder` would raise it at once.
     """
     options = options or IndexOptions()
-    place = find_home(home)
+    with limited_threads(options.jobs):
+        return _estimated(paths, find_home(home), options, encoder)
+
+
+def _estimated(
+    paths: Iterable[str | os.PathLike[str]], place: Home, options: IndexOptions, encoder: Encoder | None
+) -> Estimate:
     with _reading(place.catalog) as catalog:
         target = decide(place, catalog, paths, options, encoder, read_only=True)
         if target.rebuilds:

@@ -27,7 +27,8 @@ class IndexOptions:
     store : StoreUrl, optional
         Where vectors are searched.
     jobs : int, optional
-        Decoding processes; on a cluster, of each worker.
+        Decoding processes, and threads that the network and all else that computes may have; on a
+        cluster, of each worker.
     batch_size : int, optional
         Windows computed at a time.
     precision : {"auto", "float32"}

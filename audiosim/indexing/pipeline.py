@@ -14,6 +14,7 @@ from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
 from audiosim.core.text import display_path, visible
+from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
@@ -117,6 +118,7 @@ def index_events(
     place = find_home(home)
     prepare_home(place)
     with (
+        limited_threads(None if options.cluster else options.jobs),
         hold(place.index_lock, wait=options.wait, what="indexing this home"),
         Catalog(place.catalog) as catalog,
     ):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from audiosim.core.threads import limited_threads
 from audiosim.core.types import Float32, Float64
 
 SEED = 0
@@ -48,11 +49,10 @@ def _projected(vectors: Float32) -> Float64:
 
 def _embedded(vectors: Float32) -> Float64:
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     model = TSNE(perplexity=perplexity, init="pca", random_state=SEED, n_jobs=1)
-    with threadpool_limits(limits=1):
+    with limited_threads(1):
         flat: Float64 = model.fit_transform(vectors).astype(np.float64)
     return flat
 

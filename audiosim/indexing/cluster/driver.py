@@ -67,7 +67,8 @@ def embed_on_cluster(
     want : callable
         Asked for each file identified: whether to decode it.
     jobs : int, optional
-        Decoding processes of each worker; by default one a CPU of its own, up to MAX_JOBS.
+        Decoding processes of each worker, and its threads; by default one a CPU of its own, up to
+        MAX_JOBS processes.
     precision : Precision
         As `load_encoder_for` takes it.
     batch_size : int, optional
@@ -86,8 +87,9 @@ def embed_on_cluster(
     bundle = packed(spec)
     with closing(Connection(cluster.address)) as connection:
         takes = plan_workers(cluster, connection.nodes(), files)
+        threads = min(takes.cpus, jobs or takes.cpus)
         jobs = jobs or min(takes.cpus, MAX_JOBS)
-        job = Job(__version__, spec.to_json(), precision, batch_size, jobs, takes)
+        job = Job(__version__, spec.to_json(), precision, batch_size, jobs, threads, takes)
         scheduler = Scheduler(paths, count=files, jobs=jobs)
         yield from _Driver(connection, job, connection.put(bundle), scheduler, want).events()
 

@@ -20,6 +20,7 @@ import numpy as np
 from audiosim.audio.events import Embedded, FileEvent, Probed
 from audiosim.core.config import WEIGHTS_VARIABLE
 from audiosim.core.errors import AudiosimError
+from audiosim.core.threads import BLAS, OTHERS
 from audiosim.core.types import AudioInfo, Encoder, EncoderSpec, Precision
 from audiosim.core.version import __version__
 from audiosim.extract import embed_files
@@ -36,6 +37,7 @@ class Job:
     precision: Precision
     batch_size: int | None
     jobs: int
+    threads: int
     takes: WorkerPlan
 
 
@@ -119,8 +121,8 @@ class Worker:
 
 def _limit_threads(job: Job) -> None:
     """What was declared is what is used; TensorFlow, which is not loaded yet, reads these."""
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ[name] = str(job.takes.cpus)
+    for name in (*BLAS, *OTHERS):
+        os.environ[name] = str(job.threads)
     if not job.takes.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 

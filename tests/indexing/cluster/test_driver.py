@@ -324,7 +324,7 @@ def test_what_a_worker_can_t_do_is_an_error_that_says_so(
     with closing(Connection(nodes.address)) as connection:
         worker = connection.start(Worker, takes)
         with pytest.raises(AudiosimError, match=r"has audiosim .*, not 0\.0\.1"):
-            connection.answer(worker.start.remote(Job("0.0.1", "", "auto", None, 1, takes), {}))
+            connection.answer(worker.start.remote(Job("0.0.1", "", "auto", None, 1, 1, takes), {}))
         with pytest.raises(AudiosimError, match=r"A worker on the Ray cluster failed: AttributeError"):
             connection.answer(worker.take.remote([b"/music/00.wav"]))
     (tmp_path / "absent.py").write_text("class Worker:\n    def start(self, job, weights): pass\n")

@@ -1,0 +1,43 @@
+"""How many processors a run takes: libraries of numbers start a thread for each, unless they are told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Read when the library is loaded: those of BLAS, TensorFlow, and of Chroma's engine in its own process.
+BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+OTHERS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS")
+
+
+@contextmanager
+def limited_threads(count: int | None) -> Iterator[None]:
+    """While the block runs, let libraries compute in so many threads; None leaves them as they are.
+
+    It holds for matrix products of what is loaded already, and for all that is loaded in the block,
+    here and in processes that it starts. TensorFlow keeps what it began with.
+    """
+    if count is None:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    before = {name: os.environ.get(name) for name in (*BLAS, *OTHERS)}
+    count = min(count, processors())
+    os.environ.update(dict.fromkeys(before, str(count)))
+    try:
+        with threadpool_limits(limits=count):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def processors() -> int:
+    """Count the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
