@@ -29,6 +29,7 @@ BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
 PATIENCE = 60.0  # s for which a server that is away is tried again
 QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
+# Seconds of work, or of waiting for a server; see `StoreProcess.do`.
 DROP_LIMIT = 90.0  # s for a collection to be removed
 CHECK_LIMIT = 180.0  # s for a process to open and query the collection
 CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be

@@ -80,9 +80,9 @@ class Counted(StoreProcess):
 
     writers = 0
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
         Counted.count(work)
-        return super().do(work, limit=limit)
+        return super().do(work, limit=limit, within=within)
 
     def begin(self, work: Callable[[], object]) -> None:
         Counted.count(work)
@@ -97,7 +97,7 @@ class Counted(StoreProcess):
 class Here:
     """What `StoreProcess` does, without the process: a second less a query, where none crashes."""
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
         return work()
 
     def end(self) -> None:

@@ -7,23 +7,40 @@ the store's lock while it works, and it is not disturbed when the one that asked
 from __future__ import annotations
 
 import pickle
+import queue
 import signal
-import subprocess
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, TypeVar, cast
+from enum import Enum
+from subprocess import PIPE, TimeoutExpired
+from typing import IO, Any, TypeVar, cast
 
 from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError, StoreError
 
 T = TypeVar("T")
+PROGRESS_LIMIT = 300.0  # s that a process computes, or waits for nothing but a server, without progress
+LOOK_INTERVAL = 0.2  # s
+STOP_LIMIT = 5.0  # s for a killed process to be gone
+
+
+class Sign(Enum):
+    """What a process says beside its answer."""
+
+    PROGRESS = "progress"
+    END = "end"  # nothing more comes
 
 
 class StoreProcess:
     """One process, which loads the engine while it is given nothing to do yet."""
 
     def __init__(self) -> None:
-        self._process = start_child("audiosim.backends.worker", stderr=subprocess.PIPE)
+        self._process = start_child("audiosim.backends.worker", stderr=PIPE)
+        self._said: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._errors = b""
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> StoreProcess:
         return self
@@ -31,7 +48,7 @@ class StoreProcess:
     def __exit__(self, *exc: object) -> None:
         self.end()
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
         """Have this done by the process.
 
         Parameters
@@ -39,7 +56,10 @@ class StoreProcess:
         work : Callable[[], T]
             A method of a `StoreWorker`, with its arguments.
         limit : float, optional
-            Seconds that it may take.
+            Seconds that it may compute, or wait for nothing but a server, without progress; by default
+            PROGRESS_LIMIT. Those in which it waits for the disk or is stopped do not count.
+        within : float, optional
+            Seconds, of whatever kind, after which nobody waits for it any more.
 
         Returns
         -------
@@ -53,20 +73,20 @@ class StoreProcess:
         AudiosimError
             What it raised: a `LockedError` where another process uses the store.
         """
-        try:
-            out, err = self._process.communicate(pickle.dumps(work), timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            self.end()
-            raise StoreError("The store does not answer", f"not within {limit:.0f} s") from error
-        return cast("T", self._answer(out, err))
+        self._hand_over(work)
+        return cast("T", self._answer(self._heard(limit or PROGRESS_LIMIT, within)))
 
     def begin(self, work: Callable[[], object]) -> None:
         """Have this done without waiting for it."""
-        stdin = cast("IO[bytes]", self._process.stdin)
-        with suppress(BrokenPipeError):  # it has crashed already
-            stdin.write(pickle.dumps(work))
-            stdin.close()
-        self._process.stdin = None
+        self._hand_over(work)
+
+    def _hand_over(self, work: Callable[[], object]) -> None:
+        self._threads = [
+            threading.Thread(target=self._talk, args=(pickle.dumps(work),), daemon=True),
+            threading.Thread(target=self._listen, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def running(self) -> bool:
@@ -74,22 +94,79 @@ class StoreProcess:
         return self._process.poll() is None
 
     def wait(self) -> None:
-        """Wait for its end, whatever that is."""
-        self._process.communicate()
+        """Wait for the end of what was begun, whatever that is."""
+        with suppress(StoreError):
+            self._heard(PROGRESS_LIMIT, None)
 
     def end(self) -> None:
         """End it at once, if it has not ended."""
         self._process.kill()
-        self._process.communicate()
+        with suppress(TimeoutExpired):  # a process stuck in a dead disk can't be waited for
+            self._process.wait(STOP_LIMIT)
+        for thread in self._threads:
+            thread.join(STOP_LIMIT)
+        if not self._threads:
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                cast("IO[bytes]", pipe).close()
 
-    def _answer(self, out: bytes, err: bytes) -> object:
+    def _talk(self, work: bytes) -> None:
+        """Hand it its work, and pass on what it says; in a thread."""
+        stdin, stdout = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        with suppress(OSError), stdin:  # it may have crashed already
+            stdin.write(work)
+        try:
+            with stdout, suppress(EOFError, pickle.UnpicklingError):  # as it ends, or is killed
+                while True:
+                    self._said.put(pickle.load(stdout))  # noqa: S301  # of a process of ours
+        finally:
+            self._said.put(Sign.END)
+
+    def _listen(self) -> None:
+        """Take what it writes on stderr, so that it never waits for that; in a thread."""
+        with cast("IO[bytes]", self._process.stderr) as stderr:
+            self._errors = stderr.read()
+
+    def _heard(self, limit: float, within: float | None) -> list[object]:
+        """All it says but signs, once it has ended."""
+        said: list[object] = []
+        start = since = time.monotonic()
+        watch: Any = None
+        while True:
+            if within is not None and time.monotonic() - start > within:
+                raise self._given_up(f"not within {within:g} s")
+            try:
+                one = self._said.get(timeout=LOOK_INTERVAL)
+            except queue.Empty:
+                watch = watch or self._watch()
+                if watch.verdict(since, limit) is not None:
+                    raise self._given_up(f"it made no progress for {limit:.0f} s") from None
+                continue
+            if one is Sign.END:
+                self._process.wait()
+                for thread in self._threads:
+                    thread.join()
+                return said
+            since = time.monotonic()
+            if one is not Sign.PROGRESS:
+                said.append(one)
+
+    def _given_up(self, why: str) -> StoreError:
+        self.end()
+        return StoreError("The store does not answer", why)
+
+    def _watch(self) -> Any:
+        from audiosim.core.stalls import Watch
+
+        return Watch(self._process.pid)
+
+    def _answer(self, said: list[object]) -> object:
         code = self._process.returncode
         if code < 0:
             raise StoreError("The store crashed", signal.Signals(-code).name)
-        if not out:
-            lines = err.decode("utf-8", "replace").strip().splitlines()
+        if not said:
+            lines = self._errors.decode("utf-8", "replace").strip().splitlines()
             raise StoreError("The store failed", lines[-1] if lines else f"exit code {code}")
-        answer = pickle.loads(out)  # noqa: S301  # of a process of ours
+        answer = said[-1]
         if isinstance(answer, AudiosimError):
             raise answer
         return answer

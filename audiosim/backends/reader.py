@@ -61,7 +61,7 @@ class StoreReader:
         worker = StoreWorker(index.home, READER_WAIT, READER_PATIENCE)
         work = partial(worker.nearest, direction, count, index.configuration.collection)
         try:
-            return self._process.do(work, limit=ANSWER_LIMIT)
+            return self._process.do(work, within=ANSWER_LIMIT)
         except LockedError as error:
             label = index.catalog.settings.store_url.label
             raise StoreError(f"{label} is in use by another process") from error

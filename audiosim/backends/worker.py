@@ -7,12 +7,15 @@ import pickle
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import IO
 
 from audiosim.backends import backend_for, writing
 from audiosim.backends.base import Backend, Contents
 from audiosim.backends.chroma import load_chroma
 from audiosim.backends.inspection import Inspection, compare
+from audiosim.backends.process import Sign
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, StoreError
 from audiosim.core.types import Float32
@@ -35,10 +38,19 @@ def main() -> None:
         except EOFError:
             return  # nobody has asked
         answer = work()
+        if isinstance(answer, Iterator):  # long work: each step is a sign of progress
+            for _ in answer:
+                _say(answers, Sign.PROGRESS)
+            answer = None
     except AudiosimError as error:
         answer = error
     with answers:
-        pickle.dump(answer, answers)
+        _say(answers, answer)
+
+
+def _say(answers: IO[bytes], what: object) -> None:
+    pickle.dump(what, answers)
+    answers.flush()
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,15 @@ class StoreWorker:
     patience: float
     asker: int = field(default_factory=os.getpid)
 
-    def flush(self) -> None:
+    def flush(self) -> Iterator[None]:
         """Write to the store what the catalog says it lacks, a burst at a time.
 
         After a burst that did not end, the store is checked first.
+
+        Yields
+        ------
+        None
+            After each burst.
         """
         with Catalog(self.home.catalog) as catalog:
             backend = backend_for(catalog.settings.store_url, self.home, self.patience)
@@ -74,9 +91,16 @@ class StoreWorker:
                     if catalog.store_state.dirty:
                         self._check_sound(backend, catalog)
                     self._burst(backend, catalog)
+                yield
 
-    def fill(self, url: StoreUrl, name: str) -> None:
-        """Make a collection that nobody else uses yet, with all the catalog's vectors."""
+    def fill(self, url: StoreUrl, name: str) -> Iterator[None]:
+        """Make a collection that nobody else uses yet, with all the catalog's vectors.
+
+        Yields
+        ------
+        None
+            Each time that some have been written.
+        """
         with Catalog(self.home.catalog) as catalog:
             backend = backend_for(url, self.home, self.patience)
             with backend.open(name, _contents(catalog), create=True) as store:
@@ -84,6 +108,7 @@ class StoreWorker:
                     if not self._wanted:
                         return
                     store.upsert([(row.id, row.track, row.vector) for row in page])
+                    yield
                 store.seal()
 
     def inspect(self, filled: Leftover | None = None, *, full: bool = False) -> Inspection:

@@ -106,7 +106,7 @@ class Silence:
         """Judge it: `limit` in s is for how long it may compute, or sleep with nothing to wait for."""
         if self.asleep > limit or self.computed > limit:
             return "hangs"
-        return "held up" if self.watched > PATIENCE else None
+        return "held up" if self.watched > max(PATIENCE, 2 * limit) else None
 
 
 class Watch:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +59,46 @@ def test_a_process_that_takes_too_long_is_ended() -> None:
     with pytest.raises(StoreError, match="does not answer"):
         process.do(partial(time.sleep, 600.0), limit=0.5)
 
+    assert not process.running
+
+
+def work_on(step: float, steps: int) -> Iterator[None]:
+    for _ in range(steps):
+        time.sleep(step)
+        yield
+
+
+def sleep_after(steps: int) -> Iterator[None]:
+    yield from work_on(0.1, steps)
+    time.sleep(600.0)
+
+
+@pytest.mark.slow
+def test_work_with_progress_may_take_longer_than_its_limit_and_without_may_not() -> None:
+    assert StoreProcess().do(partial(work_on, 0.5, 8), limit=2.5) is None
+    with pytest.raises(StoreError, match="it made no progress for 1 s"):
+        StoreProcess().do(partial(sleep_after, 5), limit=1.0)
+
+
+@pytest.mark.slow
+def test_a_process_that_was_stopped_for_a_while_goes_on() -> None:
+    process = StoreProcess()
+    threading.Timer(1.0, os.kill, (process._process.pid, signal.SIGSTOP)).start()
+    threading.Timer(5.0, os.kill, (process._process.pid, signal.SIGCONT)).start()
+    assert process.do(partial(work_on, 0.5, 4), limit=3.0) is None
+
+
+def test_who_is_in_a_hurry_waits_no_longer_than_that_whatever_it_does() -> None:
+    with pytest.raises(StoreError, match=r"not within 0\.3 s"):
+        StoreProcess().do(partial(work_on, 0.1, 100), within=0.3)
+
+
+@pytest.mark.slow
+def test_what_was_begun_and_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audiosim.backends.process.PROGRESS_LIMIT", 1.0)
+    process = StoreProcess()
+    process.begin(partial(sleep_after, 0))
+    process.wait()
     assert not process.running
 
 

@@ -436,7 +436,7 @@ def test_a_burst_beside_the_centring_leaves_the_store_in_step(
         assert catalog.store_state.pending_count() > 0
     monkeypatch.setattr(StoreState, method, centred_first)
     with pytest.raises(StoreError):  # this burst, or the next one
-        StoreWorker(library.home, wait=1, patience=0, asker=os.getppid()).flush()
+        list(StoreWorker(library.home, wait=1, patience=0, asker=os.getppid()).flush())
     library.index()
     assert_centred_and_in_step(library, stages.folder / "music")
     assert verify_home(library.home.path).sound
