@@ -18,6 +18,8 @@ from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreAwa
 from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from audiosim.backends.inspection import Inspection
     from audiosim.backends.worker import StoreWorker
     from audiosim.core.config import Home
@@ -44,9 +46,12 @@ class Store:
         Whose store and locks these are.
     catalog : Catalog
         The home's, open for writing; the index lock is held.
+    on_burst : callable, optional
+        Called after each burst of writes for which somebody waits.
     """
 
-    def __init__(self, home: Home, catalog: Catalog) -> None:
+    def __init__(self, home: Home, catalog: Catalog, on_burst: Callable[[], object] = lambda: None) -> None:
+        self._on_burst = on_burst
         self._home = home
         self._catalog = catalog
         self._settings, self._state = catalog.settings, catalog.store_state
@@ -155,7 +160,8 @@ class Store:
         new = Leftover(url, backend_for(url, self._home).new_name())
         self._settings.set_store_leftovers([*self._settings.store_leftovers(), new])
         try:
-            StoreProcess().do(partial(self._worker(PATIENCE).fill, url, new.name))
+            work = partial(self._worker(PATIENCE).fill, url, new.name)
+            StoreProcess().do(work, on_progress=self._on_burst)
             found = self._inspect(PATIENCE, filled=new)
             if found.faults:
                 raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
@@ -193,7 +199,7 @@ class Store:
             self.rebuild()  # all vectors were replaced
             return
         try:
-            StoreProcess().do(self._worker(patience).flush)
+            StoreProcess().do(self._worker(patience).flush, on_progress=self._on_burst)
         except StoreAwayError:
             raise
         except StoreError:

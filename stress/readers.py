@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import numpy as np
@@ -80,9 +80,9 @@ class Counted(StoreProcess):
 
     writers = 0
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
+    def do(self, work: Callable[[], T], **options: Any) -> T:
         Counted.count(work)
-        return super().do(work, limit=limit, within=within)
+        return super().do(work, **options)
 
     def begin(self, work: Callable[[], object]) -> None:
         Counted.count(work)
@@ -97,7 +97,7 @@ class Counted(StoreProcess):
 class Here:
     """What `StoreProcess` does, without the process: a second less a query, where none crashes."""
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
+    def do(self, work: Callable[[], T], **_: Any) -> T:
         return work()
 
     def end(self) -> None:

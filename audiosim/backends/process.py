@@ -48,7 +48,14 @@ class StoreProcess:
     def __exit__(self, *exc: object) -> None:
         self.end()
 
-    def do(self, work: Callable[[], T], *, limit: float | None = None, within: float | None = None) -> T:
+    def do(
+        self,
+        work: Callable[[], T],
+        *,
+        limit: float | None = None,
+        within: float | None = None,
+        on_progress: Callable[[], object] = lambda: None,
+    ) -> T:
         """Have this done by the process.
 
         Parameters
@@ -60,6 +67,8 @@ class StoreProcess:
             PROGRESS_LIMIT. Those in which it waits for the disk or is stopped do not count.
         within : float, optional
             Seconds, of whatever kind, after which nobody waits for it any more.
+        on_progress : Callable[[], object]
+            Called after each step of long work.
 
         Returns
         -------
@@ -74,7 +83,7 @@ class StoreProcess:
             What it raised: a `LockedError` where another process uses the store.
         """
         self._hand_over(work)
-        return cast("T", self._answer(self._heard(limit or PROGRESS_LIMIT, within)))
+        return cast("T", self._answer(self._heard(limit or PROGRESS_LIMIT, within, on_progress)))
 
     def begin(self, work: Callable[[], object]) -> None:
         """Have this done without waiting for it."""
@@ -96,7 +105,7 @@ class StoreProcess:
     def wait(self) -> None:
         """Wait for the end of what was begun, whatever that is."""
         with suppress(StoreError):
-            self._heard(PROGRESS_LIMIT, None)
+            self._heard(PROGRESS_LIMIT, None, lambda: None)
 
     def end(self) -> None:
         """End it at once, if it has not ended."""
@@ -126,7 +135,7 @@ class StoreProcess:
         with cast("IO[bytes]", self._process.stderr) as stderr:
             self._errors = stderr.read()
 
-    def _heard(self, limit: float, within: float | None) -> list[object]:
+    def _heard(self, limit: float, within: float | None, on_progress: Callable[[], object]) -> list[object]:
         """All it says but signs, once it has ended."""
         said: list[object] = []
         start = since = time.monotonic()
@@ -147,7 +156,9 @@ class StoreProcess:
                     thread.join()
                 return said
             since = time.monotonic()
-            if one is not Sign.PROGRESS:
+            if one is Sign.PROGRESS:
+                on_progress()
+            else:
                 said.append(one)
 
     def _given_up(self, why: str) -> StoreError:

@@ -94,16 +94,19 @@ def import_(
 
     Example: audiosim import library.parquet --map /mnt/music=/home/me/Music
     """
+    from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.exchange import import_index
     from audiosim.indexing.exchange.path_map import parse_move
 
-    done = import_index(
-        files,
-        home=home,
-        maps=[parse_move(text) for text in maps or ()],
-        store=store,
-        wait=wait,
-    )
+    with ProgressDisplay(shown=not quiet) as display:
+        done = import_index(
+            files,
+            home=home,
+            maps=[parse_move(text) for text in maps or ()],
+            store=store,
+            wait=wait,
+            on_progress=display.stage,
+        )
     if json_:
         typer.echo(to_json(_imported_fields(done)), nl=False)
     elif not quiet:

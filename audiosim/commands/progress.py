@@ -23,6 +23,7 @@ class ProgressDisplay:
         self._shown = shown
         self._terminal = shown and sys.stderr.isatty()
         self._bar: Any = None
+        self._stage = ""  # that the bar is of
         self._start = self._last = time.monotonic()
 
     def __enter__(self) -> ProgressDisplay:
@@ -35,7 +36,7 @@ class ProgressDisplay:
             self._bar.close()
 
     def update(self, done: int, total: int, audio_seconds: float) -> None:
-        """Show how far the run is.
+        """Show how far a run is.
 
         Parameters
         ----------
@@ -44,11 +45,19 @@ class ProgressDisplay:
         audio_seconds : float
             How much audio was decoded so far, in seconds.
         """
+        self._show(done, total, "", self._speed(audio_seconds))
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Show how far a stage of some work is: how many of how many tracks are done."""
+        self._show(done, total, name, "")
+
+    def _show(self, done: int, total: int, stage: str, speed: str) -> None:
         if self._terminal:
-            self._update_bar(done, total, audio_seconds)
+            self._update_bar(done, total, stage, speed)
         elif self._shown and time.monotonic() - self._last >= LINE_INTERVAL:
             self._last = time.monotonic()
-            self._write(f"{done} of {total} tracks, {self._speed(audio_seconds)}")
+            start, end = f"{stage}: " if stage else "", f", {speed}" if speed else ""
+            self._write(f"{start}{done} of {total} tracks{end}")
 
     def message(self, text: str) -> None:
         """Write a line on stderr, above the bar."""
@@ -56,12 +65,23 @@ class ProgressDisplay:
             self._bar.clear()
         self._write(text)
 
-    def _update_bar(self, done: int, total: int, audio_seconds: float) -> None:
+    def _update_bar(self, done: int, total: int, stage: str, speed: str) -> None:
+        if self._bar is not None and self._stage != stage:
+            self._bar.close()
+            self._bar = None
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=total, unit="track", file=sys.stderr, dynamic_ncols=True, leave=False)
-        self._bar.set_postfix_str(self._speed(audio_seconds), refresh=False)
+            self._stage = stage
+            self._bar = tqdm(
+                total=total,
+                desc=stage or None,
+                unit="track",
+                file=sys.stderr,
+                dynamic_ncols=True,
+                leave=False,
+            )
+        self._bar.set_postfix_str(speed, refresh=False)
         self._bar.update(done - self._bar.n)
         self._bar.refresh()
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from audiosim.backends.worker import BURST_ROWS
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.types import TrackVector
 from audiosim.indexing.exchange.header import Header
 from audiosim.indexing.exchange.parquet import ExportFile
-from audiosim.indexing.exchange.path_map import PathLike, PathMap
+from audiosim.indexing.exchange.path_map import PathLike, PathMap, holding
+from audiosim.indexing.exchange.progress import OnProgress, Stage
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
@@ -71,6 +72,7 @@ def import_index(
     maps: Iterable[tuple[PathLike, PathLike]] = (),
     store: StoreUrl | None = None,
     wait: float = 0.0,
+    on_progress: OnProgress = lambda stage, done, total: None,
 ) -> Imported:
     """Enter the tracks of exports into a home, as if it had indexed them; no audio file is opened.
 
@@ -90,6 +92,8 @@ def import_index(
         Where the vectors of a new home are searched; by default what ``AUDIOSIM_STORE`` names.
     wait : float
         Seconds to wait for another writer.
+    on_progress : callable, optional
+        Told now and then how far it is: a stage, as "Entered", and how many of how many tracks.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def import_index(
         raise UsageError("Nothing to import", "no file was given", "Name a file that audiosim export wrote.")
     for export in exports[1:]:
         _refuse_other(export, exports[0].header, f"those of {exports[0].name}")
-    _read_through(exports, path_map)
+    _read_through(exports, path_map, on_progress)
     chosen = store or default_store()
     prepare_home(place)
     with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
@@ -128,12 +132,16 @@ def import_index(
         if stored is None:
             home_store.choose(chosen)
         entry = _Entry(place, catalog, configuration, path_map)
+        entered = Stage(on_progress, "Entered", sum(map(len, exports)))
         for export in exports:
-            entry.take(export)
+            for count in entry.take(export):
+                entered.add(count)
         entry.add_roots()
         for _ in refresh(catalog, complete=False):
             pass  # it has something to say only of complete runs
         pending = catalog.store_state.pending_count()
+        written = Stage(on_progress, "Written to the store", pending)
+        home_store = Store(place, catalog, lambda: written.add(BURST_ROWS))
         if pending > FEW and 2 * pending > catalog.files.count("indexed"):
             home_store.rebuild()  # sooner done than many bursts
         else:
@@ -161,12 +169,14 @@ def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
         )
 
 
-def _read_through(exports: Sequence[ExportFile], path_map: PathMap) -> None:
+def _read_through(exports: Sequence[ExportFile], path_map: PathMap, on_progress: OnProgress) -> None:
     """See that files are whole, and hold what is mapped."""
+    read = Stage(on_progress, "Read", sum(map(len, exports)))
     for export in exports:
         for batch in export.batches():
             for record in batch:
                 path_map.meet(record.path)
+            read.add(len(batch))
     path_map.refuse_idle()
 
 
@@ -242,8 +252,8 @@ class _Entry:
         self._roots: set[bytes] = set()
         self.done = Imported(home.path, self._cache.folder)
 
-    def take(self, export: ExportFile) -> None:
-        """Enter what a file holds, some thousand tracks at a time."""
+    def take(self, export: ExportFile) -> Iterator[int]:
+        """Enter what a file holds, some thousand tracks at a time; gives how many each time."""
         header = export.header
         alike = header.centre == self._configuration.centre
         measured = alike and self._measured_with(header)
@@ -255,7 +265,8 @@ class _Entry:
             self.done.tracks += len(records)
             self._enter(records if alike else self._pooled(records))
             for record in records:
-                self._roots |= _holding(record.path, roots)
+                self._roots |= holding(record.path, roots)
+            yield len(records)
 
     def add_roots(self) -> None:
         """Have `index` look at the roots there that hold anything."""
@@ -308,15 +319,3 @@ def _with_vector(record: Record, pooled: TrackVector, duration: float) -> Record
         windows=pooled.windows,
         passages=pooled.passages,
     )
-
-
-def _holding(path: bytes, roots: set[bytes]) -> set[bytes]:
-    """The roots that are this path, or hold it."""
-    found = set()
-    while True:
-        if path in roots:
-            found.add(path)
-        parent = os.path.dirname(path)
-        if parent == path:
-            return found
-        path = parent

@@ -128,6 +128,11 @@ class ExportFile:
             if (file.metadata.metadata or {}).get(COUNT.encode()) != str(count).encode():
                 raise ValueError("it does not have as many rows as were written")
 
+    def __len__(self) -> int:
+        """How many tracks it holds, as far as it says."""
+        with self._explained(), self._open() as file:
+            return int(file.metadata.num_rows)
+
     def _open(self) -> Any:
         return _parquet().ParquetFile(
             self.path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True

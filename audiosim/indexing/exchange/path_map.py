@@ -75,6 +75,18 @@ class PathMap:
         return {self(root) for root in known} | left
 
 
+def holding(path: bytes, roots: set[bytes]) -> set[bytes]:
+    """The roots that are this path, or hold it."""
+    found = set()
+    while True:
+        if path in roots:
+            found.add(path)
+        parent = os.path.dirname(path)
+        if parent == path:
+            return found
+        path = parent
+
+
 def parse_move(text: str) -> tuple[str, str]:
     """(old, new) of OLD=NEW; the sign that counts is the first before a ``/`` or ``~``, else the first.
 

@@ -102,6 +102,16 @@ def edit(home: Path, statement: str, *values: object) -> None:
         assert database.execute(statement, values).rowcount > 0
 
 
+def test_it_tells_how_far_it_is(export: Path, here: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    import_index([export], home=here, on_progress=lambda *stage: seen.append(stage))
+    assert [name for name, _, _ in dict.fromkeys((name, 0, 0) for name, _, _ in seen)] == [
+        "Read", "Entered", "Written to the store",
+    ]  # fmt: skip
+    last = {name: (done, total) for name, done, total in seen}
+    assert set(last.values()) == {(60, 60)}
+
+
 def told(done: Imported) -> dict[str, int]:
     """The counts that are not zero."""
     names = ("tracks", "added", "known", "kept", "left_out", "pooled", "without_cache")
