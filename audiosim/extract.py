@@ -215,6 +215,7 @@ def embed_files(
     dtype: type = np.float32,
     spill: Path | None = None,
     second_try: bool = False,
+    plain_mean: bool = False,
 ) -> Iterator[FileEvent]:
     """Decode files in other processes and embed them; the processes end with the iteration.
 
@@ -235,6 +236,8 @@ def embed_files(
         Folder for the embeddings of very long tracks; by default the system's temporary one.
     second_try : bool
         Whether a file whose decoder crashed or hung is tried once more, alone, after the others.
+    plain_mean : bool
+        Whether channels are averaged even where they cancel each other, as openl3 does.
 
     Yields
     ------
@@ -249,7 +252,12 @@ def embed_files(
     """
     spec = encoder.spec
     with DecodeSupervisor(
-        spec.sample_rate, spec.resampler, jobs=jobs or default_jobs(), want=want, second_try=second_try
+        spec.sample_rate,
+        spec.resampler,
+        jobs=jobs or default_jobs(),
+        want=want,
+        second_try=second_try,
+        plain_mean=plain_mean,
     ) as supervisor:
         files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor)
         for event in supervisor.events(paths):
@@ -305,6 +313,8 @@ def extract_files(
 ) -> Iterator[tuple[str, FrameEmbeddings | AudioError]]:
     """Embed audio files, decoding in other processes; one result a file, as they are done.
 
+    Channels are averaged, as openl3 does: where they cancel each other, an index takes another mix.
+
     Parameters
     ----------
     paths : iterable of str or path-like
@@ -322,7 +332,7 @@ def extract_files(
         Its embeddings, float32; or what befell the file.
     """
     names = {identity(path): os.fspath(path) for path in paths}
-    for event in embed_files(names, encoder, jobs=jobs, second_try=True):
+    for event in embed_files(names, encoder, jobs=jobs, second_try=True, plain_mean=True):
         if isinstance(event, Embedded):
             yield names[event.path], event.frames
         elif isinstance(event, Failed):

@@ -166,3 +166,14 @@ def test_a_spilled_track_can_be_dropped_while_its_windows_are_computed(
     extractor.drop("dropped")
     extractor.flush()
     assert list(extractor.finished()) == []
+
+
+def test_channels_that_cancel_are_averaged_for_users_and_mixed_otherwise_for_an_index(tmp_path: Path) -> None:
+    left, path = tone(3, 440), tmp_path / "inverted.wav"
+    soundfile.write(path, np.stack([left, -left], axis=1), SAMPLE_RATE)
+    (_, plain), *_ = extract_files([path], FakeEncoder())
+    assert isinstance(plain, FrameEmbeddings)
+    assert (plain.level < -90).all()
+    events = embed_files([os.fsencode(path)], FakeEncoder())
+    indexed = next(event.frames for event in events if isinstance(event, Embedded))
+    assert (indexed.level > -20).all()

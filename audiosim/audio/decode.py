@@ -1,11 +1,13 @@
-"""Decoding to mono blocks: soundfile first, PyAV for what it doesn't read or refuses."""
+"""Decoding to mono blocks: soundfile where it and FFmpeg mean the same by a file, PyAV elsewhere."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import av
@@ -13,20 +15,36 @@ import av.error
 import numpy as np
 import soundfile
 
+from audiosim.audio.coded_pcm import SIXTEEN_BITS, CodedForm, WordStream, coded_form
+from audiosim.audio.demux import NOT_READABLE, open_demuxer, short
+from audiosim.audio.mixing import Mix
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32
 
 BLOCK = 65_536  # source frames in a block
 MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
-MIN_RATE, MAX_RATE = 1000, 768_000  # Hz; a lower claim would turn seconds into days
+# Hz; a lower claim would turn seconds into days; FFmpeg gives DSD1024 at an eighth of its 49 MHz
+MIN_RATE, MAX_RATE = 1000, 6_144_000
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 LONG_SHARE = 1.5  # of the expected duration; packets of real Vorbis files add up to 7 % less
-# A file that claims to be a playlist must not make FFmpeg open anything else.
-# Tags that are not UTF-8 must not make a file unreadable; from version 19 on PyAV sees to it.
-LENIENT = {"metadata_errors": "surrogateescape"}
-TOLERANT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else LENIENT
-OPEN_OPTIONS = {"protocol_whitelist": "file"}
-NOT_READABLE = "not readable as audio"
+# FFmpeg's names of what libsndfile decodes, by its own; both begin like this
+CODECS = {
+    "PCM_": ("pcm_s", "pcm_u", "flac"),
+    "FLOAT": ("pcm_f",),
+    "DOUBLE": ("pcm_f",),
+    "ULAW": ("pcm_mulaw",),
+    "ALAW": ("pcm_alaw",),
+    "IMA_ADPCM": ("adpcm_ima",),
+    "MS_ADPCM": ("adpcm_ms",),
+    "G72": ("adpcm_g72",),
+    "GSM": ("gsm",),
+    "VORBIS": ("vorbis",),
+    "OPUS": ("opus",),
+    "MPEG_LAYER": ("mp1", "mp2", "mp3"),
+    "ALAC": ("alac",),
+}
+
+Mixer = Callable[[Float32], Float32]
 
 
 @dataclass(frozen=True)
@@ -36,45 +54,35 @@ class Block:
     samples: Float32
     sample_rate: int
 
-
-@contextmanager
-def open_demuxer(path: str) -> Iterator[tuple[Any, Any]]:
-    """Open FFmpeg's container and first audio stream of a file.
-
-    Raises
-    ------
-    AudioError
-        If no demuxer reads it, or it has no audio stream.
-    """
-    try:
-        container = av.open(path, options=OPEN_OPTIONS, **TOLERANT)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{NOT_READABLE} ({_short(error)})") from error
-    with container:
-        if not container.streams.audio:
-            raise AudioError("there is no audio stream in it")
-        yield container, container.streams.audio[0]
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / self.sample_rate
 
 
-def soundfile_blocks(path: str) -> Iterator[Block]:
-    """Decode a file through libsndfile.
+Decoder = Callable[[str, Mixer], Iterator[Block]]
+
+
+def soundfile_blocks(path: str, mix: Mixer | None = None) -> Iterator[Block]:
+    """Decode a file through libsndfile, to the plain mean of its channels or as `mix` does.
 
     Raises
     ------
     AudioError
         If libsndfile does not read it, at once or at a damaged place.
     """
+    mix = mix or Mix()
     try:
         with soundfile.SoundFile(_soundfile_name(path)) as file:
             _check_rate(file.samplerate)
             while len(data := file.read(BLOCK, dtype="float32", always_2d=True)):
-                yield Block(_mono(data), file.samplerate)
+                yield Block(mix(data), file.samplerate)
     except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
-        raise AudioError(f"{NOT_READABLE} ({_short(error)})") from error
+        raise AudioError(f"{NOT_READABLE} ({short(error)})") from error
 
 
-def av_blocks(path: str) -> Iterator[Block]:
-    """Decode a file's first audio stream through FFmpeg, leaving out packets that fail to decode.
+def av_blocks(path: str, mix: Mixer | None = None) -> Iterator[Block]:
+    """Decode a file's chosen audio stream through FFmpeg, leaving out packets that fail to decode.
 
     Raises
     ------
@@ -82,18 +90,21 @@ def av_blocks(path: str) -> Iterator[Block]:
         If FFmpeg does not read it, has no decoder for it, or more than a tenth of its
         packets are damaged.
     """
-    with open_demuxer(path) as (container, stream):
-        if stream.codec_context is None:
+    with open_demuxer(path) as source:
+        if source.codec is None:
             raise AudioError("there is no decoder for it")
-        yield from _gathered(_av_frames(container, stream))
+        yield from _gathered(_av_frames(source.container, source.stream, mix or Mix()))
 
 
-def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
-    """Decode a file through whichever decoder reads it to its end.
+def decode_blocks(
+    path: str, expected: float = 0.0, *, plain_mean: bool = False, until: float = math.inf
+) -> Iterator[Block | None]:
+    """Decode a file through whichever decoder reads it to its end, to a mix that keeps its music.
 
-    libsndfile ends in silence where a stream changes its channels or rate, and reads on where
-    another file was appended. A file is known by the packets that FFmpeg finds, so one that comes
-    out shorter than these, or much longer, is read again through FFmpeg.
+    Where FFmpeg and libsndfile mean different things by a file, FFmpeg decodes it: libsndfile takes
+    DTS in a WAV for PCM. libsndfile ends in silence where a stream changes its channels or rate, and
+    reads on where another file was appended. A file is known by the packets that FFmpeg finds, so one
+    that comes out shorter than these, or much longer, is read again through FFmpeg.
 
     Parameters
     ----------
@@ -101,36 +112,113 @@ def decode_blocks(path: str, expected: float = 0.0) -> Iterator[Block | None]:
         The file.
     expected : float
         Its duration in s by its packets; 0 where that is not known.
+    plain_mean : bool
+        Whether the mix is the mean of the channels even where they cancel each other.
+    until : float
+        How much of it is wanted, in s; the mix is chosen by that much.
 
     Yields
     ------
     Block or None
-        Its samples; None when it starts again with the other decoder: what came before is void.
+        Its samples; None when it starts again with another decoder or mix: what came before is void.
 
     Raises
     ------
     AudioError
         If no decoder reads it.
     """
+    decoder, mix = yield from _decoded(path, expected, until)
+    better = None if plain_mean else mix.better()
+    if better is not None:
+        yield None
+        yield from _beginning(decoder(path, better), until)
+
+
+def _decoded(path: str, expected: float, until: float) -> Generator[Block | None, None, tuple[Decoder, Mix]]:
+    """Gives the plain mean; returns the decoder that went to the file's end, and what its mix measured."""
+    codec, shared = _identified(path)
     refusal: AudioError | None = None
-    seconds = 0.0
+    if shared:
+        decoder, mix, seconds = _unwrapped(path, soundfile_blocks, codec), Mix(), 0.0
+        try:
+            for block in _beginning(decoder(path, mix), until):
+                seconds += block.seconds
+                yield block
+            if decoder is not soundfile_blocks or seconds >= until or _fits(seconds, expected):
+                return decoder, mix
+        except AudioError as error:
+            refusal = error
+        yield None
+    decoder, mix = _unwrapped(path, av_blocks, codec), Mix()
     try:
-        for block in soundfile_blocks(path):
-            seconds += len(block.samples) / block.sample_rate
-            yield block
-    except AudioError as error:
-        refusal = error
-    shortest, longest = SHORT_SHARE * expected - SHORT_MARGIN, LONG_SHARE * expected + SHORT_MARGIN
-    if refusal is None and shortest <= seconds and (seconds <= longest or expected == 0):
-        return
-    yield None
-    try:
-        yield from av_blocks(path)
+        yield from _beginning(decoder(path, mix), until)
+        return decoder, mix
     except AudioError as error:
         if refusal is not None:
             raise _more_telling(error, refusal) from error
-        yield None
-        yield from soundfile_blocks(path)
+        if not shared:
+            raise
+    yield None
+    decoder, mix = soundfile_blocks, Mix()
+    yield from _beginning(decoder(path, mix), until)
+    return decoder, mix
+
+
+def _identified(path: str) -> tuple[str, bool]:
+    """What FFmpeg calls the codec, "" if it has no name for it, and whether libsndfile may decode it."""
+    try:
+        with open_demuxer(path) as source:
+            codec, alone = source.codec, source.alone
+    except AudioError:
+        return "", True
+    try:
+        with soundfile.SoundFile(_soundfile_name(path)) as file:
+            return codec or "", codec is None or (alone and means_the_same(file.subtype, codec))
+    except (soundfile.SoundFileError, OSError, ValueError, MemoryError):
+        return codec or "", codec is None
+
+
+def means_the_same(subtype: str, codec: str) -> bool:
+    """Tell whether libsndfile's subtype and FFmpeg's codec are names of one thing."""
+    return any(subtype.startswith(ours) and codec.startswith(theirs) for ours, theirs in CODECS.items())
+
+
+def _unwrapped(path: str, decoder: Decoder, codec: str) -> Decoder:
+    """The decoder itself, or one of the coded sound that lies in the PCM which this one gives."""
+    form: CodedForm | None = None
+    if codec.startswith(SIXTEEN_BITS):
+        with suppress(AudioError):  # which comes again when it is decoded
+            form = coded_form(block.samples for block in decoder(path, _channels))
+    return decoder if form is None else partial(_coded_blocks, decoder, form)
+
+
+def _coded_blocks(decoder: Decoder, form: CodedForm, path: str, mix: Mixer) -> Iterator[Block]:
+    words = WordStream(block.samples for block in decoder(path, _channels))
+    try:
+        with av.open(words, format=form) as container:
+            yield from _gathered(_av_frames(container, container.streams.audio[0], mix))
+    except (av.error.FFmpegError, IndexError) as error:
+        raise AudioError(f"it holds coded sound ({form}) that can't be decoded ({short(error)})") from error
+
+
+def _channels(data: Float32) -> Float32:
+    return data
+
+
+def _fits(seconds: float, expected: float) -> bool:
+    """Whether so much was decoded as the packets told."""
+    shortest, longest = SHORT_SHARE * expected - SHORT_MARGIN, LONG_SHARE * expected + SHORT_MARGIN
+    return shortest <= seconds and (seconds <= longest or expected == 0)
+
+
+def _beginning(blocks: Iterator[Block], until: float) -> Iterator[Block]:
+    """The blocks up to the one that reaches `until` s."""
+    seconds = 0.0
+    for block in blocks:
+        yield block
+        seconds += block.seconds
+        if seconds >= until:
+            return
 
 
 def _more_telling(error: AudioError, refusal: AudioError) -> AudioError:
@@ -139,8 +227,8 @@ def _more_telling(error: AudioError, refusal: AudioError) -> AudioError:
     return refusal if unopened and not refusal.reason.startswith(NOT_READABLE) else error
 
 
-def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
-    convert = _Converter()
+def _av_frames(container: Any, stream: Any, mix: Mixer) -> Iterator[Block]:
+    convert = _Converter(mix)
     packets = damaged = 0
     try:
         for packet in container.demux(stream):
@@ -153,18 +241,19 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Block]:
             for frame in frames:
                 yield from convert(frame)
     except av.error.FFmpegError as error:
-        raise AudioError(f"damaged, no longer readable after {packets} packets ({_short(error)})") from error
+        raise AudioError(f"damaged, no longer readable after {packets} packets ({short(error)})") from error
     if damaged > MAX_DAMAGED * packets:
         raise AudioError(f"damaged: {damaged} of its {packets} packets could not be decoded")
 
 
 class _Converter:
-    """Mono blocks of FFmpeg's frames, whose layout and rate may change on the way.
+    """Blocks of FFmpeg's frames, whose layout and rate may change on the way.
 
     Interleaved first: PyAV reads past the end of planar frames of eight channels and more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mix: Mixer) -> None:
+        self._mix = mix
         self._form: tuple[str, str, int] | None = None
         self._resampler: Any = None
 
@@ -176,7 +265,7 @@ class _Converter:
             self._resampler = av.AudioResampler(format="flt")  # changes the sample format only
         for packed in self._resampler.resample(frame):
             samples = packed.to_ndarray().reshape(-1, packed.layout.nb_channels)
-            yield Block(_mono(samples), packed.sample_rate)
+            yield Block(self._mix(samples), packed.sample_rate)
 
 
 def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -193,14 +282,6 @@ def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
         yield Block(np.concatenate(parts), rate)
 
 
-def _mono(data: Float32) -> Float32:
-    """The mean of the channels, float32 (n,), of data (n, channels)."""
-    mono = data[:, 0] if data.shape[1] == 1 else data.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mono).all():
-        raise AudioError("damaged: it has samples that are not finite numbers")
-    return np.ascontiguousarray(mono)
-
-
 def _check_rate(rate: int) -> None:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(f"its header claims a sample rate of {rate} Hz")
@@ -208,8 +289,3 @@ def _check_rate(rate: int) -> None:
 
 def _soundfile_name(path: str) -> bytes | str:
     return path if os.name == "nt" else os.fsencode(path)
-
-
-def _short(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
-    return " ".join(text.replace("\\x00", "").split()) or type(error).__name__

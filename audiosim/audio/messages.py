@@ -21,7 +21,7 @@ HEADER = struct.Struct("<cI")
 class Kind(bytes, Enum):
     """Kinds of message; the first two come from the parent."""
 
-    JOB = b"J"  # {"path", "sample_rate", "resampler"}: probe this file
+    JOB = b"J"  # {"path", "sample_rate", "resampler", "plain_mean", "until"}: probe this file
     ANSWER = b"?"  # true or false: whether to decode it
     READY = b"R"  # the process can take jobs
     PROBED = b"P"  # AudioInfo

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import av.error
 
-from audiosim.audio.decode import open_demuxer, soundfile_blocks
+from audiosim.audio.decode import soundfile_blocks
+from audiosim.audio.demux import open_demuxer
+from audiosim.audio.mixing import Mix
 from audiosim.audio.tags import ffmpeg_tags, read_tags
 from audiosim.core.errors import AudioError
 from audiosim.core.types import AudioInfo
@@ -106,35 +108,41 @@ def _identify(path: str, tick: Tick) -> _Identity:
 
 
 def _by_packets(path: str, tick: Tick) -> _Identity:
-    with open_demuxer(path) as (container, stream):
-        context = stream.codec_context
-        if context is None:
+    with open_demuxer(path) as source:
+        if source.codec is None:
             raise AudioError("there is no decoder for it")
-        codec = context.codec.canonical_name
+        stream, context = source.stream, source.stream.codec_context
         rate, channels = context.sample_rate or 0, context.channels or 0
-        state = hashlib.blake2b(f"{codec} {rate} {channels}\n".encode(), digest_size=DIGEST_BYTES)
-        described = ffmpeg_tags(container, stream)
+        state = hashlib.blake2b(f"{source.codec} {rate} {channels}\n".encode(), digest_size=DIGEST_BYTES)
+        described = ffmpeg_tags(source.container, stream)
         ticks = 0
         try:
-            for packet in container.demux(stream):
+            for packet in source.container.demux(stream):
                 state.update(packet)
                 ticks += packet.duration or 0
                 tick()
         except av.error.FFmpegError as error:
             raise AudioError("damaged") from error
-        unit = float(stream.time_base or 0)
-        duration = unit * (stream.duration if stream.duration and stream.duration > 0 else ticks)
-        return _Identity(state.hexdigest(), duration, rate, channels, codec, unit * ticks, described)
+        duration = source.tick * (stream.duration if stream.duration and stream.duration > 0 else ticks)
+        return _Identity(
+            state.hexdigest(), duration, rate, channels, source.codec, source.tick * ticks, described
+        )
 
 
 def _by_samples(path: str, tick: Tick) -> _Identity:
+    """By the mean of the channels; where they cancel each other, by the mix that is decoded too."""
     state = hashlib.blake2b(b"decoded samples\n", digest_size=DIGEST_BYTES)
     duration, rate = 0.0, 0
-    for block in soundfile_blocks(path):
+    plain = Mix()
+    for block in soundfile_blocks(path, plain):
         rate = block.sample_rate
-        duration += len(block.samples) / rate
+        duration += block.seconds
         state.update(block.samples.tobytes())
         tick()
+    if (better := plain.better()) is not None:
+        for block in soundfile_blocks(path, better):
+            state.update(block.samples.tobytes())
+            tick()
     return _Identity(state.hexdigest(), duration, rate, 1, "decoded")
 
 

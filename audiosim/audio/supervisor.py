@@ -7,6 +7,7 @@ bounded by samples, so that decoding runs ahead of the network but never fills t
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -73,6 +74,10 @@ class DecodeSupervisor:
     second_try : bool
         Whether a file whose decoder crashed or hung is tried once more, alone, after the others: it may
         have been the machine's fault.
+    plain_mean : bool
+        Whether channels are averaged even where they cancel each other.
+    until : float
+        How much of each file is wanted, in s.
 
     Used as a context manager; leaving it ends the processes at once.
     """
@@ -85,8 +90,15 @@ class DecodeSupervisor:
         jobs: int,
         want: Callable[[bytes, AudioInfo], bool] = every,
         second_try: bool = False,
+        plain_mean: bool = False,
+        until: float = math.inf,
     ) -> None:
-        self._job: dict[str, object] = {"sample_rate": sample_rate, "resampler": resampler}
+        self._job: dict[str, object] = {
+            "sample_rate": sample_rate,
+            "resampler": resampler,
+            "plain_mean": plain_mean,
+            "until": until,
+        }
         self._jobs = jobs
         self._want = want
         self._second_try = second_try

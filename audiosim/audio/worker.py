@@ -11,11 +11,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 import numpy as np
 
-from audiosim.audio.decode import decode_blocks
+from audiosim.audio.decode import Block, decode_blocks
 from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
 from audiosim.audio.probe import OutOfReachError, probe, read_through, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
@@ -57,8 +58,10 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
         _, answer = receive(jobs)
         if json.loads(answer):
             rate, name = cast("int", job["sample_rate"]), cast("ResamplerName", job["resampler"])
+            plain_mean, until = cast("bool", job["plain_mean"]), cast("float", job["until"])
             start = time.process_time()
-            duration = _decode(path, info.packet_seconds, rate, name, out)
+            blocks = decode_blocks(path, info.packet_seconds, plain_mean=plain_mean, until=until)
+            duration = _send(blocks, rate, name, out)
             _check_unchanged(path, info)
             send_json(out, Kind.ENDED, {"duration": duration, "seconds": time.process_time() - start})
     except OutOfReachError as error:
@@ -100,12 +103,12 @@ def _lacked_memory(error: BaseException) -> bool:
     return any(isinstance(one, MemoryError) for one in seen)
 
 
-def _decode(path: str, expected: float, rate: int, name: ResamplerName, out: BinaryIO) -> float:
-    """Sends the file's samples at `rate`; returns its duration in s."""
+def _send(blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO) -> float:
+    """Sends a file's samples at `rate`; returns its duration in s."""
     resampler: Resampler | None = None
     source = 0
     duration, sent = 0.0, 0
-    for block in decode_blocks(path, expected):
+    for block in blocks:
         if block is None:
             send(out, Kind.RESTARTED)
             resampler, duration, sent = None, 0.0, 0
@@ -114,7 +117,7 @@ def _decode(path: str, expected: float, rate: int, name: ResamplerName, out: Bin
             sent += _send_samples(out, resampler.finish()) if resampler else 0
             source = block.sample_rate
             resampler = make_resampler(name, source, rate)
-        duration += len(block.samples) / source
+        duration += block.seconds
         sent += _send_samples(out, resampler.push(block.samples))
     if resampler is not None:
         sent += _send_samples(out, resampler.finish())

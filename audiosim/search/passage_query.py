@@ -21,6 +21,7 @@ from audiosim.search.titles import named, no_such_file
 PHASES = 8  # of a hop, at which a passage is embedded that may lie anywhere on another track's grid
 MAX_QUERY_WINDOWS = 512  # in all phases; a long passage gets fewer of them
 MAX_PASSAGE = 600.0  # s
+LATENCY = 1.0  # s of a file behind a passage, for the last samples of it to be resampled
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,10 @@ def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tupl
     blocks: list[Float32] = []
     place = 0
     info: AudioInfo | None = None
-    with DecodeSupervisor(rate, index.spec.resampler, jobs=1, second_try=True) as supervisor:
+    until = last / rate + LATENCY
+    with DecodeSupervisor(
+        rate, index.spec.resampler, jobs=1, second_try=True, until=until
+    ) as supervisor:
         for event in supervisor.events([path]):
             match event:
                 case Probed(_, found, _):
@@ -126,8 +130,6 @@ def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tupl
                 case Samples(_, samples):
                     blocks.append(samples[max(0, first - place) : max(0, last - place)])
                     place += len(samples)
-                    if place >= last:
-                        break
                 case Restarted():
                     blocks, place = [], 0
                 case Failed(_, reason, _):

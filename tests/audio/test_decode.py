@@ -18,7 +18,7 @@ from audio_files import (
     write_sound,
 )
 
-from audiosim.audio.decode import Block, av_blocks, decode_blocks, soundfile_blocks
+from audiosim.audio.decode import Block, av_blocks, decode_blocks, means_the_same, soundfile_blocks
 from audiosim.audio.probe import probe
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32
@@ -94,10 +94,13 @@ def test_eight_channels_of_flac_are_decoded(tmp_path: Path) -> None:
     np.testing.assert_allclose(samples, source.mean(axis=1), atol=1e-6)
 
 
-def test_channels_in_opposite_phase_cancel(tmp_path: Path) -> None:
-    left = music(1.0, 8000)
-    samples, _ = signal(write_sound(tmp_path / "a.wav", np.hstack([left, -left]), 8000, "WAV", "FLOAT"))
-    assert not samples.any()
+def test_a_file_that_ffmpeg_and_libsndfile_take_for_different_things_is_ffmpegs(tmp_path: Path) -> None:
+    assert means_the_same("PCM_16", "pcm_s16le")
+    assert means_the_same("PCM_24", "flac")
+    assert means_the_same("MPEG_LAYER_III", "mp3")
+    assert not means_the_same("PCM_16", "dts")
+    assert not means_the_same("PCM_16", "pcm_f32le")
+    assert not means_the_same("VORBIS", "opus")
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,14 @@ def test_part_of_a_file_that_is_not_indexed_is_asked_with_alone(asker: Asker, tm
     assert passage.start == pytest.approx(6, abs=0.08)
 
 
+def test_a_passage_of_a_file_whose_channels_cancel_each_other_is_found(asker: Asker, tmp_path: Path) -> None:
+    file = tmp_path / "unknown.wav"
+    signal = np.concatenate([sounds(5.2, seed=99), asker.signals[2][6 * SAMPLE_RATE : 14 * SAMPLE_RATE]])
+    soundfile.write(file, np.stack([signal, -signal], axis=1), SAMPLE_RATE)
+    result = asker.ask(file, 5.2, 13.2)
+    assert result.matches[0].track.path == os.fsencode(asker.path(2))
+
+
 def test_a_passage_of_an_indexed_track_is_found_in_another_with_no_encoder(asker: Asker) -> None:
     before = asker.encoder.windows
     result = asker.ask(asker.path(0), 9, 17)
