@@ -189,7 +189,7 @@ class _Track:
     def expect(self, indices: Indices, windows: Float32) -> None:
         self.kept += len(windows)
         self._indices.append(indices)
-        self._levels.append(levels(windows))
+        self._levels.append(levels(windows, self.framer.lengths(indices)))
 
     def append(self, embeddings: Float32) -> None:
         self._embedding.append(embeddings)

@@ -18,6 +18,7 @@ from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.core.errors import AudioError
 from audiosim.core.types import FrameEmbeddings, Waveform
 from audiosim.encoders import LazyEncoder
+from audiosim.encoders.pooling import pool
 from audiosim.extract import Extractor, embed_files, extract_files
 
 
@@ -177,3 +178,26 @@ def test_channels_that_cancel_are_averaged_for_users_and_mixed_otherwise_for_an_
     events = embed_files([os.fsencode(path)], FakeEncoder())
     indexed = next(event.frames for event in events if isinstance(event, Embedded))
     assert (indexed.level > -20).all()
+
+
+def test_silence_with_a_dc_offset_counts_as_silence(tmp_path: Path) -> None:
+    fade = np.minimum(1, np.arange(4 * SAMPLE_RATE)[::-1] / SAMPLE_RATE)
+    song = np.concatenate([fade * tone(4, 440), np.zeros(6 * SAMPLE_RATE), tone(2, 440)])
+    vectors = []
+    for number, offset in enumerate((0.0, 0.01, -0.2)):
+        path = tmp_path / f"{number}.flac"
+        soundfile.write(path, np.repeat(song + offset, 2), 2 * SAMPLE_RATE)
+        events = embed_files([os.fsencode(path)], FakeEncoder(), dtype=np.float16)
+        track = pool(next(event.frames for event in events if isinstance(event, Embedded)))
+        assert track.windows == 6
+        vectors.append(track.vector)
+    assert vectors[0] @ vectors[1] > 0.99
+
+
+def test_a_file_of_nothing_but_a_dc_offset_is_silent(tmp_path: Path) -> None:
+    path = tmp_path / "constant.wav"
+    soundfile.write(path, np.full(100_000, 0.3), 44_100)
+    ((_, frames),) = extract_files([path], FakeEncoder())
+    assert isinstance(frames, FrameEmbeddings)
+    with pytest.raises(AudioError, match="silent"):
+        pool(frames)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Framing
 
 RUN = 10  # consecutive windows
+BESIDE_OFFSET = 1e-4  # of an offset's power: as good as silent
 
 
 class Framer:
@@ -26,6 +27,7 @@ class Framer:
         self._skip = 0  # samples to come that lie between two windows (hop > window)
         self._samples = 0  # received
         self._windows = 0  # given out
+        self._repeats = False  # whether the signal was shorter than a window, and is repeated in it
 
     def push(self, samples: Float32) -> Float32:
         """Give the windows (k, window) that `samples` (n,) complete; k may be 0."""
@@ -46,6 +48,14 @@ class Framer:
             return self._finish_padded()
         windows = self._append(np.zeros(self.framing.trail, np.float32))
         return self._repeated() if self._windows == 0 else windows
+
+    def lengths(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Count the samples of the signal, not of padding, in windows that were given, by their index."""
+        if self._repeats:
+            return np.full(len(indices), self.framing.window - self.framing.lead - self.framing.trail)
+        start = indices * self.framing.hop - self.framing.lead
+        stop = np.minimum(start + self.framing.window, self._samples)
+        return np.asarray(np.maximum(0, stop - np.maximum(0, start)), np.int64)
 
     def _append(self, samples: Float32) -> Float32:
         skipped = min(self._skip, len(samples))
@@ -73,7 +83,7 @@ class Framer:
         lead, trail, window = self.framing.lead, self.framing.trail, self.framing.window
         signal = self._buffer[lead : lead + self._samples]
         body = np.resize(signal, window - lead - trail)
-        self._windows = 1
+        self._windows, self._repeats = 1, True
         return np.pad(body, (lead, trail))[None, :]
 
 
@@ -114,9 +124,29 @@ class Selection:
         return indices if self._chosen is None else indices[np.isin(indices, self._chosen)]
 
 
-def levels(windows: Float32) -> npt.NDArray[np.float16]:
-    """Measure the RMS of windows float32 (n, samples): float16 (n,) in dBFS, -inf for zeros."""
-    power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / max(1, windows.shape[1])
+def levels(windows: Float32, lengths: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float16]:
+    """Measure how loud windows are, without their DC offset.
+
+    Parameters
+    ----------
+    windows : ndarray of float32, shape=(n, samples)
+        The windows.
+    lengths : ndarray of int64, shape=(n,), optional
+        How many samples of each are signal, as `Framer.lengths` tells; the others are zeros. By default, all.
+
+    Returns
+    -------
+    ndarray of float16, shape=(n,)
+        The RMS of their samples' distance from the mean of the signal, in dBFS; -inf where that is next to
+        nothing beside the offset: a resampler makes so much of the ends of a constant signal.
+    """
+    count = max(1, windows.shape[1])
+    real = np.maximum(1, count if lengths is None else lengths)
+    sums = windows.sum(axis=1, dtype=np.float64)
+    power = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / count
+    offset = np.square(sums / real)
+    power -= offset * real / count
+    power[power <= BESIDE_OFFSET * offset] = 0.0
     with np.errstate(divide="ignore"):
         decibels: npt.NDArray[np.float16] = (10 * np.log10(power)).astype(np.float16)
     return decibels

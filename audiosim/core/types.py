@@ -178,7 +178,7 @@ class FrameEmbeddings:
     timestamps : ndarray of float64, shape=(n,)
         The windows' times in s, as openl3 counts them: index times hop.
     level : ndarray of float16, shape=(n,)
-        The windows' RMS in dBFS, -inf for zeros.
+        The windows' RMS without DC offset in dBFS, -inf for silence.
     """
 
     embedding: Frames

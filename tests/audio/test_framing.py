@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import ceil
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.audio.framing import Framer, levels
-from audiosim.core.types import Float32, Framing
+from audiosim.audio.resample import make_resampler
+from audiosim.core.types import Float32, Framing, ResamplerName
 
 
 def signal(count: int) -> Float32:
@@ -142,5 +144,41 @@ def test_memory_does_not_grow_with_the_signal() -> None:
 
 
 def test_levels_are_rms_in_dbfs() -> None:
-    windows = np.array([[1, -1, 1, -1], [0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0]], np.float32)
+    windows = np.array([[1, -1, 1, -1], [0.1, 0.1, -0.1, -0.1], [0, 0, 0, 0]], np.float32)
     np.testing.assert_allclose(levels(windows), [0, -20, -np.inf], atol=0.01)
+
+
+@pytest.mark.parametrize("offset", [1e-4, 0.01, -0.5, 1.0])
+def test_levels_are_without_dc_offset(offset: float) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1 * abs(offset), (3, 4800)).astype(np.float32)
+    np.testing.assert_allclose(levels(noise + np.float32(offset)), levels(noise), atol=0.1)
+    assert np.isneginf(levels(np.full((3, 4800), offset, np.float32))).all()
+
+
+@pytest.mark.parametrize("tail", ["pad", "drop"])
+@pytest.mark.parametrize("count", [3, 50, 99, 100, 101, 260, 1000])
+def test_a_constant_signal_is_silent_in_windows_that_reach_beyond_it_too(
+    count: int, tail: Literal["pad", "drop"]
+) -> None:
+    framer = Framer(Framing(100, 30, lead=50, trail=20, tail=tail))
+    parts = np.array_split(np.full(count, 0.3, np.float32), 3)
+    every = np.concatenate([*[framer.push(part) for part in parts], framer.finish()])
+    lengths = framer.lengths(np.arange(len(every)))
+    assert [int(row.any()) and int((row != 0).sum()) for row in every] == lengths.tolist()
+    assert np.isneginf(levels(every, lengths)).all()
+
+
+@pytest.mark.parametrize("name", ["kaiser_best", "soxr_hq"])
+@pytest.mark.parametrize("source", [8000, 22_050, 44_100, 96_000])
+def test_a_constant_signal_is_silent_though_it_is_resampled(name: ResamplerName, source: int) -> None:
+    resampler = make_resampler(name, source, 16_000)
+    framer = Framer(Framing(16_000, 8000, lead=8000))
+    parts = [resampler.push(np.full(int(2.7 * source), 0.5, np.float32)), resampler.finish()]
+    every = np.concatenate([*[framer.push(part).copy() for part in parts], framer.finish()])
+    assert np.isneginf(levels(every, framer.lengths(np.arange(len(every))))).all()
+
+
+def test_padding_adds_nothing_to_a_level() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 100).astype(np.float32)
+    half = np.concatenate([noise[:50] - noise[:50].mean(), np.zeros(50, np.float32)])[None]
+    assert levels(half, np.array([50]))[0] == levels(half)[0]
