@@ -4,7 +4,8 @@ OpenL3's spectrograms reach 160 dB down in power, so they see a resampler's own 
 reference's own filter gives the reference's numbers. `KaiserBest` is therefore resampy 0.2's
 "kaiser_best" (J. O. Smith, "Digital Audio Resampling Home Page", a windowed sinc in a table with
 linear interpolation, 64 zero crossings, Kaiser beta 14.77, roll-off 0.9476), computed as matrix
-products. librosa, which MusiCNN's reference reads audio with, uses soxr.
+products. librosa, which MusiCNN's reference reads audio with, uses soxr. Rates for which these matrices
+are large, or that resampy was never meant for, come down to a moderate rate through soxr first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ TABLE_STEP = 512  # table entries a zero crossing
 KAISER_BETA = 14.769656459379492
 ROLLOFF = 0.9475937167399596
 TILE = 160  # outputs computed by one matrix
+MAX_TABLE = 1 << 26  # bytes of all matrices of one pair of rates
+MAX_RATIO = 16  # of rates, beyond which its step through the table is too coarse
+BETWEEN = 8  # times the target: the rate to come down to first
 
 
 class Resampler(Protocol):
@@ -40,7 +44,12 @@ def make_resampler(name: ResamplerName, source: int, target: int) -> Resampler:
     """Make a resampler from `source` to `target`, both in Hz."""
     if source == target:
         return _Unchanged()
-    return KaiserBest(source, target) if name == "kaiser_best" else _Soxr(source, target)
+    if name == "soxr_hq":
+        return _Soxr(source, target)
+    if source <= MAX_RATIO * target and _table_size(source, target) <= MAX_TABLE:
+        return KaiserBest(source, target)
+    between = BETWEEN * target
+    return _Chain(_Soxr(source, between, "VHQ"), KaiserBest(between, target))
 
 
 class _Unchanged:
@@ -51,9 +60,23 @@ class _Unchanged:
         return np.empty(0, np.float32)
 
 
+class _Chain:
+    """Two resamplers, one after the other."""
+
+    def __init__(self, first: Resampler, second: Resampler) -> None:
+        self._first, self._second = first, second
+
+    def push(self, samples: Float32) -> Float32:
+        return self._second.push(self._first.push(samples))
+
+    def finish(self) -> Float32:
+        last = self._second.push(self._first.finish())
+        return np.concatenate([last, self._second.finish()])
+
+
 class _Soxr:
-    def __init__(self, source: int, target: int) -> None:
-        self._stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality="HQ")
+    def __init__(self, source: int, target: int, quality: str = "HQ") -> None:
+        self._stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality=quality)
 
     def push(self, samples: Float32) -> Float32:
         out: Float32 = self._stream.resample_chunk(samples)
@@ -81,12 +104,9 @@ class KaiserBest:
 
     def __init__(self, source: int, target: int) -> None:
         self._source, self._target = source, target
-        common = gcd(source, target)
-        repeats = ceil(TILE * common / target)
-        self._inputs = source // common * repeats  # a period
-        self._outputs = target // common * repeats
-        self._step = int(min(1.0, target / source) * TABLE_STEP)  # truncated, as resampy does
-        self._reach = len(_TABLE) // self._step + 2  # inputs on either side
+        self._inputs, self._outputs = _period(source, target)
+        self._step = _step(source, target)
+        self._reach = _reach(source, target)
         self._tiles = self._make_tiles()
         self._buffer: Float32 = np.zeros(self._reach, np.float32)
         self._received = 0
@@ -142,6 +162,29 @@ class KaiserBest:
         taps[:, 1 : self._reach + 1] = past[:, ::-1]
         taps[:, self._reach + 1 :] = future[:, : self._reach - 1]
         return taps * scale
+
+
+def _period(source: int, target: int) -> tuple[int, int]:
+    """After how many inputs and outputs they coincide again, with at least a tile of outputs between."""
+    common = gcd(source, target)
+    repeats = ceil(TILE * common / target)
+    return source // common * repeats, target // common * repeats
+
+
+def _step(source: int, target: int) -> int:
+    """Table entries from one input to the next: truncated, as resampy does."""
+    return int(min(1.0, target / source) * TABLE_STEP)
+
+
+def _reach(source: int, target: int) -> int:
+    """How many inputs on either side an output needs."""
+    return len(_TABLE) // _step(source, target) + 2
+
+
+def _table_size(source: int, target: int) -> int:
+    """Bytes of a `KaiserBest`'s matrices, about."""
+    outputs = _period(source, target)[1]
+    return 4 * outputs * (TILE * source // target + 2 * _reach(source, target))
 
 
 def _interpolated(distance: Float64, steps: npt.NDArray[np.int64], step: int) -> Float64:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -187,3 +189,29 @@ def test_kaiser_best_takes_any_rate(source: int, count: int) -> None:
     out = whole(KaiserBest(source, 48_000), np.ones(count, np.float32))
     assert len(out) == count * 48_000 // source
     assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("source", [88_211, 191_999, 383_987, 767_957, 1_411_200, 2_822_400, 6_144_000])
+@pytest.mark.parametrize("name", ["kaiser_best", "soxr_hq"])
+def test_rates_that_need_large_tables_come_out_right_too(name: ResamplerName, source: int) -> None:
+    time = np.arange(source // 4) / source
+    samples = (0.7 * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
+    resampler = make_resampler(name, source, 48_000)
+    out = in_blocks(resampler, samples, list(range(65_536, len(samples), 65_536)))
+    assert abs(len(out) - 12_000) <= 1
+    expected = 0.7 * np.sin(2 * np.pi * 1000 * np.arange(len(out)) / 48_000)
+    np.testing.assert_allclose(out[1000:-1000], expected[1000:-1000], atol=1e-4)
+
+
+def test_no_rate_takes_much_memory() -> None:
+    code = (
+        "import resource, numpy as np; from audiosim.audio.resample import make_resampler;"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "[make_resampler('kaiser_best', rate, 48_000).push(np.zeros(rate // 4, np.float32))"
+        " for rate in (767_957, 191_999, 88_211, 44_101, 5_644_799, 5_644_800)];"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    used = int(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    )
+    assert used < 200_000  # KiB
