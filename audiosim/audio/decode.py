@@ -27,6 +27,7 @@ MAX_DAMAGED = 0.1  # share of a file's packets that may fail to decode
 MIN_RATE, MAX_RATE = 1000, 6_144_000
 SHORT_SHARE, SHORT_MARGIN = 0.99, 0.25  # of the expected duration; s
 LONG_SHARE = 1.5  # of the expected duration; packets of real Vorbis files add up to 7 % less
+EXACT = ("pcm_", "adpcm_", "gsm")  # codecs whose packets tell their durations exactly
 # FFmpeg's names of what libsndfile decodes, by its own; both begin like this
 CODECS = {
     "PCM_": ("pcm_s", "pcm_u", "flac"),
@@ -38,6 +39,7 @@ CODECS = {
     "MS_ADPCM": ("adpcm_ms",),
     "G72": ("adpcm_g72",),
     "GSM": ("gsm",),
+    "NMS_ADPCM": ("amr_nb",),  # one number in a WAV has both meanings, and libsndfile's is the likelier
     "VORBIS": ("vorbis",),
     "OPUS": ("opus",),
     "MPEG_LAYER": ("mp1", "mp2", "mp3"),
@@ -203,6 +205,23 @@ def _coded_blocks(decoder: Decoder, form: CodedForm, path: str, mix: Mixer) -> I
 
 def _channels(data: Float32) -> Float32:
     return data
+
+
+def goes_on(path: str, codec: str, seconds: float) -> bool:
+    """Tell whether libsndfile finds clearly more in a file than `seconds` of FFmpeg's packets."""
+    if not codec.startswith(EXACT) or not seconds:
+        return False
+    try:
+        with soundfile.SoundFile(_soundfile_name(path)) as file:
+            there = file.frames / file.samplerate
+            return means_the_same(file.subtype, codec) and clearly_longer(there, seconds)
+    except (soundfile.SoundFileError, OSError, ValueError, MemoryError):
+        return False
+
+
+def clearly_longer(seconds: float, expected: float) -> bool:
+    """Tell whether so much can't be what `expected` s of packets were, give or take what codecs add."""
+    return seconds > expected / SHORT_SHARE + SHORT_MARGIN
 
 
 def _fits(seconds: float, expected: float) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import av.error
 
-from audiosim.audio.decode import soundfile_blocks
+from audiosim.audio.decode import Block, clearly_longer, goes_on, soundfile_blocks
 from audiosim.audio.demux import open_demuxer
 from audiosim.audio.mixing import Mix
+from audiosim.audio.setup_data import unusual_setup
 from audiosim.audio.tags import ffmpeg_tags, read_tags
 from audiosim.core.errors import AudioError
 from audiosim.core.types import AudioInfo
@@ -42,8 +43,9 @@ def probe(path: str, tick: Tick) -> AudioInfo:
     """Identify a file, reading it once.
 
     The digest is BLAKE2b-128 over codec, sample rate, channels and the demuxed audio packets, so
-    that a new name or tag leaves it as it is. Where no demuxer reads the file it is taken over
-    the decoded samples, and where no decoder does, over the file's bytes.
+    that a new name or tag leaves it as it is; and over what else decides how these sound, where that is
+    unusual. Where no demuxer reads the file it is taken over the decoded samples, and where no decoder
+    does, over the file's bytes.
 
     Parameters
     ----------
@@ -123,27 +125,44 @@ def _by_packets(path: str, tick: Tick) -> _Identity:
                 tick()
         except av.error.FFmpegError as error:
             raise AudioError("damaged") from error
+        state.update(unusual_setup(source.codec, context.extradata or b""))
         duration = source.tick * (stream.duration if stream.duration and stream.duration > 0 else ticks)
-        return _Identity(
-            state.hexdigest(), duration, rate, channels, source.codec, source.tick * ticks, described
-        )
+        seconds = source.tick * ticks
+    found = _Identity(state.hexdigest(), duration, rate, channels, source.codec, seconds, described)
+    return _with_the_rest(path, found, tick) if goes_on(path, source.codec, seconds) else found
+
+
+def _with_the_rest(path: str, found: _Identity, tick: Tick) -> _Identity:
+    """A file of which libsndfile reads more than FFmpeg has packets of: the rest belongs to what it is."""
+    state = hashlib.blake2b(f"{found.digest} and more\n".encode(), digest_size=DIGEST_BYTES)
+    try:
+        duration, _ = _update(state, soundfile_blocks(path), tick)
+    except AudioError:
+        return found  # so that FFmpeg's packets are decoded
+    if not clearly_longer(duration, found.packet_seconds):
+        return found
+    return replace(found, digest=state.hexdigest(), duration=duration, packet_seconds=duration)
 
 
 def _by_samples(path: str, tick: Tick) -> _Identity:
     """By the mean of the channels; where they cancel each other, by the mix that is decoded too."""
     state = hashlib.blake2b(b"decoded samples\n", digest_size=DIGEST_BYTES)
-    duration, rate = 0.0, 0
     plain = Mix()
-    for block in soundfile_blocks(path, plain):
+    duration, rate = _update(state, soundfile_blocks(path, plain), tick)
+    if (better := plain.better()) is not None:
+        _update(state, soundfile_blocks(path, better), tick)
+    return _Identity(state.hexdigest(), duration, rate, 1, "decoded")
+
+
+def _update(state: hashlib.blake2b, blocks: Iterable[Block], tick: Tick) -> tuple[float, int]:
+    """Adds samples to a digest; returns how long they last in s, and their rate in Hz."""
+    duration, rate = 0.0, 0
+    for block in blocks:
         rate = block.sample_rate
         duration += block.seconds
         state.update(block.samples.tobytes())
         tick()
-    if (better := plain.better()) is not None:
-        for block in soundfile_blocks(path, better):
-            state.update(block.samples.tobytes())
-            tick()
-    return _Identity(state.hexdigest(), duration, rate, 1, "decoded")
+    return duration, rate
 
 
 def _by_bytes(path: str, tick: Tick) -> _Identity:
