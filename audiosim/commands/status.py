@@ -38,6 +38,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "hours": round(state.hours, 4),
         "failed": state.failed,
         "gone": state.gone,
+        "older_decoding": state.older_decoding,
         "bytes": state.disk_use,
         "store": state.store,
         "last_run": state.last_run,
@@ -61,6 +62,11 @@ def _text(state: HomeStatus) -> str:
         lines.append(f"Left out: {visible(', '.join(state.exclude))}")
     if not state.ctime:
         lines.append("The ctimes of files do not count (--no-ctime).")
+    if state.older_decoding:
+        lines.append(
+            f"Decoded by an earlier audiosim: {state.older_decoding} tracks. To decode again those that may"
+            " come out otherwise now: audiosim index --rescan"
+        )
     if state.store != "embedded":
         lines.append(f"Store: {state.store}")
     if state.last_run:

@@ -55,6 +55,7 @@ class AudioDecisions:
         self._failed_at = {path: d for path, d in catalog.files.failed_paths().items() if path not in reread}
         self._computing: set[str] = set()
         self._recovered: dict[str, tuple[TrackVector, float]] = {}
+        self._decodings: dict[str, int] = {}
         self._decisions: dict[bytes, Decision] = {}
         self._lock = threading.Lock()
 
@@ -90,6 +91,11 @@ class AudioDecisions:
             vector, duration = self._recovered.pop(info.digest, (None, info.duration))
             return replace(info, duration=duration), vector
 
+    def decoding(self, info: AudioInfo) -> int:
+        """Tell by which decoding the cache was made that this audio's vector was pooled from."""
+        with self._lock:
+            return self._decodings.pop(info.digest)
+
     def reason(self, info: AudioInfo) -> str:
         """Tell why this audio failed."""
         with self._lock:
@@ -123,6 +129,7 @@ class AudioDecisions:
         if cached is not None:
             try:
                 self._recovered[digest] = (self._pooler(cached.frames), cached.duration)
+                self._decodings[digest] = cached.decoding
             except AudioError as error:
                 self._failed[digest] = error.reason
                 return Decision.FAILED_BEFORE

@@ -116,6 +116,7 @@ class Ingest:
             return
         self._cache.write(info, frames, event.dtype)
         self._catalog.files.record(path, info, vector)
+        self._catalog.tracks.note_decoding(info.digest)
         self.decisions.settle(info)
         self.stages["write"] += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")
@@ -129,6 +130,8 @@ class Ingest:
         info, vector = self.decisions.recovered(info)
         old = self._moved_from(path, info.digest)
         self._catalog.files.record(path, info, vector)
+        if vector is not None:
+            self._catalog.tracks.note_decoding(info.digest, self.decisions.decoding(info))
         if old is None:
             return TrackOutcome(path, "reused")
         self._catalog.files.drop([old])

@@ -30,6 +30,9 @@ class HomeStatus:
         Length of its tracks.
     failed, gone : int
         Files that could not be indexed, and those that are no longer there.
+    older_decoding : int
+        Different pieces of audio among its tracks whose caches an earlier audiosim made, which decoded
+        some files otherwise; `library/decoding.py` tells which of them that can concern.
     disk_use : int
         Bytes of the home and its caches.
     store : str or None
@@ -54,6 +57,7 @@ class HomeStatus:
     hours: float
     failed: int
     gone: int
+    older_decoding: int
     disk_use: int
     store: str | None
     last_run: dict[str, Any] | None
@@ -83,7 +87,8 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
     """
     place = find_home(home)
     if not place.catalog.exists():
-        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, _disk_use(place.path), None, None, [], [])
+        disk_use = _disk_use(place.path)
+        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [])
     with Catalog(place.catalog, read_only=True) as catalog:
         configuration = catalog.settings.configuration
         last_run = catalog.settings.meta("last_run")
@@ -99,6 +104,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             hours=catalog.tracks.duration() / 3600,
             failed=catalog.files.count("failed"),
             gone=catalog.files.count("gone"),
+            older_decoding=len(catalog.tracks.older_decodings()),
             disk_use=sum(map(_disk_use, folders)),
             store=catalog.settings.store_url.text if configuration else None,
             last_run=json.loads(last_run) if last_run else None,

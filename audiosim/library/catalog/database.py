@@ -53,6 +53,7 @@ UPGRADES = {0: SCHEMA + LOST + PASSAGES, 1: LOST + PASSAGES, 2: PASSAGES}  # by 
 # Tables that came later without a new format, empty where a home has none yet: earlier versions pass them by.
 ADDITIONS = {
     "ctimes": "(path BLOB PRIMARY KEY, ctime_ns INTEGER NOT NULL) WITHOUT ROWID",
+    "decodings": "(digest TEXT PRIMARY KEY, decoding INTEGER NOT NULL) WITHOUT ROWID",
     "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
 }
 

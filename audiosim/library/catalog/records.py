@@ -63,6 +63,7 @@ class Records:
         if not self._has_vector(digest):
             vector = TrackVector(record.vector, record.windows, record.passages or b"")
             self._tracks.set_vector(digest, vector, record.info.duration)
+            self._tracks.note_decoding(digest)  # it has no cache here that could be older
             if record.passages is None:
                 self._db.execute("DELETE FROM passages WHERE digest = ?", (digest,))
             self._db.execute("UPDATE tracks SET scale = ? WHERE digest = ?", (record.scale, digest))

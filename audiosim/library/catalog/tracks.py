@@ -9,6 +9,7 @@ import numpy as np
 
 from audiosim.core.types import Float32, Track, TrackVector
 from audiosim.core.vectors import are_whole
+from audiosim.core.version import DECODING
 from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
 from audiosim.library.catalog.models import (
     DROPPED,
@@ -177,7 +178,7 @@ class Tracks:
     def drop(self, digests: Collection[str]) -> None:
         """Remove vectors that belong to no file."""
         with self._db.transaction():
-            for table in ("tracks", "lost", "passages"):
+            for table in ("tracks", "lost", "passages", "decodings"):
                 self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
     def mark_lost(self, digests: Iterable[str]) -> None:
@@ -219,6 +220,18 @@ class Tracks:
             self._db.executemany(
                 "UPDATE tracks SET scale = ? WHERE digest = ?", [(scale, digest) for digest, scale in scales]
             )
+
+    def note_decoding(self, digest: str, decoding: int = DECODING) -> None:
+        """Note by which decoding audio was decoded, or that this one would make no other windows of it."""
+        self._db.execute("INSERT OR REPLACE INTO decodings VALUES (?, ?)", (digest, decoding))
+
+    def older_decodings(self) -> set[str]:
+        """Audio in the index that was decoded by an older decoding than today's."""
+        query = (
+            f"SELECT digest FROM tracks WHERE {INDEXED}"
+            " AND digest NOT IN (SELECT digest FROM decodings WHERE decoding >= ?)"
+        )
+        return {row[0] for row in self._db.execute(query, (DECODING,))}
 
     def indexed_count(self) -> int:
         """How many different pieces of audio the index holds."""
