@@ -1,23 +1,29 @@
-"""From channels to mono: their mean, or, where they cancel each other, one that keeps the music.
+"""From channels to mono: their mean, or, where they cancel each other, a mix that keeps the music.
 
 A file one of whose channels has been inverted has a mean without its music: silence, or a lossy
-codec's noise. What the mean loses is measured over the whole file, without DC offset, by the power
-of the sum of all channels as a multiple of the sum of their powers: 1 for channels that have nothing
-in common (or one channel alone among silent ones), as many as there are channels where they are alike, 0
-where they cancel. Real music has more than 0.8.
+codec's noise. What the mean keeps is measured stretch by stretch, without DC offset, as the power of the
+sum of all channels in multiples of the sum of their powers: 1 for channels that have nothing in common
+(or one channel alone among silent ones), as many as there are channels where they are alike, 0 where they
+cancel. Stretches of real music have more than 0.5 nearly always.
+
+The mix is chosen for a file as a whole. Where most of it is cancelled, what has been inverted is inverted
+back; where some parts are and others would be then, its strongest channel is taken alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32, Float64
 
+STRETCH = 16_384  # samples
 CANCELLED = 0.5  # of the power that channels with nothing in common would give
+TOLERATED = 0.25  # share of the sound of a file that may be cancelled: an intro
+HEARD = 60  # dB below the loudest stretch
 RELEVANT = 0.1  # a channel's share of the strongest one's part in what all have in common
 FAINTEST = 1e-12  # power, of full scale, below which channels are silent but for rounding
 
@@ -27,13 +33,13 @@ class Mix:
 
     Parameters
     ----------
-    signs : mapping of int to ndarray of float32, optional
-        1 or -1 for each channel, by the number of channels; by default, the mean is plain.
+    weights : mapping of int to ndarray of float32, optional
+        What each channel counts in the mean, by the number of channels; by default, all 1.
     """
 
-    def __init__(self, signs: Mapping[int, Float32] | None = None) -> None:
-        self._signs = signs or {}
-        self._moments: dict[int, _Moments] = {}
+    def __init__(self, weights: Mapping[int, Float32] | None = None) -> None:
+        self._weights = weights or {}
+        self._losses: dict[int, _Loss] = {}
 
     def __call__(self, data: Float32) -> Float32:
         """Mix samples (n, channels) to mono, float32 (n,).
@@ -44,54 +50,77 @@ class Mix:
             If one is not a finite number.
         """
         channels = data.shape[1]
-        if channels in self._signs:
-            data = data * self._signs[channels]
+        if channels in self._weights:
+            data = data * self._weights[channels]
         mono = data[:, 0] if channels == 1 else data.mean(axis=1, dtype=np.float32)
         if not np.isfinite(mono).all():
             raise AudioError("damaged: it has samples that are not finite numbers")
         if channels > 1:
-            self._moments[channels] = self._moments.get(channels, _Moments.none(channels)).and_of(data)
+            self._losses.setdefault(channels, _Loss(channels)).add(data)
         return np.ascontiguousarray(mono)
 
     def better(self) -> Mix | None:
         """Give what keeps the music of the file just mixed; None where this one has kept it."""
-        signs = {
-            channels: _signs(covariance)
-            for channels, moments in self._moments.items()
-            if _cancel(covariance := moments.covariance)
-        }
-        return Mix(signs) if signs else None
+        found = {channels: loss.weights() for channels, loss in self._losses.items()}
+        weights = {channels: each for channels, each in found.items() if each is not None}
+        return Mix(weights) if weights else None
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Sums over samples of n channels: their number, themselves (n,), their products (n, n)."""
+class _Loss:
+    """What the mean of so many channels has lost of a signal, and what would have kept it."""
 
-    count: int
-    sums: Float64
-    products: Float64
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._clear()
+        # samples by level in dB, and whether the mean cancels them (-1), or any other signs would (1)
+        self._samples: Counter[tuple[int, int]] = Counter()
+        self._powers = np.zeros(channels)
+        self._cancelled = np.zeros((channels, channels))  # covariance of what is cancelled
 
-    @classmethod
-    def none(cls, channels: int) -> _Moments:
-        return cls(0, np.zeros(channels), np.zeros((channels, channels)))
+    def add(self, data: Float32) -> None:
+        """Measure the next samples (n, channels)."""
+        while len(data):
+            part = np.ascontiguousarray(data[: STRETCH - self._count].T, np.float64)  # which is quick to sum
+            data = data[part.shape[1] :]
+            self._count += part.shape[1]
+            self._sums += part.sum(axis=1)
+            self._products += part @ part.T
+            if self._count == STRETCH:
+                self._end()
 
-    def and_of(self, data: Float32) -> _Moments:
-        exact = data.astype(np.float64)
-        return _Moments(
-            self.count + len(exact), self.sums + exact.sum(axis=0), self.products + exact.T @ exact
-        )
+    def weights(self) -> Float32 | None:
+        """What each channel should count in the mean; None where that is well as it is."""
+        self._end()
+        loudest = max((level for level, _ in self._samples), default=0)
+        heard: Counter[int] = Counter()
+        for (level, kind), count in self._samples.items():
+            heard[kind] += count if level >= loudest - HEARD else 0
+        if heard[-1] <= TOLERATED * heard.total():
+            return None
+        if heard[1] <= TOLERATED * heard.total():
+            return _signs(self._cancelled)
+        alone = np.zeros(self._channels, np.float32)
+        alone[np.argmax(self._powers)] = self._channels
+        return alone
 
-    @property
-    def covariance(self) -> Float64:
-        means = self.sums / max(1, self.count)
-        covariance: Float64 = self.products / max(1, self.count) - np.outer(means, means)
-        return covariance
+    def _clear(self) -> None:
+        self._count = 0
+        self._sums: Float64 = np.zeros(self._channels)
+        self._products: Float64 = np.zeros((self._channels, self._channels))
 
-
-def _cancel(covariance: Float64) -> bool:
-    """Whether channels of this covariance (n, n) have far less power together than apart."""
-    apart = float(np.trace(covariance))
-    return apart > FAINTEST and float(covariance.sum()) < CANCELLED * apart
+    def _end(self) -> None:
+        """Judges the stretch that is complete, or the rest of the signal."""
+        count, means = max(1, self._count), self._sums / max(1, self._count)
+        covariance = self._products / count - np.outer(means, means)
+        apart = float(np.trace(covariance))
+        if apart > FAINTEST:
+            together = float(covariance.sum()) / apart
+            kind = -(together < CANCELLED) + (together > self._channels - CANCELLED)
+            self._samples[round(10 * np.log10(apart)), kind] += self._count
+            self._powers += self._count * np.diag(covariance)
+            if kind == -1:
+                self._cancelled += self._count * covariance
+        self._clear()
 
 
 def _signs(covariance: Float64) -> Float32:

@@ -100,10 +100,36 @@ def test_a_silent_channel_cancels_nothing(tmp_path: Path, silent: int) -> None:
 
 
 def test_an_intro_whose_channels_cancel_does_not_change_the_mix_of_the_rest(tmp_path: Path) -> None:
-    source = stereo(0.95, seconds=6.0)
+    source = stereo(0.95, seconds=10.0)
     source[: 2 * RATE] = inverted(source[: 2 * RATE], 1)
     path = write_sound(tmp_path / "a.wav", source, RATE, "WAV", "FLOAT")
     np.testing.assert_array_equal(mixed(path), source.mean(axis=1, dtype=np.float32))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 5), (3, 7), (4, 10)])
+def test_a_file_that_is_cancelled_in_parts_keeps_its_stronger_channel(
+    tmp_path: Path, start: int, stop: int
+) -> None:
+    source = stereo(0.99, seconds=10.0) * np.array([0.8, 1.0], np.float32)
+    part = slice(start * RATE, stop * RATE)
+    source[part] = inverted(source[part], 0)
+    path = write_sound(tmp_path / "a.wav", source, RATE, "WAV", "FLOAT")
+    np.testing.assert_array_equal(mixed(path), source[:, 1])
+
+
+def test_loudness_does_not_count_but_how_long_a_part_is(tmp_path: Path) -> None:
+    source = stereo(0.95, seconds=10.0) * np.float32(0.1)
+    source[: 2 * RATE] = 10 * inverted(source[: 2 * RATE], 1)
+    path = write_sound(tmp_path / "a.wav", source, RATE, "WAV", "FLOAT")
+    np.testing.assert_array_equal(mixed(path), source.mean(axis=1, dtype=np.float32))
+
+
+def test_silence_counts_for_nothing(tmp_path: Path) -> None:
+    source = np.zeros((20 * RATE, 2), np.float32)
+    source[: 4 * RATE] = inverted(stereo(0.99, seconds=4.0), 1)
+    source[4 * RATE :] += np.random.default_rng(0).normal(0, 1e-5, (16 * RATE, 1)).astype(np.float32)
+    path = write_sound(tmp_path / "a.wav", source, RATE, "WAV", "FLOAT")
+    np.testing.assert_array_equal(mixed(path), inverted(source, 1).mean(axis=1, dtype=np.float32))
 
 
 def test_only_what_is_wanted_of_a_file_is_decoded_and_judged(tmp_path: Path) -> None:
