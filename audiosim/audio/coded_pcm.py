@@ -17,10 +17,11 @@ from audiosim.core.types import Float32
 
 CodedForm = Literal["spdif", "dts"]  # as FFmpeg calls what reads it
 
-# FFmpeg's names of what keeps 16 bits as they are
-SIXTEEN_BITS = ("pcm_s16", "flac", "alac", "wavpack", "ape", "tta", "tak")
+# FFmpeg's names of what keeps every bit
+LOSSLESS = ("pcm_s", "flac", "alac", "wavpack", "ape", "tta", "tak")
 CHANNELS = 2
 BLOCKS = 2  # to look at, from the first sound on
+LEAD = 300  # blocks of silence at most, some minutes
 LEAST = 4  # beginnings of coded frames, at equal distances
 SHORTEST = 128  # 16-bit words from one to the next
 # Two words that begin a coded frame: IEC 61937; DTS of 16 and of 14 bits, in either order of bytes
@@ -36,7 +37,7 @@ BEGINNINGS: tuple[tuple[int, int, CodedForm], ...] = (
 def coded_form(blocks: Iterable[Float32]) -> CodedForm | None:
     """Tell what samples (n, channels) hold that were no PCM, reading as few blocks as that takes."""
     heard: list[npt.NDArray[np.uint16]] = []
-    for data in blocks:
+    for data in islice(blocks, LEAD + BLOCKS):
         if data.shape[1] != CHANNELS:
             return None
         if heard or data.any():

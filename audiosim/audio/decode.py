@@ -15,7 +15,7 @@ import av.error
 import numpy as np
 import soundfile
 
-from audiosim.audio.coded_pcm import SIXTEEN_BITS, CodedForm, WordStream, coded_form
+from audiosim.audio.coded_pcm import LOSSLESS, CodedForm, WordStream, coded_form
 from audiosim.audio.demux import NOT_READABLE, open_demuxer, short
 from audiosim.audio.mixing import Mix
 from audiosim.core.errors import AudioError
@@ -188,7 +188,7 @@ def means_the_same(subtype: str, codec: str) -> bool:
 def _unwrapped(path: str, decoder: Decoder, codec: str) -> Decoder:
     """The decoder itself, or one of the coded sound that lies in the PCM which this one gives."""
     form: CodedForm | None = None
-    if codec.startswith(SIXTEEN_BITS):
+    if codec.startswith(LOSSLESS):
         with suppress(AudioError):  # which comes again when it is decoded
             form = coded_form(block.samples for block in decoder(path, _channels))
     return decoder if form is None else partial(_coded_blocks, decoder, form)

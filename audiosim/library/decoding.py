@@ -19,7 +19,7 @@ from audiosim.core.version import DECODING
 from audiosim.library.cache import CachedTrack
 
 CODED = frozenset({"ac3", "dts", "eac3", "mlp", "truehd"})  # what libsndfile takes for PCM in a WAV
-SIXTEEN_BITS = ("pcm_s16", "flac", "alac", "wavpack", "ape", "tta")  # as CDs with DTS on them are kept
+LOSSLESS = ("pcm_s", "flac", "alac", "wavpack", "ape", "tta", "tak")  # as CDs with DTS on them are kept
 NOISE = -20.0  # dBFS; DTS taken for PCM is noise above that
 NOISE_SPREAD = 1.0  # dB, between its louder and its softer windows
 QUIET = -16.0  # dBFS; the mean of channels that cancel each other hardly has a louder window
@@ -49,7 +49,7 @@ def concerns(cached: CachedTrack, codec: str) -> bool:
         codec in CODED
         or (cached.channels > 1 and _quiet(heard))
         or _steady(level)
-        or (codec.startswith(SIXTEEN_BITS) and cached.channels == 2 and _noise(heard))
+        or (codec.startswith(LOSSLESS) and cached.channels == 2 and _noise(heard))
     )
 
 

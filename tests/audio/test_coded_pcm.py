@@ -20,6 +20,7 @@ from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32
 
 RATE = 44_100
+FRAME = 2048  # bytes of the DTS
 DTS = np.frombuffer((GOLDEN / "dts_cd.bin").read_bytes(), "<i2").reshape(-1, 2)
 
 
@@ -73,6 +74,24 @@ def test_dts_in_pcm_is_decoded(tmp_path: Path, suffix: str, lead: float) -> None
 def test_dts_that_begins_in_the_middle_of_a_frame_is_decoded(tmp_path: Path) -> None:
     samples = decoded(kept(tmp_path / "a.flac", DTS[200:]))
     assert aligned_error(samples[1024:], dts_decoded()[1536:]) < 0.05
+
+
+@pytest.mark.parametrize("order", ["<i2", ">i2"])
+def test_dts_of_14_bits_is_decoded(tmp_path: Path, order: str) -> None:
+    bits = np.unpackbits(DTS.astype(">i2").reshape(-1).view(np.uint8)).reshape(-1, 8 * FRAME)
+    padded = np.pad(bits, ((0, 0), (0, -8 * FRAME % 28))).reshape(-1, 14)
+    whole = padded @ (1 << np.arange(13, -1, -1))
+    signed = ((whole ^ 0x2000) - 0x2000).astype(order).view("<i2").reshape(-1, 2)
+    samples = decoded(kept(tmp_path / "a.flac", signed, lead=12.0))
+    expected = dts_decoded()
+    assert len(samples) > 0.8 * len(expected)
+    assert aligned_error(samples, expected[: len(samples)]) < 0.01
+
+
+def test_dts_kept_with_24_bits_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.concatenate([np.zeros((44_100, 2)), DTS / 32768]), RATE, subtype="PCM_24")
+    assert aligned_error(decoded(path), dts_decoded()) < 0.01
 
 
 def test_ac3_in_alac_is_decoded(tmp_path: Path, ac3: tuple[Float32, np.ndarray]) -> None:
