@@ -120,9 +120,7 @@ def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tupl
     place = 0
     info: AudioInfo | None = None
     until = last / rate + LATENCY
-    with DecodeSupervisor(
-        rate, index.spec.resampler, jobs=1, second_try=True, until=until
-    ) as supervisor:
+    with DecodeSupervisor(rate, index.spec.resampler, jobs=1, second_try=True, until=until) as supervisor:
         for event in supervisor.events([path]):
             match event:
                 case Probed(_, found, _):
