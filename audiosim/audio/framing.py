@@ -11,6 +11,7 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Framing
 
 RUN = 10  # consecutive windows
+CLICK = 16  # samples
 BESIDE_OFFSET = 1e-4  # of an offset's power: as good as silent
 
 
@@ -50,7 +51,12 @@ class Framer:
         return self._repeated() if self._windows == 0 else windows
 
     def lengths(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Count the samples of the signal, not of padding, in windows that were given, by their index."""
+        """Count the samples of the signal, not of padding, in windows that were given, by their index.
+
+        Those around a click of a few samples count too: it is no offset.
+        """
+        if self._samples <= CLICK:
+            return np.full(len(indices), self.framing.window)
         if self._repeats:
             return np.full(len(indices), self.framing.window - self.framing.lead - self.framing.trail)
         start = indices * self.framing.hop - self.framing.lead
