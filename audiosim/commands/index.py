@@ -63,7 +63,7 @@ def index(
         list[str] | None,
         typer.Option(
             metavar="GLOB",
-            help="Leave out files whose path matches, in later runs too: instead of those kept in the home;"
+            help="Leave out files and folders whose path matches, in later runs too: instead of those kept;"
             " repeatable, '' leaves out nothing.",
         ),
     ] = None,

@@ -61,16 +61,17 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Globs:
-    """Patterns over paths relative to the root, or over file names; case does not count.
+    """Patterns over paths relative to the root, or over names; case does not count.
 
-    What a root's own path is called does not count either, but that it must be included where it is a file.
+    One that begins with a slash is over whole paths. What a root itself is called does not count, but that it
+    must be included where it is a file.
 
     Parameters
     ----------
     include : sequence of str
         Patterns of which a file must match one, if there are any.
     exclude : sequence of str
-        Patterns of which a file must match none.
+        Patterns of which a file must match none, nor a folder that it is in.
     """
 
     include: Sequence[str] = ()
@@ -82,11 +83,15 @@ class Globs:
 
     def includes(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file at or below the root is one of those to include."""
-        return not self.include or _matches(_relative(path, root), self.include)
+        return not self.include or _matches(path, root, self.include)
 
     def excludes(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file below the root is one of those to exclude."""
-        return path != root and bool(self.exclude) and _matches(_relative(path, root), self.exclude)
+        while self.exclude and len(path) > len(root):
+            if _matches(path, root, self.exclude):
+                return True
+            path = os.path.dirname(path)
+        return False
 
     def passes(self, path: bytes, root: bytes) -> bool:
         """Tell whether a walk from the root passes by a path below it, or all that lies below that."""
@@ -215,14 +220,12 @@ def _is_folder_link(entry: os.DirEntry[bytes]) -> bool:
         return False  # a looping link; `_look` says so
 
 
-def _relative(path: bytes, root: bytes) -> str:
-    return os.fsdecode(path[len(root.rstrip(b"/")) + 1 :] if path != root else os.path.basename(path))
-
-
-def _matches(relative: str, patterns: Sequence[str]) -> bool:
-    lower = relative.lower()
-    name = lower.rsplit("/", 1)[-1]
+def _matches(path: bytes, root: bytes, patterns: Sequence[str]) -> bool:
+    below = path[len(root.rstrip(b"/")) + 1 :] if path != root else os.path.basename(path)
+    whole, relative = os.fsdecode(path).lower(), os.fsdecode(below).lower()
+    name = relative.rsplit("/", 1)[-1]
     return any(
-        fnmatch.fnmatchcase(lower, pattern.lower()) or fnmatch.fnmatchcase(name, pattern.lower())
-        for pattern in patterns
+        fnmatch.fnmatchcase(whole if pattern.startswith("/") else relative, pattern)
+        or fnmatch.fnmatchcase(name, pattern)
+        for pattern in (given.lower() for given in patterns)
     )

@@ -293,6 +293,9 @@ def test_files_of_a_folder_that_may_be_listed_but_not_entered_are_reported(tmp_p
         (("*/deep/*",), (), [b"jazz/Deep/a.mp3"]),
         (("[bc].*",), (), [b"c.mp3", b"rock/b.flac"]),
         ((), ("*",), []),
+        ((), ("jazz",), [b"c.mp3", b"rock/b.flac"]),
+        ((), ("Deep", "c"), [b"c.mp3", b"rock/b.flac"]),
+        ((), ("jaz",), [b"c.mp3", b"jazz/Deep/a.mp3", b"rock/b.flac"]),
         ((), (), [b"c.mp3", b"jazz/Deep/a.mp3", b"rock/b.flac"]),
     ],
 )
@@ -303,6 +306,16 @@ def test_globs_choose_by_relative_path_or_name_whatever_the_case(
     result = walk(tmp_path, Globs(include, exclude))
     assert found(result) == expected
     assert result.left_out == 3 - len(expected)
+
+
+def test_a_glob_that_begins_with_a_slash_is_over_whole_paths(tmp_path: Path) -> None:
+    touch(tmp_path, "jazz/Deep/a.mp3", "rock/b.flac")
+    for pattern in (f"{tmp_path}/jazz", f"{tmp_path}/JAZZ/*"):
+        assert found(walk(tmp_path, Globs(exclude=[pattern]))) == [b"rock/b.flac"]
+        assert Globs(exclude=[pattern]).passes(bytes(tmp_path / "jazz/gone.mp3"), bytes(tmp_path))
+    assert found(walk(tmp_path, Globs(include=[f"{tmp_path}/jazz/*"]))) == [b"jazz/Deep/a.mp3"]
+    assert len(walk(tmp_path, Globs(exclude=[str(tmp_path), str(tmp_path.parent)])).files) == 2
+    assert len(walk(tmp_path, Globs(exclude=["/jazz/*"])).files) == 2
 
 
 def test_globs_choose_a_root_that_is_a_file_by_its_name(tmp_path: Path) -> None:
