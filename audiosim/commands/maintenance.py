@@ -62,7 +62,7 @@ def _health_text(health: Health) -> str:
     recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
     counts = f"{health.tracks} tracks, {health.caches} caches, {health.compared} vectors compared{recall}"
     if health.changed:
-        counts += f", {health.changed} files changed since they were read (for index)"
+        counts += f", {health.changed} changed since they were read (index sees to them)"
     if health.sound:
         return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
     remedy = "it could not be repaired" if health.repairs else "repair it with: audiosim verify --repair"

@@ -168,8 +168,8 @@ def _cure(catalog: Catalog) -> Iterator[IndexEvent]:
 
 
 def _left_out(patterns: Sequence[str], before: Sequence[str]) -> str:
-    now = f"From now on {', '.join(patterns)} is left out" if patterns else "`exclude` leaves out nothing now"
-    return visible(f"{now}, instead of {', '.join(before)}." if before else f"{now}, in later runs too.")
+    now = f"Left out from now on: {', '.join(patterns)}" if patterns else "`exclude` leaves out nothing now"
+    return visible(f"{now} (instead of {', '.join(before)})." if before else f"{now}.")
 
 
 def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[IndexEvent]:

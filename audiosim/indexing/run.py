@@ -76,8 +76,8 @@ class IndexRun:
                 yield from self._settle(plan)
             if unwanted := sum(len(plan.unwanted) for plan in self.plans):
                 yield Notice(
-                    f"{unwanted} files are gone from the answers: they are left out now, by `exclude` or for"
-                    " folders that systems make (bins, snapshots, thumbnails). The files stay."
+                    f"{unwanted} file{'s are' if unwanted > 1 else ' is'} gone from the answers: left out, by"
+                    " `exclude` or in folders that systems make (bins, snapshots, thumbnails)."
                 )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
             ingest = self._ingest([*work, *again], alone)
