@@ -12,6 +12,7 @@ from audiosim.core.types import AudioInfo, TrackVector
 from audiosim.encoders.pooling import Pooler
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
+from audiosim.library.decoding import concerns
 
 
 class Decision(Enum):
@@ -38,6 +39,8 @@ class AudioDecisions:
         Paths of files that are not known to have changed.
     retry_failed : bool
         Whether audio that failed before is tried again.
+    redecode : bool
+        Whether known audio is computed again where it was decoded by an older decoding, and that matters.
     """
 
     def __init__(
@@ -48,11 +51,15 @@ class AudioDecisions:
         *,
         reread: Set[bytes] = frozenset(),
         retry_failed: bool,
+        redecode: bool = False,
     ) -> None:
         self._cache, self._pooler = cache, pooler
         self._known = catalog.tracks.known_digests()
         self._failed = {} if retry_failed else catalog.files.failed_digests()
         self._failed_at = {path: d for path, d in catalog.files.failed_paths().items() if path not in reread}
+        self._older = catalog.tracks.older_decodings() if redecode else set()
+        self._redone: set[str] = set()
+        self._unconcerned: set[str] = set()
         self._computing: set[str] = set()
         self._recovered: dict[str, tuple[TrackVector, float]] = {}
         self._decodings: dict[str, int] = {}
@@ -64,7 +71,7 @@ class AudioDecisions:
         with self._lock:
             if self._failed_at.get(path) == info.digest:
                 self._failed.pop(info.digest, None)  # the file has changed, if not in what the digest covers
-            decision = self._decide(info.digest)
+            decision = Decision.COMPUTE if self._redo(info) else self._decide(info.digest)
             self._decisions[path] = decision
             return decision is Decision.COMPUTE
 
@@ -117,6 +124,31 @@ class AudioDecisions:
         """Note that nothing was found out about this audio."""
         with self._lock:
             self._computing.discard(info.digest)
+            if info.digest in self._redone:
+                self._known.add(info.digest)
+
+    def unconcerned(self, info: AudioInfo) -> bool:
+        """Tell, once, whether today's decoding was seen to make no other windows of this audio."""
+        with self._lock:
+            seen = info.digest in self._unconcerned
+            self._unconcerned.discard(info.digest)
+            return seen
+
+    def _redo(self, info: AudioInfo) -> bool:
+        """Hand out known audio to be computed again, where it is decoded otherwise now."""
+        if info.digest not in self._older:
+            return False
+        self._older.discard(info.digest)
+        cached = self._cache.read(info.digest)
+        if cached is None:
+            return False
+        if not concerns(cached, info.codec):
+            self._unconcerned.add(info.digest)
+            return False
+        self._known.discard(info.digest)
+        self._redone.add(info.digest)
+        self._computing.add(info.digest)
+        return True
 
     def _decide(self, digest: str) -> Decision:
         if digest in self._known:

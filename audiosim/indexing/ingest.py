@@ -40,6 +40,8 @@ class Ingest:
         Those of the files that are opened with no other beside them, as their decoder failed before.
     retry_failed : bool
         Whether audio that failed under another name is tried again.
+    redecode : bool
+        Whether known audio is computed again where decoding has changed for it since.
     """
 
     def __init__(
@@ -53,9 +55,12 @@ class Ingest:
         missing: Iterable[FileRow],
         alone: Iterable[bytes] = (),
         retry_failed: bool,
+        redecode: bool = False,
     ) -> None:
         self._catalog, self._cache, self._pooler = catalog, cache, pooler
-        self.decisions = AudioDecisions(catalog, cache, pooler, reread=reread, retry_failed=retry_failed)
+        self.decisions = AudioDecisions(
+            catalog, cache, pooler, reread=reread, retry_failed=retry_failed, redecode=redecode
+        )
         self.unread: dict[bytes, str] = {}  # of `reread`: out of reach, and why
         self._reread = reread
         self.audio_seconds = 0.0
@@ -125,6 +130,8 @@ class Ingest:
 
     def _known(self, path: bytes, info: AudioInfo) -> TrackOutcome:
         """A file whose audio needs no network: moved, copied, retagged."""
+        if self.decisions.unconcerned(info):
+            self._catalog.tracks.note_decoding(info.digest)
         if path in self._reread and self._as_known(path, info):
             return TrackOutcome(path, "unchanged")
         info, vector = self.decisions.recovered(info)
@@ -157,7 +164,9 @@ class Ingest:
 
     def _failed(self, event: Failed) -> Iterator[TrackOutcome]:
         info = self._infos.pop(event.path, None)
-        if info is None and event.cause != "audio" and event.path in self._reread:
+        if event.path in self._reread and self._stays(event, info):
+            if info is not None:
+                self._let_go(info)
             self.unread[event.path] = event.reason
             yield TrackOutcome(event.path, "unchanged")
         elif info is None:  # not even identified
@@ -166,6 +175,15 @@ class Ingest:
             yield from self._unusable(event.path, info, event.reason)
         else:
             yield self._unlucky(event, info)
+
+    def _stays(self, event: Failed, info: AudioInfo | None) -> bool:
+        """Whether what befell a known file says nothing against what is known of it."""
+        row = self._catalog.files.get(event.path)
+        if event.cause == "audio" or row is None:
+            return False
+        if row.state != "indexed":
+            return info is None and event.cause == "file"
+        return info is None or info.digest == row.digest
 
     def _unopened(self, event: Failed) -> TrackOutcome:
         """A file that was not even identified. Out of reach, it is tried by every run, and told once."""
@@ -180,12 +198,15 @@ class Ingest:
 
     def _unlucky(self, event: Failed, info: AudioInfo) -> TrackOutcome:
         """A failure that says nothing of the audio: copies of it get a try of their own."""
-        self.decisions.release(info)
-        self.deferred += [copy for copy, _ in self._waiting.pop(info.digest, [])]
+        self._let_go(info)
         if event.cause == "decoder":
             return self._by_decoder(event)
         self._catalog.files.record_failure(event.path, -1, -1, event.reason)
         return TrackOutcome(event.path, "failed", event.reason)
+
+    def _let_go(self, info: AudioInfo) -> None:
+        self.decisions.release(info)
+        self.deferred += [copy for copy, _ in self._waiting.pop(info.digest, [])]
 
     def _by_decoder(self, event: Failed) -> TrackOutcome:
         """A crash or hang of the decoder: the file's fault only when it happens again, alone."""
@@ -197,10 +218,25 @@ class Ingest:
     def _unusable(self, path: bytes, info: AudioInfo, reason: str) -> Iterator[TrackOutcome]:
         """Audio that was identified but gives no vector: all files that hold it fail."""
         self.decisions.fail(info, reason)
-        for holder, own in [(path, info), *self._waiting.pop(info.digest, [])]:
-            told = holder in self._reread and self._failed_so(holder, reason)
+        holders = [(path, info), *self._waiting.pop(info.digest, [])]
+        told = {holder for holder, _ in holders if holder in self._reread and self._failed_so(holder, reason)}
+        if self._catalog.tracks.vector(info.digest) is not None:
+            self._withdraw(info, reason)
+        for holder, own in holders:
             self._catalog.files.record_failure(holder, own.size, own.mtime_ns, reason, own)
-            yield TrackOutcome(holder, "failed_before" if told else "failed", reason)
+            yield TrackOutcome(holder, "failed_before" if holder in told else "failed", reason)
+
+    def _withdraw(self, info: AudioInfo, reason: str) -> None:
+        """What an older decoding made of audio that is of no use: all files that hold it have failed."""
+        for path in self._catalog.files.paths_with([info.digest]):
+            row, track = self._catalog.files.get(path), self._catalog.tracks.at(path)
+            if row is not None and row.state == "gone" and row.reason is None:
+                self._catalog.files.drop([path])
+            elif row is not None and row.state == "indexed" and track is not None:
+                own = replace(info, size=row.size, mtime_ns=row.mtime_ns, tags=track.tags)
+                self._catalog.files.record_failure(path, row.size, row.mtime_ns, reason, own)
+        self._catalog.tracks.drop([info.digest])
+        self._cache.path(info.digest).unlink(missing_ok=True)
 
     def _failed_so(self, path: bytes, reason: str) -> bool:
         """Whether a file is known to have failed for this reason."""

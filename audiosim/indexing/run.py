@@ -125,6 +125,7 @@ class IndexRun:
 
     def _ingest(self, work: Sequence[FoundFile], alone: Sequence[FoundFile]) -> Ingest:
         listed = [plan for plan in self.plans if plan.scan.present and plan.scan.files]
+        rescan = any(plan.rescan for plan in self.plans)
         return Ingest(
             self._catalog,
             self._cache,
@@ -133,7 +134,8 @@ class IndexRun:
             alone=[file.path for file in alone],
             reread=frozenset(self._standing),
             missing=[row for plan in listed for row in plan.missing],
-            retry_failed=self._options.retry_failed or any(plan.rescan for plan in self.plans),
+            retry_failed=self._options.retry_failed or rescan,
+            redecode=rescan,
         )
 
     def _open(
