@@ -10,6 +10,7 @@ import numpy as np
 
 from audiosim.backends.base import Backend, Contents, VectorStore
 from audiosim.core.errors import StoreAwayError, StoreError
+from audiosim.core.text import counted
 from audiosim.core.types import Float32
 from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Catalog
@@ -95,9 +96,9 @@ def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> 
     missing, strange = len(acknowledged - held), len(held - possible)
     faults = []
     if missing:
-        faults.append(f"it lacks {missing} of {len(acknowledged)} vectors")
+        faults.append(f"it lacks {missing} of {counted(len(acknowledged), 'vector')}")
     if strange:
-        faults.append(f"it holds {strange} vectors that the catalog does not know")
+        faults.append(f"it holds {counted(strange, 'vector')} that the catalog does not know")
     return faults
 
 
@@ -109,13 +110,13 @@ def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> 
         for id_, entry in expected.items()
         if id_ in found
     )
-    return [f"{wrong} of {len(expected)} vectors differ from the catalog's"] if wrong else []
+    return [f"{wrong} of {counted(len(expected), 'vector')} differ from the catalog's"] if wrong else []
 
 
 def _strange_answers(store: VectorStore, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
     nearest = [store.nearest(entry.vector, 1) for entry in catalog.tracks.entries_with(ids).values()]
     strange = {found for answer in nearest for found in answer} - held
-    return [f"it answers with {len(strange)} ids that it does not hold"] if strange else []
+    return [f"it answers with {counted(len(strange), 'id')} that it does not hold"] if strange else []
 
 
 def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others: int) -> float | None:

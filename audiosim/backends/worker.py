@@ -18,6 +18,7 @@ from audiosim.backends.inspection import Inspection, compare
 from audiosim.backends.process import Sign
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, StoreError
+from audiosim.core.text import counted
 from audiosim.core.types import Float32
 from audiosim.library.catalog import Catalog
 from audiosim.library.store_url import Leftover, StoreUrl
@@ -182,7 +183,7 @@ class StoreWorker:
         with backend.open(name, contents, stamp=state.stamp) as store:
             held, expected = store.count(), state.stored_count()
             if held < expected:
-                raise StoreError(f"{backend.label} holds {held} vectors of {expected}")
+                raise StoreError(f"{backend.label} holds {held} of {counted(expected, 'vector')}")
             wanted = min(held, count + state.pending_delete_count())
             found = store.nearest(query, wanted) if held else []
         return list(dict.fromkeys(found + unsettled))

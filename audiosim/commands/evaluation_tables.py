@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from audiosim.commands.table import table_text
-from audiosim.core.text import visible
+from audiosim.core.text import counted, visible
 from audiosim.evaluation.results import Counts, Evaluation, HomeComparison, ListFigures, VariantResult
 from audiosim.evaluation.significance import Difference, Figure
 
@@ -102,7 +102,8 @@ def _labelled(evaluation: Evaluation) -> str:
     counts = evaluation.counts
     filtered = f", answers of the same {evaluation.exclude_same} left out" if evaluation.exclude_same else ""
     lines = [
-        f"{counts.tracks} tracks in {counts.labels} labels ({visible(evaluation.labels)}){filtered};"
+        f"{counted(counts.tracks, 'track')} in {counted(counts.labels, 'label')}"
+        f" ({visible(evaluation.labels)}){filtered};"
         f" {counts.queries} are asked with, {counts.tracks - counts.queries} have no right answer.",
         *_left_out(counts),
         f"Random answers have a precision of {evaluation.chance:.3f}.",

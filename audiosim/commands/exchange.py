@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.core.text import display_path, size
+from audiosim.core.text import counted, display_path, size
 
 if TYPE_CHECKING:
     from audiosim.indexing.exchange import Exported, Imported
@@ -51,7 +51,7 @@ def export(
         typer.echo(_exported_text(done))
     if done.left_out:
         typer.echo(
-            f"audiosim: {done.left_out} tracks were left out: their vectors are missing or damaged."
+            f"audiosim: {_left_out(done)}: vectors are missing or damaged."
             " Repair them with: audiosim verify --repair",
             err=True,
         )
@@ -59,7 +59,7 @@ def export(
 
 
 def _exported_text(done: Exported) -> str:
-    return f"{done.tracks} tracks -> {display_path(os.fsencode(done.path))} ({size(done.bytes)})"
+    return f"{counted(done.tracks, 'track')} -> {display_path(os.fsencode(done.path))} ({size(done.bytes)})"
 
 
 def _exported_fields(done: Exported) -> dict[str, Any]:
@@ -115,11 +115,15 @@ def import_(
         typer.echo(f"audiosim: {_lacking(done)}", err=True)
     if done.left_out:
         typer.echo(
-            f"audiosim: {done.left_out} tracks were left out: their caches in {done.cache} are damaged."
+            f"audiosim: {_left_out(done)}: caches in {done.cache} are damaged."
             " Copy them again, then import again.",
             err=True,
         )
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _left_out(done: Exported | Imported) -> str:
+    return f"{counted(done.left_out, 'track was', 'tracks were')} left out"
 
 
 def _lacking(done: Imported) -> str:
@@ -131,7 +135,8 @@ def _lacking(done: Imported) -> str:
 
 
 def _imported_text(done: Imported) -> str:
-    text = f"{done.added} tracks added, {done.known} known already, {done.kept} kept as the home has them."
+    text = f"{counted(done.added, 'track')} added, {done.known} known already,"
+    text += f" {done.kept} kept as the home has them."
     for root in done.roots:
         text += f"\nFrom now on, audiosim index looks at {display_path(root)} too."
     return text

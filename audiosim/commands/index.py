@@ -212,7 +212,7 @@ class _Talk:
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
 
     def tell(self, event: IndexEvent) -> None:
-        from audiosim.core.text import display_path, visible
+        from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started
 
@@ -223,7 +223,7 @@ class _Talk:
                 self._note(f"audiosim: {with_flags(text, self._context)}", shown=not self._quiet)
             case Planned(found, process, reread):
                 again = f", {reread} to read again" if reread else ""
-                self._say(f"{found} files found, {process} to open{again}.")
+                self._say(f"{counted(found, 'file')} found, {process} to open{again}.")
             case Progress(done, total, audio_seconds):
                 self._display.update(done, total, audio_seconds)
             case TrackOutcome(path, "failed", reason):

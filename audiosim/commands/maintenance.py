@@ -12,7 +12,7 @@ import typer
 from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
 from audiosim.core.errors import UsageError
-from audiosim.core.text import first_lines, size
+from audiosim.core.text import counted, first_lines, size
 
 if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected
@@ -60,13 +60,16 @@ def verify(
 
 def _health_text(health: Health) -> str:
     recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
-    counts = f"{health.tracks} tracks, {health.caches} caches, {health.compared} vectors compared{recall}"
+    counts = (
+        f"{counted(health.tracks, 'track')}, {counted(health.caches, 'cache')},"
+        f" {counted(health.compared, 'vector')} compared{recall}"
+    )
     if health.changed:
-        counts += f", {health.changed} changed since they were read (index sees to them)"
+        counts += f", {counted(health.changed, 'file')} changed since they were read (index sees to them)"
     if health.sound:
         return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
-    remedy = "it could not be repaired" if health.repairs else "repair it with: audiosim verify --repair"
-    return f"{counts}: {len(health.faults)} faults; {remedy}."
+    remedy = "it could not be repaired." if health.repairs else "repair it with: audiosim verify --repair"
+    return f"{counts}: {counted(len(health.faults), 'fault')}; {remedy}"
 
 
 def _health_fields(health: Health) -> dict[str, Any]:
@@ -112,9 +115,11 @@ def _seconds(age: str) -> float:
 
 def _collected_text(found: Collected, *, dry_run: bool) -> str:
     forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
+    gone = counted(found.gone, "file that is gone", "files that are gone")
     text = (
-        f"{forgot} {found.gone} files that are gone and {found.vectors} vectors;"
-        f" {removed} {found.caches} caches and {found.leftovers} unfinished files, {size(found.bytes)}."
+        f"{forgot} {gone} and {counted(found.vectors, 'vector')};"
+        f" {removed} {counted(found.caches, 'cache')} and {counted(found.leftovers, 'unfinished file')},"
+        f" {size(found.bytes)}."
     )
     if found.left_alone is not None:
         text += f"\nThe caches in {found.left_alone} are left alone: other homes may use them."
@@ -143,7 +148,8 @@ def forget(
     count = forget_paths(paths, home=home, wait=wait)
     if not quiet:
         typer.echo(
-            f"Forgot {count} files. What still lies in a known folder is found again by the next index."
+            f"Forgot {counted(count, 'file')}."
+            " What still lies in a known folder is found again by the next index."
         )
 
 
@@ -162,4 +168,4 @@ def relocate(
 
     count = relocate_library(old, new, home=home, wait=wait)
     if not quiet:
-        typer.echo(f"{count} files are known at the new place.")
+        typer.echo(f"{counted(count, 'file is', 'files are')} known at the new place.")

@@ -18,7 +18,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.core.text import display_path, size
+from audiosim.core.text import counted, display_path, size
 
 
 @with_options
@@ -67,5 +67,4 @@ def map_(
     written = " and ".join(
         f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files
     )
-    count = f"{drawing.tracks} track{'' if drawing.tracks == 1 else 's'}"
-    typer.echo(f"{count}, coloured by {drawing.color} -> {written}", err=True)
+    typer.echo(f"{counted(drawing.tracks, 'track')}, coloured by {drawing.color} -> {written}", err=True)

@@ -23,6 +23,7 @@ from audiosim.commands.options import (
 from audiosim.commands.output import write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
+from audiosim.core.text import counted
 
 if TYPE_CHECKING:
     from audiosim.search.playlist import Playlist
@@ -92,18 +93,14 @@ def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
         yield f"similarity from track to track {middle:.2f} (median), {steps[0]:.2f} at least."
     if made.crowded:
         yield (
-            f"{_tracks(made.crowded)} sooner after another by the same artist than --spacing {spacing} asks:"
-            " others are too unlike."
+            f"{counted(made.crowded, 'track comes', 'tracks come')} sooner after another by the same artist"
+            f" than --spacing {spacing} asks: others are too unlike."
         )
     if len(made.tracks) < length:
         yield (
             f"the library has only {len(made.tracks)} of {length} tracks for it;"
             " --min-duration sets how short they may be."
         )
-
-
-def _tracks(count: int) -> str:
-    return "1 track comes" if count == 1 else f"{count} tracks come"
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:

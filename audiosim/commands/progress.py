@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from audiosim.core.text import counted
+
 LINE_INTERVAL = 300.0  # s between lines where there is no terminal
 
 
@@ -57,7 +59,7 @@ class ProgressDisplay:
         elif self._shown and time.monotonic() - self._last >= LINE_INTERVAL:
             self._last = time.monotonic()
             start, end = f"{stage}: " if stage else "", f", {speed}" if speed else ""
-            self._write(f"{start}{done} of {total} tracks{end}")
+            self._write(f"{start}{done} of {counted(total, 'track')}{end}")
 
     def message(self, text: str) -> None:
         """Write a line on stderr, above the bar."""

@@ -70,7 +70,7 @@ def find_home(given: str | os.PathLike[str] | None = None) -> Home:
 def no_index(home: Home) -> HomeError:
     """Make the error for a home that has no index yet."""
     return HomeError(
-        f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER."
+        f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER"
     )
 
 

@@ -77,12 +77,17 @@ def seconds(text: str) -> float | None:
     return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest or 0)
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Say how many there are: ``1 file``, ``2 files``; `several` where an s does not do."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 def size(count: int) -> str:
     """Format a number of bytes for people."""
     value = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
         if round(value, 1) < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+            return counted(count, "byte") if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
 

@@ -102,7 +102,7 @@ class OpenL3Weights:
             raise WeightsError(
                 f"{source} does not hold OpenL3 audio weights",
                 _first_difference(shapes, _expected_shapes()),
-                "Bring one of the published files: see 'audiosim weights list'.",
+                "Bring one of the published files. Which they are: audiosim weights list",
             )
         norms = tuple(np.stack(layer) for layer in layers[0:1] + layers[2::2])
         convolutions = tuple((kernel, bias) for kernel, bias in layers[1::2])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiosim.core.errors import UsageError
+from audiosim.core.text import counted
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.evaluation import metrics
 from audiosim.evaluation.labels import Labelling, LabelSet, label_tracks
@@ -169,7 +170,7 @@ def _task(labelling: Labelling, libraries: Sequence[_Library], options: EvalOpti
 def _nothing_to_judge(options: EvalOptions, labelled: int) -> UsageError:
     return UsageError(
         "There is nothing to judge answers by",
-        f"of {labelled} tracks with a label, no two share one that counts",
+        f"of {counted(labelled, 'track')} with a label, no two share one that counts",
         "Choose other `labels`" + (", or leave out `exclude_same`." if options.exclude_same else "."),
     )
 

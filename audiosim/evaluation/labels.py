@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.tag_values import album_keys, artist_keys, folded, genre_keys, people
-from audiosim.core.text import display_path
+from audiosim.core.text import counted, display_path
 from audiosim.core.types import Track
 
 LabelName = Literal["folder", "artist", "album", "genre", "album_artist", "year"]
@@ -106,7 +106,7 @@ def _from_file(file: Path, tracks: Collection[Track]) -> Labelling:
     unknown = tuple(path for path in by_path if path not in indexed)
     if 2 * len(unknown) > len(by_path) or not by_path:
         raise UsageError(
-            f"{len(unknown)} of the {len(by_path)} files that {file} names are not in the index",
+            f"{len(unknown)} of the {counted(len(by_path), 'file')} that {file} names are not in the index",
             f"the first ones: {', '.join(map(display_path, unknown[:SHOWN]))}" if unknown else "",
             "Give absolute paths, or paths relative to the folder of the CSV file.",
         )

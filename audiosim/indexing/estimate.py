@@ -75,18 +75,19 @@ class Estimate:
 
     def describe(self) -> str:
         """Say it in a few lines, for people."""
-        from audiosim.core.text import size
+        from audiosim.core.text import counted, size
 
         room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
+        sampled = counted(self.sampled, "file")
         lines = [
             f"Encoder: {self.encoder}; home: {self.home}",
-            f"{self.found} files found, {self.files} to open.",
+            f"{counted(self.found, 'file')} found, {self.files} to open.",
         ]
         if self.reread:
             lines.append(f"{self.reread} of the others to be read again, without the network.")
         if self.files:
             lines += [
-                f"About {self.audio_hours:.1f} hours of audio (from the lengths of {self.sampled} files).",
+                f"About {self.audio_hours:.1f} hours of audio (from the lengths of {sampled}).",
                 f"About {_span(self.seconds)} on this machine, at {self.real_time_factor:.0f} x real time.",
                 f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
             ]

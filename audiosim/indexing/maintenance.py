@@ -185,7 +185,7 @@ def relocate(
         moved = sum(row.reason != DROPPED for row in catalog.files.all(source))
         if not moved and not any(contains(source, root) for root in catalog.settings.roots()):
             raise UsageError(
-                f"Nothing is known of {os.fsdecode(source)}", "", "See 'audiosim status' for the folders."
+                f"Nothing is known of {os.fsdecode(source)}", "", "See the folders: audiosim status"
             )
         for each in _catalogs(place, catalog):
             each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
@@ -215,7 +215,7 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
         return [path]
     if not names:
         raise UsageError(
-            f"Nothing is known of {os.fsdecode(path)}", "", "See 'audiosim status' for the folders."
+            f"Nothing is known of {os.fsdecode(path)}", "", "See the folders: audiosim status"
         )
     return names
 

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
-from audiosim.core.text import display_path, visible
+from audiosim.core.text import counted, display_path, visible
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
@@ -136,7 +136,8 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
             f"Pooling changes from {stored.pooling} to {configuration.pooling}: all tracks are pooled again."
         )
         if target.uncached:
-            yield Notice(f"{len(target.uncached)} tracks have no cache and are computed again.")
+            few, many = "track has no cache and is", "tracks have no cache and are"
+            yield Notice(f"{counted(len(target.uncached), few, many)} computed again.")
         digests = sorted(catalog.tracks.known_digests())
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:

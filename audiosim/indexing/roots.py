@@ -69,7 +69,7 @@ def chosen_roots(
         raise UsageError(
             "Nothing to index",
             f"the home {home.path} knows no folder yet",
-            "Name one: audiosim index FOLDER.",
+            "Name one: audiosim index FOLDER",
         )
     return roots
 
@@ -112,7 +112,7 @@ def _refuse(given: Sequence[bytes], catalog: Catalog | None) -> None:
         raise UsageError(
             f"A playlist can't be indexed: {_shown(refused)}",
             "it names files, and holds no audio",
-            "Index the folders that its files lie in: audiosim index FOLDER.",
+            "Index the folders that its files lie in: audiosim index FOLDER",
         )
     refused = [path for path in given if os.path.exists(path) and _is_special(path)]
     if refused:

@@ -13,7 +13,7 @@ import numpy as np
 from audiosim.audio.events import FileEvent
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import display_path
+from audiosim.core.text import counted, display_path
 from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
 from audiosim.indexing.ingest import Ingest
@@ -76,7 +76,7 @@ class IndexRun:
                 yield from self._settle(plan)
             if unwanted := sum(len(plan.unwanted) for plan in self.plans):
                 yield Notice(
-                    f"{unwanted} file{'s are' if unwanted > 1 else ' is'} gone from the answers: left out, by"
+                    f"{counted(unwanted, 'file is', 'files are')} gone from the answers: left out, by"
                     " `exclude` or in folders that systems make (bins, snapshots, thumbnails)."
                 )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
@@ -171,8 +171,8 @@ class IndexRun:
         if ingest.unread:
             path, reason = next(iter(ingest.unread.items()))
             yield Notice(
-                f"{len(ingest.unread)} files could not be read again, and stay as they are known until"
-                f" they can; {display_path(path)} is one: {reason}."
+                f"{counted(len(ingest.unread), 'file')} could not be read again: what is known stays until"
+                f" then; {display_path(path)} is one: {reason}."
             )
 
     def _embedded(

@@ -10,7 +10,7 @@ from functools import partial
 from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import contains
-from audiosim.core.text import display_path
+from audiosim.core.text import counted, display_path
 from audiosim.core.types import Encoder
 from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
 from audiosim.indexing.options import IndexOptions
@@ -250,8 +250,10 @@ def _uncached(catalog: Catalog, stored: Configuration, configuration: Configurat
     lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
     if lost:
         raise HomeError(
-            f"{len(lost)} tracks have neither a cache to be pooled from nor a file to be computed from",
+            f"{counted(len(lost), 'track has', 'tracks have')} neither a cache to be pooled from"
+            " nor a file to be computed from",
             f"{display_path(lost[0].path)} is one",
-            "Mount their disk, or copy their caches to the cache folder; or take them out: audiosim forget.",
+            "Mount their disk, or copy their caches to the cache folder;"
+            " or take them out: audiosim forget PATH",
         )
     return digests

@@ -13,6 +13,7 @@ from audiosim.backends.inspection import Inspection
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import AudioError
 from audiosim.core.files import hold
+from audiosim.core.text import counted
 from audiosim.core.types import Float32, TrackVector
 from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import unpacked
@@ -214,7 +215,8 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
         catalog.tracks.set_vector(digest, vector, duration)
         pooled += 1
     if pooled:
-        health.repairs.append(f"{pooled} vectors were pooled again from their caches.")
+        vectors = counted(pooled, "vector was", "vectors were")
+        health.repairs.append(f"{vectors} pooled again from caches.")
     present = {row.digest for row in catalog.files.all() if row.state == "indexed"}
     hopeless = _bad_vectors(catalog, configuration.dimension)
     hopeless |= set(health.lost_caches) - present
@@ -223,7 +225,8 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
         catalog.files.drop(catalog.files.paths_with(hopeless))
         catalog.tracks.drop(hopeless)
         catalog.tracks.mark_lost(again - hopeless)
-        health.repairs.append(f"{len(again)} tracks will be computed again when the next index finds them.")
+        tracks = counted(len(again), "track")
+        health.repairs.append(f"{tracks} will be computed again where the next index finds the files.")
     if health.store_faults:
         store.rebuild()
         health.repairs.append(f"{health.store}'s index was made anew from the catalog.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from audiosim.core.config import Home, weights_folder
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
+from audiosim.core.text import counted
 from audiosim.core.types import Encoder, TrackVector
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.library.cache import Cache
@@ -153,7 +154,7 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
     missing = [digest for digest in digests if not cache.path(digest).exists()]
     if 2 * len(missing) > len(digests):
         raise HomeError(
-            f"{len(missing)} of {len(digests)} tracks have no cache in {configuration.cache}",
+            f"{len(missing)} of {counted(len(digests), 'track')} have no cache in {configuration.cache}",
             "its disk may not be mounted, or they were imported without their caches",
             "Mount it, or copy the caches there; or compute everything again with `rebuild`.",
         )

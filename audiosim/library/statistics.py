@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audiosim.core.errors import AudioError
+from audiosim.core.text import counted
 from audiosim.core.types import Float32, FrameEmbeddings, TrackVector
 from audiosim.encoders.pooling import summary
 from audiosim.library.cache import Cache
@@ -98,7 +99,8 @@ def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequ
     damaged = [digest for digest in missing if cache.read(digest) is None]
     if damaged and 2 * len(damaged) <= len(catalog.tracks.known_digests()):  # else the disk is to blame
         catalog.tracks.mark_lost(damaged)
-        yield f"{len(damaged)} caches are damaged; the next run computes their tracks again."
+        caches = counted(len(damaged), "cache is", "caches are")
+        yield f"{caches} damaged; the next run computes what was in there again."
 
 
 class _IncompleteError(Exception):

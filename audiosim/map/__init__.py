@@ -100,7 +100,7 @@ def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[E
         if not entries:
             held = f"the index in {index.home.path} holds no track"
             why = "no track fits what was asked for" if only else held
-            raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim status.")
+            raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim list")
         return entries, index.spec.name
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from audiosim.core.errors import HomeError
 from audiosim.core.paths import identity
+from audiosim.core.text import counted
 from audiosim.core.types import Encoder, Float32, Passage, Precision, Track
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.catalog import Entry
@@ -95,11 +96,12 @@ def find_passages(
             raise HomeError(
                 f"No caches are there in {index.cache.folder}",
                 "its disk may not be mounted",
-                "Mount it, or see what is missing with: audiosim verify.",
+                "Mount it, or see what is missing: audiosim verify",
             )
         same = Recordings(index.cache, index.spec.hop).same
         matches = as_matches(select(found, count, ranking, same), None)
-        notes = (f"{missing} tracks have no cache and were left out: audiosim verify.",) if missing else ()
+        lacking = counted(missing, "track has no cache and was", "tracks have no cache and were")
+        notes = (f"{lacking} left out. See which: audiosim verify",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
+from audiosim.core.text import counted
 from audiosim.core.types import Encoder, Float32, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
@@ -102,7 +103,7 @@ def make_radio(
     _check_length(length)
     if not 0 < len(paths) <= length:
         raise UsageError(
-            f"{len(paths)} seeds make no playlist of {length}",
+            f"{counted(len(paths), 'seed makes', 'seeds make')} no playlist of {length}",
             "",
             "Give at least one, and a greater `length`.",
         )

@@ -57,7 +57,7 @@ def no_such_file(path: bytes) -> UsageError:
     return UsageError(
         f"No such file: {os.fsdecode(path)}",
         "it is neither there nor in the index, and no track has that title",
-        "Check the path; audiosim list shows all tracks.",
+        "Check the path, or see all tracks: audiosim list",
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.core.text import (
+    counted,
     display_path,
     duration,
     file_name,
@@ -120,3 +121,9 @@ def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
 )
 def test_times_are_read_as_people_write_them(said: str, meant: float | None) -> None:
     assert seconds(said) == meant
+
+
+def test_one_is_said_otherwise_than_several() -> None:
+    assert [counted(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+    assert [counted(n, "track has", "tracks have") for n in (1, 3)] == ["1 track has", "3 tracks have"]
+    assert (size(1), size(0)) == ("1 byte", "0 bytes")

@@ -461,7 +461,7 @@ def test_the_commands_say_what_they_did(library: Library, cli: Cli, tmp_path: Pa
     told = cli("gc", "--dry-run", *home)
     assert (told.code, told.err) == (0, "")
     assert told.out.startswith(
-        "Would forget 1 files that are gone and 1 vectors; would remove 1 caches and 0 unfinished files, "
+        "Would forget 1 file that is gone and 1 vector; would remove 1 cache and 0 unfinished files, "
     )
     done = cli("gc", "--older-than", "4w", "--json", *home)
     assert (done.code, done.err) == (0, "")

@@ -90,7 +90,7 @@ def test_lost_caches_are_computed_again_and_their_files_answer_until_then(librar
     assert (found.sound, found.caches) == (False, 2)
     repaired = verify_home(library.home.path, repair=True)
     assert (repaired.sound, repaired.lost_caches) == (True, lost)
-    assert repaired.repairs == ["4 tracks will be computed again when the next index finds them."]
+    assert repaired.repairs == ["4 tracks will be computed again where the next index finds the files."]
     assert vectors(library) == before
     assert set(library.similar(track(library, 3), count=3)) == {"4.wav", "5.wav", "copy of 5.wav"}
     assert set(library.similar(track(library, 0), count=2)) == {"1.wav", "2.wav"}
@@ -137,7 +137,7 @@ def test_damaged_vectors_are_pooled_again_to_the_same_bits(library: Library) -> 
     assert (found.lost_vectors, found.lost_caches) == (sorted(digests[:5]), [])
     repaired = verify_home(library.home.path, repair=True)
     assert repaired.sound
-    assert "5 vectors were pooled again from their caches." in repaired.repairs
+    assert "5 vectors were pooled again from caches." in repaired.repairs
     assert vectors(library) == before
     assert_chroma_is_the_catalogs(library)
     assert counts(library.index()) == {"found": 7, "unchanged": 7}
@@ -211,7 +211,7 @@ def the_folder_is_deleted(library: Library) -> None:
     [
         (
             rows_are_missing_strange_and_wrong,
-            ["it lacks 1 of 7", "it holds 1 vectors that the catalog does not know", "1 of 6 vectors differ"],
+            ["it lacks 1 of 7", "it holds 1 vector that the catalog does not know", "1 of 6 vectors differ"],
         ),
         (the_metric_and_the_encoder_are_others, ["it is ('l2', 'another encoder, mean', 16)"]),
         (the_folder_is_deleted, ["There is no Chroma index"]),
@@ -285,7 +285,7 @@ def test_answers_that_chroma_does_not_hold_are_a_fault(
     monkeypatch.setattr(EmbeddedCollection, "nearest", nearest)
     with library.catalog() as catalog:
         faults = compare(catalog, EmbeddedChroma(library.home), "chroma", full=True).faults
-    assert "it answers with 1 ids that it does not hold" in faults
+    assert "it answers with 1 id that it does not hold" in faults
 
 
 def test_verify_runs_beside_another_run_and_repair_waits_for_it(library: Library, cli: Cli) -> None:
@@ -335,7 +335,7 @@ def test_the_command_tells_by_its_exit_code_and_in_json(library: Library, cli: C
     cache_of(library).path(digest).unlink()
     wrong = cli("verify", *home)
     assert wrong.code == 3
-    assert "2 faults; repair it with: audiosim verify --repair." in wrong.out
+    assert "2 faults; repair it with: audiosim verify --repair\n" in wrong.out
     assert wrong.err.splitlines() == [
         f"audiosim: The cache of {digest} is missing or damaged.",
         "audiosim: Chroma: it lacks 1 of 7 vectors.",

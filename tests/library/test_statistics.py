@@ -142,7 +142,7 @@ def test_nothing_is_frozen_while_a_cache_is_missing_and_a_damaged_one_is_compute
     path.unlink()
     assert made.refresh() == []
     path.write_bytes(content[:-100])
-    assert made.refresh() == ["1 caches are damaged; the next run computes their tracks again."]
+    assert made.refresh() == ["1 cache is damaged; the next run computes what was in there again."]
     assert made.refresh() == []
     assert made.configuration.centre == b""
     assert {d: v.tobytes() for d, v in vectors(made).items()} == {d: v.tobytes() for d, v in before.items()}

@@ -17,7 +17,7 @@ from typing import Any
 from audiosim.audio.events import Embedded, Failed, FileEvent, Probed
 from audiosim.core.config import MAX_JOBS
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import display_path
+from audiosim.core.text import counted, display_path
 from audiosim.core.types import AudioInfo, EncoderSpec, Precision
 from audiosim.core.version import __version__
 from audiosim.encoders.bundle import packed
@@ -205,7 +205,7 @@ class _Driver:
         given_up = self._scheduler.lost(member.hand)
         yield Notice(
             f"A worker on the node {member.place} was lost ({error.kind}); "
-            f"others do the {len(member.hand.files) - len(given_up)} files that it had in hand."
+            f"others do {counted(len(member.hand.files) - len(given_up), 'file')} that it had in hand."
         )
         for path in given_up:
             self._digests.pop(path, None)

@@ -65,7 +65,7 @@ REMEDIES = (  # by what SQLite says
     ("malformed", DAMAGED),
     ("not a database", DAMAGED),
     ("Could not decode", DAMAGED),
-    ("disk I/O error", "Check the disk; then: audiosim verify."),
+    ("disk I/O error", "Check the disk; then: audiosim verify"),
     ("full", "Make room, then run it again: finished tracks are kept."),
     ("locked", "Another process holds it: a backup, perhaps. Try again when that has ended."),
     ("readonly", "Check that the folder and its files may be written to."),
@@ -171,10 +171,10 @@ def _prepare(database: Connection, read_only: bool) -> None:
         database.executescript(f"BEGIN; {UPGRADES[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version == 0:
         raise HomeError(
-            f"{database.path} is empty", "its first run was cut short", "Run audiosim index again."
+            f"{database.path} is empty", "its first run was cut short", "Run it again: audiosim index"
         )
     elif version in UPGRADES:
-        raise HomeError(f"{database.path} has an older format", "", "Run audiosim index once.")
+        raise HomeError(f"{database.path} has an older format", "", "Bring it up to date: audiosim index")
     elif version != SCHEMA_VERSION:
         raise HomeError(
             f"{database.path} has format {version}",

@@ -119,7 +119,7 @@ def test_damaged_vectors_are_left_out_and_told_of(small: MadeHome, tmp_path: Pat
     edit(small, "UPDATE passages SET vectors = x'00' WHERE digest = ?", digest_of("t002.flac"))
     done = cli("export", "e.parquet", "--home", small.home.path)
     assert done.code == 3
-    assert done.out.startswith("1 tracks -> e.parquet (")
+    assert done.out.startswith("1 track -> e.parquet (")
     assert "2 tracks were left out" in done.err
     read = [record for batch in ExportFile(tmp_path / "e.parquet").batches() for record in batch]
     assert [(record.path, record.passages) for record in read] == [(path_of("t002.flac"), None)]

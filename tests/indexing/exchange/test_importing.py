@@ -259,7 +259,7 @@ def test_another_centre_needs_caches_and_says_so_before_anything_changes(
     damaged.write_bytes(damaged.read_bytes()[:100])
     done = cli("import", export, "--home", other.home.path, "--json")
     assert done.code == 3
-    assert "1 tracks were left out" in done.err
+    assert "1 track was left out" in done.err
     found = {name: done.json[name] for name in ("added", "pooled", "left_out", "without_cache")}
     assert found == {"added": 59, "pooled": 59, "left_out": 1, "without_cache": 0}
     with Catalog(other.home.catalog, read_only=True) as catalog:
