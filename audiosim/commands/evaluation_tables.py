@@ -6,11 +6,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from audiosim.commands.table import table_text
+from audiosim.commands.table import Column, table_text
 from audiosim.core.text import counted, visible
 from audiosim.evaluation.results import Counts, Evaluation, HomeComparison, ListFigures, VariantResult
 from audiosim.evaluation.significance import Difference, Figure
 
+INTERVAL = "95 % interval"
 DIGITS = 6  # after the point, in JSON
 TITLES = {"map": "MAP", "mrr": "MRR", "ndcg": "nDCG"}
 LISTS = {
@@ -54,12 +55,13 @@ def comparison_table(comparison: HomeComparison, width: int | None = None) -> st
     ]
     lists = zip(LISTS.values(), _list_cells(first.lists), _list_cells(second.lists), strict=True)
     rows += [(name, a, b, "", "", "") for name, a, b in lists]
+    numbers = ("First", "Second", "Difference", INTERVAL, "p")
     lines = [
         *(f"First: {line}" for line in _heading(comparison.first)),
         *(f"Second: {line}" for line in _heading(comparison.second)),
         _labelled(comparison.first),
         "",
-        table_text(["Figure", "First|", "Second|", "Difference|", "95 % interval|", "p|"], rows, width),
+        table_text([Column("Figure"), *map(_number, numbers)], rows, width),
     ]
     return "\n".join(lines)
 
@@ -129,13 +131,13 @@ def _one(result: VariantResult, width: int | None) -> str:
     ]
     lists = zip(LISTS.values(), _list_cells(result.lists), strict=True)
     rows += [(name, cell, "") for name, cell in lists]
-    return table_text(["Figure", "Value|", "95 % interval|"], rows, width)
+    return table_text([Column("Figure"), _number("Value"), _number(INTERVAL)], rows, width)
 
 
 def _several(evaluation: Evaluation, width: int | None) -> str:
     names = evaluation.results[0].figures
     others = [name for name in names if name in BRIEF[1:] or name.startswith("precision")]
-    numbers = ["MAP", "95 % interval", "Gain", "p", *map(title, others)]
+    numbers = ["MAP", INTERVAL, "Gain", "p", *map(title, others)]
     numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"]
     rows = []
     for result, gain in _best_first(evaluation):
@@ -149,7 +151,7 @@ def _several(evaluation: Evaluation, width: int | None) -> str:
         " the number of variants.\n"
         "The intervals of gains and other figures, and recall and nDCG at k: --json.\n"
     )
-    table = table_text(["Variant", *(f"{name}|" for name in numbers)], rows, width)
+    table = table_text([Column("Variant"), *map(_number, numbers)], rows, width)
     return f"{table}\n{note}"
 
 
@@ -182,3 +184,7 @@ def _difference_fields(difference: Difference) -> dict[str, float | None]:
 
 def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, DIGITS)
+
+
+def _number(title: str) -> Column:
+    return Column(title, "number")

@@ -39,6 +39,7 @@ def match_fields(match: Match) -> dict[str, Any]:
         "rank": match.rank,
         "path": fields.pop("path"),
         "similarity": round(match.similarity, 6),
+        "score": round(match.similarity if match.score is None else match.score, 6),
         "percentile": None if match.percentile is None else round(match.percentile, 4),
         **fields,
         "duplicates": [path_fields(track.path) for track in match.duplicates],

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from audiosim.commands.json_fields import match_fields, to_json, track_fields
 from audiosim.commands.options import Format
-from audiosim.commands.table import shown_path, table_text
+from audiosim.commands.table import PATH, REMARK, Column, shown_path, table_text
 from audiosim.core.text import (
     duration,
     file_name,
@@ -47,17 +47,17 @@ class Listing:
         The records' fields that CSV has.
     tracks : list[Track]
         For playlists and paths.
-    header : list[str]
-        The titles of a table's columns.
+    table : list[Column]
+        A table's columns.
     cells : list[list[str]]
-        The table's rows, as `table_text` takes them.
+        The table's rows.
     """
 
     document: Any
     records: list[dict[str, Any]]
     columns: list[str]
     tracks: list[Track]
-    header: list[str]
+    table: list[Column]
     cells: list[list[str]]
 
 
@@ -80,7 +80,7 @@ def render(
     """
     listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
     if form == "table":
-        return table_text(listing.header, listing.cells, width).encode("utf-8")
+        return table_text(listing.table, listing.cells, width).encode("utf-8")
     if form == "paths":
         end = b"\0" if null else b"\n"
         return b"".join(track.path + end for track in listing.tracks)
@@ -107,19 +107,36 @@ def _search_listing(result: SearchResult) -> Listing:
         "matches": records,
     }
     explained = any(match.passage is not None for match in matches)
-    columns = ["rank", "path", "similarity", "percentile", "duration", *TAG_NAMES]
+    columns = ["rank", "path", "similarity", "score", "percentile", "duration", *TAG_NAMES]
     columns += PASSAGE_COLUMNS if explained else []
-    ranked = any(match.percentile is not None for match in matches)
-    header = ["|", "Similarity|", *(["Percentile|"] if ranked else []), "Length|", "Track", "File"]
-    header += ["Passage", "of the query's"] if explained else []
+    table = _match_table(matches)
     return Listing(
         document,
         records,
         [*columns, "path_bytes"],
         [match.track for match in matches],
-        header,
-        [_match_cells(match, ranked, explained) for match in matches],
+        list(table),
+        [[cell(match) for cell in table.values()] for match in matches],
     )
+
+
+def _match_table(matches: Sequence[Match]) -> dict[Column, Callable[[Match], str]]:
+    """The columns of which any match has something to say, and each match's cell in them."""
+    table: dict[Column, Callable[[Match], str]] = {Column("", "number"): lambda match: str(match.rank)}
+    if any(match.score not in (None, match.similarity) for match in matches):
+        table[Column("Score", "number")] = lambda match: _decimals(match.score, 3)
+    table[Column("Similarity", "number")] = lambda match: _decimals(match.similarity, 3)
+    if any(match.percentile is not None for match in matches):
+        table[Column("Percentile", "number")] = lambda match: _decimals(match.percentile, 2)
+    table[Column("Length", "number")] = lambda match: duration(match.track.duration)
+    table[Column("Track", "name")] = lambda match: _name(match.track)
+    table[PATH] = lambda match: shown_path(match.track.path)
+    if any(match.duplicates for match in matches):
+        table[REMARK] = _more
+    if any(match.passage is not None for match in matches):
+        table[Column("Passage", "apart")] = _passage
+        table[Column("of the query's", "apart")] = _of_the_query
+    return table
 
 
 def _track_listing(tracks: Sequence[Track]) -> Listing:
@@ -129,39 +146,44 @@ def _track_listing(tracks: Sequence[Track]) -> Listing:
         records,
         ["path", "duration", *TAG_NAMES, "path_bytes"],
         list(tracks),
-        ["Length|", "Artist", "Title", "Album", "Year|", "Genre", "File"],
+        [
+            Column("Length", "number"),
+            Column("Track", "name"),
+            Column("Album", "name"),
+            Column("Year", "number"),
+            Column("Genre", "name"),
+            PATH,
+        ],
         [_track_cells(track) for track in tracks],
     )
 
 
-def _match_cells(match: Match, ranked: bool, explained: bool) -> list[str]:
-    known = "" if match.percentile is None else f"{match.percentile:.2f}"
-    more = len(match.duplicates)
-    cells = [
-        str(match.rank),
-        f"{match.similarity:.3f}",
-        *([known] if ranked else []),
-        duration(match.track.duration),
-        _name(match.track) if match.track.tags.title else "",
-        shown_path(match.track.path) + (f" (and {more} more of this recording)" if more else ""),
-    ]
-    passage = match.passage
-    if explained:
-        cells += (
-            ["", ""]
-            if passage is None
-            else [
-                f"{_span(passage.start, passage.end)} ({passage.similarity:.3f})",
-                _span(passage.query_start, passage.query_end),
-            ]
-        )
-    return cells
+def _decimals(value: float | None, count: int) -> str:
+    return "" if value is None else f"{value:.{count}f}"
+
+
+def _more(match: Match) -> str:
+    return f"(and {len(match.duplicates)} more of this recording)" if match.duplicates else ""
+
+
+def _passage(match: Match) -> str:
+    found = match.passage
+    return "" if found is None else f"{_span(found.start, found.end)} ({found.similarity:.3f})"
+
+
+def _of_the_query(match: Match) -> str:
+    return "" if match.passage is None else _span(match.passage.query_start, match.passage.query_end)
 
 
 def _track_cells(track: Track) -> list[str]:
     tags = track.tags
-    texts = (tags.artist, tags.title, tags.album, str(tags.year or ""), tags.genre)
-    return [duration(track.duration), *(text or "" for text in texts), shown_path(track.path)]
+    texts = (tags.album, str(tags.year or ""), tags.genre)
+    return [
+        duration(track.duration),
+        _name(track),
+        *(text or "" for text in texts),
+        shown_path(track.path),
+    ]
 
 
 def _span(start: float, end: float) -> str:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path, visible
+
+GAP = "  "  # between two columns
+INDENT = "    "  # of what stands below its row
+LEAST = (18, 6)  # columns of the terminal that names keep, if that does; else
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Parameters
+    ----------
+    title : str
+        What stands above it.
+    kind : {"text", "number", "name", "apart"}
+        Numbers stand to the right. Where a terminal is too narrow for whole rows, what is apart moves
+        below its row, whole, so that a path can be copied; names, the last ones first, are shortened then.
+    """
+
+    title: str
+    kind: Literal["text", "number", "name", "apart"] = "text"
+
+
+PATH, REMARK = Column("File", "apart"), Column("", "apart")  # whose titles need not be said
 
 
 def terminal_width() -> int | None:
@@ -27,54 +53,97 @@ def shown_path(path: bytes) -> str:
     return display_path(path[len(here.rstrip(b"/")) + 1 :] if below else path)
 
 
-def table_text(header: Sequence[str], rows: Iterable[Sequence[str]], width: int | None) -> str:
+def table_text(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None) -> str:
     """Lay out a table whose cells can't act on a terminal.
 
     Parameters
     ----------
-    header : Sequence[str]
-        A name for each column; those that end in a bar are of numbers, which stand to the right.
+    columns : Sequence[Column]
+        The columns, what is apart last.
     rows : Iterable[Sequence[str]]
         The cells.
     width : int or None
-        The terminal's columns, to which cells are folded; None for a line for each row.
+        The terminal's columns; None where it goes to a file or a program, which get whole rows.
 
     Returns
     -------
     str
-        Lines without trailing spaces.
+        A line for each row, where all are narrow enough; else two, or three. Without trailing spaces.
     """
-    names = [name.removesuffix("|") for name in header]
-    right = [name.endswith("|") for name in header]
     cells = [[visible(cell) for cell in row] for row in rows]
-    text = _plain(names, cells, right) if width is None else _folded(names, cells, right, width)
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    if width is None:
+        return _joined(_lines(columns, cells, _widths(columns, cells)))
+    told = [place for place in range(len(columns)) if not cells or any(row[place] for row in cells)]
+    columns, cells = [columns[place] for place in told], [[row[place] for place in told] for row in cells]
+    widths = _widths(columns, cells)
+    if _total(widths) <= width:
+        lines = _lines(columns, cells, widths)
+    else:
+        lines = _folded(columns, cells, widths, width)
+    lines[0] = lines[0] if os.environ.get("TERM") == "dumb" else f"{BOLD}{lines[0].rstrip()}{PLAIN}"
+    return _joined(lines)
 
 
-def _folded(names: list[str], cells: list[list[str]], right: list[bool], width: int) -> str:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def shortened(text: str, width: int) -> str:
+    """Cut a text that is wider, at a space where there is one, and say so by an ellipsis."""
+    from rich.cells import cell_len, set_cell_size
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, numbers in zip(names, right, strict=True):
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*map(Text, row))
-    out = io.StringIO()
-    Console(file=out, width=width, force_terminal=True, legacy_windows=False).print(table)
-    return out.getvalue()
+    if cell_len(text) <= width:
+        return text
+    kept = set_cell_size(text, width - 1).rstrip()
+    words = kept if text[len(kept) : len(kept) + 1] == " " else kept.rpartition(" ")[0]
+    return (words.rstrip(" -,;:(") or kept) + "…"
 
 
-def _plain(names: list[str], cells: list[list[str]], right: list[bool]) -> str:
-    """The same in one line a row; written by hand, as rich takes a minute for a large library."""
+def _folded(columns: Sequence[Column], cells: list[list[str]], widths: list[int], width: int) -> list[str]:
+    """Lines no wider than the terminal, as far as names can be shortened; what is apart has its own."""
+    beside = sum(column.kind != "apart" for column in columns)
+    widths = _narrowed(columns, widths[:beside], width)
+    short = [[shortened(cell, to) for cell, to in zip(row, widths, strict=False)] for row in cells]
+    head, *lines = _lines(columns[:beside], short, widths)
+    found = [head]
+    for line, row in zip(lines, cells, strict=True):
+        found.append(line)
+        apart = list(zip(columns[beside:], row[beside:], strict=True))
+        whole = [cell for column, cell in apart if column in (PATH, REMARK)]
+        titled = [f"{column.title} {cell}" for column, cell in apart if column not in (PATH, REMARK) and cell]
+        found += [INDENT + text for text in (*whole, " ".join(titled)) if text]
+    return found
+
+
+def _narrowed(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:
+    """Widths with which a line fits: names give way, the last ones first."""
+    narrowed = list(widths)
+    for least in LEAST:
+        for place in reversed(range(len(narrowed))):
+            if columns[place].kind == "name":
+                spare = max(0, narrowed[place] - max(least, len(columns[place].title)))
+                narrowed[place] -= min(spare, max(0, _total(narrowed) - width))
+    return narrowed
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
     from rich.cells import cell_len
 
-    lines = [names, *cells]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    lines = [[column.title for column in columns], *cells]
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
 
-    def padded(cell: str, width: int, numbers: bool) -> str:
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _lines(columns: Sequence[Column], cells: Iterable[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """A line for each row, below the titles; written by hand, as rich takes a minute for a large library."""
+    from rich.cells import cell_len
+
+    def padded(column: Column, cell: str, width: int) -> str:
         space = " " * (width - cell_len(cell))
-        return space + cell if numbers else cell + space
+        return space + cell if column.kind == "number" else cell + space
 
-    return "\n".join("  ".join(map(padded, line, widths, right)) for line in lines)
+    rows = [[column.title for column in columns], *cells]
+    return [GAP.join(map(padded, columns, row, widths)) for row in rows]
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "".join(line.rstrip() + "\n" for line in lines)

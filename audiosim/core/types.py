@@ -152,18 +152,15 @@ class EncoderSpec:
     def from_json(cls, text: str) -> EncoderSpec:
         """Read the spec that `to_json` wrote."""
         data: dict[str, Any] = json.loads(text)
-        data["framing"] = Framing(**data["framing"])
-        data["options"] = tuple((key, value) for key, value in data["options"])
-        return cls(**data)
+        options = tuple((key, value) for key, value in data["options"])
+        return cls(**data | {"framing": Framing(**data["framing"]), "options": options})
 
     def describe(self) -> str:
         """Describe it in a short phrase for people: ``openl3 music mel256 512, hop 1 s, centred``."""
         options = dict(self.options)
         centred = options.pop("center", None)
-        words = [self.name, *(str(value) for value in options.values())]
-        text = f"{' '.join(words)}, hop {self.hop:g} s"
-        if centred is not None:
-            text += ", centred" if centred else ", not centred"
+        text = f"{' '.join([self.name, *map(str, options.values())])}, hop {self.hop:g} s"
+        text += "" if centred is None else ", centred" if centred else ", not centred"
         return text if self.max_windows is None else f"{text}, at most {self.max_windows} windows a track"
 
 
@@ -272,6 +269,8 @@ class Match:
         Other files of the same recording that would have followed.
     passage : Passage, optional
         The stretch that answers, where a passage was asked with or the match is explained.
+    score : float, optional
+        What answers are ordered by: the similarity, corrected for hubs (library/hubness.py).
     """
 
     rank: int
@@ -280,6 +279,7 @@ class Match:
     percentile: float | None = None
     duplicates: tuple[Track, ...] = ()
     passage: Passage | None = None
+    score: float | None = None
 
 
 Status = Literal["indexed", "reused", "moved", "unchanged", "failed", "failed_before"]

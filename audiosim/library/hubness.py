@@ -2,9 +2,10 @@
 
 In spaces of many dimensions some vectors, the hubs, are near to nearly all others. Local scaling
 divides a distance by how far the nearest neighbours of its two ends are on average. Where one query
-is answered, only the answer's end counts (`scales`, `corrected`), as the query's is the same for all
+is answered, only the answer's end counts (`scales`, `HubScaling`), as the query's is the same for all
 answers. Schnitzer, Flexer, Schedl and Widmer, "Local and global scaling reduce hubs in space", JMLR 13
-(2012), their NICDM.
+(2012), their NICDM. That paper's scaling lifts what lies far from everything, short noises for one, in
+answers to anything; `HubScaling` lifts a track only as far as it is more like the query than usual.
 
 Where all tracks ask, `similarities` gives a block of rows at a time: a matrix of all pairs is never
 held, as 10,000 tracks would take 400 MB. A track's copies (the same recording) are no neighbours of
@@ -14,6 +15,7 @@ it. Only the order of corrected similarities means something.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -65,7 +67,8 @@ def similarities(
     near = cosine.nearest_mean(neighbours)
     if correction == "csls":
         return lambda rows: csls(cosine(rows), near, rows)
-    near = (1.0 - floored(1.0 - near.astype(np.float64))).astype(np.float32)
+    scale = 1.0 - near.astype(np.float64)
+    near = (1.0 - floored(scale, float(np.median(scale)))).astype(np.float32)
     return lambda rows: local_scaling(cosine(rows), near, rows)
 
 
@@ -164,21 +167,33 @@ def scales(vectors: Float32, rows: slice | list[int] = slice(None)) -> Float32:
     return found
 
 
-def floored(scale: Float64) -> Float64:
+def floored(scale: Float64, usual: float) -> Float64:
     """Scales (n,) that are not much below the usual: a dozen copies are no place of their own."""
-    result: Float64 = np.maximum(scale, LEAST_SHARE * np.median(scale))
+    result: Float64 = np.maximum(scale, LEAST_SHARE * usual)
     return result
 
 
-def corrected(similarity: Float64, scale: Float64) -> Float64:
-    """Similarities (n,) to one query, corrected by the scales (n,) of the answers; NaN is not known.
+@dataclass(frozen=True)
+class HubScaling:
+    """The correction of one query's similarities by the scales of the answers.
 
     Distances keep their size on average, so that the values can still be read as similarities.
+
+    Parameters
+    ----------
+    usual : float
+        The library's median scale: whose is smaller is a hub, and lowered.
+    average : float
+        The median similarity of its pairs. A track with room around it is lifted in full where it is
+        the query itself, less the less alike it is, and from the average down not at all.
     """
-    known = np.isfinite(scale)
-    if not known.any():
-        return similarity
-    usual = np.median(scale[known])
-    ratio = np.sqrt(usual / floored(np.where(known, scale, usual)))
-    result: Float64 = 1 - (1 - similarity) * ratio
-    return result
+
+    usual: float
+    average: float
+
+    def scores(self, similarity: Float64, scale: Float64) -> Float64:
+        """Correct similarities (n,) by scales (n,), of which NaN is not known."""
+        ratio = np.sqrt(self.usual / floored(np.where(np.isfinite(scale), scale, self.usual), self.usual))
+        near = np.clip((similarity - self.average) / max(1 - self.average, SMALLEST), 0, 1)
+        result: Float64 = 1 - (1 - similarity) * np.where(ratio < 1, 1 + near * (ratio - 1), ratio)
+        return result

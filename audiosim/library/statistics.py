@@ -20,7 +20,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.configuration import repooled
-from audiosim.library.hubness import scales
+from audiosim.library.hubness import HubScaling, scales
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
@@ -51,6 +51,12 @@ def percentiles(catalog: Catalog) -> Percentiles | None:
     """The percentiles of the library's random pairs, once they have been measured."""
     text = catalog.settings.meta(PERCENTILES)
     return None if text is None else Percentiles.from_text(text)
+
+
+def hub_scaling(catalog: Catalog, known: Percentiles | None) -> HubScaling | None:
+    """The correction for hubs, once the library's percentiles and neighbourhoods have been measured."""
+    usual = catalog.tracks.usual_scale(SAMPLE)
+    return None if known is None or usual is None else HubScaling(usual, known.median)
 
 
 def _fill_passages(catalog: Catalog, configuration: Configuration) -> None:
@@ -178,6 +184,11 @@ class Percentiles:
         first, second = np.triu_indices(len(vectors), 1)
         pairs = (vectors @ vectors.T)[first, second]
         return cls(np.quantile(pairs, SHARES).astype(np.float32))
+
+    @property
+    def median(self) -> float:
+        """The similarity that half of the random pairs have at most."""
+        return float(self.quantiles[len(SHARES) // 2])
 
     def of_similarity(self, similarity: float) -> float:
         """The percentage of random pairs that are less alike, 0 to 100."""

@@ -13,7 +13,7 @@ from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import album_keys, artist_keys
 from audiosim.core.types import Float32, Passage, Track
 from audiosim.library.catalog import Entry
-from audiosim.library.hubness import corrected
+from audiosim.library.hubness import HubScaling
 
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
@@ -76,15 +76,17 @@ class Pick:
     duplicates: list[Entry] = field(default_factory=list)
 
 
-def candidates(entries: Sequence[Entry], direction: Float32, *, hub_correction: bool) -> list[Candidate]:
+def candidates(
+    entries: Sequence[Entry], direction: Float32, hub_scaling: HubScaling | None
+) -> list[Candidate]:
     """Entries with their cosines to a unit vector (dim,), best first; ties in order of path."""
     if not entries:
         return []
     vectors = np.stack([entry.vector for entry in entries]).astype(np.float64)
     similarities = np.clip(vectors @ direction, -1.0, 1.0)
     scores = similarities
-    if hub_correction:
-        scores = corrected(similarities, np.array([entry.scale for entry in entries], np.float64))
+    if hub_scaling is not None:
+        scores = hub_scaling.scores(similarities, np.array([entry.scale for entry in entries], np.float64))
     found = map(Candidate, entries, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 

@@ -15,9 +15,9 @@ from audiosim.core.types import Encoder, Float32, Match, Precision, Track
 from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
-from audiosim.library.hubness import corrected
+from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
-from audiosim.library.statistics import Percentiles, percentiles
+from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.search.explain import Explainer
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
@@ -120,12 +120,14 @@ def find_similar(
             raise AudiosimError("Nothing to search with", resolver.notes[0])
         direction = mean_direction([q.vector for q in likes], [q.vector for q in dislikes])
         hidden = frozenset(q.track.digest for q in (dislikes if include_self else [*likes, *dislikes]))
-        search = _Search(index, direction, ranking, count, hidden)
+        known = percentiles(index.catalog)
+        scaling = hub_scaling(index.catalog, known) if ranking.hub_correction else None
+        search = _Search(index, direction, ranking, scaling, count, hidden)
         if store is None:
             picks, reason = search.exactly(admitted(only, ranking, likes)), None
         else:
             picks, reason = search.by_store(store)
-        matches = as_matches(picks, percentiles(index.catalog))
+        matches = as_matches(picks, known)
         if explain:
             explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
@@ -161,6 +163,7 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
             None if known is None else known.of_similarity(pick.candidate.similarity),
             tuple(entry.track for entry in pick.duplicates),
             pick.candidate.passage,
+            pick.candidate.score,
         )
         for rank, pick in enumerate(picks, 1)
     ]
@@ -173,6 +176,7 @@ class _Search:
     index: Index
     direction: Float32
     ranking: RankingOptions
+    scaling: HubScaling | None
     count: int
     hidden: frozenset[str]
 
@@ -200,8 +204,8 @@ class _Search:
             similarities.append(float(entry.vector @ self.direction))
             scales.append(entry.scale)
         scores = np.array(similarities)
-        if self.ranking.hub_correction:
-            scores = corrected(scores, np.array(scales, np.float64))
+        if self.scaling is not None:
+            scores = self.scaling.scores(scores, np.array(scales, np.float64))
         order = np.argsort(-scores, kind="stable")
         depth = _depth(self.count)
         while True:
@@ -213,7 +217,7 @@ class _Search:
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
         shown = list(filter(self._shown, entries))
-        found = candidates(shown, self.direction, hub_correction=self.ranking.hub_correction)
+        found = candidates(shown, self.direction, self.scaling)
         return select(found, self.count, self.ranking, self.recordings.same)
 
     def _shown(self, entry: Entry) -> bool:

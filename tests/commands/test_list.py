@@ -55,7 +55,7 @@ def test_filters_choose_what_is_listed(
 def test_every_format_lists_every_track(home: Home, cli: Cli) -> None:
     command = ("list", "--home", home.path)
     table = cli(*command).out.splitlines()
-    assert table[0].split() == ["Length", "Artist", "Title", "Album", "Year", "Genre", "File"]
+    assert table[0].split() == ["Length", "Track", "Album", "Year", "Genre", "File"]
     assert table[1].split()[-1] == "/m/jazz/a.flac"
     assert len(table) == 5
     tracks = cli(*command, "--json").json["tracks"]

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
+from conftest import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,8 +53,8 @@ def told() -> SearchResult:
     passage = Passage(0.91234567, 61.239, 71.239, b"/music/query.wav", 0.0, 10.0)
     twins = (track(b"/music/twin.mp3"), track(b"/music/\xff.mp3"))
     matches = [
-        Match(1, 0.9, track(), 99.123456, twins, passage),
-        Match(2, 0.5, track(b"/music/b.mp3"), 12.0),
+        Match(1, 0.9, track(), 99.123456, twins, passage, 0.7512345),
+        Match(2, 0.5, track(b"/music/b.mp3"), 12.0, score=0.6),
     ]
     against = (Query(track(b"/music/not this.wav", Tags()), VECTOR, indexed=False),)
     return SearchResult(answer().queries, matches, against=against)
@@ -78,6 +79,7 @@ def test_json_has_the_query_and_the_matches() -> None:
         "rank": 1,
         "path": "/music/song.mp3",
         "similarity": 0.876543,
+        "score": 0.876543,
         "percentile": None,
         "duration": 61.235,
         "title": "Title",
@@ -103,7 +105,7 @@ def test_json_lines_are_one_match_a_line() -> None:
 def test_csv_has_a_header_and_a_row_for_each_match() -> None:
     first, second = rows(answer(track(), track(b"/m/b.mp3", Tags(), None), similarity=-0.25))
     assert list(first) == [
-        *("rank", "path", "similarity", "percentile", "duration", "title", "artist", "album"),
+        *("rank", "path", "similarity", "score", "percentile", "duration", "title", "artist", "album"),
         *("album_artist", "genre", "year", "track", "path_bytes"),
     ]
     assert (first["rank"], first["path"], first["similarity"]) == ("1", "/music/song.mp3", "-0.25")
@@ -127,7 +129,7 @@ def test_a_table_has_a_line_for_each_match() -> None:
     header, first, second = text(answer(track(), track(b"/music/b.mp3", Tags())), "table").splitlines()
     assert header.split() == ["Similarity", "Length", "Track", "File"]
     assert first.split() == ["1", "0.877", "1:01", "Artist", "-", "Title", "/music/song.mp3"]
-    assert second.split() == ["2", "0.877", "1:01", "/music/b.mp3"]
+    assert second.split() == ["2", "0.877", "1:01", "b.mp3", "/music/b.mp3"]
 
 
 def test_a_table_without_a_terminal_never_breaks_a_path() -> None:
@@ -136,12 +138,11 @@ def test_a_table_without_a_terminal_never_breaks_a_path() -> None:
 
 
 def test_a_table_on_a_terminal_is_as_wide_as_the_terminal() -> None:
-    result = answer(track(b"/music/" + b"long" * 60 + b".mp3"))
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text(result, "table", 60).splitlines()]
-    assert max(map(len, lines)) <= 60
-    assert len(lines) > 4
-    folded = "".join(line.rsplit(" ", 1)[-1] for line in lines[1:])
-    assert "longlonglong" in folded
+    path = b"/music/" + b"long" * 60 + b".mp3"
+    _, line, below = text(answer(track(path, Tags("One long " * 20))), "table", 60).splitlines()
+    assert len(line) <= 60
+    assert line.endswith("long…")
+    assert below.strip() == path.decode()  # whole, to be copied
 
 
 def test_paths_are_their_exact_bytes() -> None:
@@ -279,6 +280,7 @@ def test_json_tells_percentiles_duplicates_passages_and_what_to_stay_away_from()
     assert [query["path"] for query in document["not"]] == ["/music/not this.wav"]
     first, second = document["matches"]
     assert first["percentile"] == 99.1235
+    assert [match["score"] for match in document["matches"]] == [0.751235, 0.6]
     assert first["duplicates"] == [path_fields(b"/music/twin.mp3"), path_fields(b"/music/\xff.mp3")]
     assert first["passage"] == {
         "similarity": 0.912346,
@@ -313,9 +315,10 @@ def test_csv_has_columns_for_passages_where_there_are_any() -> None:
 def test_a_table_tells_percentiles_passages_and_how_many_more_files_there_are() -> None:
     header, first, second = text(told(), "table").splitlines()
     assert header.split("  ")[-1].strip() == "of the query's"
-    assert "Percentile" in header
+    assert header.split()[:3] == ["Score", "Similarity", "Percentile"]
+    assert first.split()[:4] == ["1", "0.751", "0.900", "99.12"]
     assert "99.12" in first
-    assert "/music/song.mp3 (and 2 more of this recording)" in first
+    assert "/music/song.mp3  (and 2 more of this recording)" in first
     assert first.endswith("0:00 - 0:10")
     assert "1:01 - 1:11 (0.912)" in first
     assert second.endswith("/music/b.mp3")
@@ -329,3 +332,46 @@ def test_a_playlist_of_answers_is_read_as_the_same_files(names: list[bytes]) -> 
         file = Path(folder) / "list.m3u8"
         file.write_bytes(data)
         assert read_playlist(os.fsencode(file)) == paths
+
+
+ALBUM = "Endgame: Singularity (Advanced Research)"
+ANDANTE = "Piano Concerto No. 21 in C major, K. 467: II. Andante"
+CONCERTOS = "Piano Concertos Nos. 20 and 21"
+LIBRARY = [
+    track(
+        b"/m/Maxstack/Endgame Singularity/12 - Orbital Elevator.ogg",
+        Tags("Orbital Elevator", "Maxstack", ALBUM, None, "Electronic", 2012),
+        282.0,
+    ),
+    track(
+        b"/m/Mozart/K. 467/02 Andante.flac",
+        Tags(ANDANTE, "Wolfgang Amadeus Mozart", CONCERTOS, None, "Classical", 1785),
+        426.0,
+    ),
+    track("/m/月/月光.mp3".encode(), Tags("月光", "鬼束 ちひろ")),
+    track(b"/m/untagged/b_01.wav", Tags(), 3601.0),
+]
+
+
+def seen(result: SearchResult | list[Track], width: int) -> str:
+    """What a terminal of this width shows, styles aside."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", render(result, "table", width=width).decode())
+
+
+def ranked(*, explained: bool = False) -> SearchResult:
+    passage = Passage(0.91234567, 61.2, 71.2, b"/m/query.wav", 0.0, 10.0) if explained else None
+    matches = [
+        Match(rank, 0.9 - rank / 10, found, 99.5 - rank, (found,) * (rank == 1), passage, 0.85 - rank / 11)
+        for rank, found in enumerate(LIBRARY, 1)
+    ]
+    return SearchResult(answer().queries, matches)
+
+
+def test_tables_are_as_they_were_found_good_to_read() -> None:
+    """At 80 and 120 columns; golden/tables.txt is what a person has looked at."""
+    shown = "".join(
+        f"{title}, {width} columns\n{seen(tracks, width)}\n"
+        for width in (80, 120)
+        for title, tracks in (("list", LIBRARY), ("similar", ranked()), ("explained", ranked(explained=True)))
+    )
+    assert shown == (GOLDEN / "tables.txt").read_text("utf-8")

@@ -96,7 +96,7 @@ def test_every_format_tells_the_same_answers(similar: Cli) -> None:
     assert playlist[0] == "#EXTM3U"
     assert playlist[2::2] == paths
     table = similar(FIRST, "-k", "5", "--explain", *ALL).out.splitlines()
-    assert table[0].split()[:2] == ["Similarity", "Percentile"]
+    assert table[0].split()[:3] == ["Score", "Similarity", "Percentile"]
     assert [next(path for path in paths if path in line) for line in table[1:]] == paths
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from audiosim.commands.table import shown_path, table_text
+from audiosim.commands.table import Column, shortened, shown_path, table_text
 
 ROWS = [["1", "first", "/music/a.mp3"], ["12", "second", "/music/b/a rather long name.mp3"]]
-HEADER = ["|", "Name", "File"]
+HEADER = [Column("", "number"), Column("Name", "name"), Column("File", "apart")]
 
 
 def test_numbers_stand_to_the_right_and_a_row_is_a_line_without_a_terminal() -> None:
@@ -23,17 +22,64 @@ def test_numbers_stand_to_the_right_and_a_row_is_a_line_without_a_terminal() -> 
     ]
 
 
-def test_on_a_terminal_nothing_is_cut_however_narrow_it_is() -> None:
-    for width in (100, 40, 25, 12):
-        text = re.sub(r"\x1b\[[0-9;]*m", "", table_text(HEADER, [*ROWS, ["123456", "", ""]], width))
-        assert max(map(len, text.splitlines())) <= width
-        shown, given = (Counter(re.sub(r"\s", "", part)) for part in (text, "".join(map("".join, ROWS))))
-        assert given <= shown
+def test_on_a_terminal_paths_are_whole_and_lines_are_short_however_narrow_it_is() -> None:
+    for width in (100, 45, 40, 25, 12):
+        lines = on_terminal(HEADER, [*ROWS, ["123456", "", ""]], width).splitlines()
+        paths = [row[2] for row in ROWS]
+        assert [path for path in paths if any(line.endswith(path) for line in lines)] == paths
+        beside = [line for line in lines if line.strip() not in paths]
+        assert max(map(len, beside)) <= max(width, 14)
+        assert lines[0].startswith("        Name")
+
+
+def test_what_is_apart_has_a_line_of_its_own_where_the_terminal_is_too_narrow() -> None:
+    columns = [*HEADER, Column("Passage", "apart"), Column("of it", "apart")]
+    rows = [["1", "one two three", "/a b.mp3", "0:10", "0:20"], ["2", "", "/c.mp3", "", ""]]
+    assert on_terminal(columns, rows, 50).splitlines() == [
+        "   Name           File      Passage  of it",
+        "1  one two three  /a b.mp3  0:10     0:20",
+        "2                 /c.mp3",
+    ]
+    assert on_terminal(columns, rows, 20).splitlines() == [
+        "   Name",
+        "1  one two three",
+        "    /a b.mp3",
+        "    Passage 0:10 of it 0:20",
+        "2",
+        "    /c.mp3",
+    ]
+
+
+def test_a_terminal_sees_no_column_that_is_empty() -> None:
+    columns = [Column("Length", "number"), Column("Genre"), Column("File", "apart")]
+    assert on_terminal(columns, [["1:00", "", "a.mp3"]], 80) == "Length  File\n  1:00  a.mp3\n"
+    assert table_text(columns, [["1:00", "", "a.mp3"]], None).split()[:3] == ["Length", "Genre", "File"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("one two", 7, "one two"),
+        ("one two", 6, "one…"),
+        ("one two", 4, "one…"),
+        ("Band - Song", 8, "Band…"),
+        ("onetwo", 4, "one…"),
+        ("\u6708\u6708 \u6708\u6708", 6, "\u6708\u6708…"),
+        ("\u6708\u6708\u6708", 4, "\u6708…"),
+    ],
+)
+def test_names_are_cut_at_a_space_where_there_is_one(text: str, width: int, shown: str) -> None:
+    assert shortened(text, width) == shown
+
+
+def on_terminal(columns: list[Column], rows: list[list[str]], width: int) -> str:
+    """A table as a terminal of this width shows it, styles aside."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", table_text(columns, rows, width))
 
 
 @pytest.mark.parametrize("width", [None, 60])
 def test_no_cell_acts_on_a_terminal(width: int | None) -> None:
-    text = table_text(["A"], [["\x1b[2J"], ["a\nb\u202e"], ["[bold]c[/bold]"]], width)
+    text = table_text([Column("A")], [["\x1b[2J"], ["a\nb\u202e"], ["[bold]c[/bold]"]], width)
     assert "\x1b[2J" not in text
     assert "\u202e" not in text
     assert all(shown in text for shown in ("\\x1b[2J", "a\\nb\\u202e", "[bold]c[/bold]"))

@@ -14,6 +14,7 @@ from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Tags, Track
 from audiosim.library.catalog import Entry
+from audiosim.library.hubness import HubScaling
 from audiosim.search.ranking import (
     FOLLOWING,
     Candidate,
@@ -70,7 +71,7 @@ DIRECTION = np.array([1, 0, 0, 0], np.float32)
 @given(entries())
 def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
     doubled = [*some, *(Entry("x" + one.id, one.track, one.vector) for one in some)]
-    order = candidates(doubled[::-1], DIRECTION, hub_correction=False)
+    order = candidates(doubled[::-1], DIRECTION, None)
     keys = [(-one.similarity, one.entry.track.path) for one in order]
     assert keys == sorted(keys)
     for one in order:
@@ -80,13 +81,13 @@ def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
 def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
     hub, lone = entry("hub", [0.8, 0.6], 0.01), entry("lone", [0.79, 0.613], 0.4)
     direction = np.array([1, 0], np.float32)
-    assert [c.entry.id for c in candidates([hub, lone], direction, hub_correction=True)] == ["lone", "hub"]
-    assert [c.entry.id for c in candidates([hub, lone], direction, hub_correction=False)] == ["hub", "lone"]
+    assert [c.entry.id for c in candidates([hub, lone], direction, HubScaling(0.2, 0.0))] == ["lone", "hub"]
+    assert [c.entry.id for c in candidates([hub, lone], direction, None)] == ["hub", "lone"]
 
 
 @given(entries(), st.integers(1, 10), st.integers(1, 3))
 def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
-    order = candidates(some, DIRECTION, hub_correction=False)
+    order = candidates(some, DIRECTION, None)
     picks = select(order, count, RankingOptions(max_per_artist=cap), never)
     tally = Counter(artist_keys(pick.candidate.entry.track.tags) for pick in picks)
     assert all(number <= cap for artist, number in tally.items() if artist)
@@ -114,7 +115,7 @@ def naive_mmr(some: list[Candidate], count: int, diversity: float) -> list[str]:
 @settings(deadline=None)
 @given(entries(), st.integers(1, 10), st.floats(0, 1))
 def test_diversity_is_maximal_marginal_relevance(some: list[Entry], count: int, diversity: float) -> None:
-    order = candidates(some, DIRECTION, hub_correction=False)
+    order = candidates(some, DIRECTION, None)
     picks = select(order, count, RankingOptions(diversity=diversity), never)
     assert names(picks) == naive_mmr(order[: 5 * count], count, diversity)
 

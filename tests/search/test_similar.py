@@ -21,7 +21,7 @@ from audiosim.core.types import Tags
 from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter, Years
-from audiosim.library.hubness import corrected
+from audiosim.library.statistics import hub_scaling, percentiles
 from audiosim.search.passage_search import find_passages
 from audiosim.search.query import Source, mean_direction
 from audiosim.search.ranking import RankingOptions
@@ -261,17 +261,22 @@ def test_exact_search_orders_all_tracks_by_the_corrected_similarity(tmp_path: Pa
     expected = cosines(made, result.queries[0].vector)
     scales = made.scales()
     order = [match.track for match in result.matches]
-    scores = corrected(
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        scaling = hub_scaling(catalog, percentiles(catalog))
+    assert scaling is not None
+    scores = scaling.scores(
         np.array([expected[track.path] for track in order]),
         np.array([scales[track.digest] or np.nan for track in order]),
     )
     assert len(order) == 259
     assert scores.tolist() == sorted(scores, reverse=True)
+    assert [match.score for match in result.matches] == pytest.approx(scores, abs=1e-6)
     found = [match.similarity for match in result.matches]
     assert found == pytest.approx([expected[track.path] for track in order], abs=1e-6)
     assert found != sorted(found, reverse=True)
     few = ask(made, 0, count=5, ranking=RankingOptions(show_duplicates=True))
     assert [match.track.path for match in few.matches] == [track.path for track in order[:5]]
+    assert [match.score for match in few.matches] == pytest.approx(scores[:5], abs=1e-6)  # of all as of few
     plain = ask(made, 0, count=259, ranking=PLAIN)
     assert [m.similarity for m in plain.matches] == sorted(
         (m.similarity for m in plain.matches), reverse=True

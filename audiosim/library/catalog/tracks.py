@@ -214,6 +214,12 @@ class Tracks:
         query = f"SELECT digest FROM tracks WHERE scale IS NULL AND {INDEXED}"
         return {row[0] for row in self._db.execute(query)}
 
+    def usual_scale(self, count: int) -> float | None:
+        """The median scale of up to `count` tracks, drawn by their digests; None where none is known."""
+        query = "SELECT scale FROM tracks WHERE scale IS NOT NULL ORDER BY digest LIMIT ?"
+        found = [row[0] for row in self._db.execute(query, (count,))]
+        return float(np.median(found)) if found else None
+
     def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
         """Keep (digest, mean cosine distance to the nearest neighbours)."""
         with self._db.transaction():
