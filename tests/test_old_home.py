@@ -70,7 +70,7 @@ def agree(before: Any, after: Any) -> bool:
     Since 0.1.0 the correction for hubs lifts a track less that is little like the query. Its score, which
     0.1.0 did not tell, sorts.
     """
-    tracks = [{match["path"]: match | {"rank": 0} for match in answer["matches"]} for answer in (before, after)]
+    tracks = [{match["path"]: match | {"rank": 0} for match in told["matches"]} for told in (before, after)]
     both = tracks[0].keys() & tracks[1].keys()
     scores = [match["score"] for match in after["matches"]]
     return (

@@ -9,6 +9,7 @@ import typer
 
 from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, tell_of_folders, with_options
+from audiosim.commands.output import tell_unfit
 from audiosim.commands.table import shown_path
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 
@@ -26,6 +27,8 @@ def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption 
 
     tell_of_folders(only, home)
     groups = find_duplicates(home, only=only)
+    if not groups:
+        tell_unfit(only, home)
     if json_:
         text = to_json({"groups": [_fields(group) for group in groups]})
     else:

@@ -15,7 +15,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import write_output
+from audiosim.commands.output import tell_unfit, write_output
 
 if TYPE_CHECKING:
     from audiosim.core.types import Track
@@ -43,6 +43,8 @@ def list_tracks(
     key = _key(one_of("--sort", sort, SORTS))
     tell_of_folders(only, home)
     tracks = indexed_tracks(home, only=only)
+    if not tracks:
+        tell_unfit(only, home)
     known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
     tracks = [*known, *(track for track in tracks if key(track) is None)]
     write_output(render(tracks, output.format, width=output.width, null=output.null), output.file)

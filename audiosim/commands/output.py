@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
 
 from audiosim.core.errors import AudiosimError
+
+if TYPE_CHECKING:
+    from audiosim.library.filters import Filter
+
+
+def tell_unfit(only: Filter | None, home: Path | None) -> None:
+    """Say on stderr why no track fits a filter, and what there is instead; nothing where one fits."""
+    from audiosim.library.index import open_index
+    from audiosim.library.suggestions import suggestions
+
+    if only is None:
+        return
+    with open_index(home) as index:
+        for sentence in suggestions(index.catalog, only):
+            typer.echo(f"audiosim: {sentence}", err=True)
 
 
 def write_output(data: bytes, file: Path | None) -> None:

@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import write_output
+from audiosim.commands.output import tell_unfit, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.text import counted
@@ -84,6 +84,8 @@ def playlist(
     if not quiet:
         for note in _notes(made, length, spacing):
             typer.echo(f"audiosim: {note}", err=True)
+        if len(made.tracks) < length:
+            tell_unfit(only, home)
 
 
 def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:

@@ -79,6 +79,8 @@ def render(
         Whether paths end in a zero byte instead of a newline.
     """
     listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
+    if form == "table" and not listing.cells:
+        return b""  # a bare head says nothing
     if form == "table":
         return table_text(listing.table, listing.cells, width).encode("utf-8")
     if form == "paths":

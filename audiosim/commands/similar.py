@@ -22,7 +22,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import write_output
+from audiosim.commands.output import tell_unfit, write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def similar(
         else:
             result = _by_tracks(queries, against or [], explain, common)
     _print(result, output, quiet)
+    if not result.matches and not quiet:
+        tell_unfit(only, home)
 
 
 def _ranking(

@@ -8,7 +8,8 @@ order, each once, joined by ``"; "``. Whoever needs them apart, or compares them
 - Genres are separated by ``;``, ``/``, ``,``, ``|`` and ``\`` (``Hip-Hop/Rap`` names two), not by ``&`` or
   ``-``. The comma of ``Folk, World, & Country`` takes its ``&`` along.
 - Titles and albums contain semicolons, so an album is compared whole; a filter also finds its parts.
-- Case, Unicode form (NFKC) and the kind and number of spaces do not count; accents do.
+- Case, accents, Unicode form (NFKC) and the kind and number of spaces do not count. Accents are those of
+  Latin, Greek and Cyrillic: other scripts' marks make other words.
 - A track is by its artists; where none is named, by its album's. ``Various Artists``, in the languages
   of the shops and taggers, and ``Unknown Artist`` are nobody: tracks do not share them.
 - An album is its title together with its artists: many are called Greatest Hits.
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from audiosim.core.types import Tags
 
 JOINT = "; "
+ACCENTS = re.compile("[\u0300-\u036f]")  # apart from their letters
 SEMICOLON = re.compile(r"[;\uff1b]")
 GENRE_SEPARATORS = re.compile(r"[;\uff1b/\uff0f,\uff0c\u3001|\\](?:\s*&(?=\s))?")
 VARIOUS = (
@@ -36,22 +38,29 @@ VARIOUS = (
     "|ヴァリアス・アーティスト|ヴァリアス|オムニバス|群星|合辑|合輯|华语群星|여러 아티스트|다양한 아티스트"
 )
 UNKNOWN = "unknown artist|unknown|[unknown]|<unknown>|[no artist]|no artist"
-NOBODY = frozenset(f"{VARIOUS}|{UNKNOWN}".split("|"))  # as `folded` gives them
 
 
 def joined(values: Iterable[str]) -> str | None:
     """Join the values of one tag, each once; None where there are none."""
     kept: dict[str, str] = {}
     for text in values:
-        kept.setdefault(folded(text), text.strip())
+        kept.setdefault(_plain(text), text.strip())
     kept.pop("", None)
     return JOINT.join(kept.values()) or None
 
 
 def folded(text: str) -> str:
-    """Give a tag as it is compared: case, Unicode form and spaces aside."""
+    """Give a tag as it is compared: case, accents, Unicode form and spaces aside."""
+    return _plain(ACCENTS.sub("", unicodedata.normalize("NFKD", _plain(text))))
+
+
+def _plain(text: str) -> str:
+    """Case, Unicode form and spaces aside, not accents: two values of one tag may differ by these."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(text.split())
+
+
+NOBODY = frozenset(map(folded, f"{VARIOUS}|{UNKNOWN}".split("|")))
 
 
 def values(text: str | None) -> list[str]:

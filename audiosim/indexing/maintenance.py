@@ -214,9 +214,7 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
     if path in names:
         return [path]
     if not names:
-        raise UsageError(
-            f"Nothing is known of {os.fsdecode(path)}", "", "See the folders: audiosim status"
-        )
+        raise UsageError(f"Nothing is known of {os.fsdecode(path)}", "", "See the folders: audiosim status")
     return names
 
 

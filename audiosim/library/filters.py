@@ -62,7 +62,7 @@ class Filter:
     """What a track must be; what is empty or None demands nothing.
 
     Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case,
-    Unicode form and the number of spaces aside. A track without a tag does not fit what is demanded
+    accents, Unicode form and the number of spaces aside. A track without a tag does not fit what is demanded
     of it, and one with several values fits by any of them.
 
     Parameters

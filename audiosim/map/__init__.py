@@ -12,6 +12,7 @@ from audiosim.core.files import check_output, replacing
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
+from audiosim.library.suggestions import nothing_fits
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import COLORS, Color
 
@@ -98,9 +99,7 @@ def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[E
     with open_index(home) as index:
         entries = list(index.catalog.tracks.entries(index.located(only).admits))
         if not entries:
-            held = f"the index in {index.home.path} holds no track"
-            why = "no track fits what was asked for" if only else held
-            raise AudiosimError("There is nothing to draw", why, "See what there is: audiosim list")
+            raise AudiosimError("There is nothing to draw", *nothing_fits(index.catalog, only))
         return entries, index.spec.name
 
 

@@ -76,9 +76,17 @@ def test_a_tag_goes_by_the_whole_and_by_each_value() -> None:
     assert names(None, " ") == frozenset()
 
 
-def test_case_unicode_form_and_spaces_do_not_count() -> None:
-    assert folded("BEYONCE\u0301  Knowles\u00a0") == folded("Beyoncé Knowles")
-    assert folded("Beyonce") != folded("Beyoncé")
+def test_case_accents_unicode_form_and_spaces_do_not_count() -> None:
+    assert folded("BEYONCE\u0301  Knowles\u00a0") == folded("Beyoncé Knowles") == "beyonce knowles"
+    assert folded("Motörhead") == "motorhead"
+    assert folded("Ёлка") == folded("елка")
+    assert folded("が") != folded("か")  # another word, not an accent
+    assert joined(["Beyonce", "Beyoncé", "BEYONCÉ"]) == "Beyonce; Beyoncé"  # each is kept
+
+
+@given(st.text())
+def test_what_is_folded_stays_as_it_is(text: str) -> None:
+    assert folded(folded(text)) == folded(text)
 
 
 def test_a_track_is_by_its_artists_or_else_by_its_album_s() -> None:

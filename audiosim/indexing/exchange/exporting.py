@@ -19,6 +19,7 @@ from audiosim.library.catalog import Catalog, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
+from audiosim.library.suggestions import nothing_fits
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def export_index(
             with replacing(target) as file:
                 count = write(file, header, source.records())
                 if only and not count:
-                    raise AudiosimError("There is nothing to export", "no track fits what was asked for")
+                    raise AudiosimError("There is nothing to export", *nothing_fits(index.catalog, only))
         except OSError as error:
             raise AudiosimError(f"Can't write {shown}", error.strerror or str(error)) from error
     return Exported(target, count, source.left_out, target.stat().st_size, time.perf_counter() - start)
