@@ -64,6 +64,9 @@ def evaluate_home(
         Path | None,
         typer.Option(metavar="DIR", help="Another home, to compare with on the tracks both hold."),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Of several variants, show all figures [default: MAP only].")
+    ] = False,
     home: HomeOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -85,7 +88,7 @@ def evaluate_home(
     width = terminal_width()
     if against is None:
         evaluation = evaluate(home, options)
-        _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width))
+        _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width, every=every))
     else:
         comparison = compare_homes(home, against, options)
         _print(comparison_fields(comparison) if json_ else comparison_table(comparison, width))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import shlex
+import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from audiosim.commands.table import Column, table_text
+from audiosim.core.config import find_home
 from audiosim.core.text import counted, visible
 from audiosim.evaluation.results import Counts, Evaluation, HomeComparison, ListFigures, VariantResult
 from audiosim.evaluation.significance import Difference, Figure
+from audiosim.evaluation.variants import Variant
+from audiosim.evaluation.verdict import SURE, verdict
 
 INTERVAL = "95 % interval"
+MAX_LINE = 110  # of prose that goes to a file or a program
 DIGITS = 6  # after the point, in JSON
 TITLES = {"map": "MAP", "mrr": "MRR", "ndcg": "nDCG"}
 LISTS = {
@@ -24,8 +31,10 @@ LISTS = {
 BRIEF = ("map", "mrr", "ndcg")  # measures of each variant in a comparison, precisions aside
 
 
-def evaluation_table(evaluation: Evaluation, width: int | None = None) -> str:
+def evaluation_table(evaluation: Evaluation, width: int | None = None, *, every: bool = False) -> str:
     """Write an evaluation as text: one variant in full, several in one row each, best MAP first.
+
+    Several end with what to make of them.
 
     Parameters
     ----------
@@ -33,9 +42,11 @@ def evaluation_table(evaluation: Evaluation, width: int | None = None) -> str:
         One or more variants of one home.
     width : int or None
         The columns of the terminal that it is for; None where it goes to a file or a program.
+    every : bool
+        Whether several variants have all their figures, not only their MAP.
     """
     one = len(evaluation.results) == 1
-    table = _one(evaluation.results[0], width) if one else _several(evaluation, width)
+    table = _one(evaluation.results[0], width) if one else _several(evaluation, width, every)
     return "\n".join([*_heading(evaluation), _labelled(evaluation), "", table])
 
 
@@ -62,6 +73,7 @@ def comparison_table(comparison: HomeComparison, width: int | None = None) -> st
         _labelled(comparison.first),
         "",
         table_text([Column("Figure"), *map(_number, numbers)], rows, width),
+        _better_home(comparison),
     ]
     return "\n".join(lines)
 
@@ -76,6 +88,7 @@ def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
         "counts": asdict(evaluation.counts),
         "chance": round(evaluation.chance, DIGITS),
         "variants": [_variant_fields(result, gain) for result, gain in _best_first(evaluation)],
+        "verdict": _verdict_fields(evaluation),
     }
 
 
@@ -106,7 +119,8 @@ def _labelled(evaluation: Evaluation) -> str:
     lines = [
         f"{counted(counts.tracks, 'track')} in {counted(counts.labels, 'label')}"
         f" ({visible(evaluation.labels)}){filtered};"
-        f" {counts.queries} are asked with, {counts.tracks - counts.queries} have no right answer.",
+        f" {counted(counts.queries, 'is', 'are')} asked with,"
+        f" {counted(counts.tracks - counts.queries, 'has', 'have')} no right answer.",
         *_left_out(counts),
         f"Random answers have a precision of {evaluation.chance:.3f}.",
     ]
@@ -134,25 +148,81 @@ def _one(result: VariantResult, width: int | None) -> str:
     return table_text([Column("Figure"), _number("Value"), _number(INTERVAL)], rows, width)
 
 
-def _several(evaluation: Evaluation, width: int | None) -> str:
+def _several(evaluation: Evaluation, width: int | None, every: bool) -> str:
     names = evaluation.results[0].figures
-    others = [name for name in names if name in BRIEF[1:] or name.startswith("precision")]
+    others = [name for name in names if name in BRIEF[1:] or name.startswith("precision")] if every else []
     numbers = ["MAP", INTERVAL, "Gain", "p", *map(title, others)]
-    numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"]
+    numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"] if every else []
     rows = []
     for result, gain in _best_first(evaluation):
         best = result.figures["map"]
         cells = [result.variant.name, f"{best.value:.3f}", f"{best.low:.3f} to {best.high:.3f}"]
         cells += [f"{gain.figure.value:+.3f}", f"{gain.p:.4f}"]
         cells += [f"{result.figures[name].value:.3f}" for name in others]
-        rows.append([*cells, *_list_cells(result.lists)])
+        rows.append([*cells, *(_list_cells(result.lists) if every else [])])
+    more = "recall and nDCG at k: --json" if every else "all figures: --all; their intervals: --json"
     note = (
         f"Gain: of MAP over {evaluation.results[0].variant.name}, query by query; p is not corrected for"
-        " the number of variants.\n"
-        "The intervals of gains and other figures, and recall and nDCG at k: --json.\n"
+        f" the number of variants.\nMore: {more}\n"
     )
-    table = table_text([Column("Variant"), *map(_number, numbers)], rows, width)
-    return f"{table}\n{note}"
+    columns = [Column("Variant"), *map(_number, numbers)]
+    tables = [table_text(*part, width) for part in _parts(columns, rows, width)]
+    verdict_text = "".join(f"{line}\n" for line in _verdict_text(evaluation, width))
+    return "\n".join([*tables, note, *([verdict_text] if verdict_text else [])])
+
+
+def _parts(
+    columns: list[Column], rows: list[list[str]], width: int | None
+) -> Iterator[tuple[list[Column], list[list[str]]]]:
+    """A table cut into tables that fit, each with the first column."""
+    wide = [max(map(len, (column.title, *cells))) + 2 for column, *cells in zip(columns, *rows, strict=True)]
+    start = 1
+    while start < len(columns):
+        stop = start + 1
+        while stop < len(columns) and (width is None or wide[0] + sum(wide[start : stop + 1]) - 2 <= width):
+            stop += 1
+        yield [columns[0], *columns[start:stop]], [[row[0], *row[start:stop]] for row in rows]
+        start = stop
+
+
+def _verdict_text(evaluation: Evaluation, width: int | None) -> list[str]:
+    """What is best here, by how much, whether that is sure, and how to have it."""
+    found = verdict(evaluation)
+    if found is None:
+        return []
+    best, over, own = found.best.variant, found.over.variant, evaluation.own
+    names = [f"{one.name}{' (as this home has it)' if one == own else ''}" for one in (best, over)]
+    text = f"Best for searches here: {names[0]}, in MAP {_ahead(found.gain)} ahead of {names[1]}."
+    chance = f"p {found.gain.p:.4f}, {found.tried} variants tried"
+    text += f" That is sure ({chance})." if found.sure else f" That may be chance ({chance})."
+    if found.beyond is not None:
+        text += f" {found.beyond.variant.name} has a higher MAP; no command makes searches so."
+    commands = _commands(evaluation, best)
+    lines = [f"To {'have' if found.sure else 'try'} it: {command}" for command in commands]
+    return [*textwrap.wrap(text, width or MAX_LINE, break_on_hyphens=False), *lines]
+
+
+def _ahead(gain: Difference) -> str:
+    figure = gain.figure
+    return f"{figure.value:.3f} ({INTERVAL} {figure.low:.3f} to {figure.high:.3f})"
+
+
+def _commands(evaluation: Evaluation, best: Variant) -> list[str]:
+    """The commands that make the home's searches so."""
+    own = evaluation.own
+    home = "" if evaluation.home == find_home().path else f" --home {shlex.quote(str(evaluation.home))}"
+    change = [f"audiosim index --pooling {best.pooling}{home}"] if best.pooling != own.pooling else []
+    plain = best.hub_correction != own.hub_correction
+    return change + ([f"audiosim similar QUERY --no-hub-correction{home}"] if plain else [])
+
+
+def _better_home(comparison: HomeComparison) -> str:
+    difference = comparison.differences["map"]
+    figure = difference.figure
+    sure = difference.p < SURE and not figure.low <= 0 <= figure.high
+    if not sure:
+        return "Which of the two is better is not sure: their difference in MAP may be chance.\n"
+    return f"The {'second' if figure.value > 0 else 'first'} home is better, by MAP; that is sure.\n"
 
 
 def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
@@ -162,6 +232,21 @@ def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]
 
 def _list_cells(lists: ListFigures) -> list[str]:
     return [str(v) if isinstance(v, int) else f"{v:.3f}" for v in asdict(lists).values()]
+
+
+def _verdict_fields(evaluation: Evaluation) -> dict[str, Any] | None:
+    found = verdict(evaluation)
+    if found is None:
+        return None
+    return {
+        "best": found.best.variant.name,
+        "over": found.over.variant.name,
+        "own": evaluation.own.name,
+        "gain": _difference_fields(found.gain),
+        "sure": found.sure,
+        "beyond": None if found.beyond is None else found.beyond.variant.name,
+        "commands": _commands(evaluation, found.best.variant),
+    }
 
 
 def _variant_fields(result: VariantResult, gain: Difference) -> dict[str, Any]:

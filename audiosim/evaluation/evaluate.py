@@ -189,6 +189,7 @@ def _evaluation(library: _Library, task: _Task, options: EvalOptions) -> Evaluat
         chance=float(task.shares[task.shares > 0].mean()),
         results=tuple(results),
         gains=tuple(gains),
+        own=library.own,
     )
 
 

@@ -137,6 +137,8 @@ class Evaluation:
         The figures of each variant.
     gains : tuple of Difference
         How much the MAP of each result is above that of the first one.
+    own : Variant
+        How the home's searches are answered.
     """
 
     home: Path
@@ -147,6 +149,7 @@ class Evaluation:
     chance: float
     results: tuple[VariantResult, ...]
     gains: tuple[Difference, ...]
+    own: Variant
 
 
 @dataclass(frozen=True)

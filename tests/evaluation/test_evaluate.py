@@ -312,8 +312,17 @@ def test_the_command_compares_variants_best_first(home: Home, cli: Cli) -> None:
         gain = variant["figures"]["map"]["value"] - plain["figures"]["map"]["value"]
         assert variant["map_gain"]["value"] == pytest.approx(gain, abs=1e-5)
     assert set(variants[0]["figures"]["map"]) == {"value", "low", "high"}
-    table = cli("eval", "--home", home.path, "--pooling", "all", "--hub-correction", "csls").out
-    assert all(name in table for name in ("mean, csls", "max, csls", "mean-std, csls", "Largest N10"))
+    assert done.json["verdict"]["own"] == done.json["verdict"]["best"] == "mean"  # all are perfect
+    several = ("eval", "--home", home.path, "--pooling", "all")
+    table = cli(*several, "--hub-correction", "csls").out
+    assert all(name in table for name in ("mean, csls", "max, csls", "mean-std, csls"))
+    assert "Largest N10" not in table
+    assert "Best" not in table  # what the home has was not among them
+    assert "Largest N10" in cli(*several, "--all").out
+    told = cli(*several).out.partition("\nBest for searches here: ")[2]
+    assert told.startswith("mean (as this home has it), in MAP 0.000 (95 % interval 0.000 to 0.000) ahead of")
+    assert "That may be chance (p 1.0000, 3 variants tried)." in told
+    assert "To try it" not in told
 
 
 def test_the_command_sets_two_homes_side_by_side(home: Home, max_home: Home, cli: Cli) -> None:
@@ -329,6 +338,7 @@ def test_the_command_sets_two_homes_side_by_side(home: Home, max_home: Home, cli
     table = cli("eval", "--home", home.path, "--against", max_home.path).out
     assert f"Second: {max_home.path}" in table
     assert "95 % interval" in table
+    assert table.endswith("is not sure: their difference in MAP may be chance.\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""What an evaluation of several variants comes to, and how it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audiosim.commands.evaluation_tables import evaluation_fields, evaluation_table
+from audiosim.evaluation.results import Counts, Evaluation, ListFigures, VariantResult
+from audiosim.evaluation.significance import bootstrap, differences
+from audiosim.evaluation.variants import Variant
+from audiosim.evaluation.verdict import verdict
+
+OWN = Variant("mean", centring=True, hub_correction="local-scaling")
+LISTS = ListFigures(1.0, 0.0, 1, 0.5, 1.0)
+WORSE, SAME, BETTER, BEST = -0.2, 0.0, 0.2, 0.4  # in MAP, than what the home has
+
+
+def evaluation(*tried: tuple[Variant, float], own: Variant = OWN, queries: int = 60) -> Evaluation:
+    """Variants that differ from a home's by so much on average; by chance where that is nothing."""
+    rng = np.random.default_rng(7)
+    base = rng.uniform(0.4, 0.6, (queries, 1))
+    results = []
+    for variant, gain in [(OWN, SAME), *tried]:
+        noise = 0.0 if variant == OWN else rng.normal(0, 0.05, (queries, 1))
+        values = base + gain + noise - np.mean(noise) + (0.001 if variant != OWN and not gain else 0)
+        results.append(VariantResult(variant, {"map": bootstrap(values)[0]}, LISTS, values))
+    first = results[0].per_query
+    gains = tuple(differences(first, result.per_query)[0] for result in results)
+    counts = Counts(queries, 3, queries, 0, 0, 0)
+    return Evaluation(Path("/a home"), "made", "genre", None, counts, 0.3, tuple(results), gains, own)
+
+
+MAX = Variant("max", centring=True, hub_correction="local-scaling")
+PLAIN = Variant("mean-std", centring=True)
+UNREACHABLE = [
+    Variant("mean", centring=False, hub_correction="local-scaling"),
+    Variant("mean", centring=True, hub_correction="csls"),
+]
+
+
+def test_the_best_that_searches_can_have_is_named_with_its_command() -> None:
+    told = evaluation((MAX, BETTER), (UNREACHABLE[0], BEST), (PLAIN, WORSE))
+    found = verdict(told)
+    assert found is not None
+    assert (found.best.variant, found.over.variant, found.sure, found.tried) == (MAX, OWN, True, 3)
+    assert found.gain.figure.value == pytest.approx(0.2)
+    text = evaluation_table(told).splitlines()[-4:]
+    assert text[0].startswith(
+        "Best for searches here: max, centred, local-scaling, in MAP 0.200 (95 % interval 0."
+    )
+    assert "ahead of mean, centred, local-scaling (as this home has it). That is sure" in " ".join(text)
+    assert "mean, local-scaling has a higher MAP; no command makes searches so." in " ".join(text)
+    assert text[-1] == "To have it: audiosim index --pooling max --home '/a home'"
+    fields = evaluation_fields(told)["verdict"]
+    assert (fields["best"], fields["sure"], fields["beyond"]) == (MAX.name, True, "mean, local-scaling")
+    assert fields["commands"] == ["audiosim index --pooling max --home '/a home'"]
+
+
+def test_what_may_be_chance_is_not_called_sure() -> None:
+    told = evaluation((MAX, SAME))
+    found = verdict(told)
+    assert found is not None
+    assert (found.best.variant, found.sure, found.beyond) == (MAX, False, None)
+    text = evaluation_table(told).splitlines()
+    assert "That may be chance" in " ".join(text)
+    assert text[-1].startswith("To try it: audiosim index --pooling max")
+
+
+def test_a_home_that_has_the_best_is_told_so_and_given_no_command() -> None:
+    told = evaluation((MAX, WORSE), (PLAIN, WORSE))
+    found = verdict(told)
+    assert found is not None
+    assert (found.best.variant, found.over.variant in (MAX, PLAIN), found.sure) == (OWN, True, True)
+    text = evaluation_table(told)
+    assert "Best for searches here: mean, centred, local-scaling (as this home has it)" in text
+    assert evaluation_fields(told)["verdict"]["commands"] == []
+
+
+def test_both_commands_are_given_where_it_takes_two() -> None:
+    commands = evaluation_fields(evaluation((PLAIN, BETTER)))["verdict"]["commands"]
+    assert [command.partition(" --home")[0] for command in commands] == [
+        "audiosim index --pooling mean-std",
+        "audiosim similar QUERY --no-hub-correction",
+    ]
+
+
+@pytest.mark.parametrize("variant", UNREACHABLE)
+def test_without_what_the_home_has_and_another_that_it_can_have_there_is_no_verdict(variant: Variant) -> None:
+    assert verdict(evaluation((variant, BETTER))) is None
+    assert verdict(evaluation((MAX, BETTER), own=Variant("mean-std"))) is None
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_comparison_fits_a_terminal_with_few_figures_and_with_all(width: int) -> None:
+    told = evaluation((MAX, BETTER), (UNREACHABLE[1], WORSE))
+    for every in (False, True):
+        lines = evaluation_table(told, width, every=every).replace("\x1b[1m", "").replace("\x1b[0m", "")
+        rows = [line for line in lines.splitlines() if line.startswith(("Variant", "mean", "max"))]
+        assert all(len(row) <= width for row in rows)
+        assert ("Novelty" in lines) == every
