@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import FilterOptions, HomeOption, JsonOption, tell_of_folders, with_options
 from audiosim.commands.output import tell_unfit
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 
 
 @with_options
-def duplicates(only: FilterOptions, json_: JsonOption = False, home: HomeOption = None) -> None:
+def duplicates(
+    context: typer.Context, only: FilterOptions, json_: JsonOption = False, home: HomeOption = None
+) -> None:
     """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
 
     Example: audiosim duplicates --under ~/Music/Unsorted
     """
+    from audiosim.library.index import home_without_caches
     from audiosim.search.duplicates import find_duplicates
 
     tell_of_folders(only, home)
     groups = find_duplicates(home, only=only)
+    if missing := home_without_caches(home, only=only):
+        told = f"{missing}; of these, only files of the same audio are found.\n{missing.remedy}"
+        typer.echo(f"audiosim: {with_flags(told, context)}", err=True)
     if not groups:
         tell_unfit(only, home)
     if json_:

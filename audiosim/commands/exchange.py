@@ -128,9 +128,9 @@ def _left_out(done: Exported | Imported) -> str:
 
 def _lacking(done: Imported) -> str:
     return (
-        f"{done.without_cache} of them have no cache here. They are found as whole tracks; passages,"
-        " --explain, duplicates in other encodings and another --pooling need caches: copy those of the home"
-        f" they come from to {done.cache}"
+        f"{counted(done.without_cache, 'of them has', 'of them have')} no cache here. They are found as whole"
+        " tracks; passages, --explain, duplicates in other encodings and another --pooling need caches:"
+        f" copy cache/{done.cache.name} of the home they come from to {done.cache}"
     )
 
 

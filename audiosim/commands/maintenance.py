@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
 from audiosim.core.errors import UsageError
@@ -22,6 +23,7 @@ UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.
 
 
 def verify(
+    context: typer.Context,
     full: Annotated[
         bool,
         typer.Option(
@@ -43,22 +45,28 @@ def verify(
     Example: audiosim verify --repair
     """
     from audiosim.indexing.verify import verify_home
+    from audiosim.library.index import home_without_caches
 
     health = verify_home(home, full=full, repair=repair, wait=wait)
+    missing = home_without_caches(home) if health.lost_caches else None
     if json_:
         typer.echo(to_json(_health_fields(health)), nl=False)
     else:
-        for line in first_lines([f"audiosim: {fault}" for fault in health.faults], "audiosim verify --json"):
+        faults = health.faults
+        if missing and missing.most:
+            told = [f"{missing}.\n{with_flags(missing.remedy, context)}"]
+            faults = told + faults[len(health.lost_caches) :]
+        for line in first_lines([f"audiosim: {fault}" for fault in faults], "audiosim verify --json"):
             typer.echo(line, err=True)
         for done in health.repairs:
             typer.echo(f"audiosim: {done}", err=True)
         if not quiet:
-            typer.echo(_health_text(health))
+            typer.echo(_health_text(health, repairable=not (missing and missing.most)))
     if not health.sound:
         raise typer.Exit(NEEDS_A_LOOK)
 
 
-def _health_text(health: Health) -> str:
+def _health_text(health: Health, *, repairable: bool) -> str:
     recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
     counts = (
         f"{counted(health.tracks, 'track')}, {counted(health.caches, 'cache')},"
@@ -68,8 +76,12 @@ def _health_text(health: Health) -> str:
         counts += f", {counted(health.changed, 'file')} changed since they were read (index sees to them)"
     if health.sound:
         return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
-    remedy = "it could not be repaired." if health.repairs else "repair it with: audiosim verify --repair"
-    return f"{counts}: {counted(len(health.faults), 'fault')}; {remedy}"
+    faults = f"{counts}: {counted(len(health.faults), 'fault')}"
+    if not repairable:
+        return f"{faults}."
+    if health.repairs:
+        return f"{faults}; it could not be repaired."
+    return f"{faults}; repair it with: audiosim verify --repair"
 
 
 def _health_fields(health: Health) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @with_options
 def similar(
     *,
+    context: typer.Context,
     queries: Annotated[
         list[str],
         typer.Argument(
@@ -104,7 +106,7 @@ def similar(
             result = _by_passage([*queries, *(against or [])], start, end, common)
         else:
             result = _by_tracks(queries, against or [], explain, common)
-    _print(result, output, quiet)
+    _print(result, output, context, quiet)
     if not result.matches and not quiet:
         tell_unfit(only, home)
 
@@ -146,7 +148,7 @@ def _by_passage(
     return find_passages(queries[0], moment("--from", start) or 0.0, moment("--to", end), **common)
 
 
-def _print(result: SearchResult, output: OutputForm, quiet: bool) -> None:
+def _print(result: SearchResult, output: OutputForm, context: typer.Context, quiet: bool) -> None:
     """The answer on stdout, what users should know of it on stderr."""
     from audiosim.commands.render import render
 
@@ -154,5 +156,5 @@ def _print(result: SearchResult, output: OutputForm, quiet: bool) -> None:
     if result.exact_because is not None and not quiet:
         notes.insert(0, f"answered by exact search ({result.exact_because}).")
     for note in notes:
-        typer.echo(f"audiosim: {note}", err=True)
+        typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
     write_output(render(result, output.format, width=output.width, null=output.null), output.file)

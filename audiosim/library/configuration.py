@@ -9,11 +9,11 @@ from pathlib import Path
 from audiosim.core.config import Home, weights_folder
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
-from audiosim.core.text import counted
 from audiosim.core.types import Encoder, TrackVector
 from audiosim.encoders import EncoderRequest, conflicts, request_for
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
+from audiosim.library.missing_caches import missing_caches
 
 
 def check_encoder(encoder: Encoder | None, stored: Configuration) -> None:
@@ -150,15 +150,12 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
     HomeError
         If that is over half of them: the caches' disk may not be mounted.
     """
-    cache = Cache(configuration.cache, configuration.spec)
-    missing = [digest for digest in digests if not cache.path(digest).exists()]
-    if 2 * len(missing) > len(digests):
-        raise HomeError(
-            f"{len(missing)} of {counted(len(digests), 'track')} have no cache in {configuration.cache}",
-            "its disk may not be mounted, or they were imported without their caches",
-            "Mount it, or copy the caches there; or compute everything again with `rebuild`.",
-        )
-    return missing
+    missing = missing_caches(digests, configuration)
+    if missing is None:
+        return []
+    if missing.most:
+        raise HomeError(missing.what, missing.why, missing.remedy)
+    return list(missing.digests)
 
 
 def repooled(

@@ -16,6 +16,7 @@ from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
 from audiosim.library.folders import located, without_tracks
+from audiosim.library.missing_caches import MissingCaches, missing_caches
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,25 @@ def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = N
     with open_index(home) as index:
         index.located(only)
         return list(without_tracks(only, index.catalog))
+
+
+def home_without_caches(
+    home: str | os.PathLike[str] | None = None, *, only: Filter | None = None
+) -> MissingCaches | None:
+    """Find the tracks of a home's index that have no cache; None where all have one.
+
+    Parameters
+    ----------
+    home : str or path-like, optional
+        The home's folder.
+    only : Filter, optional
+        Which tracks to look at.
+
+    Raises
+    ------
+    HomeError
+        If there is no index.
+    """
+    with open_index(home) as index:
+        entries = index.catalog.tracks.entries(index.located(only).admits)
+        return missing_caches((entry.track.digest for entry in entries), index.configuration)

@@ -9,6 +9,7 @@ from audiosim.core.types import Passage, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.encoders.passage_vectors import windows_in
 from audiosim.library.index import Index
+from audiosim.library.missing_caches import missing_caches
 from audiosim.search.alignment import best_stretch, span
 from audiosim.search.query import Query
 
@@ -42,6 +43,13 @@ class Explainer:
             here = span(spec, best.first, best.length, query.track.duration)
             found.append(Passage(best.similarity, *there, query.track.path, *here))
         return max(found, key=lambda passage: passage.similarity, default=None)
+
+    def lacking(self, answers: Sequence[Track]) -> list[str]:
+        """Say which caches are missing, that some answers can't be explained without."""
+        asked = [query.track for query in self._queries if query.frames is None]
+        digests = [track.digest for track in (*asked, *answers)]
+        missing = missing_caches(digests, self._index.configuration)
+        return [] if missing is None else [f"{missing}; not all is explained.\n{missing.remedy}"]
 
     @cached_property
     def _asked(self) -> list[tuple[Query, CentredFrames]]:

@@ -11,12 +11,12 @@ import numpy as np
 
 from audiosim.core.errors import HomeError
 from audiosim.core.paths import identity
-from audiosim.core.text import counted
 from audiosim.core.types import Encoder, Float32, Passage, Precision, Track
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
+from audiosim.library.missing_caches import MissingCaches
 from audiosim.search.alignment import best_place
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
@@ -91,17 +91,13 @@ def find_passages(
         hidden = set() if include_self else {asked.query.track.digest}
         entries = (e for e in index.catalog.tracks.entries(admits) if e.track.digest not in hidden)
         depth = _depth(count, index.catalog.files.count("indexed"))
-        found, missing = ranked_by_windows(index, asked, nearest_by_passages(index, asked, entries, depth))
+        nearest = nearest_by_passages(index, asked, entries, depth)
+        found, missing = ranked_by_windows(index, asked, nearest)
         if missing and not found:
-            raise HomeError(
-                f"No caches are there in {index.cache.folder}",
-                "its disk may not be mounted",
-                "Mount it, or see what is missing: audiosim verify",
-            )
+            raise HomeError(missing.what, missing.why, missing.remedy)
         same = Recordings(index.cache, index.spec.hop).same
         matches = as_matches(select(found, count, ranking, same), None)
-        lacking = counted(missing, "track has no cache and was", "tracks have no cache and were")
-        notes = (f"{lacking} left out. See which: audiosim verify",) if missing else ()
+        notes = (f"{missing}; left out.\n{missing.remedy}",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
 
 
@@ -135,16 +131,18 @@ def _best_products(page: Sequence[tuple[str, bytes]], mean: Float32) -> dict[str
 
 def ranked_by_windows(
     index: Index, asked: PassageQuery, entries: Iterable[Entry]
-) -> tuple[list[Candidate], int]:
-    """Entries by their best stretch, best first; and how many have no cache."""
-    found, missing = [], 0
+) -> tuple[list[Candidate], MissingCaches | None]:
+    """Entries by their best stretch, best first; and those that have no cache."""
+    found, missing = [], []
     for entry in entries:
         passage = _answer(index, asked, entry.track)
         if passage is None:
-            missing += 1
+            missing.append(entry.track.digest)
         else:
             found.append(Candidate(entry, passage.similarity, passage.similarity, passage))
-    return sorted(found, key=lambda one: (-one.score, one.entry.track.path)), missing
+    total = len(found) + len(missing)
+    lacking = MissingCaches(tuple(missing), total, index.cache.folder) if missing else None
+    return sorted(found, key=lambda one: (-one.score, one.entry.track.path)), lacking
 
 
 def _answer(index: Index, asked: PassageQuery, track: Track) -> Passage | None:

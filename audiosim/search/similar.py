@@ -128,11 +128,12 @@ def find_similar(
         else:
             picks, reason = search.by_store(store)
         matches = as_matches(picks, known)
+        notes = [*wanted.notes, *unwanted.notes, *resolver.notes]
         if explain:
             explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
-        notes = (*wanted.notes, *unwanted.notes, *resolver.notes)
-        return SearchResult(likes, matches, reason, tuple(dislikes), notes)
+            notes += explainer.lacking([match.track for match in matches])
+        return SearchResult(likes, matches, reason, tuple(dislikes), tuple(notes))
 
 
 def check_count(count: int) -> None:

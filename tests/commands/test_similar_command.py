@@ -187,7 +187,7 @@ def test_tracks_without_caches_are_told_of_when_asked_with_a_passage(similar: Cl
     path.write_bytes(content)
     assert done.code == 0
     assert "/music/t040.flac" not in done.out.splitlines()
-    assert "1 track has no cache" in done.err
+    assert "1 of 59 tracks has no cache" in done.err
 
 
 def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Path) -> None:

@@ -227,10 +227,10 @@ def test_tracks_without_caches_are_left_out_with_a_note_and_none_at_all_is_an_er
     made.cache.path(digest_of("002.flac")).unlink()
     result = find_passages("/music/000.flac", 20, 30, home=made.home.path)
     assert len(result.matches) == 3
-    assert [note for note in result.notes if note.startswith("1 track has no cache")]
+    assert [note for note in result.notes if note.startswith("1 of 4 tracks has no cache")]
     for name in ("001.flac", "003.flac", "004.flac"):
         made.cache.path(digest_of(name)).unlink()
-    with pytest.raises(HomeError, match="No caches are there"):
+    with pytest.raises(HomeError, match=r"4 of 4 tracks have no cache in"):
         find_passages("/music/000.flac", 20, 30, home=made.home.path)
     made.cache.path(digest_of("000.flac")).unlink()
     with pytest.raises(AudiosimError, match="in the caches"):

@@ -165,7 +165,7 @@ def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
         raise UsageError(
             f"`store` {store.text} contradicts this home",
             f"its vectors are searched in {catalog.settings.store_url.text}",
-            "Leave it out, and move them afterwards, with `store`: audiosim index",
+            "Leave it out, and move them afterwards: audiosim index `store` URL",
         )
 
 
@@ -212,7 +212,7 @@ def _settled(
         raise HomeError(
             f"The home's own tracks can't be centred as {exports[0].name} is",
             f"{len(damaged)} of their caches are damaged",
-            "Repair them, with `repair`: audiosim verify\nThen: audiosim index",
+            "Repair them: audiosim verify `repair`\nThen: audiosim index",
         )
     return configuration
 

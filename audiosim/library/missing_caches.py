@@ -1,0 +1,71 @@
+"""Tracks whose windows are not there: which they are, why that may be, and how the caches get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiosim.core.config import Home
+from audiosim.core.text import counted
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Configuration
+
+
+@dataclass(frozen=True)
+class MissingCaches:
+    """That some tracks have no cache.
+
+    Parameters
+    ----------
+    digests : tuple of str
+        Their audio.
+    total : int
+        Among how many.
+    folder : Path
+        Where their caches belong.
+    """
+
+    digests: tuple[str, ...]
+    total: int
+    folder: Path
+
+    @property
+    def what(self) -> str:
+        """How many there are, and where they were looked for."""
+        have = "has" if len(self.digests) == 1 else "have"
+        return f"{len(self.digests)} of {counted(self.total, 'track')} {have} no cache in {self.folder}"
+
+    @property
+    def most(self) -> bool:
+        """Whether over half of them are missing."""
+        return 2 * len(self.digests) > self.total
+
+    @property
+    def why(self) -> str:
+        """What may have happened: caches in the home itself are on no other disk."""
+        home = Home(self.folder.parent.parent)
+        inside = home.cache == self.folder.parent and home.catalog.exists()
+        imported = "they were imported without their caches, or these were removed"
+        return imported if inside else f"its disk may not be mounted, or {imported}"
+
+    @property
+    def remedy(self) -> str:
+        """How to bring them."""
+        copy = f"Copy them there, from cache/{self.folder.name} of the home that the tracks come from.\n"
+        if self.most:
+            return f"{copy}Or, where the files are here, compute all again: audiosim index `rebuild`"
+        return (
+            f"{copy}Or, where the files are here, have them computed again: audiosim verify `repair`\n"
+            "and then: audiosim index"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+def missing_caches(digests: Iterable[str], configuration: Configuration) -> MissingCaches | None:
+    """Find the audio without a cache; None where all of it has one."""
+    cache, wanted = Cache(configuration.cache, configuration.spec), list(dict.fromkeys(digests))
+    missing = tuple(digest for digest in wanted if not cache.path(digest).exists())
+    return MissingCaches(missing, len(wanted), cache.folder) if missing else None

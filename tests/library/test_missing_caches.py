@@ -1,0 +1,87 @@
+"""Tracks whose windows are not there, as after an import: what commands say of them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from homes import Made, make_home, recording
+
+from audiosim.core.config import Home
+from audiosim.library.catalog import Catalog
+from audiosim.library.index import home_without_caches
+from audiosim.library.missing_caches import missing_caches
+
+COPY = "Copy them there, from cache/"
+ALL = "Or, where the files are here, compute all again: audiosim index --rebuild\n"
+SOME = "have them computed again: audiosim verify --repair\nand then: audiosim index\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Five recordings, and one of them twice."""
+    tracks = [Made(f"/m/{n}.flac", recording(n)) for n in range(5)]
+    return make_home(tmp_path / "home", [*tracks, Made("/m/twin.ogg", recording(0) * 0.98)])
+
+
+def caches(home: Home) -> list[Path]:
+    return sorted(home.cache.rglob("*.npz"))
+
+
+def test_nothing_is_said_where_all_caches_are_there(home: Home, cli: Cli) -> None:
+    assert home_without_caches(home.path) is None
+    done = cli("duplicates", "--home", home.path)
+    assert (done.code, done.err) == (0, "")
+    assert "2 files of one recording" in done.out
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("duplicates",), 0),
+        (("similar", "/m/1.flac", "--explain", "--under", "/"), 0),
+        (("similar", "/m/1.flac", "--from", "1", "--to", "20"), 0),
+        (("verify",), 3),
+    ],
+)
+def test_commands_that_need_caches_say_what_is_missing_and_how_to_bring_it(
+    home: Home, cli: Cli, command: tuple[str, ...], code: int
+) -> None:
+    caches(home)[0].unlink()
+    done = cli(*command, "--home", home.path)
+    assert done.code == code
+    if command[0] != "verify":  # which names each
+        assert f"no cache in {home.cache}" in done.err
+        assert "imported without their caches" in done.err
+        assert "mounted" not in done.err
+        assert COPY in done.err
+        assert done.err.endswith(SOME)
+    for path in caches(home)[1:]:  # all but that of 1.flac
+        path.unlink()
+    done = cli(*command, "--home", home.path)
+    assert done.code == (1 if "--from" in command else code)
+    assert f"no cache in {home.cache}" in done.err
+    assert done.err.endswith(ALL)
+    assert "verify --repair" not in done.err + done.out
+
+
+def test_only_caches_on_another_disk_may_be_on_one_that_is_not_mounted(home: Home, tmp_path: Path) -> None:
+    with Catalog(home.catalog, read_only=True) as catalog:
+        configuration = catalog.settings.configuration
+        assert configuration is not None
+        digests = sorted(catalog.tracks.all_digests())
+    elsewhere = replace(configuration, cache=tmp_path / "disk" / "caches")
+    missing = missing_caches(digests, elsewhere)
+    assert missing is not None
+    assert missing.what == f"6 of 6 tracks have no cache in {tmp_path}/disk/caches/{missing.folder.name}"
+    assert missing.why.startswith("its disk may not be mounted, or they were imported")
+    shutil.copytree(home.cache, tmp_path / "disk" / "caches")
+    assert missing_caches(digests, elsewhere) is None
+    caches(home)[0].unlink()
+    one = missing_caches(digests, configuration)
+    assert one is not None
+    assert (one.what.startswith("1 of 6 tracks has no cache in"), one.most) == (True, False)
+    assert one.why == "they were imported without their caches, or these were removed"
