@@ -30,6 +30,13 @@ class Box:
         wide, high = (self.width + other.width) / 2, (self.height + other.height) / 2
         return abs(self.x - other.x) < wide and abs(self.y - other.y) < high
 
+    def holding(self, other: Box) -> Box:
+        """The other one moved as little as it takes to lie in this."""
+        free = max(0.0, self.width - other.width) / 2, max(0.0, self.height - other.height) / 2
+        x = min(max(other.x, self.x - free[0]), self.x + free[0])
+        y = min(max(other.y, self.y - free[1]), self.y + free[1])
+        return Box(x, y, other.width, other.height)
+
     def covered(self, places: Float64) -> int:
         """How many of the places (n, 2) lie in it."""
         distance = np.abs(places - (self.x, self.y))
@@ -52,15 +59,15 @@ def gathers(members: Float64, places: Float64) -> bool:
 
 
 def free_box(
-    middle: tuple[float, float], size: tuple[float, float], taken: list[Box], places: Float64
+    middle: tuple[float, float], size: tuple[float, float], taken: list[Box], places: Float64, frame: Box
 ) -> Box | None:
-    """The best box of this size near the middle that touches none of those taken; None where none is free."""
+    """The best box of this size in the frame and near the middle that touches none of those taken, if any."""
     width, height = size
     points = places if len(places) <= FEW else places[:0]
     best: tuple[float, Box] | None = None
     for aside in SIDEWAYS:
         for up in UPWARDS:
-            box = Box(middle[0] + aside * width, middle[1] + up * height, width, height)
+            box = frame.holding(Box(middle[0] + aside * width, middle[1] + up * height, width, height))
             cost = 2.2 * box.covered(points) + 1.1 * abs(up) + 3.2 * abs(aside)
             if (best is None or cost < best[0]) and not any(box.touches(other) for other in taken):
                 best = cost, box

@@ -18,6 +18,7 @@ from audiosim.map.label_placement import Box, free_box, gathers, peak
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 WIDTH = 15.0  # inches
 HEIGHTS = (8.5, 11.5)  # inches, from flat maps to square ones
@@ -28,7 +29,8 @@ AROUND = 0.07  # of the unit square, free around the tracks
 PAPER, INK, SOFT = "#f8f7f4", "#1c1e26", "#6b6d76"
 FONTS = ("Inter", "Helvetica Neue", "Segoe UI", "Roboto", "Arial", "Liberation Sans")
 FALLBACK_FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Hiragino Sans")
-NAME_LENGTH = 26
+NAME_WIDTH = 2.6  # inches, of a name on the map
+GAP = 0.1  # inches, from a name in the legend to its count
 
 
 def render_picture(atlas: Atlas) -> bytes:
@@ -107,19 +109,22 @@ def _names(axes: Axes, atlas: Atlas, places: Float64, fonts: list[str]) -> None:
     from matplotlib import patheffects
 
     taken: list[Box] = []
+    (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
+    frame = Box((left + right) / 2, (low + high) / 2, right - left, high - low)
     of = np.asarray(atlas.grouping.of)
     for number, group in sorted(enumerate(atlas.grouping.groups), key=lambda pair: -pair[1].count):
         members = places[of == number]
         if group.rest or not gathers(members, places):
             continue
         text = axes.text(
-            0.5, 0.5, _shortened(group.name), color=_rgb(group) * 0.55, fontsize=13, fontfamily=fonts,
+            0.5, 0.5, group.name, color=_rgb(group) * 0.55, fontsize=13, fontfamily=fonts,
             ha="center", va="center_baseline", zorder=5, parse_math=False,
             path_effects=[patheffects.withStroke(linewidth=3.5, foreground=PAPER, alpha=0.85)],
         )  # fmt: skip
+        _fit(text, NAME_WIDTH)
         extent = text.get_window_extent().transformed(axes.transData.inverted())
         size = abs(extent.width) * 1.06, abs(extent.height) * 1.3
-        box = free_box(peak(members), size, taken, places)
+        box = free_box(peak(members), size, taken, places, frame)
         if box is None:
             text.remove()
         else:
@@ -133,9 +138,9 @@ def _legend(figure: Figure, atlas: Atlas, fonts: list[str]) -> None:
     hours = sum(track.duration or 0.0 for track in atlas.tracks) / 3600
     left, right, height = WIDTH - LEGEND + 0.2, WIDTH - 0.5, float(figure.get_figheight())
 
-    def write(x: float, y: float, text: str, **style: Any) -> None:
+    def write(x: float, y: float, text: str, **style: Any) -> Text:
         style = {"color": INK, "va": "center", "fontfamily": fonts, **style}
-        figure.text(x / WIDTH, 1 - y / height, text, parse_math=False, **style)
+        return figure.text(x / WIDTH, 1 - y / height, text, parse_math=False, **style)
 
     write(left, 0.65, f"{count:,} track{'' if count == 1 else 's'}", fontsize=23, fontweight="bold")
     write(left, 1.0, f"{hours:,.1f} hours · {atlas.encoder}", fontsize=11, color=SOFT)
@@ -144,8 +149,9 @@ def _legend(figure: Figure, atlas: Atlas, fonts: list[str]) -> None:
     for row, group in enumerate(atlas.grouping.groups):
         y = 1.98 + row * step
         _dot(figure, left + 0.06, y, group)
-        write(left + 0.26, y, _shortened(group.name), fontsize=11.5)
-        write(right, y, f"{group.count:,}", fontsize=10.5, color=SOFT, ha="right")
+        count_text = write(right, y, f"{group.count:,}", fontsize=10.5, color=SOFT, ha="right")
+        name = write(left + 0.26, y, group.name, fontsize=11.5)
+        _fit(name, right - left - 0.26 - _width(count_text) - GAP)
 
 
 def _dot(figure: Figure, x: float, y: float, group: Group) -> None:
@@ -159,5 +165,22 @@ def _dot(figure: Figure, x: float, y: float, group: Group) -> None:
     )
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1].rstrip() + "…"
+def _width(text: Text) -> float:
+    """How wide a text is drawn, in inches; glyphs differ by five times and more."""
+    return float(text.get_window_extent().width) / DPI
+
+
+def _fit(text: Text, most: float) -> None:
+    """Shorten a text so that it is not wider than so many inches."""
+    whole = text.get_text()
+    fits, too_long = 0, len(whole) + 1
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        text.set_text(_cut(whole, middle))
+        fits, too_long = (middle, too_long) if _width(text) <= most else (fits, middle)
+    text.set_text(_cut(whole, fits))
+
+
+def _cut(text: str, length: int) -> str:
+    """So many characters of a text, its end said by an ellipsis."""
+    return text if length >= len(text) else text[:length].rstrip() + "…"

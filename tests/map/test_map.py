@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from audiosim.map.picture import render_picture
 from audiosim.map.projection import lay_out
 
 PNG = b"\x89PNG\r\n\x1a\n"
+FRAME = Box(0.5, 0.5, 1.0, 1.0)
 
 
 def unit_vectors(count: int, *, seed: int = 0, clusters: int = 4) -> Float32:
@@ -150,10 +152,10 @@ def test_folders_are_told_apart_by_as_much_of_their_names_as_it_takes() -> None:
 
 def test_a_caption_makes_way_for_points_and_captions() -> None:
     points = np.array([[0.5, 0.5]])
-    free = free_box((0.5, 0.5), (0.2, 0.05), [], points)
+    free = free_box((0.5, 0.5), (0.2, 0.05), [], points, FRAME)
     assert free is not None
     assert free.covered(points) == 0
-    assert free_box((0.5, 0.5), (0.2, 0.05), [Box(0.5, 0.5, 2.0, 2.0)], points) is None
+    assert free_box((0.5, 0.5), (0.2, 0.05), [Box(0.5, 0.5, 2.0, 2.0)], points, FRAME) is None
 
 
 def test_a_group_that_is_all_over_the_place_gathers_nowhere() -> None:
@@ -176,6 +178,36 @@ def test_the_picture_takes_names_as_they_are() -> None:
         for n, name in enumerate(names)
     ]
     assert render_picture(make_atlas(entries, "genre", "fake")).startswith(PNG)
+
+
+def test_no_name_on_the_picture_runs_into_another_or_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figures: list[Any] = []
+    draw = FigureCanvasAgg.print_figure
+
+    def spied(canvas: Any, *args: Any, **options: Any) -> Any:
+        figures.append(canvas.figure)
+        return draw(canvas, *args, **options)
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_figure", spied)
+    rng = np.random.default_rng(0)
+    middles = rng.standard_normal((4, 6))
+    names = ["W" * 40, "i" * 60, "Wolfgang Amadeus Mozart and the Orchestra", "Short"]
+    entries = []
+    for n in range(200):
+        vector = (middles[n % 4] + 0.2 * rng.standard_normal(6)).astype(np.float32)
+        found = Track(b"/m/%d" % n, str(n), None, Tags(genre=names[n % 4]))
+        entries.append(Entry(str(n), found, vector / np.linalg.norm(vector)))
+    render_picture(make_atlas(entries, "genre", "fake"))
+    (figure,) = figures
+    texts = [*figure.texts, *figure.axes[0].texts]
+    boxes = [text.get_window_extent() for text in texts]
+    assert {"Short", "50"} < {text.get_text() for text in texts}
+    assert sum(text.get_text().startswith("WWWWWWWWWWW") for text in texts) == 2
+    for row, box in enumerate(boxes):
+        assert box.x1 <= figure.bbox.x1
+        assert not any(box.overlaps(other) for other in boxes[:row]), texts[row].get_text()
 
 
 def test_what_is_asked_for_is_what_is_written(
