@@ -15,7 +15,7 @@ ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that do some
 
 def visible(text: str) -> str:
     """Write out control characters and other invisible ones of `text`, as Python escapes."""
-    return "".join(_visible_character(c) for c in text)
+    return text if text.isprintable() else "".join(map(_visible_character, text))
 
 
 def visible_lines(text: str) -> str:
