@@ -51,7 +51,8 @@ def joined(values: Iterable[str]) -> str | None:
 
 def folded(text: str) -> str:
     """Give a tag as it is compared: case, accents, Unicode form and spaces aside."""
-    return _plain(ACCENTS.sub("", unicodedata.normalize("NFKD", _plain(text))))
+    plain = _plain(text)
+    return _plain(ACCENTS.sub("", unicodedata.normalize("NFKD", plain))) or plain  # a name of accents only
 
 
 def _plain(text: str) -> str:

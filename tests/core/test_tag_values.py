@@ -80,6 +80,7 @@ def test_case_accents_unicode_form_and_spaces_do_not_count() -> None:
     assert folded("BEYONCE\u0301  Knowles\u00a0") == folded("Beyoncé Knowles") == "beyonce knowles"
     assert folded("Motörhead") == "motorhead"
     assert folded("Ёлка") == folded("елка")
+    assert folded("\u00af") == folded("\u00af ") != ""  # a name of nothing else
     assert folded("が") != folded("か")  # another word, not an accent
     assert joined(["Beyonce", "Beyoncé", "BEYONCÉ"]) == "Beyonce; Beyoncé"  # each is kept
 
