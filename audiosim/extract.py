@@ -302,7 +302,8 @@ class _Files:
         before, self._told = self._told, self._stages()
         stages = {"waiting for input": 0.0, "decode": ended.seconds}
         stages |= {name: seconds - before.get(name, 0.0) for name, seconds in self._told.items()}
-        return Embedded(ended.path, frames, ended.duration, self._extractor.encoder.dtype, stages)
+        encoder = self._extractor.encoder
+        return Embedded(ended.path, frames, ended.duration, encoder.dtype, stages, ended.fingerprint)
 
     def _stages(self) -> dict[str, float]:
         return {"waiting for input": self._supervisor.waited, **self._extractor.encoder.stage_seconds}

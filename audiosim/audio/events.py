@@ -41,12 +41,14 @@ class Restarted:
 class Ended:
     """All samples of a file have been given.
 
-    ``duration`` is decoded audio, ``seconds`` the processor time it took, both in s.
+    ``duration`` is decoded audio, ``seconds`` the processor time it took, both in s; ``fingerprint``
+    is packed, as audio/fingerprint.py does.
     """
 
     path: bytes
     duration: float
     seconds: float
+    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Embedded:
     """A file was decoded and embedded: all that is to be said of it.
 
     ``duration`` is decoded audio in s; ``dtype`` what the network computed in; ``stages`` the
-    seconds by stage since the file before: "waiting for input", "decode", and those of the encoder.
+    seconds by stage since the file before: "waiting for input", "decode", and those of the encoder;
+    ``fingerprint`` as of `Ended`.
     """
 
     path: bytes
@@ -75,6 +78,7 @@ class Embedded:
     duration: float
     dtype: str
     stages: Mapping[str, float]
+    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True)

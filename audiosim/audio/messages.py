@@ -28,7 +28,7 @@ class Kind(bytes, Enum):
     TICK = b"T"  # still at work
     SAMPLES = b"S"  # float32 samples at the rate asked for
     RESTARTED = b"X"  # the samples so far are void
-    ENDED = b"E"  # {"duration", "seconds"}: the file is decoded
+    ENDED = b"E"  # {"duration", "seconds", "fingerprint"}: the file is decoded
     FAILED = b"F"  # {"reason", "cause"}
 
 

@@ -252,7 +252,9 @@ class _Member(threading.Thread):
                 elif kind is Kind.RESTARTED:
                     self._queue.put(Restarted(path))
                 elif kind is Kind.ENDED:
-                    self._queue.put(Ended(path, **json.loads(payload)))
+                    ended = json.loads(payload)
+                    ended["fingerprint"] = bytes.fromhex(ended["fingerprint"])
+                    self._queue.put(Ended(path, **ended))
                     return
                 elif kind is Kind.FAILED:
                     self._queue.put(Failed(path, **json.loads(payload)))

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from audiosim.audio.decode import Block, decode_blocks
+from audiosim.audio.fingerprint import Fingerprinter
 from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
 from audiosim.audio.probe import OutOfReachError, probe, read_through, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
@@ -61,9 +62,11 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
             plain_mean, until = cast("bool", job["plain_mean"]), cast("float", job["until"])
             start = time.process_time()
             blocks = decode_blocks(path, info.packet_seconds, plain_mean=plain_mean, until=until)
-            duration = _send(blocks, rate, name, out)
+            duration, fingerprint = _send(blocks, rate, name, out)
             _check_unchanged(path, info)
-            send_json(out, Kind.ENDED, {"duration": duration, "seconds": time.process_time() - start})
+            seconds = time.process_time() - start
+            ended = {"duration": duration, "seconds": seconds, "fingerprint": fingerprint.hex()}
+            send_json(out, Kind.ENDED, ended)
     except OutOfReachError as error:
         send_json(out, Kind.FAILED, {"reason": error.reason, "cause": "file"})
     except AudioError as error:
@@ -103,15 +106,17 @@ def _lacked_memory(error: BaseException) -> bool:
     return any(isinstance(one, MemoryError) for one in seen)
 
 
-def _send(blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO) -> float:
-    """Sends a file's samples at `rate`; returns its duration in s."""
+def _send(blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO) -> tuple[float, bytes]:
+    """Sends a file's samples at `rate`; returns its duration in s, and its fingerprint."""
     resampler: Resampler | None = None
+    fingerprinter = Fingerprinter()
     source = 0
     duration, sent = 0.0, 0
     for block in blocks:
         if block is None:
             send(out, Kind.RESTARTED)
             resampler, duration, sent = None, 0.0, 0
+            fingerprinter = Fingerprinter()
             continue
         if resampler is None or block.sample_rate != source:
             sent += _send_samples(out, resampler.finish()) if resampler else 0
@@ -119,11 +124,12 @@ def _send(blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: B
             resampler = make_resampler(name, source, rate)
         duration += block.seconds
         sent += _send_samples(out, resampler.push(block.samples))
+        fingerprinter.push(block.samples, source)
     if resampler is not None:
         sent += _send_samples(out, resampler.finish())
     if sent == 0:
         raise AudioError(f"there is no sound in it (not one sample at {rate} Hz)")
-    return duration
+    return duration, fingerprinter.finish()
 
 
 def _send_samples(out: BinaryIO, samples: Float32) -> int:

@@ -120,8 +120,10 @@ class Ingest:
             yield from self._unusable(path, info, error.reason)
             return
         self._cache.write(info, frames, event.dtype)
-        self._catalog.files.record(path, info, vector)
-        self._catalog.tracks.note_decoding(info.digest)
+        with self._catalog.transaction():
+            self._catalog.fingerprints.set(info.digest, event.fingerprint)
+            self._catalog.files.record(path, info, vector)
+            self._catalog.tracks.note_decoding(info.digest)
         self.decisions.settle(info)
         self.stages["write"] += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")

@@ -28,6 +28,8 @@ ROOM = 16_000_000  # bytes of vectors and passages in a group, about
 COUNT = f"{PREFIX}tracks"  # the key of how many rows there are
 NUMBERS = ("year", "track")  # tags that are numbers
 ADDRESS_SPACE = 0.8e9  # bytes that pyarrow takes with its threads
+PACKED = ("passages", "fingerprint")
+LATER = ("fingerprint",)  # columns that exports of earlier versions have not
 REMEDY = "Export it again, or fetch the file again."
 
 
@@ -50,7 +52,7 @@ def write(file: IO[Any], header: Header, records: Iterable[Record]) -> int:
         schema,
         compression="zstd",
         use_dictionary=[name for name in texts if name != "digest"],
-        write_statistics=[name for name in schema.names if name not in ("vector", "passages")],
+        write_statistics=[name for name in schema.names if name not in ("vector", *PACKED)],
         write_page_checksum=True,
     ) as writer:
         for batch in _batches(records):
@@ -65,7 +67,7 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
     room = ROOM
     for record in records:
         batch.append(record)
-        room -= record.vector.nbytes + len(record.passages or b"")
+        room -= record.vector.nbytes + len(record.passages or b"") + len(record.fingerprint or b"")
         if len(batch) == BATCH or room <= 0:
             yield batch
             batch, room = [], ROOM
@@ -114,7 +116,7 @@ class ExportFile:
         with self._explained(), self._open() as file:
             if self._header(file) != self.header:
                 raise ValueError("it was changed while it was read")
-            names = _schema(self.header).names
+            names = [name for name in _schema(self.header).names if name in file.schema_arrow.names]
             for batch in _arrow_batches(file, names):
                 records = _records(batch, self.header)
                 for record in records:
@@ -158,6 +160,8 @@ class ExportFile:
         header = Header.from_metadata(metadata)
         for field in _schema(header):
             place = found.get_field_index(field.name)
+            if place < 0 and field.name in LATER:
+                continue
             if place < 0:
                 raise ValueError(f"it has no column {field.name}")
             if found.field(place).type != field.type:
@@ -213,7 +217,7 @@ def _schema(header: Header) -> Any:
             column("windows", pa.int32()),
             column("scale", pa.float64(), nullable=True),
             column("vector", pa.list_(pa.float32(), header.dimension)),
-            column("passages", pa.binary(), nullable=True),
+            *(column(name, pa.binary(), nullable=True) for name in PACKED),
         ],
         metadata=header.to_metadata(),
     )
@@ -232,7 +236,7 @@ def _batch(records: list[Record], schema: Any) -> Any:
         **dict(zip(TAG_NAMES, tags, strict=True)),
         "windows": [record.windows for record in records],
         "scale": [record.scale for record in records],
-        "passages": [record.passages for record in records],
+        **{name: [getattr(record, name) for record in records] for name in PACKED},
     }
     vector = schema.field("vector").type
     arrays = [

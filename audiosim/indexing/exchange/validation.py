@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+from audiosim.audio.fingerprint import is_fingerprint
 from audiosim.core.text import display_path
 from audiosim.core.types import TAG_NAMES, AudioInfo, Float32, Tags
 from audiosim.encoders.passage_vectors import are_passages
@@ -43,7 +44,10 @@ def record_of(row: dict[str, Any], vector: Float32, dimension: int) -> Record:
         raise ValueError(f"the passages of {shown} are damaged")
     tags = Tags(**{name: row[name] for name in TAG_NAMES})
     info = AudioInfo(**{name: row[name] for name in AUDIO}, tags=tags)
-    return Record(path, info, vector, row["windows"], passages, scale)
+    fingerprint = row.get("fingerprint")
+    if fingerprint is not None and not is_fingerprint(fingerprint):
+        raise ValueError(f"the fingerprint of {shown} is damaged")
+    return Record(path, info, vector, row["windows"], passages, scale, fingerprint)
 
 
 def is_path(path: bytes) -> bool:

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from audiosim.core.errors import HomeError
-from audiosim.library.catalog.database import ADDITIONS, DAMAGED, connect
+from audiosim.library.catalog.database import ADDITIONS, BY_AUDIO, DAMAGED, connect
 from audiosim.library.catalog.files import Files
+from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.models import (
     DROPPED,
     PENDING,
@@ -64,6 +65,8 @@ class Catalog:
         The files known, and their states.
     tracks : Tracks
         The vectors, passages and measures of audio.
+    fingerprints : Fingerprints
+        What audio sounds like, to tell recordings apart.
     records : Records
         Files with all that is known of their audio, to be taken elsewhere and from elsewhere.
     store_state : StoreState
@@ -83,7 +86,8 @@ class Catalog:
         self.settings = Settings(self._db)
         self.tracks = Tracks(self._db, self.settings)
         self.files = Files(self._db, self.tracks)
-        self.records = Records(self._db, self.files, self.tracks)
+        self.fingerprints = Fingerprints(self._db)
+        self.records = Records(self._db, self.files, self.tracks, self.fingerprints)
         self.store_state = StoreState(self._db, self.files, self.settings)
 
     def __enter__(self) -> Catalog:
@@ -123,8 +127,12 @@ class Catalog:
             with self.transaction():
                 store = self.settings.store_settings()
                 for table in ("meta", "roots", "tracks", "files", "lost", "passages", *ADDITIONS):
-                    self._db.execute(f"DELETE FROM main.{table}")
-                    self._db.execute(f"INSERT INTO main.{table} SELECT * FROM other.{table}")
+                    if table not in BY_AUDIO:
+                        self._db.execute(f"DELETE FROM main.{table}")
+                    self._db.execute(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM other.{table}")
+                self._db.execute(
+                    "DELETE FROM fingerprints WHERE digest NOT IN (SELECT digest FROM main.tracks)"
+                )
                 self._db.execute("UPDATE files SET in_store = 0")
                 for key, value in store.items():
                     self.settings.set_meta(key, value)

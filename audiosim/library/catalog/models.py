@@ -104,8 +104,8 @@ class Entry:
 class Record:
     """All that the catalog keeps of an indexed file and of its audio.
 
-    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages`` are packed, None where they are
-    not known; ``scale`` as in `Entry`.
+    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages`` and ``fingerprint`` are packed,
+    None where they are not known; ``scale`` as in `Entry`.
     """
 
     path: bytes
@@ -114,6 +114,7 @@ class Record:
     windows: int
     passages: bytes | None
     scale: float | None
+    fingerprint: bytes | None = None
 
     @property
     def track(self) -> Track:

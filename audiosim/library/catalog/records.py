@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from audiosim.core.types import TAG_NAMES, AudioInfo, Tags, Track, TrackVector
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.files import Files
+from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.models import DROPPED, Fate, FileRow, Record, vector_from
 from audiosim.library.catalog.tracks import Tracks
 
 _COLUMNS = (
     "path, digest, tracks.duration, sample_rate, channels, codec, size, mtime_ns,"
-    " vector, windows, passages.vectors, scale"
+    " vector, windows, passages.vectors, scale, fingerprint"
 )
 
 
 class Records:
     """Files with all that is known of them and of their audio."""
 
-    def __init__(self, database: Connection, files: Files, tracks: Tracks) -> None:
+    def __init__(
+        self, database: Connection, files: Files, tracks: Tracks, fingerprints: Fingerprints
+    ) -> None:
         self._db = database
+        self._fingerprints = fingerprints
         self._files = files
         self._tracks = tracks
 
@@ -29,14 +33,15 @@ class Records:
         # CROSS JOIN keeps the order of the tables, so that SQLite need not sort the rows
         query = (
             f"SELECT {_COLUMNS}, {', '.join(TAG_NAMES)} FROM files CROSS JOIN tracks USING (digest)"
-            " LEFT JOIN passages USING (digest) WHERE state = 'indexed' ORDER BY path"
+            " LEFT JOIN passages USING (digest) LEFT JOIN fingerprints USING (digest)"
+            " WHERE state = 'indexed' ORDER BY path"
         )
         for row in self._db.execute(query):
             path, digest, duration, rate, channels, codec, size, mtime_ns = row[:8]
             info = AudioInfo(
-                digest, duration, rate or 0, channels or 0, codec or "", size, mtime_ns, Tags(*row[12:])
+                digest, duration, rate or 0, channels or 0, codec or "", size, mtime_ns, Tags(*row[13:])
             )
-            record = Record(path, info, vector_from(row[8]), *row[9:12])
+            record = Record(path, info, vector_from(row[8]), *row[9:13])
             if admits(record.track):
                 yield record
 
@@ -67,6 +72,8 @@ class Records:
             if record.passages is None:
                 self._db.execute("DELETE FROM passages WHERE digest = ?", (digest,))
             self._db.execute("UPDATE tracks SET scale = ? WHERE digest = ?", (record.scale, digest))
+        if record.fingerprint is not None and self._fingerprints.get(digest) is None:
+            self._fingerprints.set(digest, record.fingerprint)
         if fate == "added":
             self._files.record(record.path, record.info)
         return fate

@@ -178,7 +178,7 @@ class Tracks:
     def drop(self, digests: Collection[str]) -> None:
         """Remove vectors that belong to no file."""
         with self._db.transaction():
-            for table in ("tracks", "lost", "passages", "decodings"):
+            for table in ("tracks", "lost", "passages", "decodings", "fingerprints"):
                 self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
     def mark_lost(self, digests: Iterable[str]) -> None:

@@ -1,0 +1,43 @@
+"""Acoustic fingerprints, by audio digest: whatever the encoder, and whether or not caches are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from audiosim.library.catalog.database import PAGE, Connection
+
+
+class Fingerprints:
+    """Packed fingerprints; a home that was indexed before there were any has none until they are made."""
+
+    def __init__(self, database: Connection) -> None:
+        self._db = database
+
+    def get(self, digest: str) -> bytes | None:
+        """The packed fingerprint of this audio, if it is known."""
+        query = "SELECT fingerprint FROM fingerprints WHERE digest = ?"
+        row = self._db.execute(query, (digest,)).fetchone()
+        return row[0] if row else None
+
+    def of(self, digests: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """(digest, packed fingerprint) of those of this audio that are known."""
+        wanted = list(digests)
+        for start in range(0, len(wanted), PAGE):
+            page = wanted[start : start + PAGE]
+            marks = ", ".join("?" * len(page))
+            yield from self._db.execute(
+                f"SELECT digest, fingerprint FROM fingerprints WHERE digest IN ({marks})", page
+            )
+
+    def set(self, digest: str, packed: bytes) -> None:
+        """Keep the packed fingerprint of audio; an empty one says nothing."""
+        if packed:
+            self._db.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (digest, packed))
+
+    def missing(self) -> list[tuple[str, bytes]]:
+        """(digest, path) of one file of each audio in the index that has no fingerprint, in order of path."""
+        query = (
+            "SELECT digest, min(path) FROM files WHERE state = 'indexed'"
+            " AND digest NOT IN (SELECT digest FROM fingerprints) GROUP BY digest ORDER BY min(path)"
+        )
+        return list(self._db.execute(query))
