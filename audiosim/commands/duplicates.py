@@ -16,6 +16,7 @@ from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 
 if TYPE_CHECKING:
     from audiosim.search.duplicates import Group, Link
+    from audiosim.search.recordings import Evidence
 
 
 @with_options
@@ -58,7 +59,10 @@ def _link_fields(link: Link) -> dict[str, Any]:
         "kind": evidence.kind,
         "similarity": round(evidence.similarity, 6),
         "correlation": None if evidence.correlation is None else round(evidence.correlation, 6),
+        "agreement": None if evidence.agreement is None else round(evidence.agreement, 6),
+        "change": evidence.change,
         "offset": round(evidence.offset, 2),
+        "speed": round(evidence.speed, 4),
     }
 
 
@@ -72,9 +76,24 @@ def _text(group: Group) -> str:
 
 
 def _reason(link: Link) -> str:
-    evidence = link.evidence
-    if evidence.correlation is None:
-        return f"same audio as {file_name(link.first.path)}"
+    evidence, name = link.evidence, file_name(link.first.path)
+    if evidence.kind == "same audio":
+        return f"same audio as {name}"
     apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"
     shift = apart if abs(evidence.offset) >= 0.1 else ""
-    return f"correlation {evidence.correlation:.2f} with {file_name(link.first.path)}{shift}"
+    if evidence.agreement is None:
+        return f"correlation {evidence.correlation:.2f} with {name}{shift}"
+    return f"{_change(evidence, name)}{shift}, agreement {evidence.agreement:.2f}"
+
+
+def _change(evidence: Evidence, name: str) -> str:
+    """What makes the second file of a link differ from the first, which is called `name`."""
+    faster = evidence.speed - 1
+    pace = f"{abs(faster):.1%} {'faster' if faster > 0 else 'slower'}"
+    of_first, of_second = evidence.shares
+    if evidence.change == "speed":
+        return f"{pace} than {name}"
+    if evidence.change == "encoding":
+        return f"another encoding of {name}"
+    cut = f"{of_first:.0%} of {name}" if of_first < of_second else f"{name} is {of_second:.0%} of it"
+    return f"{cut}, {pace}" if abs(faster) >= 0.001 else cut

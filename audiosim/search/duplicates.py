@@ -14,9 +14,10 @@ from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
 from audiosim.library.neighbours import nearest
+from audiosim.search.common_landmarks import likely, with_keys_in_common
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
-NEAREST = 10  # tracks of about the same length that each is compared with, window by window
+NEAREST = 10  # tracks of about the same length that each is compared with
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter 
 
     with open_index(home) as index:
         entries = list(index.catalog.tracks.entries(index.located(only).admits))
-        recordings = Recordings(index.cache, index.spec.hop)
+        recordings = Recordings.of(index)
         groups = DisjointSet(range(len(entries)))
         links: list[tuple[int, Link]] = []
-        for first, second in _candidates(entries):
+        for first, second in _candidates(entries, recordings):
             if groups.connected(first, second):
                 continue
             evidence = recordings.same(entries[first], entries[second])
@@ -88,14 +89,25 @@ def find_duplicates(home: str | os.PathLike[str] | None = None, *, only: Filter 
     ]
 
 
-def _candidates(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows worth comparing: the same audio first, then the nearest of about the same length."""
+def _candidates(entries: Sequence[Entry], recordings: Recordings) -> Iterator[tuple[int, int]]:
+    """Pairs of rows worth comparing.
+
+    First those of the same audio, then those whose fingerprints have most in common, then the nearest
+    of about the same length.
+    """
     holders: dict[str, int] = {}
     for row, entry in enumerate(entries):
         first = holders.setdefault(entry.track.digest, row)
         if first != row:
             yield first, row
-    yield from _near_pairs(entries, list(holders.values()))
+    rows = list(holders.values())
+    landmarks = [recordings.landmarks(entries[row].track.digest) for row in rows]
+    yield from ((rows[first], rows[second]) for first, second in with_keys_in_common(landmarks))
+    known = dict(zip(rows, landmarks, strict=True))
+    for first, second in _near_pairs(entries, rows):
+        pair = known[first], known[second]
+        if pair[0] is None or pair[1] is None or likely(pair[0], pair[1]):
+            yield first, second
 
 
 def _near_pairs(entries: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple[int, int]]:

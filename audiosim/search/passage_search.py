@@ -95,7 +95,7 @@ def find_passages(
         found, missing = ranked_by_windows(index, asked, nearest)
         if missing and not found:
             raise HomeError(missing.what, missing.why, missing.remedy)
-        same = Recordings(index.cache, index.spec.hop).same
+        same = Recordings.of(index).same
         matches = as_matches(select(found, count, ranking, same), None)
         notes = (f"{missing}; left out.\n{missing.remedy}",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)

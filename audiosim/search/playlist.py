@@ -207,7 +207,7 @@ class _Pool:
         only = index.located(only)
         if only.min_duration is None:
             only = replace(only, min_duration=SHORTEST)
-        self._same = Recordings(index.cache, index.spec.hop).same
+        self._same = Recordings.of(index).same
         self._taken = [Entry("", query.track, query.vector) for query in given]
         digests = {query.track.digest for query in given}
         entries = index.catalog.tracks.entries(only.admits)

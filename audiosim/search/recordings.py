@@ -1,76 +1,71 @@
 """Whether two files hold the same recording: the same audio, or the same music encoded or mastered anew.
 
-Another encoding, level or mastering moves all windows of a track alike, but not how they change
-from one to the next. So each track's own mean window is subtracted, and what is left is correlated
-over time at every shift in question. Copies of a recording correlate at 0.78 and more, different
-ones of the same style at less than 0.4 (benchmarks/RESULTS.md). But an encoder that hardly hears
-pitch finds one sequence of chords in two keys alike, at 0.71: what is short, or not clear, is no evidence.
+Fingerprints tell, where both files have one (search/fingerprints.py); else how the windows of the home's
+encoder change over time, of which far more is asked (search/windows.py).
 """
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from audiosim.core.types import Float32, FrameEmbeddings
-from audiosim.encoders.frames import audible
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
+from audiosim.library.index import Index
+from audiosim.search.fingerprints import STEADY, Overlap, overlap
+from audiosim.search.windows import Windows
 
-SIMILAR = 0.7  # cosine of two tracks' vectors, at least
-CORRELATED = 0.75
+SIMILAR = 0.7  # cosine of two tracks' vectors, at least, where windows have to tell
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
-OVERLAP = 0.8  # of the shorter track, at least
-MIN_WINDOWS, MIN_SECONDS = 20, 30.0  # in common; shorter tracks are told apart by their audio only
-COMMON = 0.5  # of the windows there are, at least, where only some were embedded
-MAX_ROWS = 2048  # of a series; longer tracks are thinned to means of windows
-HOPELESS = 0.3  # correlation at whole hops, below which parts of one are not tried
-PARTS = (0.25, 0.5, 0.75)  # of a hop, by which windows of a trimmed track may lie apart
-KEPT = 256 * 2**20  # bytes of series in memory
+LEAST_CUT = 0.45  # share of a recording that a cut of it has: an album in one file is none of its songs
+CUT = 0.95  # share of the longer one's landmarks, below which the other is a cut
+KEPT = 16_384  # fingerprints in memory
+
+Change = Literal["encoding", "speed", "cut"]
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Why two files are the same recording.
 
-    ``similarity`` is the cosine of their vectors; ``correlation`` that of their windows over time,
-    None for the same audio; ``offset`` in s, by which the second file's music comes later.
+    Parameters
+    ----------
+    kind : {"same audio", "same recording"}
+        Whether the very same audio is in both.
+    similarity : float
+        The cosine of their vectors.
+    correlation : float, optional
+        That of their windows over time, where a fingerprint is missing.
+    offset : float
+        Seconds by which the second file's music comes later.
+    agreement : float, optional
+        The least correlation among the kinds of bits of their fingerprints.
+    change : {"encoding", "speed", "cut"}, optional
+        What makes the second differ, by the fingerprints: no more than encoding and level; speed; or that
+        one of the two is a part of the other.
+    speed : float
+        How much faster the second runs.
+    shares : tuple of float
+        The part of the first, and of the second, that is in both.
     """
 
     kind: Literal["same audio", "same recording"]
     similarity: float
     correlation: float | None = None
     offset: float = 0.0
-
-
-@dataclass(frozen=True)
-class Series:
-    """A track's windows less their mean, (n, dim) on the grid of hops; those not ``present`` are zeros."""
-
-    rows: Float32
-    present: npt.NDArray[np.bool_]
-
-    @cached_property
-    def squares(self) -> Float32:
-        """Squared length (n,) of each row."""
-        lengths: Float32 = np.einsum("ij,ij->i", self.rows, self.rows)
-        return lengths
-
-    def shifted(self, part: float) -> Series:
-        """The series between its windows, a part of a hop later."""
-        present = self.present[:-1] & self.present[1:]
-        rows = ((1 - part) * self.rows[:-1] + part * self.rows[1:]) * present[:, None]
-        return Series(rows.astype(np.float32), present)
+    agreement: float | None = None
+    change: Change | None = None
+    speed: float = 1.0
+    shares: tuple[float, float] = (1.0, 1.0)
 
 
 class Recordings:
-    """The comparison of one home's tracks by their caches.
+    """The comparison of one home's tracks.
 
     Parameters
     ----------
@@ -78,100 +73,64 @@ class Recordings:
         The home's.
     hop : float
         Between windows, in s.
+    packed : callable
+        Gives the fingerprint of audio by its digest, None where there is none.
     """
 
-    def __init__(self, cache: Cache, hop: float) -> None:
-        self._cache, self._hop = cache, hop
-        self._series: OrderedDict[tuple[str, int], Series | None] = OrderedDict()
+    def __init__(self, cache: Cache, hop: float, packed: Callable[[str], bytes | None]) -> None:
+        self._windows = Windows(cache, hop)
+        self._packed = packed
+        self._landmarks: OrderedDict[str, Landmarks | None] = OrderedDict()
+
+    @classmethod
+    def of(cls, index: Index) -> Recordings:
+        """Those of an index."""
+        return cls(index.cache, index.spec.hop, index.catalog.fingerprints.get)
 
     def same(self, first: Entry, second: Entry) -> Evidence | None:
         """The evidence that two files hold the same recording, if there is any."""
         similarity = float(np.dot(first.vector, second.vector))
-        if first.track.digest == second.track.digest:
+        digests = first.track.digest, second.track.digest
+        if digests[0] == digests[1]:
             return Evidence("same audio", similarity)
+        landmarks = [self.landmarks(digest) for digest in digests]
+        if landmarks[0] is not None and landmarks[1] is not None:
+            return evidence_of(overlap(landmarks[0], landmarks[1]), similarity)
         durations = first.track.duration or 0.0, second.track.duration or 0.0
         if similarity < SIMILAR or abs(durations[0] - durations[1]) > slack(max(durations)):
             return None
-        factor = 1 + int(max(durations) / self._hop) // MAX_ROWS
-        series = [self._read(entry.track.digest, factor) for entry in (first, second)]
-        if series[0] is None or series[1] is None:
-            return None
-        least = max(MIN_WINDOWS, math.ceil(MIN_SECONDS / self._hop)) / factor
-        correlation, shift = _best_correlation(series[0], series[1], least)
-        if correlation < CORRELATED:
-            return None
-        return Evidence("same recording", similarity, correlation, shift * self._hop * factor)
+        found = self._windows.correlation(*digests, max(durations))
+        return None if found is None else Evidence("same recording", similarity, *found)
 
-    def _read(self, digest: str, factor: int) -> Series | None:
-        key = digest, factor
-        if key not in self._series:
-            cached = self._cache.read(digest)
-            self._series[key] = None if cached is None else _series(cached.frames, self._hop, factor)
-            while len(self._series) > 2 and sum(map(_size, self._series.values())) > KEPT:
-                self._series.popitem(last=False)
-        self._series.move_to_end(key)
-        return self._series[key]
+    def landmarks(self, digest: str) -> Landmarks | None:
+        """The fingerprint of audio, None where there is none that can be read."""
+        if digest not in self._landmarks:
+            packed = self._packed(digest)
+            self._landmarks[digest] = None if packed is None else Landmarks.from_bytes(packed)
+            if len(self._landmarks) > KEPT:
+                self._landmarks.popitem(last=False)
+        self._landmarks.move_to_end(digest)
+        return self._landmarks[digest]
+
+
+def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
+    """What an overlap of fingerprints says, if it is of one recording."""
+    if found is None or not found.is_same or min(found.covered) < LEAST_CUT:
+        return None
+    change: Change = "speed" if abs(found.speed - 1) > STEADY else "encoding"
+    if min(found.covered) < CUT:
+        change = "cut"
+    return Evidence(
+        "same recording",
+        similarity,
+        offset=found.offset,
+        agreement=found.agreement,
+        change=change,
+        speed=found.speed,
+        shares=found.covered,
+    )
 
 
 def slack(duration: float) -> float:
     """By how many seconds another encoding of so long a recording may be shorter."""
     return max(SLACK, SLACK_SHARE * duration)
-
-
-def _size(series: Series | None) -> int:
-    return 0 if series is None else series.rows.nbytes
-
-
-def _series(frames: FrameEmbeddings, hop: float, factor: int) -> Series | None:
-    heard = np.flatnonzero(audible(frames.level))
-    if not len(heard):
-        return None
-    places = np.rint(frames.timestamps[heard] / hop).astype(np.int64) // factor
-    found, starts = np.unique(places, return_index=True)
-    stops = [*starts[1:], len(heard)]
-    rows = np.zeros((int(found[-1]) + 1, frames.embedding.shape[1]), np.float32)
-    if len(found) == len(heard):
-        rows[found] = frames.embedding[heard]
-    else:
-        for place, start, stop in zip(found, starts, stops, strict=True):
-            rows[place] = frames.embedding[heard[start:stop]].astype(np.float32).mean(axis=0)
-    present = np.zeros(len(rows), bool)
-    present[found] = True
-    rows[present] -= rows[present].mean(axis=0)
-    return Series(rows, present)
-
-
-def _best_correlation(first: Series, second: Series, least: float) -> tuple[float, float]:
-    """The highest correlation with `least` rows in common, and the shift in rows of the second."""
-    best: tuple[float, float] = _aligned(first, second, least)
-    if best[0] < HOPELESS:
-        return best
-    for part in PARTS:
-        for sign, moved, still in ((1, first, second), (-1, second, first)):
-            correlation, shift = _aligned(moved.shifted(part), still, least - 1)
-            best = max(best, (correlation, sign * (shift - part)))
-    return best
-
-
-def _aligned(first: Series, second: Series, least: float) -> tuple[float, int]:
-    """The highest correlation over shifts by whole rows, and that shift.
-
-    Sums along the diagonals of a table of products are those of each shift.
-    """
-    windows = min(int(first.present.sum()), int(second.present.sum()))
-    rows, columns = len(first.rows), len(second.rows)
-    shifts = np.arange(1 - rows, columns)
-    overlap = np.minimum(rows, columns - shifts) - np.maximum(0, -shifts)
-    common = np.correlate(second.present.astype(float), first.present.astype(float), "full")
-    squares = np.correlate(second.present.astype(float), first.squares.astype(float), "full")
-    squares *= np.correlate(second.squares.astype(float), first.present.astype(float), "full")
-    places = np.arange(columns) - np.arange(rows)[:, None] + rows - 1
-    sums = np.bincount(places.ravel(), (first.rows @ second.rows.T).ravel())
-    enough = overlap >= max(least, OVERLAP * min(rows, columns))
-    enough &= common >= max(least, COMMON * windows) - 0.5
-    enough &= squares > 1e-12
-    if not enough.any():
-        return -1.0, 0
-    correlations = np.where(enough, sums / np.sqrt(np.maximum(squares, 1e-12)), -1.0)
-    best = int(correlations.argmax())
-    return float(correlations[best]), int(shifts[best])

@@ -183,7 +183,7 @@ class _Search:
 
     @cached_property
     def recordings(self) -> Recordings:
-        return Recordings(self.index.cache, self.index.spec.hop)
+        return Recordings.of(self.index)
 
     def by_store(self, store: StoreReader) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""

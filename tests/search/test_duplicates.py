@@ -100,7 +100,8 @@ def test_the_command_lists_groups_with_their_evidence(home: Home, cli: Cli) -> N
         "/m/copies/07.wav",
     ]
     assert found[0]["evidence"][0]["kind"] == "same recording"
-    assert set(found[0]["evidence"][0]) == {"first", "second", "kind", "similarity", "correlation", "offset"}
+    old = {"first", "second", "kind", "similarity", "correlation", "offset"}
+    assert set(found[0]["evidence"][0]) == old | {"agreement", "change", "speed"}
 
 
 def test_no_duplicates_is_no_error(tmp_path: Path, cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""Which files hold the same recording, by how their windows change over time."""
+"""Which files hold one recording: by how their windows change, where fingerprints are missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from audiosim.core.types import AudioInfo, Float32, Float64, FrameEmbeddings, Tr
 from audiosim.encoders.pooling import pool
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
-from audiosim.search import recordings
+from audiosim.search import recordings, windows
 from audiosim.search.recordings import Recordings
 
 DIMENSION = 16
@@ -24,7 +24,7 @@ class Tracks:
 
     def __init__(self, folder: Path) -> None:
         self.cache = Cache(folder, FakeEncoder().spec)
-        self.recordings = Recordings(self.cache, 1.0)
+        self.recordings = Recordings(self.cache, 1.0, lambda digest: None)
 
     def add(self, name: str, frames: FrameEmbeddings, duration: float | None = None) -> Entry:
         seconds = duration or float(frames.timestamps[-1]) + 1
@@ -94,14 +94,14 @@ def test_a_trimmed_recording_is_found_with_its_offset(tracks: Tracks, later: flo
 def test_long_tracks_are_compared_by_means_of_several_windows(
     tracks: Tracks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "MAX_ROWS", 40)
+    monkeypatch.setattr(windows, "MAX_ROWS", 40)
     smooth = np.repeat(walk(50, 3), 6, axis=0)
     first = tracks.add("a", frames_of(smooth.astype(np.float32)))
     second = tracks.add("b", encoded(smooth[8:]))
     found = tracks.recordings.same(first, second)
     assert found is not None
     assert found.offset == -8
-    assert {len(series.rows) for series in tracks.recordings._series.values() if series} == {38, 37}
+    assert {len(series.rows) for series in tracks.recordings._windows._series.values() if series} == {38, 37}
 
 
 def test_equal_audio_is_the_same_without_any_cache(tracks: Tracks) -> None:
@@ -163,8 +163,8 @@ def test_a_few_windows_in_common_are_no_evidence_where_most_are_elsewhere(tracks
 
 
 def test_what_is_kept_in_memory_is_bounded(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, "KEPT", 3 * 30 * DIMENSION * 4)
+    monkeypatch.setattr(windows, "KEPT", 3 * 30 * DIMENSION * 4)
     entries = [tracks.add(name, frames_of(walk(30, 10).astype(np.float32))) for name in "abcdef"]
     for one in entries[1:]:
         assert tracks.recordings.same(entries[0], one) is not None
-    assert len(tracks.recordings._series) == 3
+    assert len(tracks.recordings._windows._series) == 3

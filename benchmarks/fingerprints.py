@@ -1,0 +1,300 @@
+"""Whether fingerprints tell recordings apart, and find copies of them: precision, recall, cost.
+
+usage: python benchmarks/fingerprints.py MUSIC [--tracks N] [--pairs N] [--json]
+
+forms: pairs of different pieces of one form (benchmarks/forms.py); demo: all pairs of the pieces that
+examples/make_music.py makes; library: all pairs of files in MUSIC; copies: N tracks of MUSIC, each changed
+in nine ways and written to a file: recall by way, and every pair of files of two tracks that is
+taken for one recording; cost: processor time and bytes. Beside each, where `fpcalc` is installed,
+Chromaprint's fingerprints of the same files, by their bits that differ at the best offset.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import forms
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+from common import parser, report
+from sounds import decoded, encode
+
+from audiosim.audio.decode import decode_blocks
+from audiosim.audio.fingerprint import Fingerprinter, Landmarks
+from audiosim.core.types import Float32
+from audiosim.library.scan import EXTENSIONS
+from audiosim.search.fingerprints import overlap
+
+SHORTEST, LONGEST = 30.0, 600.0  # s, of the tracks that are changed
+CHROMAPRINT = 10 / 32  # of the bits of a stretch that may differ where Chromaprint's own matcher takes it
+Raw = npt.NDArray[np.uint32]
+
+
+@dataclass
+class Sound:
+    """A file, its fingerprint, the processor time that took, and Chromaprint's where it is installed."""
+
+    file: Path
+    landmarks: Landmarks
+    size: int
+    duration: float
+    seconds: float
+    raw: Raw | None
+
+
+@dataclass
+class Count:
+    """Of some pairs, how many are taken for one recording, and the seconds that took."""
+
+    pairs: int = 0
+    same: int = 0
+    seconds: float = 0.0
+    most: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # correlations of pitches and bands, of the pair that is most alike
+    least: tuple[float, float] = (1.0, 1.0)  # of each, by itself
+    chromaprint: int = 0
+    differ: list[float] = field(default_factory=list)  # share of Chromaprint's bits, of each pair
+    chromaprint_seconds: float = 0.0
+
+    def add(self, first: Sound, second: Sound) -> None:
+        begun = time.perf_counter()
+        found = overlap(first.landmarks, second.landmarks)
+        self.seconds += time.perf_counter() - begun
+        self.pairs += 1
+        self.same += found is not None and found.is_same
+        likeness = (found.pitch, found.bands) if found is not None and found.met > 0.5 else (0.0, 0.0)
+        self.most = max(self.most, likeness, key=min)
+        self.least = min(self.least[0], likeness[0]), min(self.least[1], likeness[1])
+        if first.raw is not None and second.raw is not None:
+            begun = time.perf_counter()
+            wrong = difference(first.raw, second.raw)
+            self.chromaprint_seconds += time.perf_counter() - begun
+            self.chromaprint += wrong <= CHROMAPRINT
+            self.differ.append(wrong)
+
+    def shown(self) -> str:
+        each = 1e3 / max(1, self.pairs)
+        text = f"{self.same} of {self.pairs} taken for one recording, {each * self.seconds:.2f} ms a pair,"
+        text += f" least {self.least[0]:.2f} {self.least[1]:.2f}, most {self.most[0]:.2f} {self.most[1]:.2f}"
+        if self.chromaprint_seconds:
+            text += f"; Chromaprint {self.chromaprint}, {each * self.chromaprint_seconds:.2f} ms"
+        return text
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("music", type=Path)
+    arguments.add_argument("--tracks", type=int, default=30)
+    arguments.add_argument("--pairs", type=int, default=200)
+    chosen = arguments.parse_args()
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        results["forms"] = varied(scratch, chosen.pairs)
+        results["demo"] = demo(scratch / "demo")
+        files = sorted(path for path in chosen.music.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        library = [heard(path) for path in files]
+        results["library"] = among(library)
+        results["copies"], results["copies, different"] = copies(scratch, library, chosen.tracks)
+        results["cost"] = cost(library)
+    report(results, list(_lines(results)), as_json=chosen.json)
+
+
+def varied(scratch: Path, count: int) -> dict[str, Count]:
+    """What becomes of pairs of different pieces, by what differs."""
+    found: dict[str, Count] = defaultdict(Count)
+    for change, *pieces in forms.pairs(count):
+        sounds = []
+        for name, piece in zip("ab", pieces, strict=True):
+            soundfile.write(scratch / f"{name}.wav", piece.play(), forms.RATE)
+            sounds.append(heard(scratch / f"{name}.wav"))
+        found[change].add(*sounds)
+    return dict(sorted(found.items()))
+
+
+def demo(folder: Path) -> Count:
+    """All pairs of the pieces of examples/make_music.py."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+    import make_music
+
+    make_music.main(folder)
+    return among([heard(path) for path in sorted(folder.rglob("*.*"))])
+
+
+def among(sounds: list[Sound]) -> Count:
+    """All pairs of some files."""
+    count = Count()
+    for pair in combinations(sounds, 2):
+        count.add(*pair)
+    return count
+
+
+def copies(scratch: Path, library: list[Sound], count: int) -> tuple[dict[str, Count], Count]:
+    """What becomes of tracks and changed ones, by the way; and of all pairs of two tracks' files."""
+    fit = [sound for sound in library if SHORTEST <= sound.duration <= LONGEST]
+    rows = np.random.default_rng(2).choice(len(fit), min(count, len(fit)), replace=False)
+    found: dict[str, Count] = defaultdict(Count)
+    families = []
+    for row in sorted(rows):
+        samples, rate = decoded(os.fspath(fit[row].file))
+        family = [fit[row]]
+        for way, write in WAYS.items():
+            file = write(scratch / way.replace(" ", "-"), samples, rate)
+            family.append(heard(file))
+            found[way].add(fit[row], family[-1])
+            file.unlink()
+        families.append(family)
+    different = Count()
+    for first, second in combinations(families, 2):
+        for one in first:
+            for other in second:
+                different.add(one, other)
+    return found, different
+
+
+def heard(path: Path) -> Sound:
+    """The fingerprints of a file."""
+    fingerprinter, seconds, duration = Fingerprinter(), 0.0, 0.0
+    for block in decode_blocks(os.fspath(path)):
+        begun = time.process_time()
+        if block is None:
+            fingerprinter, duration = Fingerprinter(), 0.0
+        else:
+            fingerprinter.push(block.samples, block.sample_rate)
+            duration += len(block.samples) / block.sample_rate
+        seconds += time.process_time() - begun
+    begun = time.process_time()
+    data = fingerprinter.finish()
+    seconds += time.process_time() - begun
+    landmarks = Landmarks.from_bytes(data)
+    assert landmarks is not None
+    return Sound(path, landmarks, len(data), duration, seconds, chromaprint(path))
+
+
+def chromaprint(path: Path) -> Raw | None:
+    """Chromaprint's fingerprint of all of a file, if its program is installed and takes it."""
+    program = shutil.which("fpcalc")
+    if program is None:
+        return None
+    done = subprocess.run(
+        [program, "-raw", "-plain", "-length", "0", path], capture_output=True, text=True, check=False
+    )
+    return np.array(done.stdout.split(",") if done.stdout.strip() else [], np.int64).astype(np.uint32)
+
+
+def difference(first: Raw, second: Raw) -> float:
+    """The share of bits that differ at the offset most frames vote for, which half the shorter one must fill.
+
+    As AcoustID does: frames vote by their 14 highest bits.
+    """
+    keys, columns = np.unique(second >> 18, return_index=True)
+    places = np.searchsorted(keys, first >> 18).clip(max=max(0, len(keys) - 1))
+    hits = np.flatnonzero(keys[places] == first >> 18) if len(keys) else np.empty(0, np.intp)
+    if not len(hits):
+        return 1.0
+    offsets = columns[places[hits]] - hits
+    values, votes = np.unique(offsets, return_counts=True)
+    best = 1.0
+    for offset in values[np.argsort(-votes)[:3]]:
+        a, b = first[max(0, -offset) :], second[max(0, offset) :]
+        both = min(len(a), len(b))
+        if both >= max(1, min(len(first), len(second)) // 2):
+            best = min(best, float(np.bitwise_count(a[:both] ^ b[:both]).mean()) / 32)
+    return best
+
+
+def cost(library: list[Sound]) -> dict[str, float]:
+    """Processor time and bytes of a fingerprint, and MusiCNN's processor time, resampling aside."""
+    from audiosim.encoders import EncoderRequest, load_encoder
+
+    duration = sum(sound.duration for sound in library)
+    encoder = load_encoder(EncoderRequest(encoder="musicnn"))
+    window = encoder.spec.framing.window
+    windows = np.random.default_rng(1).standard_normal((encoder.batch_size, window)).astype(np.float32)
+    encoder.embed(windows)
+    begun = time.process_time()
+    for _ in range(4):
+        encoder.embed(windows)
+    network = (time.process_time() - begun) / (4 * len(windows) * encoder.spec.hop)
+    own = sum(sound.seconds for sound in library) / duration
+    return {
+        "ms a second of audio": 1e3 * own,
+        "MusiCNN, ms a second of audio": 1e3 * network,
+        "share": own / network,
+        "bytes a minute": 60 * sum(sound.size for sound in library) / duration,
+    }
+
+
+def _flac(change: Callable[[Float32, int], Float32]) -> Callable[[Path, Float32, int], Path]:
+    def write(stem: Path, samples: Float32, rate: int) -> Path:
+        file = stem.with_suffix(".flac")
+        soundfile.write(file, change(samples, rate), rate)
+        return file
+
+    return write
+
+
+def _mp3(stem: Path, samples: Float32, rate: int) -> Path:
+    file = stem.with_suffix(".mp3")
+    encode(file, samples, rate, codec="libmp3lame", container="mp3", bit_rate=128_000, out_rate=44_100)
+    return file
+
+
+def _opus(stem: Path, samples: Float32, rate: int) -> Path:
+    file = stem.with_suffix(".opus")
+    encode(file, samples, rate, codec="libopus", container="ogg", bit_rate=64_000, out_rate=48_000)
+    return file
+
+
+def _resampled(stem: Path, samples: Float32, rate: int) -> Path:
+    file = stem.with_suffix(".wav")
+    soundfile.write(file, soxr.resample(samples, rate, 32_000), 32_000)
+    return file
+
+
+def _faded(samples: Float32, rate: int) -> Float32:
+    weights = np.ones(len(samples), np.float32)
+    weights[-10 * rate :] = np.linspace(1, 0, len(weights[-10 * rate :])) ** 2
+    return samples * weights
+
+
+WAYS: dict[str, Callable[[Path, Float32, int], Path]] = {
+    "MP3 128": _mp3,
+    "Opus 64": _opus,
+    "trimmed by 2 s": _flac(lambda samples, rate: samples[2 * rate :]),
+    "6 dB quieter": _flac(lambda samples, rate: samples * np.float32(10 ** (-6 / 20))),
+    "resampled": _resampled,
+    "2 % faster": _flac(lambda samples, rate: soxr.resample(samples, 1.02 * rate, rate)),
+    "4 % slower": _flac(lambda samples, rate: soxr.resample(samples, 0.96 * rate, rate)),
+    "first half": _flac(lambda samples, rate: samples[: len(samples) // 2]),
+    "5 s of silence before": _flac(lambda samples, rate: np.pad(samples, (5 * rate, 0))),
+    "faded out": _flac(_faded),
+}
+
+
+def _lines(results: dict[str, Any]) -> Iterator[str]:
+    for group in ("forms", "copies"):
+        for name, count in results[group].items():
+            yield f"{group}, {name}: {count.shown()}"
+    for name in ("demo", "library", "copies, different"):
+        yield f"{name}: {results[name].shown()}"
+    yield ", ".join(f"{name} {value:.3g}" for name, value in results["cost"].items())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Fingerprints on their way: from decoding into the catalog, exports and other homes, and out again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from conftest import Cli
+from libraries import Library, digest_of
+
+import audiosim
+from audiosim.audio.fingerprint import Landmarks
+from audiosim.indexing.exchange import parquet
+from audiosim.library.catalog import Catalog
+from audiosim.search.duplicates import find_duplicates
+
+sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
+from forms import RATE, Piece
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A piece, its first half in another format, and another take of it."""
+    folder = tmp_path_factory.mktemp("pieces")
+    for name, take in (("a.wav", 1), ("take.wav", 2)):
+        samples = Piece("guitar", 0, (0, 3, -2, 5), 1.0, 1, take, 40.0).play().astype(np.float32)
+        soundfile.write(folder / name, samples, RATE)
+    samples, _ = soundfile.read(folder / "a.wav", dtype="float32")
+    soundfile.write(folder / "half.ogg", 0.5 * samples[: len(samples) // 2], RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    library = Library(tmp_path_factory.mktemp("made") / "home")
+    library.index(music)
+    return library
+
+
+def fingerprints(library: Library) -> dict[str, bytes]:
+    with library.catalog() as catalog:
+        return dict(catalog.fingerprints.of(catalog.tracks.all_digests()))
+
+
+def test_a_run_keeps_the_fingerprint_of_all_audio(library: Library, music: Path) -> None:
+    kept = fingerprints(library)
+    assert kept.keys() == {digest_of(library, path) for path in music.iterdir()}
+    assert all(len(Landmarks.from_bytes(data) or ()) > 10 for data in kept.values())
+    with library.catalog() as catalog:
+        assert catalog.fingerprints.missing() == []
+
+
+def test_duplicates_say_what_was_done_to_a_recording(library: Library, cli: Cli) -> None:
+    (group,) = find_duplicates(library.home.path)
+    assert [os.path.basename(track.path) for track in group.tracks] == [b"a.wav", b"half.ogg"]
+    evidence = group.links[0].evidence
+    assert (evidence.kind, evidence.change) == ("same recording", "cut")
+    assert evidence.shares[0] == pytest.approx(0.5, abs=0.1)
+    done = cli("duplicates", "--home", library.home.path)
+    assert "half.ogg  (5" in done.out or "half.ogg  (4" in done.out
+    assert "% of a.wav, agreement 0.9" in done.out
+    (told,) = cli("duplicates", "--home", library.home.path, "--json").json["groups"][0]["evidence"]
+    assert (told["change"], told["speed"], told["correlation"]) == ("cut", 1.0, None)
+    assert told["agreement"] > 0.8
+
+
+def test_exports_take_fingerprints_along(library: Library, tmp_path: Path) -> None:
+    audiosim.export_index(tmp_path / "e.parquet", home=library.home.path)
+    audiosim.import_index([tmp_path / "e.parquet"], home=tmp_path / "other")
+    assert fingerprints(Library(tmp_path / "other")) == fingerprints(library)
+    assert len(find_duplicates(tmp_path / "other")) == 1
+
+
+def test_exports_without_fingerprints_are_read(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audiosim.export_index(tmp_path / "e.parquet", home=library.home.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet, "PACKED", ("passages",))  # as version 0.1.0 wrote it
+        audiosim.export_index(tmp_path / "old.parquet", home=library.home.path)
+    assert "fingerprint" not in pq.read_schema(tmp_path / "old.parquet").names
+    done = audiosim.import_index([tmp_path / "old.parquet"], home=tmp_path / "other")
+    assert done.added == 3
+    assert fingerprints(Library(tmp_path / "other")) == {}
+    # a later export completes the home
+    audiosim.import_index([tmp_path / "e.parquet"], home=tmp_path / "other")
+    assert fingerprints(Library(tmp_path / "other")) == fingerprints(library)
+
+
+def test_damaged_fingerprints_of_an_export_are_refused(library: Library, tmp_path: Path) -> None:
+    audiosim.export_index(tmp_path / "e.parquet", home=library.home.path)
+    table = pq.read_table(tmp_path / "e.parquet")
+    place = table.schema.get_field_index("fingerprint")
+    damaged = table.set_column(place, table.schema.field(place), [[b"\1\2\3"] * 3])
+    pq.write_table(damaged, tmp_path / "bad.parquet")
+    with pytest.raises(audiosim.AudiosimError, match=r"fingerprint of .* is damaged"):
+        audiosim.import_index([tmp_path / "bad.parquet"], home=tmp_path / "other")
+
+
+def test_fingerprints_stay_with_their_audio_and_go_with_it(library: Library, tmp_path: Path) -> None:
+    kept = fingerprints(library)
+    with Catalog(tmp_path / "old.db") as old, Catalog(tmp_path / "new.db") as new:
+        for each in (old, new):
+            with library.catalog() as catalog:
+                records = list(catalog.records.all())
+                configuration = catalog.settings.configuration
+            assert configuration is not None
+            each.settings.set_configuration(configuration)
+            each.records.take([r for r in records if each is old or not r.path.endswith(b"take.wav")])
+        old.fingerprints.set("f" * 32, b"\1")  # of audio that is gone from both
+        first = sorted(kept)[0]
+        new.tracks.drop([])
+        old.adopt(tmp_path / "new.db")
+        left = dict(old.fingerprints.of(old.tracks.all_digests() | {"f" * 32}))
+        assert len(left) == 2
+        assert left.items() <= kept.items()
+        old.tracks.drop([first])
+        assert old.fingerprints.get(first) is None
