@@ -16,6 +16,7 @@ from audiosim.core.errors import AudiosimError
 from audiosim.core.text import counted, display_path
 from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
+from audiosim.indexing.fingerprinting import MOST_SECONDS, fill_fingerprints
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
@@ -85,6 +86,9 @@ class IndexRun:
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(ingest.moved)
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
+            if self._store is not None and not self.report.left:  # a rebuild takes over those there are
+                end = self._deadline or time.monotonic() + MOST_SECONDS
+                yield from map(Notice, fill_fingerprints(self._catalog, end, jobs=self._options.jobs))
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush(hurried=True)

@@ -31,7 +31,7 @@ SECONDS = HOP / RATE  # of a hop
 MIN_LANDMARKS = 12  # that meet; less than that is told by its audio only
 STEADY = 0.001  # by how much a speed that is none may differ from 1
 PITCH_EACH, PITCH_MOST = 0.8, 0.3  # by how much more the pitch classes one up agree than those one down
-MET = 0.6  # share of the landmarks where both play, in each part too
+MET_PART = 0.6  # share of the landmarks of a part that meet others
 COVERED = 0.85  # share of the shorter one's landmarks that lie where both play
 PART = 12  # landmarks that are one part of a recording
 PARTS = 0.85  # share of the parts that agree
@@ -51,16 +51,21 @@ PITCHES, BANDS_ONLY = KINDS[::2], KINDS[1::2]
 
 @dataclass(frozen=True)
 class Limits:
-    """Correlations of bits, at least: pitches and bands, of all and of a part."""
+    """What a recording needs at least.
 
+    ``met``: the share of the landmarks where both play that meet; then correlations of bits, of pitches and
+    of bands, of all and of a part.
+    """
+
+    met: float
     pitch: float
     bands: float
     pitch_part: float
     bands_part: float
 
 
-AS_FAST = Limits(0.85, 0.6, 0.65, 0.5)
-FASTER = Limits(0.5, 0.5, 0.35, 0.35)  # pitches lie between the classes
+AS_FAST = Limits(0.78, 0.87, 0.6, 0.65, 0.5)
+FASTER = Limits(0.6, 0.5, 0.5, 0.35, 0.35)  # pitches lie between the classes
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Overlap:
             self.landmarks >= MIN_LANDMARKS
             and self.pitch >= _limits(self.speed).pitch
             and self.bands >= _limits(self.speed).bands
-            and self.met >= MET
+            and self.met >= _limits(self.speed).met
             and max(self.covered) >= COVERED
             and self.parts >= PARTS
         )
@@ -281,7 +286,7 @@ def _parts(places: Indices, total: int, a: Float32, b: Float32, limits: Limits) 
     count = max(1, total // PART)
     parts = np.minimum(places // PART, count - 1)
     sizes = np.bincount(np.minimum(np.arange(total) // PART, count - 1), minlength=count)
-    agreed = np.bincount(parts, minlength=count) >= MET * sizes
+    agreed = np.bincount(parts, minlength=count) >= MET_PART * sizes
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     for (here, _), least in ((PITCHES, limits.pitch_part), (BANDS_ONLY, limits.bands_part)):
         x, y = a[:, here], b[:, here]

@@ -131,6 +131,18 @@ def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
     )
 
 
+def told_by_windows(index: Index) -> str | None:
+    """How many tracks have no fingerprint yet, for people; None if all have one."""
+    lacking = index.catalog.fingerprints.lacking()
+    if not lacking:
+        return None
+    total = index.catalog.files.count("indexed")
+    return (
+        f"{lacking} of {total} tracks have no fingerprint yet and are told apart by stricter, older evidence:"
+        " audiosim index makes them."
+    )
+
+
 def slack(duration: float) -> float:
     """By how many seconds another encoding of so long a recording may be shorter."""
     return max(SLACK, SLACK_SHARE * duration)

@@ -21,7 +21,7 @@ from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.search.explain import Explainer
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
-from audiosim.search.recordings import Recordings
+from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.store import StoreReader, store_reader
 
 DEFAULT_COUNT = 10
@@ -133,6 +133,8 @@ def find_similar(
             explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
             notes += explainer.lacking([match.track for match in matches])
+        if not ranking.show_duplicates and (note := told_by_windows(index)):
+            notes.append(note)
         return SearchResult(likes, matches, reason, tuple(dislikes), tuple(notes))
 
 

@@ -34,6 +34,18 @@ class Fingerprints:
         if packed:
             self._db.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (digest, packed))
 
+    def drop(self, digests: Collection[str]) -> None:
+        """Remove those of this audio."""
+        self._db.executemany("DELETE FROM fingerprints WHERE digest = ?", [(digest,) for digest in digests])
+
+    def lacking(self) -> int:
+        """How many files of the index have no fingerprint."""
+        query = (
+            "SELECT count(*) FROM files WHERE state = 'indexed'"
+            " AND digest NOT IN (SELECT digest FROM fingerprints)"
+        )
+        return int(self._db.execute(query).fetchone()[0])
+
     def missing(self) -> list[tuple[str, bytes]]:
         """(digest, path) of one file of each audio in the index that has no fingerprint, in order of path."""
         query = (

@@ -1,0 +1,69 @@
+"""Fingerprints of what was indexed before there were any: files are read again, without the network."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from audiosim.audio.events import Failed
+from audiosim.audio.listening import fingerprint_files
+from audiosim.library.catalog import Catalog
+from audiosim.library.neighbours import nearest
+
+MOST_SECONDS = 900.0  # of a run that has no time limit of its own
+COMPARED = 20_000  # tracks, above which their order is not worth comparing all of them
+
+
+def fill_fingerprints(catalog: Catalog, end: float, *, jobs: int | None = None) -> Iterator[str]:
+    """Make the fingerprints that are missing, and yield what users should know.
+
+    Those of tracks with a near neighbour come first, since they may be copies. A file that is not there, or
+    holds other audio by now, is passed by.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Open for writing, with the index lock held.
+    end : float
+        When to stop, by the monotonic clock, in s.
+    jobs : int, optional
+        Decoding processes; by default one a processor.
+    """
+    missing = dict(catalog.fingerprints.missing())
+    there = [digest for digest in _in_turn(catalog, missing) if os.path.exists(missing[digest])]
+    if not there:
+        return
+    digests = {missing[digest]: digest for digest in there}
+
+    def until_the_end() -> Iterator[bytes]:
+        for path in digests:
+            if time.monotonic() >= end:
+                return
+            yield path
+
+    made = 0
+    for event in fingerprint_files(
+        until_the_end(), jobs=jobs, want=lambda path, info: info.digest == digests[path]
+    ):
+        if not isinstance(event, Failed) and event.fingerprint:
+            catalog.fingerprints.set(event.info.digest, event.fingerprint)
+            made += 1
+    left = catalog.fingerprints.lacking()
+    if made:
+        more = f"; {left} tracks still lack one, which later runs make" if left else ""
+        yield f"Fingerprints were made of {made} tracks indexed before there were any{more}."
+
+
+def _in_turn(catalog: Catalog, missing: dict[str, bytes]) -> Sequence[str]:
+    """The digests, those first whose nearest neighbour is nearest; or in order of path, if they are many."""
+    digests, vectors = catalog.tracks.audio_vectors()
+    rows = [row for row, digest in enumerate(digests) if digest in missing]
+    if not rows or len(digests) > COMPARED:
+        return list(missing)
+    codes = np.arange(len(digests))
+    near = nearest(vectors[rows], vectors, 1, same=(codes[rows], codes)).cosines[:, 0]
+    order = [digests[rows[place]] for place in np.argsort(-near, kind="stable")]
+    return [*order, *(missing.keys() - set(order))]
