@@ -44,6 +44,9 @@ from .library.store_url import StoreUrl as StoreUrl
 from .library.store_url import parse_store_url as parse_store_url
 from .map import Drawing as Drawing
 from .map import draw_map as draw_map
+from .search.across import FileHeld as FileHeld
+from .search.across import Held as Held
+from .search.across import find_across as find_across
 from .search.duplicates import Group as Group
 from .search.duplicates import find_duplicates as find_duplicates
 from .search.passage_search import find_passages as find_passages

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from audiosim.core.types import Float32
 from audiosim.library.scan import EXTENSIONS
 from audiosim.search.fingerprints import overlap
 
-SHORTEST, LONGEST = 30.0, 600.0  # s, of the tracks that are changed
+SHORTEST, LONGEST = 30.0, 300.0  # s, of the tracks that are changed
 CHROMAPRINT = 10 / 32  # of the bits of a stretch that may differ where Chromaprint's own matcher takes it
 Raw = npt.NDArray[np.uint32]
 
@@ -102,17 +102,38 @@ def main() -> None:
     arguments.add_argument("--tracks", type=int, default=30)
     arguments.add_argument("--pairs", type=int, default=200)
     chosen = arguments.parse_args()
-    results: dict[str, Any] = {}
+    results = Results(quiet=chosen.json)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         results["forms"] = varied(scratch, chosen.pairs)
         results["demo"] = demo(scratch / "demo")
-        files = sorted(path for path in chosen.music.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        files = sorted(path for path in chosen.music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
         library = [heard(path) for path in files]
         results["library"] = among(library)
         results["copies"], results["copies, different"] = copies(scratch, library, chosen.tracks)
         results["cost"] = cost(library)
-    report(results, list(_lines(results)), as_json=chosen.json)
+    if chosen.json:
+        report(plain(results), [], as_json=True)
+
+
+class Results(dict[str, Any]):
+    """What was found, told as it is."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__()
+        self._quiet = quiet
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        if not self._quiet:
+            print("\n".join(_lines(name, value)), flush=True)
+
+
+def plain(value: Any) -> Any:
+    """Results as JSON has them."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return asdict(value) if isinstance(value, Count) else value
 
 
 def varied(scratch: Path, count: int) -> dict[str, Count]:
@@ -287,13 +308,13 @@ WAYS: dict[str, Callable[[Path, Float32, int], Path]] = {
 }
 
 
-def _lines(results: dict[str, Any]) -> Iterator[str]:
-    for group in ("forms", "copies"):
-        for name, count in results[group].items():
-            yield f"{group}, {name}: {count.shown()}"
-    for name in ("demo", "library", "copies, different"):
-        yield f"{name}: {results[name].shown()}"
-    yield ", ".join(f"{name} {value:.3g}" for name, value in results["cost"].items())
+def _lines(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, Count):
+        yield f"{name}: {value.shown()}"
+    elif name == "cost":
+        yield ", ".join(f"{what} {number:.3g}" for what, number in value.items())
+    else:
+        yield from (f"{name}, {what}: {count.shown()}" for what, count in value.items())
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ def test_answers_are_those_of_the_version_that_made_the_home(old: Old, cli: Cli,
             assert (done.code, len(done.json["tracks"])) == (0, len(expected["tracks"]))
             continue
         done = cli(*words, "--home", old.home)
-        assert (done.code, done.err) == (0, ""), words
+        assert done.code == 0, words
+        assert [line for line in done.err.splitlines() if "have no fingerprint yet" not in line] == [], words
         found = json.loads(done.out.replace(str(old.home), OLD_HOME))
         same = agree if words[0] == "similar" and "--diversity" not in words else alike
         assert same(expected, found), (words, expected, found)
@@ -138,7 +139,7 @@ def test_the_home_is_exported_as_it_was_and_the_export_makes_the_same_home(
 ) -> None:
     assert cli("export", tmp_path / "new.parquet", "--home", old.home).code == 0
     before, after = (pyarrow.parquet.read_table(file) for file in (old.export, tmp_path / "new.parquet"))
-    assert after.equals(before)
+    assert after.drop("fingerprint").equals(before)
     assert cli("import", old.export, "--home", tmp_path / "imported").code == 0
     for words, expected in old.answers.items():
         if words[0] == "similar" and not {"--explain", "--from"} & set(words):  # which read caches

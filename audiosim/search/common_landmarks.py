@@ -22,8 +22,11 @@ LIKELY = 0.08  # share of the shorter one's words, below which no copy was seen
 Pairs = list[tuple[int, int]]
 
 
-def with_keys_in_common(sets: Sequence[Landmarks | None]) -> Pairs:
-    """The pairs (smaller row, larger row) that have most keys in common, those with most first."""
+def with_keys_in_common(sets: Sequence[Landmarks | None], *, after: int | None = None) -> Pairs:
+    """The pairs (smaller row, larger row) that have most keys in common, those with most first.
+
+    Where `after` is given, only those of a row before that and one from there on.
+    """
     keys, owners = _keys(sets)
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
@@ -36,7 +39,10 @@ def with_keys_in_common(sets: Sequence[Landmarks | None]) -> Pairs:
         if not len(same):
             break
         found.append(owners[same] * len(sets) + owners[same + step])  # stable: the smaller row comes first
-    codes, counts = np.unique(np.concatenate(found), return_counts=True)
+    pairs = np.concatenate(found)
+    if after is not None:
+        pairs = pairs[(pairs // len(sets) < after) & (pairs % len(sets) >= after)]
+    codes, counts = np.unique(pairs, return_counts=True)
     return _most(codes, counts, len(sets))
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,9 @@ from libraries import Library, digest_of
 
 import audiosim
 from audiosim.audio.fingerprint import Landmarks
+from audiosim.core.errors import UsageError
 from audiosim.indexing.exchange import parquet
+from audiosim.indexing.fingerprinting import fill_fingerprints
 from audiosim.library.catalog import Catalog
 from audiosim.search.duplicates import find_duplicates
 
@@ -121,3 +127,70 @@ def test_fingerprints_stay_with_their_audio_and_go_with_it(library: Library, tmp
         assert left.items() <= kept.items()
         old.tracks.drop([first])
         assert old.fingerprints.get(first) is None
+
+
+def test_an_old_home_is_filled_in_without_the_network(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    shutil.copytree(library.home.path, tmp_path / "home")
+    old = Library(tmp_path / "home")
+    with closing(sqlite3.connect(old.home.catalog)) as database, database:
+        database.execute("DROP TABLE fingerprints")  # as version 0.1.0 left it
+    done = cli("duplicates", "--home", old.home.path)
+    assert "3 of 3 tracks have no fingerprint yet" in done.err
+    report = old.index()
+    assert (report.unchanged, old.encoder.windows) == (3, 0)
+    assert fingerprints(old) == fingerprints(library)
+    assert any("Fingerprints were made of 3 tracks" in getattr(event, "text", "") for event in old.events)
+    assert cli("duplicates", "--home", old.home.path).err == ""
+    old.index()
+    assert not any("Fingerprints" in getattr(event, "text", "") for event in old.events)
+
+
+def test_filling_in_ends_when_time_is_up_and_passes_by_what_is_not_there(
+    library: Library, tmp_path: Path
+) -> None:
+    shutil.copytree(library.home.path, tmp_path / "home")
+    with Catalog(tmp_path / "home" / "catalog.db") as catalog:
+        for digest in fingerprints(library):
+            catalog.fingerprints.drop([digest])
+        assert list(fill_fingerprints(catalog, time.monotonic() - 1)) == []
+        assert catalog.fingerprints.lacking() == 3
+        for row in list(catalog.files.all()):
+            catalog.files.relocate(row.path, row.path + b".gone", keep_ctimes=False)
+        assert list(fill_fingerprints(catalog, time.monotonic() + 60)) == []
+
+
+def test_files_elsewhere_are_told_to_be_in_the_library(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    samples, rate = soundfile.read(music / "a.wav", dtype="float32")
+    soundfile.write(tmp_path / "cut.flac", samples[3 * rate :], rate)
+    shutil.copy(music / "take.wav", tmp_path / "copy.wav")
+    new = Piece("guitar", 2, (0, 5, 3, 7), 1.0, 5, 9, 30.0).play().astype(np.float32)
+    soundfile.write(tmp_path / "new.wav", new, RATE)
+    (tmp_path / "broken.mp3").write_bytes(b"nothing")
+    before = fingerprints(library)
+    found = {
+        os.path.basename(file.path): file for file in audiosim.find_across([tmp_path], home=library.home.path)
+    }
+    assert found[b"new.wav"].held == ()
+    assert found[b"broken.mp3"].reason
+    (copy,) = found[b"copy.wav"].held
+    assert (os.path.basename(copy.track.path), copy.evidence.kind) == (b"take.wav", "same audio")
+    cut = {os.path.basename(held.track.path): held.evidence for held in found[b"cut.flac"].held}
+    assert cut[b"a.wav"].offset == pytest.approx(-3.0, abs=0.05)
+    assert b"take.wav" not in cut
+    assert fingerprints(library) == before
+    done = cli("duplicates", "--across", tmp_path, "--home", library.home.path)
+    assert done.code == 3
+    assert [line.split()[0] for line in done.out.splitlines() if not line.startswith("   ")] == [
+        "failed",
+        "known",
+        "known",
+        "new",
+    ]
+    files = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
+    assert [bool(file["held"]) for file in files] == [False, True, True, False]
+    with pytest.raises(UsageError):
+        audiosim.find_across([tmp_path / "none"], home=library.home.path)

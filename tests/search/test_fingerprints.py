@@ -68,7 +68,7 @@ def test_another_encoding_and_level_is_the_same_recording(form: str, name: str, 
     assert min(found.covered) > 0.95
 
 
-@pytest.mark.parametrize("form", FORMS_WITH_PITCH)
+@pytest.mark.parametrize("form", ["chiptune", "guitar", "techno"])
 @pytest.mark.parametrize("cut", [(2.03, SECONDS), (0.0, SECONDS / 2), (SECONDS / 2, SECONDS)])
 def test_a_cut_is_found_with_its_offset_either_way(form: str, cut: tuple[float, float]) -> None:
     samples = played(a_piece(form))

@@ -1,0 +1,153 @@
+"""Which files of a folder are in the library already; nothing is added to it."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from audiosim.audio.events import Failed
+from audiosim.audio.fingerprint import Landmarks
+from audiosim.audio.listening import fingerprint_files
+from audiosim.core.errors import UsageError
+from audiosim.core.paths import identity
+from audiosim.core.types import AudioInfo, Track
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index, open_index
+from audiosim.library.scan import scan
+from audiosim.search.common_landmarks import with_keys_in_common
+from audiosim.search.fingerprints import overlap
+from audiosim.search.recordings import Evidence, Recordings, evidence_of
+
+
+@dataclass(frozen=True)
+class Held:
+    """A track of the library that holds a file's recording.
+
+    Parameters
+    ----------
+    track : Track
+        The track.
+    evidence : Evidence
+        Why; the file is its second, and its ``similarity`` is 1 where the audio is the same, else 0: nothing
+        is embedded.
+    """
+
+    track: Track
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class FileHeld:
+    """A file, and where the library has its recording.
+
+    Parameters
+    ----------
+    path : bytes
+        The file.
+    held : tuple of Held
+        The tracks of the library that hold it; none, if it is new.
+    reason : str, optional
+        Why the file can't be told, where it can't.
+    """
+
+    path: bytes
+    held: tuple[Held, ...] = ()
+    reason: str | None = None
+
+
+def find_across(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    home: str | os.PathLike[str] | None = None,
+    only: Filter | None = None,
+    jobs: int | None = None,
+) -> list[FileHeld]:
+    """Tell which files of some folders are in the library already, in whatever encoding.
+
+    Parameters
+    ----------
+    paths : iterable of str or path-like
+        Folders or files. They are decoded and compared by fingerprints; nothing is added to the index.
+    home : str or path-like, optional
+        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    only : Filter, optional
+        What tracks of the library must be to be compared.
+    jobs : int, optional
+        Decoding processes; by default one a processor.
+
+    Returns
+    -------
+    list of FileHeld
+        All audio files found, in order of path.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist.
+    HomeError
+        If there is no index.
+    """
+    scans = [scan(identity(path)) for path in paths]
+    for one in scans:
+        if not one.present:
+            raise UsageError(f"No such file or folder: {os.fsdecode(one.root)}", "", "Check the path.")
+    told = {path: FileHeld(path, reason=why) for one in scans for path, why in one.problems + one.unlisted}
+    wanted = {file.path for one in scans for file in one.files}
+    with open_index(home) as index:
+        entries = list(index.catalog.tracks.entries(index.located(only).admits))
+        told |= _Library(index, entries).holding(sorted(wanted), jobs)
+    return [told[path] for path in sorted(told)]
+
+
+class _Library:
+    """The tracks of an index, to find files among."""
+
+    def __init__(self, index: Index, entries: Sequence[Entry]) -> None:
+        self._recordings = Recordings.of(index)
+        self._holders: dict[str, list[Track]] = defaultdict(list)
+        for entry in entries:
+            self._holders[entry.track.digest].append(entry.track)
+
+    def holding(self, paths: Sequence[bytes], jobs: int | None) -> dict[bytes, FileHeld]:
+        """What the library holds of each file."""
+        told: dict[bytes, FileHeld] = {}
+        heard: list[tuple[bytes, str, Landmarks | None]] = []
+        for event in fingerprint_files(paths, jobs=jobs, want=self._unheard):
+            if isinstance(event, Failed):
+                told[event.path] = FileHeld(event.path, reason=event.reason)
+                continue
+            digest = event.info.digest
+            landmarks = self._recordings.landmarks(digest)
+            if landmarks is None and event.fingerprint:
+                landmarks = Landmarks.from_bytes(event.fingerprint)
+            heard.append((event.path, digest, landmarks))
+        near = self._near([landmarks for _, _, landmarks in heard])
+        for row, (path, digest, landmarks) in enumerate(heard):
+            told[path] = FileHeld(path, tuple(self._held(digest, landmarks, near[row])))
+        return told
+
+    def _unheard(self, path: bytes, info: AudioInfo) -> bool:
+        """Whether a file must be decoded: in another thread, where the catalog can't be read."""
+        return info.digest not in self._holders
+
+    def _near(self, files: Sequence[Landmarks | None]) -> dict[int, list[str]]:
+        """The audio of the library that has landmarks in common with each file."""
+        digests = list(self._holders)
+        known = [self._recordings.landmarks(digest) for digest in digests]
+        found: dict[int, list[str]] = defaultdict(list)
+        for first, second in with_keys_in_common([*known, *files], after=len(known)):
+            found[second - len(known)].append(digests[first])
+        return found
+
+    def _held(self, digest: str, landmarks: Landmarks | None, near: Iterable[str]) -> Iterable[Held]:
+        for track in self._holders.get(digest, ()):
+            yield Held(track, Evidence("same audio", 1.0))
+        for other in near:
+            known = self._recordings.landmarks(other)
+            if other == digest or known is None or landmarks is None:
+                continue
+            if evidence := evidence_of(overlap(known, landmarks), 0.0):
+                yield from (Held(track, evidence) for track in self._holders[other])
