@@ -106,7 +106,9 @@ def _lacked_memory(error: BaseException) -> bool:
     return any(isinstance(one, MemoryError) for one in seen)
 
 
-def _send(blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO) -> tuple[float, bytes]:
+def _send(
+    blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO
+) -> tuple[float, bytes]:
     """Sends a file's samples at `rate`; returns its duration in s, and its fingerprint."""
     resampler: Resampler | None = None
     fingerprinter = Fingerprinter()

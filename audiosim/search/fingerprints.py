@@ -30,7 +30,8 @@ SECONDS = HOP / RATE  # of a hop
 
 MIN_LANDMARKS = 12  # that meet; less than that is told by its audio only
 STEADY = 0.001  # by how much a speed that is none may differ from 1
-PITCH_EACH, PITCH_MOST = 0.8, 0.3  # by how much more the pitch classes one up agree than those one down
+# By how much more the pitch classes one up agree than those one down: for each semitone, at least, at most.
+PITCH_EACH, PITCH_LEAST, PITCH_MOST = 0.35, 0.1, 0.2
 MET_PART = 0.6  # share of the landmarks of a part that meet others
 COVERED = 0.85  # share of the shorter one's landmarks that lie where both play
 PART = 12  # landmarks that are one part of a recording
@@ -266,7 +267,8 @@ def _pitch_follows(first: Float32, second: Float32, semitones: float) -> bool:
         np.mean([_correlation(np.roll(first[:, k], step, 1), second[:, k]) for k in PITCHES])
         for step in (1, -1)
     )
-    return bool((up - down) * np.sign(semitones) >= min(PITCH_EACH * abs(semitones), PITCH_MOST))
+    wanted = np.clip(PITCH_EACH * abs(semitones), PITCH_LEAST, PITCH_MOST)
+    return bool((up - down) * np.sign(semitones) >= wanted)
 
 
 def _correlation(a: Float32, b: Float32) -> float:
