@@ -46,11 +46,14 @@ def with_keys_in_common(sets: Sequence[Landmarks | None], *, after: int | None =
     return _most(codes, counts, len(sets))
 
 
-def likely(first: Landmarks, second: Landmarks) -> bool:
-    """Whether so many landmarks sound alike in the bands that both may be of one recording."""
-    a, b = (np.unique(words(one, BANDS_ONLY)) for one in (first, second))
-    common = len(np.intersect1d(a, b, assume_unique=True))
-    return common >= LIKELY * min(len(a), len(b))
+def sounds_of(landmarks: Landmarks) -> frozenset[int]:
+    """All that is heard in the bands at landmarks, to be compared with `likely`."""
+    return frozenset(words(landmarks, BANDS_ONLY).tolist())
+
+
+def likely(first: frozenset[int], second: frozenset[int]) -> bool:
+    """Whether so much sounds alike that both may be of one recording."""
+    return len(first & second) >= LIKELY * min(len(first), len(second))
 
 
 def _keys(sets: Sequence[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:

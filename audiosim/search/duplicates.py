@@ -14,7 +14,7 @@ from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
 from audiosim.library.neighbours import nearest
-from audiosim.search.common_landmarks import likely, with_keys_in_common
+from audiosim.search.common_landmarks import likely, sounds_of, with_keys_in_common
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
 NEAREST = 10  # tracks of about the same length that each is compared with
@@ -103,10 +103,9 @@ def _candidates(entries: Sequence[Entry], recordings: Recordings) -> Iterator[tu
     rows = list(holders.values())
     landmarks = [recordings.landmarks(entries[row].track.digest) for row in rows]
     yield from ((rows[first], rows[second]) for first, second in with_keys_in_common(landmarks))
-    known = dict(zip(rows, landmarks, strict=True))
+    sounds = {row: sounds_of(one) for row, one in zip(rows, landmarks, strict=True) if one is not None}
     for first, second in _near_pairs(entries, rows):
-        pair = known[first], known[second]
-        if pair[0] is None or pair[1] is None or likely(pair[0], pair[1]):
+        if not {first, second} <= sounds.keys() or likely(sounds[first], sounds[second]):
             yield first, second
 
 

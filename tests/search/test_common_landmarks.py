@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audiosim.audio.fingerprint import BITS, Landmarks
-from audiosim.search.common_landmarks import NEAREST, USUAL, likely, with_keys_in_common
+from audiosim.search.common_landmarks import NEAREST, USUAL, likely, sounds_of, with_keys_in_common
 
 
 def a_set(seed: int, count: int = 100) -> Landmarks:
@@ -45,5 +45,5 @@ def test_nothing_has_nothing_in_common() -> None:
 
 
 def test_a_copy_is_likely_and_others_are_not() -> None:
-    assert likely(a_set(1), copy_of(a_set(1), 3, 0.1))
-    assert not likely(a_set(1), a_set(2))
+    assert likely(sounds_of(a_set(1)), sounds_of(copy_of(a_set(1), 3, 0.1)))
+    assert not likely(sounds_of(a_set(1)), sounds_of(a_set(2)))
