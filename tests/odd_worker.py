@@ -57,9 +57,9 @@ def main() -> None:
     if AT_START in os.environ:
         be_killed()
 
-    def decode(path: str, *more: Any) -> Iterator[Block | None]:
+    def decode(path: str, *more: Any, **options: Any) -> Iterator[Block | None]:
         act(Path(path))
-        yield from decode_blocks(path, *more)
+        yield from decode_blocks(path, *more, **options)
 
     worker.decode_blocks = decode  # type: ignore
     worker.main()

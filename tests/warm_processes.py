@@ -19,9 +19,10 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO, cast
 
 CLONE_PARENT = 0x8000  # the child's parent is that of who forks
 CLONE_NUMBER = {"x86_64": 56, "aarch64": 220}.get(platform.machine())  # Linux's, of the system call
@@ -118,7 +119,24 @@ def main() -> None:
     os.environ.update(variable.split("=", 1) for variable in variables)
     sys.stdin, sys.stdout, sys.stderr = map(_stream, range(3), "rww")
     sys.argv = ["-c", *arguments]
-    exec(program, {"__name__": "__main__"})
+    _end(program)
+
+
+def _end(program: str) -> NoReturn:
+    """Runs a program, then ends at once: what was forked can hang where an interpreter takes itself apart."""
+    code = 1
+    try:
+        exec(program, {"__name__": "__main__"})
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with suppress(OSError, ValueError):  # nobody may be listening any more
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _stream(number: int, mode: str) -> TextIO:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 PROGRESS_LIMIT = 300.0  # s that a process computes, or waits for nothing but a server, without progress
 LOOK_INTERVAL = 0.2  # s
 STOP_LIMIT = 5.0  # s for a killed process to be gone
+EXIT_LIMIT = 10.0  # s for one that has said all to end
 
 
 class Sign(Enum):
@@ -151,15 +152,23 @@ class StoreProcess:
                     raise self._given_up(f"it made no progress for {limit:.0f} s") from None
                 continue
             if one is Sign.END:
-                self._process.wait()
-                for thread in self._threads:
-                    thread.join()
+                self._see_it_out()
                 return said
             since = time.monotonic()
             if one is Sign.PROGRESS:
                 on_progress()
             else:
                 said.append(one)
+
+    def _see_it_out(self) -> None:
+        """Wait for the end of a process that has said all; one that does not end is killed."""
+        try:
+            self._process.wait(EXIT_LIMIT)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT)
+        for thread in self._threads:
+            thread.join(STOP_LIMIT)
 
     def _given_up(self, why: str) -> StoreError:
         self.end()
@@ -172,7 +181,7 @@ class StoreProcess:
 
     def _answer(self, said: list[object]) -> object:
         code = self._process.returncode
-        if code < 0:
+        if code < 0 and not said:
             raise StoreError("The store crashed", signal.Signals(-code).name)
         if not said:
             lines = self._errors.decode("utf-8", "replace").strip().splitlines()

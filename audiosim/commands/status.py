@@ -9,7 +9,7 @@ import typer
 from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import HomeOption, JsonOption
 from audiosim.commands.table import shown_path
-from audiosim.core.text import display_path, first_lines, size, visible
+from audiosim.core.text import counted, display_path, first_lines, size, visible
 
 if TYPE_CHECKING:
     from audiosim.library.status import HomeStatus
@@ -64,7 +64,7 @@ def _text(state: HomeStatus) -> str:
         lines.append("The ctimes of files do not count (--no-ctime).")
     if state.older_decoding:
         lines.append(
-            f"Decoded by an earlier audiosim: {state.older_decoding} tracks. To decode again those that may"
+            f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}. To decode again those that may"
             " come out otherwise now: audiosim index --rescan"
         )
     if state.store != "embedded":
