@@ -64,8 +64,8 @@ def _text(state: HomeStatus) -> str:
         lines.append("The ctimes of files do not count (--no-ctime).")
     if state.older_decoding:
         lines.append(
-            f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}. To decode again those that may"
-            " come out otherwise now: audiosim index --rescan"
+            f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}."
+            " To decode again those that may come out otherwise now: audiosim index --rescan"
         )
     if state.store != "embedded":
         lines.append(f"Store: {state.store}")
