@@ -69,11 +69,18 @@ class _Nursery:
             return int(asked.recv(64))
 
     def _start(self) -> socket.socket:
+        from audiosim.core.threads import BLAS, OTHERS
+
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
-                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                # a library with threads waits for them for ever in a copy, which has none of them
+                env={
+                    **os.environ,
+                    **dict.fromkeys((*BLAS, *OTHERS), "1"),
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                },
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
