@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from audiosim.audio.events import (
     DecodeEvent,
@@ -21,17 +20,15 @@ from audiosim.audio.events import (
     Restarted,
     Samples,
 )
-from audiosim.audio.framing import Framer, Selection, levels, window_count
 from audiosim.audio.resample import make_resampler
 from audiosim.audio.supervisor import DecodeSupervisor, every
+from audiosim.audio.track_frames import Indices, TrackFrames
 from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
-from audiosim.core.spill import Rows
-from audiosim.core.types import AudioInfo, Encoder, EncoderSpec, Float32, FrameEmbeddings, Waveform
+from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Waveform
 
 Key = TypeVar("Key", bound=Hashable)
-Indices = npt.NDArray[np.int64]
 
 
 class Extractor(Generic[Key]):
@@ -56,13 +53,13 @@ class Extractor(Generic[Key]):
         self._dtype = np.dtype(dtype)
         self._spill = spill
         self._batch: Float32 | None = None  # made for the first window: the encoder may load late
-        self._owners: list[_Track] = []  # of the batch's rows
-        self._tracks: dict[Key, _Track] = {}
+        self._owners: list[TrackFrames] = []  # of the batch's rows
+        self._tracks: dict[Key, TrackFrames] = {}
 
     def begin(self, key: Key, seconds: float) -> None:
         """Start a track that is expected to last so many seconds; only a limit of windows asks for it."""
         self.drop(key)
-        self._tracks[key] = _Track(self.encoder.spec, seconds, self._dtype, self._spill)
+        self._tracks[key] = TrackFrames(self.encoder.spec, seconds, self._dtype, self._spill)
 
     def push(self, key: Key, samples: Float32) -> None:
         """Add samples float32 (n,), mono, at the encoder's rate, to a track that has begun."""
@@ -143,11 +140,11 @@ class Extractor(Generic[Key]):
         single.flush()
         return next(single.finished())[1]
 
-    def _add(self, track: _Track, windows: Float32) -> None:
+    def _add(self, track: TrackFrames, windows: Float32) -> None:
         if len(windows):
             self._embed(track, *track.choose(windows))
 
-    def _embed(self, track: _Track, indices: Indices, windows: Float32) -> None:
+    def _embed(self, track: TrackFrames, indices: Indices, windows: Float32) -> None:
         track.expect(indices, windows)
         if self._batch is None:
             self._batch = np.zeros((self.encoder.batch_size, windows.shape[1]), np.float32)
@@ -160,50 +157,6 @@ class Extractor(Generic[Key]):
             windows = windows[len(part) :]
             if len(self._owners) == size:
                 self.flush()
-
-
-class _Track:
-    """One track on its way through the network."""
-
-    def __init__(self, spec: EncoderSpec, seconds: float, dtype: np.dtype[Any], spill: Path | None) -> None:
-        self.framer = Framer(spec.framing)
-        self.ended = False
-        self.last: tuple[Indices, Float32]  # the window that came last, and its index
-        self._hop = spec.hop
-        self._embedding = Rows(spec.dimension, dtype, spill)
-        self._indices: list[Indices] = []
-        self._levels: list[npt.NDArray[np.float16]] = []
-        self._seen = 0
-        self.kept = 0
-        expected = window_count(spec.framing, round(seconds * spec.sample_rate))
-        self._selection = Selection(expected, spec.max_windows)
-
-    def choose(self, windows: Float32) -> tuple[Indices, Float32]:
-        """The windows to embed of those (k, samples) that come next, and their indices."""
-        first = self._seen
-        self._seen += len(windows)
-        indices = self._selection.keep(first, len(windows))
-        self.last = np.array([self._seen - 1]), windows[-1:].copy()
-        return indices, windows if len(indices) == len(windows) else windows[indices - first]
-
-    def expect(self, indices: Indices, windows: Float32) -> None:
-        self.kept += len(windows)
-        self._indices.append(indices)
-        self._levels.append(levels(windows, self.framer.lengths(indices)))
-
-    def append(self, embeddings: Float32) -> None:
-        self._embedding.append(embeddings)
-
-    @property
-    def complete(self) -> bool:
-        return self.ended and self._embedding.count == self.kept
-
-    def close(self) -> None:
-        self._embedding.close()
-
-    def frames(self) -> FrameEmbeddings:
-        timestamps = np.concatenate(self._indices).astype(np.float64) * self._hop
-        return FrameEmbeddings(self._embedding.array(), timestamps, np.concatenate(self._levels))
 
 
 def embed_files(

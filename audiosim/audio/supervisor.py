@@ -93,12 +93,8 @@ class DecodeSupervisor:
         plain_mean: bool = False,
         until: float = math.inf,
     ) -> None:
-        self._job: dict[str, object] = {
-            "sample_rate": sample_rate,
-            "resampler": resampler,
-            "plain_mean": plain_mean,
-            "until": until,
-        }
+        self._job: dict[str, object] = {"sample_rate": sample_rate, "resampler": resampler}
+        self._job |= {"plain_mean": plain_mean, "until": until}
         self._jobs = jobs
         self._want = want
         self._second_try = second_try

@@ -10,6 +10,7 @@ import numpy as np
 
 from audiosim.audio.events import Failed
 from audiosim.audio.listening import fingerprint_files
+from audiosim.core.text import counted
 from audiosim.library.catalog import Catalog
 from audiosim.library.neighbours import nearest
 
@@ -53,8 +54,8 @@ def fill_fingerprints(catalog: Catalog, end: float, *, jobs: int | None = None) 
             made += 1
     left = catalog.fingerprints.lacking()
     if made:
-        more = f"; {left} tracks still lack one, which later runs make" if left else ""
-        yield f"Fingerprints were made of {made} tracks indexed before there were any{more}."
+        more = f"; {counted(left, 'track lacks', 'tracks lack')} one, which later runs make" if left else ""
+        yield f"Fingerprints were made of {counted(made, 'track')} indexed before there were any{more}."
 
 
 def _in_turn(catalog: Catalog, missing: dict[str, bytes]) -> Sequence[str]:

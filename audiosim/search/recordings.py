@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from audiosim.audio.fingerprint import Landmarks
+from audiosim.core.text import counted
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
 from audiosim.library.index import Index
@@ -138,8 +139,8 @@ def told_by_windows(index: Index) -> str | None:
         return None
     total = index.catalog.files.count("indexed")
     return (
-        f"{lacking} of {total} tracks have no fingerprint yet and are told apart by stricter, older evidence:"
-        " audiosim index makes them."
+        f"{lacking} of {counted(total, 'track')} {'has' if lacking == 1 else 'have'} no fingerprint yet,"
+        " and copies of them are told by stricter, older evidence; the next run makes some."
     )
 
 

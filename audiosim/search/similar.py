@@ -129,12 +129,12 @@ def find_similar(
             picks, reason = search.by_store(store)
         matches = as_matches(picks, known)
         notes = [*wanted.notes, *unwanted.notes, *resolver.notes]
+        if not ranking.show_duplicates and (note := told_by_windows(index)):
+            notes.append(note)
         if explain:
             explainer = Explainer(index, likes)
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
             notes += explainer.lacking([match.track for match in matches])
-        if not ranking.show_duplicates and (note := told_by_windows(index)):
-            notes.append(note)
         return SearchResult(likes, matches, reason, tuple(dislikes), tuple(notes))
 
 

@@ -23,8 +23,8 @@ ALL = ("--under", "/")  # has exact search answer, which needs no Chroma
 FIRST = "/music/t000.flac"
 
 UNHEARD = (  # no home that is made without audio has fingerprints
-    "audiosim: 60 of 60 tracks have no fingerprint yet and are told apart by stricter, older evidence:"
-    " audiosim index makes them.\n"
+    "audiosim: 60 of 60 tracks have no fingerprint yet, and copies of them are told by stricter, older"
+    " evidence; the next run makes some.\n"
 )
 
 
