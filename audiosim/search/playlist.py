@@ -77,8 +77,8 @@ def make_radio(
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     only : Filter, optional
-        What tracks beside the seeds must be; those under half a minute are left out unless it gives a
-        least duration.
+        What tracks beside the seeds must be; those under half a minute, and shorter than what is given,
+        are left out unless it gives a least duration.
     spacing : int
         How many others to play between two tracks of one artist, where there are any near; tracks
         without an artist count by their folder.
@@ -150,8 +150,8 @@ def make_path(
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     only : Filter, optional
-        What tracks between the two must be; those under half a minute are left out unless it gives a
-        least duration.
+        What tracks between the two must be; those under half a minute, and shorter than what is given,
+        are left out unless it gives a least duration.
     spacing : int
         How many others to play between two tracks of one artist, where that makes no large step; tracks
         without an artist count by their folder.
@@ -206,7 +206,9 @@ class _Pool:
     ) -> None:
         only = index.located(only)
         if only.min_duration is None:
-            only = replace(only, min_duration=SHORTEST)
+            # who asks with a short piece wants such
+            shortest = min(query.track.duration or SHORTEST for query in given)
+            only = replace(only, min_duration=min(SHORTEST, shortest))
         self._same = Recordings.of(index).same
         self._taken = [Entry("", query.track, query.vector) for query in given]
         digests = {query.track.digest for query in given}

@@ -188,8 +188,14 @@ def test_the_command_tells_when_the_library_is_too_small(home: Home, cli: Cli) -
     assert "only 40 of 50 tracks" in done.err
 
 
-def test_a_library_of_short_pieces_gives_the_seed_alone(tmp_path: Path, cli: Cli) -> None:
+def test_a_short_piece_asks_for_short_ones(tmp_path: Path) -> None:
     tracks = [Made(f"/m/{n}", recording(n, 20)) for n in range(4)]
+    radio = make_radio("/m/0", 4, home=make_home(tmp_path / "home", tracks).path)
+    assert len(radio.tracks) == 4
+
+
+def test_a_library_of_short_pieces_gives_the_seed_alone(tmp_path: Path, cli: Cli) -> None:
+    tracks = [Made(f"/m/{n}", recording(n, 20 if n else 40)) for n in range(4)]
     home = make_home(tmp_path / "home", tracks)
     done = cli("playlist", "--home", home.path, "--seed", "/m/0", "--length", 3, "--json")
     assert (done.code, len(done.json["tracks"])) == (0, 1)
@@ -270,9 +276,9 @@ def test_several_seeds_begin_a_radio_near_their_mean(home: Home) -> None:
 def test_what_is_shorter_than_half_a_minute_is_left_out_unless_asked_for(tmp_path: Path) -> None:
     tracks = [Made(f"/m/{n:02}.flac", leaning(n / 19, n)[: 40 if n % 2 else 20]) for n in range(20)]
     home = make_home(tmp_path / "home", tracks)
-    assert all(n % 2 for n in numbers(make_radio("/m/00.flac", 8, home=home.path))[1:])
-    assert all(n % 2 for n in numbers(make_path("/m/00.flac", "/m/18.flac", 8, home=home.path))[1:-1])
-    everything = make_radio("/m/00.flac", 20, home=home.path, only=Filter(min_duration=0.0))
+    assert all(n % 2 for n in numbers(make_radio("/m/01.flac", 8, home=home.path))[1:])
+    assert all(n % 2 for n in numbers(make_path("/m/01.flac", "/m/19.flac", 8, home=home.path))[1:-1])
+    everything = make_radio("/m/01.flac", 20, home=home.path, only=Filter(min_duration=0.0))
     assert len(everything.tracks) == 20
 
 
