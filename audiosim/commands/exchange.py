@@ -137,6 +137,9 @@ def _lacking(done: Imported) -> str:
 def _imported_text(done: Imported) -> str:
     text = f"{counted(done.added, 'track')} added, {done.known} known already,"
     text += f" {done.kept} kept as the home has them."
+    if done.forgotten:
+        lie = counted(done.forgotten, "of these lies", "of these lie")
+        text += f"\n{lie} in what was forgotten here. To bring it back: audiosim index PATH"
     for root in done.roots:
         text += f"\nFrom now on, audiosim index looks at {display_path(root)} too."
     return text

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected
     from audiosim.indexing.verify import Health
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")]
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}  # s
 
 
@@ -92,7 +93,7 @@ def gc(
     older_than: Annotated[
         str, typer.Option(metavar="AGE", help="How long files have been gone: 30d, 12h, 2w, 0.")
     ] = "30d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     wait: WaitOption = 0.0,
     json_: JsonOption = False,
@@ -145,23 +146,26 @@ def _collected_fields(found: Collected) -> dict[str, Any]:
 
 def forget(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of the index.")],
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     wait: WaitOption = 0.0,
     quiet: QuietOption = False,
 ) -> None:
     """Take files, or all below a folder, out of the index.
 
-    The files themselves are not touched.
+    Later runs leave them out, until one is given their paths. The files themselves are not touched.
 
     Example: audiosim forget ~/Music/Audiobooks
     """
     from audiosim.indexing.maintenance import forget as forget_paths
 
-    count = forget_paths(paths, home=home, wait=wait)
+    count = forget_paths(paths, home=home, dry_run=dry_run, wait=wait)
     if not quiet:
         typer.echo(
-            f"Forgot {counted(count, 'file')}."
-            " What still lies in a known folder is found again by the next index."
+            f"Would forget {counted(count, 'file')}. Nothing was changed."
+            if dry_run
+            else f"Forgot {counted(count, 'file')}. Later runs leave out what was named."
+            " To bring it back: audiosim index PATH"
         )
 
 

@@ -45,6 +45,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "failures": failure_fields(state.failures),
         "exclude": list(state.exclude),
         "ctime": state.ctime,
+        "forgotten": [path_fields(path) for path in state.forgotten],
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
     }
 
@@ -60,6 +61,7 @@ def _text(state: HomeStatus) -> str:
     ]
     if state.exclude:
         lines.append(f"Left out: {visible(', '.join(state.exclude))}")
+    lines += [f"Forgotten: {display_path(path)}" for path in state.forgotten]
     if not state.ctime:
         lines.append("The ctimes of files do not count (--no-ctime).")
     if state.older_decoding:

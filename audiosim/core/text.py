@@ -6,6 +6,7 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 
 MOMENT = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", re.ASCII)
 UNITS = re.compile(r"(?:(\d+)h)?\s*(?:(\d+)m(?:in)?)?\s*(?:(\d+(?:\.\d*)?)s)?", re.ASCII)
@@ -45,6 +46,12 @@ def is_utf8(path: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def first_path(paths: Sequence[bytes]) -> str:
+    """Show the first of some paths, and say how many more there are."""
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{display_path(paths[0])}{more}"
 
 
 def file_name(path: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,9 +15,9 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.library.cache import SUFFIX, Cache
-from audiosim.library.catalog import DROPPED, Catalog, Configuration
-from audiosim.library.folders import known_as
-from audiosim.library.scan import FoundFile, Globs
+from audiosim.library.catalog import DROPPED, Catalog, Configuration, Files, Settings
+from audiosim.library.folders import known_as, walk_of
+from audiosim.library.scan import FoundFile
 from audiosim.store import Store
 
 DAY = 86_400.0  # s
@@ -110,11 +110,17 @@ def collect_garbage(
         return collected
 
 
-def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wait: float = 0.0) -> int:
+def forget(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    home: HomePath = None,
+    dry_run: bool = False,
+    wait: float = 0.0,
+) -> int:
     """Forget files, and all that is known below folders.
 
-    What lies below a known folder is found again by the next `index`; known folders that are
-    forgotten themselves are not. Caches stay until `collect_garbage`.
+    They stay forgotten, though they lie in known folders, until `index_folder` is given their paths. Caches
+    stay until `collect_garbage`.
 
     Parameters
     ----------
@@ -122,30 +128,39 @@ def forget(paths: Iterable[str | os.PathLike[str]], *, home: HomePath = None, wa
         The files and folders.
     home : str or path-like, optional
         The home folder; by default as `index_folder` takes it.
+    dry_run : bool
+        Whether nothing is changed.
     wait : float
         Seconds to wait for another writer.
 
     Returns
     -------
     int
-        How many files were forgotten.
+        How many files were forgotten, or would be.
 
     Raises
     ------
     UsageError
         If a path is not known.
     """
-    with _writing(home, wait) as (place, catalog, _):
+    with _writing(home, wait, recover=not dry_run) as (place, catalog, _):
         wanted = [known for path in paths for known in _known(identity(path), catalog)]
-        doomed = [row.path for path in wanted for row in catalog.files.all(path)]
-        for each in _catalogs(place, catalog):
-            each.files.drop([row.path for path in wanted for row in each.files.all(path)])
-            roots = each.settings.roots()
-            each.settings.set_roots(
-                root for root in roots if not any(contains(path, root) for path in wanted)
-            )
-        Store(place, catalog).flush()
-        return len(set(doomed))
+        rows = (row for path in wanted for row in catalog.files.all(path))
+        doomed = {row.path for row in rows if row.reason != DROPPED}
+        if not dry_run:
+            for each in _catalogs(place, catalog):
+                _forget(each, wanted)
+            Store(place, catalog).flush()
+        return len(doomed)
+
+
+def _forget(catalog: Catalog, paths: Sequence[bytes]) -> None:
+    settings = catalog.settings
+    with catalog.transaction():
+        catalog.files.drop([row.path for path in paths for row in catalog.files.all(path)])
+        roots = settings.roots()
+        settings.set_roots(root for root in roots if not any(contains(path, root) for path in paths))
+        settings.set_forgotten(settings.forgotten.union(paths))
 
 
 def relocate(
@@ -189,16 +204,27 @@ def relocate(
             )
         for each in _catalogs(place, catalog):
             each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
-            roots = each.settings.roots()
-            followed = [target + root[len(source) :] if contains(source, root) else root for root in roots]
-            walk = Globs(exclude=each.settings.exclude)
-            each.settings.set_roots(walk.outermost([*followed, target]))
+            _follow(each.settings, source, target, each.files)
         store = Store(place, catalog)
         if 2 * moved > catalog.files.count("indexed"):
             store.rebuild()  # sooner done than deleting most of the old rows
         else:
             store.flush()
         return moved
+
+
+def _follow(settings: Settings, old: bytes, new: bytes, files: Files) -> None:
+    """Have roots and what is forgotten lie at a new place; what is known there is not forgotten."""
+
+    def followed(path: bytes) -> bytes:
+        return new + path[len(old) :] if contains(old, path) else path
+
+    def is_known(path: bytes) -> bool:
+        rows = files.all(path) if contains(new, path) else ()
+        return path == new or any(row.reason != DROPPED for row in rows)
+
+    settings.set_forgotten({path for path in map(followed, settings.forgotten) if not is_known(path)})
+    settings.set_roots(walk_of(settings).outermost([*map(followed, settings.roots()), new]))
 
 
 def _known(path: bytes, catalog: Catalog) -> list[bytes]:
@@ -214,7 +240,9 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
     if path in names:
         return [path]
     if not names:
-        raise UsageError(f"Nothing is known of {os.fsdecode(path)}", "", "See the folders: audiosim status")
+        again = any(contains(each, path) for each in catalog.settings.forgotten)
+        why = "it is forgotten already" if again else ""
+        raise UsageError(f"Nothing is known of {os.fsdecode(path)}", why, "See the folders: audiosim status")
     return names
 
 

@@ -13,7 +13,8 @@ from contextlib import closing, suppress
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import UsageError
 from audiosim.core.files import hold
-from audiosim.core.text import counted, display_path, visible
+from audiosim.core.paths import contains
+from audiosim.core.text import counted, display_path, first_path, visible
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
@@ -43,7 +44,8 @@ def index_folder(
     Parameters
     ----------
     paths : iterable of str or path-like
-        Folders or files; without any, those of earlier runs.
+        Folders or files; without any, those of earlier runs. What was forgotten is not any more, where it
+        is named itself.
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     options : IndexOptions, optional
@@ -126,6 +128,7 @@ def index_events(
         make_cache(target.configuration)
         yield Started(target.configuration.spec.describe(), place.path)
         yield from _cure(catalog)
+        yield from _bring_back(catalog, target)
         yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
 
 
@@ -168,6 +171,21 @@ def _cure(catalog: Catalog) -> Iterator[IndexEvent]:
         catalog.files.drop([root])
 
 
+def _bring_back(catalog: Catalog, target: Target) -> Iterator[IndexEvent]:
+    """Have what was named be forgotten no more, and say what stays so though a folder around it was named."""
+    back = catalog.settings.forgotten - target.forgotten
+    if back:
+        catalog.settings.set_forgotten(target.forgotten)
+        yield Notice(f"No longer forgotten: {first_path(sorted(back))}.")
+    stay = [path for path in target.forgotten if any(contains(given, path) for given in target.given)]
+    if stay:
+        verb = "stays" if len(stay) == 1 else "stay"
+        yield Notice(
+            f"{first_path(sorted(stay))} {verb} forgotten. To index such a file or folder again, name it:"
+            " audiosim index PATH"
+        )
+
+
 def _left_out(patterns: Sequence[str], before: Sequence[str]) -> str:
     now = f"Left out from now on: {', '.join(patterns)}" if patterns else "`exclude` leaves out nothing now"
     return visible(f"{now} (instead of {', '.join(before)})." if before else f"{now}.")
@@ -189,6 +207,7 @@ def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions
         target = resumed(target, new.settings.configuration, home)
         new.settings.set_configuration(target.configuration)
         new.settings.set_exclude(target.exclude)
+        new.settings.set_forgotten(target.forgotten)
         new.settings.set_ctime(used=target.ctime)
         run = IndexRun(home, new, target, None, options)
         for event in run.events():

@@ -11,9 +11,10 @@ from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains, identity
-from audiosim.core.text import display_path
+from audiosim.core.text import first_path
 from audiosim.indexing.options import IndexOptions
 from audiosim.library.catalog import Catalog
+from audiosim.library.folders import known_as
 from audiosim.library.scan import Globs, is_audio_name
 
 PLAYLISTS = (b".m3u", b".m3u8", b".pls", b".xspf", b".asx", b".wax", b".wpl", b".zpl", b".cue")
@@ -22,8 +23,26 @@ NO_AUDIO = ("not readable as audio", "there is no audio stream in it")
 UNKNOWN = "unknown"  # the codec of what no decoder reads
 
 
+def given_paths(paths: Iterable[str | os.PathLike[str]], catalog: Catalog | None) -> list[bytes]:
+    """Give the paths that a user names; what was forgotten by another path, through a link, has that one."""
+    given = list(map(identity, paths))
+    if catalog is None or not catalog.settings.forgotten:
+        return given
+    forgotten, roots = catalog.settings.forgotten, catalog.settings.roots()
+    return [
+        path if any(contains(root, path) for root in roots) else _as_forgotten(path, forgotten)
+        for path in given
+    ]
+
+
+def _as_forgotten(path: bytes, forgotten: Iterable[bytes]) -> bytes:
+    real = os.path.realpath(path)
+    same = (name for name in known_as(path, forgotten) if os.path.realpath(name) == real)
+    return next((name for name in same if any(contains(each, name) for each in forgotten)), path)
+
+
 def chosen_roots(
-    paths: Iterable[str | os.PathLike[str]],
+    given: list[bytes],
     catalog: Catalog | None,
     home: Home,
     options: IndexOptions,
@@ -33,7 +52,7 @@ def chosen_roots(
 
     Parameters
     ----------
-    paths : iterable of str or path-like
+    given : list of bytes
         Folders or files; without any, the known roots are meant.
     catalog : Catalog or None
         That knows them; None where there is none.
@@ -55,11 +74,10 @@ def chosen_roots(
         If a path is neither there nor known, or a file and no audio; or if there is none.
     """
     known = sound_roots(catalog)
-    given = list(map(identity, paths))
     if options.exclude is not None:
         given = _without_excluded(given, walk)
     for path in given:
-        if not os.path.exists(path) and not any(contains(root, path) for root in known):
+        if not os.path.exists(path) and not _is_known(path, known, catalog):
             why = "it is a link that leads nowhere" if os.path.islink(path) else ""
             raise UsageError(f"No such file or folder: {os.fsdecode(path)}", why)
     wanted = Globs(options.include)
@@ -72,6 +90,10 @@ def chosen_roots(
             "Name one: audiosim index FOLDER",
         )
     return roots
+
+
+def _is_known(path: bytes, roots: Sequence[bytes], catalog: Catalog | None) -> bool:
+    return path in roots or (catalog is not None and any(catalog.files.all(path)))
 
 
 def sound_roots(catalog: Catalog | None) -> list[bytes]:
@@ -110,17 +132,17 @@ def _refuse(given: Sequence[bytes], catalog: Catalog | None) -> None:
     refused = [path for path in given if os.path.isfile(path) and path.lower().endswith(PLAYLISTS)]
     if refused:
         raise UsageError(
-            f"A playlist can't be indexed: {_shown(refused)}",
+            f"A playlist can't be indexed: {first_path(refused)}",
             "it names files, and holds no audio",
             "Index the folders that its files lie in: audiosim index FOLDER",
         )
     refused = [path for path in given if os.path.exists(path) and _is_special(path)]
     if refused:
-        raise UsageError(f"Neither a file nor a folder: {_shown(refused)}")
+        raise UsageError(f"Neither a file nor a folder: {first_path(refused)}")
     refused = list(_unreadable([path for path in given if _is_in_doubt(path, catalog)]))
     if refused:
         raise UsageError(
-            f"No audio: {_shown(refused)}", "nothing here reads it", "Name audio files, or their folders."
+            f"No audio: {first_path(refused)}", "nothing here reads it", "Name audio files, or their folders."
         )
 
 
@@ -148,8 +170,3 @@ def _unreadable(paths: Sequence[bytes]) -> Iterator[bytes]:
                     yield path
                 case Failed(path, _, "audio"):
                     yield path
-
-
-def _shown(paths: Sequence[bytes]) -> str:
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return f"{display_path(paths[0])}{more}"

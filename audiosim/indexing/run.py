@@ -24,7 +24,7 @@ from audiosim.indexing.report import IndexEvent, IndexReport, Notice, Planned, P
 from audiosim.indexing.survey import Target, survey
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import PENDING, Catalog
-from audiosim.library.scan import FoundFile, Globs
+from audiosim.library.scan import FoundFile
 from audiosim.library.statistics import refresh
 from audiosim.store import Store
 
@@ -78,7 +78,7 @@ class IndexRun:
             if unwanted := sum(len(plan.unwanted) for plan in self.plans):
                 yield Notice(
                     f"{counted(unwanted, 'file is', 'files are')} gone from the answers: left out, by"
-                    " `exclude` or in folders that systems make (bins, snapshots, thumbnails)."
+                    " `exclude`, as forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
                 )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
             ingest = self._ingest([*work, *again], alone)
@@ -105,8 +105,8 @@ class IndexRun:
 
     def _remember_roots(self) -> None:
         known = self._catalog.settings.roots()
-        walk = Globs(exclude=self._target.exclude)
-        roots = walk.outermost(known + [plan.scan.root for plan in self.plans if plan.found])
+        found = [plan.scan.root for plan in self.plans if plan.found]
+        roots = self._target.walk.outermost(known + found)
         if roots != known:
             self._catalog.settings.set_roots(roots)
 

@@ -15,7 +15,7 @@ from audiosim.core.types import Encoder
 from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, plan
-from audiosim.indexing.roots import chosen_roots, sound_roots
+from audiosim.indexing.roots import chosen_roots, given_paths, sound_roots
 from audiosim.library.catalog import DROPPED, Catalog, Configuration, FileRow
 from audiosim.library.configuration import (
     check_cache,
@@ -52,6 +52,10 @@ class Target:
         Patterns of files that are left out.
     ctime : bool
         Whether files of another ctime are read again.
+    given : list of bytes
+        What the user named; nothing, where the known roots are meant.
+    forgotten : frozenset of bytes
+        Files and folders that stay forgotten: what was named does not.
     """
 
     roots: list[bytes]
@@ -63,6 +67,13 @@ class Target:
     uncached: list[str]
     exclude: tuple[str, ...]
     ctime: bool
+    given: list[bytes]
+    forgotten: frozenset[bytes]
+
+    @property
+    def walk(self) -> Globs:
+        """What the home leaves out."""
+        return Globs(exclude=self.exclude, forgotten=self.forgotten)
 
 
 def decide(
@@ -107,8 +118,10 @@ def decide(
     if rebuilds and options.rescan:
         raise UsageError("`rebuild` reads every file anew", "`rescan` was given too", "Leave one out.")
     exclude, ctime = _kept_settings(catalog, options)
-    walk = Globs(exclude=exclude)
-    roots = chosen_roots(paths, catalog, home, options, walk)
+    given = given_paths(paths, catalog)
+    forgotten = (catalog.settings.forgotten if catalog else frozenset()).difference(given)
+    walk = Globs(exclude=exclude, forgotten=forgotten)
+    roots = chosen_roots(given, catalog, home, options, walk)
     store, uncached = options.store, []
     if catalog is None or stored is None or rebuilds:
         store = store or (default_store() if stored is None else None)
@@ -120,7 +133,9 @@ def decide(
         store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
     roots = walk.outermost([*sound_roots(catalog), *roots]) if rebuilds else roots
-    return Target(roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime)
+    return Target(
+        roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime, given, forgotten
+    )
 
 
 def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
@@ -168,7 +183,7 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
     list of Plan
         What there is to do, for each root.
     """
-    globs = Globs(options.include, target.exclude)
+    globs = replace(target.walk, include=options.include)
     known = globs.outermost([*(catalog.settings.roots() if catalog else ()), *target.roots])
     plans = []
     for root in target.roots:

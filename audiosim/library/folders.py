@@ -6,14 +6,15 @@ It keeps paths as they were named to `index`: by way of a folder link, or not.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path
-from audiosim.library.catalog import DROPPED, Catalog
+from audiosim.library.catalog import DROPPED, Catalog, Settings
 from audiosim.library.filters import Filter
+from audiosim.library.scan import Globs
 
 SHOWN = 5  # known folders in an error
 
@@ -42,6 +43,22 @@ def known_as(path: bytes, roots: Iterable[bytes]) -> list[bytes]:
         elif contains(real, place):
             names.append(root)
     return list(dict.fromkeys(names))
+
+
+def walk_of(settings: Settings) -> Globs:
+    """Give what a home leaves out."""
+    return Globs(exclude=settings.exclude, forgotten=settings.forgotten)
+
+
+def told_forgotten(catalog: Catalog) -> Callable[[bytes], bool]:
+    """Give what tells whether a path lies in what was forgotten, and in no root that is known within that."""
+    walk, roots = Globs(forgotten=catalog.settings.forgotten), catalog.settings.roots()
+
+    def is_forgotten(path: bytes) -> bool:
+        holding = [root for root in roots if contains(root, path)] or [b"/"]
+        return all(walk.excludes(path, root) for root in holding)
+
+    return is_forgotten
 
 
 def located(only: Filter | None, catalog: Catalog) -> Filter:

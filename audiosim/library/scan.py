@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from audiosim.core.machine_folders import is_machine_file, is_machine_folder
@@ -61,7 +61,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Globs:
-    """Patterns over paths relative to the root, or over names; case does not count.
+    """What is wanted: by patterns over paths relative to the root, or over names; case does not count.
 
     One that begins with a slash is over whole paths. What a root itself is called does not count, but that it
     must be included where it is a file.
@@ -72,10 +72,13 @@ class Globs:
         Patterns of which a file must match one, if there are any.
     exclude : sequence of str
         Patterns of which a file must match none, nor a folder that it is in.
+    forgotten : set of bytes
+        Files and folders, absolute, that a file must not be, nor lie in, unless the root does too.
     """
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    forgotten: Set[bytes] = frozenset()
 
     def admit(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file below the root is wanted."""
@@ -86,9 +89,9 @@ class Globs:
         return not self.include or _matches(path, root, self.include)
 
     def excludes(self, path: bytes, root: bytes) -> bool:
-        """Tell whether a file below the root is one of those to exclude."""
-        while self.exclude and len(path) > len(root):
-            if _matches(path, root, self.exclude):
+        """Tell whether a file below the root is one of those to exclude, or forgotten."""
+        while (self.exclude or self.forgotten) and len(path) > len(root):
+            if path in self.forgotten or (self.exclude and _matches(path, root, self.exclude)):
                 return True
             path = os.path.dirname(path)
         return False

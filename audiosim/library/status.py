@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class HomeStatus:
         Patterns of files that are left out.
     ctime : bool
         Whether files are read again of which only the ctime has changed.
+    forgotten : list of bytes
+        Files and folders that stay forgotten, though they lie in known folders.
     """
 
     home: Path
@@ -65,6 +67,7 @@ class HomeStatus:
     gone_files: list[tuple[bytes, float]]
     exclude: tuple[str, ...] = ()
     ctime: bool = True
+    forgotten: list[bytes] = field(default_factory=list)
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -112,6 +115,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             gone_files=catalog.files.gone(),
             exclude=catalog.settings.exclude,
             ctime=catalog.settings.ctime,
+            forgotten=sorted(catalog.settings.forgotten),
         )
 
 

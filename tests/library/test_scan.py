@@ -322,6 +322,9 @@ def test_globs_choose_a_root_that_is_a_file_by_its_name(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp3")
     assert len(walk(tmp_path / "a.mp3", Globs(include=["a.*"])).files) == 1
     assert len(walk(tmp_path / "a.mp3", Globs(exclude=["*.mp3"])).files) == 1  # a root is never left out
+    forgotten = Globs(forgotten={bytes(tmp_path / "a.mp3")})
+    assert (walk(tmp_path, forgotten).files, walk(tmp_path, forgotten).left_out) == ([], 1)
+    assert len(walk(tmp_path / "a.mp3", forgotten).files) == 1
 
 
 def test_globs_match_names_with_newlines_and_bytes_that_are_not_utf8(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.configuration import prepare_home, repooled
-from audiosim.library.scan import Globs
+from audiosim.library.folders import told_forgotten, walk_of
 from audiosim.library.statistics import can_recentre, recentre, refresh
 from audiosim.library.store_url import StoreUrl, default_store
 from audiosim.store import Store
@@ -46,6 +46,8 @@ class Imported:
         Those whose caches, which they had to be pooled from, are damaged.
     pooled, without_cache : int
         Those added that were pooled from caches, and those that have no cache.
+    forgotten : int
+        Those of the kept that lie in what was forgotten here, and stay so.
     roots : list of bytes
         Folders that `index` looks at from now on.
     seconds : float
@@ -61,6 +63,7 @@ class Imported:
     left_out: int = 0
     pooled: int = 0
     without_cache: int = 0
+    forgotten: int = 0
     roots: list[bytes] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -220,14 +223,15 @@ def _settled(
 def _refuse_lacking(
     catalog: Catalog, configuration: Configuration, exports: Sequence[ExportFile], path_map: PathMap
 ) -> None:
-    cache = Cache(configuration.cache, configuration.spec)
+    cache, is_forgotten = Cache(configuration.cache, configuration.spec), told_forgotten(catalog)
     for export in exports:
         if export.header.centre == configuration.centre:
             continue
         lacking = total = 0
         for record in _moved(export, path_map):
             total += 1
-            lacking += catalog.records.wants_vector(record) and not cache.path(record.info.digest).exists()
+            wanted = not is_forgotten(record.path) and catalog.records.wants_vector(record)
+            lacking += wanted and not cache.path(record.info.digest).exists()
         if lacking:
             raise HomeError(
                 f"The vectors of {export.name} are centred on another mean window than this home's",
@@ -250,6 +254,7 @@ class _Entry:
         self._catalog, self._configuration, self._path_map = catalog, configuration, path_map
         self._cache = Cache(configuration.cache, configuration.spec)
         self._roots: set[bytes] = set()
+        self._is_forgotten = told_forgotten(catalog)
         self.done = Imported(home.path, self._cache.folder)
 
     def take(self, export: ExportFile) -> Iterator[int]:
@@ -263,17 +268,21 @@ class _Entry:
                 replace(r, path=self._path_map(r.path), scale=r.scale if measured else None) for r in batch
             ]
             self.done.tracks += len(records)
-            self._enter(records if alike else self._pooled(records))
-            for record in records:
+            wanted = [record for record in records if not self._is_forgotten(record.path)]
+            forgotten = len(records) - len(wanted)
+            self.done.forgotten, self.done.kept = self.done.forgotten + forgotten, self.done.kept + forgotten
+            self._enter(wanted if alike else self._pooled(wanted))
+            for record in wanted:
                 self._roots |= holding(record.path, roots)
             yield len(records)
 
     def add_roots(self) -> None:
         """Have `index` look at the roots there that hold anything."""
-        before = self._catalog.settings.roots()
-        roots = Globs(exclude=self._catalog.settings.exclude).outermost([*before, *self._roots])
+        settings = self._catalog.settings
+        before = settings.roots()
+        roots = walk_of(settings).outermost([*before, *self._roots])
         if roots != before:
-            self._catalog.settings.set_roots(roots)
+            settings.set_roots(roots)
         self.done.roots = [root for root in roots if root not in before]
 
     def _measured_with(self, header: Header) -> bool:

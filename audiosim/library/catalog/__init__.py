@@ -41,8 +41,10 @@ __all__ = [
     "Fate",
     "FileRow",
     "FileState",
+    "Files",
     "PendingRow",
     "Record",
+    "Settings",
     "path_id",
 ]
 

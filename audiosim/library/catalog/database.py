@@ -55,6 +55,7 @@ ADDITIONS = {
     "ctimes": "(path BLOB PRIMARY KEY, ctime_ns INTEGER NOT NULL) WITHOUT ROWID",
     "decodings": "(digest TEXT PRIMARY KEY, decoding INTEGER NOT NULL) WITHOUT ROWID",
     "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
+    "forgotten": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
 }
 BY_AUDIO = ("fingerprints",)  # of these, which hold for any configuration, what was known stays known
 

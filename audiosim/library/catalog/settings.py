@@ -66,6 +66,17 @@ class Settings:
         self.set_meta("exclude", json.dumps(list(patterns)))
 
     @property
+    def forgotten(self) -> frozenset[bytes]:
+        """The files and folders that stay forgotten, though they lie in known folders."""
+        return frozenset(path for (path,) in self._db.execute("SELECT path FROM forgotten"))
+
+    def set_forgotten(self, paths: Iterable[bytes]) -> None:
+        """Replace the files and folders that stay forgotten."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM forgotten")
+            self._db.executemany("INSERT INTO forgotten VALUES (?)", [(path,) for path in set(paths)])
+
+    @property
     def ctime(self) -> bool:
         """Whether files of another ctime are read again."""
         return self.meta("ctime") != "no"
