@@ -232,6 +232,7 @@ class _Talk:
                 self._note(
                     f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
                     "Nothing was changed there; if the files are really gone, use --accept-removals."
+                    " If it was renamed or moved: audiosim relocate OLD NEW"
                 )
             case IndexReport():
                 self._say(summary(event))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,20 +12,27 @@ from audiosim.commands.table import shown_path
 from audiosim.core.text import counted, display_path, first_lines, size, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from audiosim.library.status import HomeStatus
 
-ALL = "audiosim status --json"
+ALL = "audiosim status --all"
+SHOWN = 10  # lines of a list
 
 
-def status(home: HomeOption = None, json_: JsonOption = False) -> None:
-    """Show what the index holds, and which files failed and why.
+def status(
+    home: HomeOption = None,
+    all_: Annotated[bool, typer.Option("--all", help="Show long lists whole.")] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Show what the index holds, what is left to do, and which files failed and why.
 
     Example: audiosim status --json
     """
     from audiosim.library.status import home_status
 
     state = home_status(home)
-    typer.echo(to_json(_fields(state)) if json_ else _text(state), nl=False)
+    typer.echo(to_json(_fields(state)) if json_ else _text(state, whole=all_), nl=False)
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
@@ -46,37 +53,66 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "exclude": list(state.exclude),
         "ctime": state.ctime,
         "forgotten": [path_fields(path) for path in state.forgotten],
+        "unopened": state.unopened,
+        "rebuild_unopened": state.rebuild_unopened,
+        "unwritten": state.unwritten,
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
     }
 
 
-def _text(state: HomeStatus) -> str:
+def _text(state: HomeStatus, *, whole: bool) -> str:
     if state.encoder is None:
         return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"
+    failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
+    gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
+    lists = {
+        "folders": [f"Folder: {display_path(root)}" for root in state.roots],
+        "forgotten": [f"Forgotten: {display_path(path)}" for path in state.forgotten],
+        "failed": failed,
+        "gone": gone,
+    }
+    shown = {name: first_lines(all_, ALL, len(all_) if whole else SHOWN) for name, all_ in lists.items()}
     lines = [
         f"Home: {state.home} ({size(state.disk_use)})",
         f"Encoder: {state.encoder}; pooling: {state.pooling}",
-        *(f"Folder: {display_path(root)}" for root in state.roots),
+        *shown["folders"],
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
+        *_left_to_do(state),
     ]
     if state.exclude:
         lines.append(f"Left out: {visible(', '.join(state.exclude))}")
-    lines += [f"Forgotten: {display_path(path)}" for path in state.forgotten]
+    lines += shown["forgotten"]
     if not state.ctime:
         lines.append("The ctimes of files do not count (--no-ctime).")
-    if state.older_decoding:
-        lines.append(
-            f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}."
-            " To decode again those that may come out otherwise now: audiosim index --rescan"
-        )
     if state.store != "embedded":
         lines.append(f"Store: {state.store}")
     if state.last_run:
         lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
-    failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
-    gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
-    lines += first_lines(failed, ALL) + first_lines(gone, ALL)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *shown["failed"], *shown["gone"]]) + "\n"
+
+
+def _left_to_do(state: HomeStatus) -> Iterator[str]:
+    """What runs have yet to do, a sentence each, with the command that does it."""
+    if state.unopened:
+        yield (
+            f"Left to open: {counted(state.unopened, 'file')}, by a run that is at work, or was cut short."
+            " To go on: audiosim index"
+        )
+    if state.rebuild_unopened is not None:
+        yield (
+            f"A rebuild is not complete: {counted(state.rebuild_unopened, 'file')} left to open."
+            " To go on, with the options it was begun with: audiosim index --rebuild"
+        )
+    if state.unwritten:
+        yield (
+            f"Left to tell the store: {counted(state.unwritten, 'file')}, by a run that is at work,"
+            " or was cut short. To go on: audiosim index"
+        )
+    if state.older_decoding:
+        yield (
+            f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}."
+            " To decode again those that may come out otherwise now: audiosim index --rescan"
+        )
 
 
 def _moment(seconds: float) -> str:

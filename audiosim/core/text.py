@@ -59,10 +59,10 @@ def file_name(path: bytes) -> str:
     return display_path(os.path.basename(path))
 
 
-def first_lines(lines: list[str], all_: str) -> list[str]:
+def first_lines(lines: list[str], all_: str, shown: int = SHOWN) -> list[str]:
     """Keep the first of many lines; then say how many more there are, and the command that shows all."""
-    more = len(lines) - SHOWN
-    return lines if more <= 0 else [*lines[:SHOWN], f"... and {more} more: see {all_}"]
+    more = len(lines) - shown
+    return lines if more <= 0 else [*lines[:shown], f"... and {more} more: see {all_}"]
 
 
 def duration(seconds: float | None) -> str:

@@ -158,6 +158,7 @@ def _forget(catalog: Catalog, paths: Sequence[bytes]) -> None:
     settings = catalog.settings
     with catalog.transaction():
         catalog.files.drop([row.path for path in paths for row in catalog.files.all(path)])
+        catalog.files.note_unopened(others=[each for path in paths for each in catalog.files.unopened(path)])
         roots = settings.roots()
         settings.set_roots(root for root in roots if not any(contains(path, root) for path in paths))
         settings.set_forgotten(settings.forgotten.union(paths))
@@ -236,7 +237,12 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
         If there is none.
     """
     roots = catalog.settings.roots()
-    names = [name for name in known_as(path, roots) if name in roots or any(catalog.files.all(name))]
+    files = catalog.files
+    names = [
+        name
+        for name in known_as(path, roots)
+        if name in roots or any(files.all(name)) or files.unopened(name)
+    ]
     if path in names:
         return [path]
     if not names:

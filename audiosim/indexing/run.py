@@ -13,6 +13,7 @@ import numpy as np
 from audiosim.audio.events import FileEvent
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
+from audiosim.core.paths import contains
 from audiosim.core.text import counted, display_path
 from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
@@ -67,6 +68,7 @@ class IndexRun:
             self._deadline = start + 3600 * self._options.max_hours
         self.plans = survey(self._target, self._catalog, self._options)
         self._remember_roots()
+        self._note_unopened()
         work = [file for plan in self.plans for file in plan.process]
         again = [file for plan in self.plans for file in plan.reread]
         alone = [file for plan in self.plans for file in plan.alone]
@@ -109,6 +111,19 @@ class IndexRun:
         roots = self._target.walk.outermost(known + found)
         if roots != known:
             self._catalog.settings.set_roots(roots)
+
+    def _note_unopened(self) -> None:
+        """Note which files are to be opened, for who asks after an end before that."""
+        known = self._catalog.settings.roots()
+        for scan, plan in ((plan.scan, plan) for plan in self.plans if plan.scan.present):
+            inner = [root for root in known if root != scan.root and contains(scan.root, root)]
+            others = [
+                path
+                for path in self._catalog.files.unopened(scan.root)
+                if scan.globs.includes(path, scan.root) and not any(contains(root, path) for root in inner)
+            ]
+            found = [file.path for file in [*plan.process, *plan.alone]]
+            self._catalog.files.note_unopened(others=others, found=found)
 
     def _settle(self, plan: Plan) -> Iterator[IndexEvent]:
         """What needs no file to be opened."""
@@ -255,6 +270,7 @@ class IndexRun:
             self._catalog.files.mark_gone(lost)
             self.report.gone += len(lost)
             if self._options.accept_removals and not plan.scan.present:
+                self._catalog.files.note_unopened(others=self._catalog.files.unopened(root))
                 self._catalog.settings.set_roots(
                     known for known in self._catalog.settings.roots() if known != root
                 )

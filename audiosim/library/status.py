@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from audiosim.core.config import find_home
+from audiosim.core.config import Home, find_home
+from audiosim.core.errors import HomeError
 from audiosim.library.catalog import Catalog
 
 
@@ -49,6 +50,12 @@ class HomeStatus:
         Whether files are read again of which only the ctime has changed.
     forgotten : list of bytes
         Files and folders that stay forgotten, though they lie in known folders.
+    unopened : int
+        Files that were found and have yet to be opened, by the run at work or by the next one.
+    rebuild_unopened : int or None
+        Those of a rebuild that is not complete; None where there is none.
+    unwritten : int
+        Changes of files that the store has yet to be told.
     """
 
     home: Path
@@ -68,6 +75,9 @@ class HomeStatus:
     exclude: tuple[str, ...] = ()
     ctime: bool = True
     forgotten: list[bytes] = field(default_factory=list)
+    unopened: int = 0
+    rebuild_unopened: int | None = None
+    unwritten: int = 0
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -116,7 +126,20 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             exclude=catalog.settings.exclude,
             ctime=catalog.settings.ctime,
             forgotten=sorted(catalog.settings.forgotten),
+            unopened=len(catalog.files.unopened()),
+            rebuild_unopened=_rebuild_unopened(place),
+            unwritten=catalog.store_state.pending_count(),
         )
+
+
+def _rebuild_unopened(home: Home) -> int | None:
+    if not home.rebuild.exists():
+        return None
+    try:
+        with Catalog(home.rebuild, read_only=True) as catalog:
+            return len(catalog.files.unopened())
+    except HomeError:  # cut short while it was made
+        return 0
 
 
 def _disk_use(folder: Path) -> int:

@@ -56,6 +56,7 @@ ADDITIONS = {
     "decodings": "(digest TEXT PRIMARY KEY, decoding INTEGER NOT NULL) WITHOUT ROWID",
     "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
     "forgotten": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
+    "unopened": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
 }
 BY_AUDIO = ("fingerprints",)  # of these, which hold for any configuration, what was known stays known
 

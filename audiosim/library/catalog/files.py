@@ -17,6 +17,15 @@ _ROWS = (
 )
 
 
+def _selected(query: str, below: bytes | None) -> tuple[str, tuple[bytes, ...]]:
+    """A query of paths, and its values, for all or for those at or below one."""
+    if below is None:
+        return query, ()
+    prefix = below.rstrip(b"/") + b"/"
+    after = prefix[:-1] + b"0"  # "0" follows "/"
+    return f"{query} WHERE path = ? OR (path > ? AND path < ?)", (below, prefix, after)
+
+
 class Files:
     """Every file known, its state, why it failed."""
 
@@ -26,14 +35,18 @@ class Files:
 
     def all(self, below: bytes | None = None) -> Iterator[FileRow]:
         """The files known, all or those at or below a path."""
-        query = _ROWS
-        values: tuple[bytes, ...] = ()
-        if below is not None:
-            prefix = below.rstrip(b"/") + b"/"
-            query += " WHERE path = ? OR (path > ? AND path < ?)"
-            values = (below, prefix, prefix[:-1] + b"0")  # "0" follows "/"
-        for row in self._db.execute(query, values):
+        for row in self._db.execute(*_selected(_ROWS, below)):
             yield FileRow(*row)
+
+    def unopened(self, below: bytes | None = None) -> list[bytes]:
+        """The files that a run found and has yet to open, all or those at or below a path."""
+        return [path for (path,) in self._db.execute(*_selected("SELECT path FROM unopened", below))]
+
+    def note_unopened(self, *, others: Iterable[bytes], found: Iterable[bytes] = ()) -> None:
+        """Say that files are to be opened, and others no more; one that is entered is not, either."""
+        with self._db.transaction():
+            self._db.executemany("DELETE FROM unopened WHERE path = ?", [(path,) for path in others])
+            self._db.executemany("INSERT OR IGNORE INTO unopened VALUES (?)", [(path,) for path in found])
 
     def get(self, path: bytes) -> FileRow | None:
         """The file at this path."""
@@ -107,6 +120,8 @@ class Files:
                 )
                 if keep_ctimes and row.ctime_ns is not None:
                     self._db.execute("INSERT OR IGNORE INTO ctimes VALUES (?, ?)", (target, row.ctime_ns))
+            unopened = self.unopened(old)
+            self.note_unopened(others=unopened, found=[new + path[len(old) :] for path in unopened])
             self.drop(row.path for row in rows)
         return len(rows)
 
@@ -181,6 +196,7 @@ class Files:
             path, path_id(path), state, info.size, info.mtime_ns, info.digest or None, reason, time.time(),
             info.sample_rate, info.channels, info.codec, *astuple(info.tags),
         )  # fmt: skip
+        self._db.execute("DELETE FROM unopened WHERE path = ?", (path,))
         updates = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
         self._db.execute(
             f"INSERT INTO files ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"

@@ -1,0 +1,160 @@
+"""What `status` says: what is left to do, and long lists as far as a screen goes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, Cli, tone
+from libraries import Library, counts
+from made_home import MadeHome, random_tracks
+
+from audiosim.core.types import TrackOutcome
+from audiosim.indexing.maintenance import forget, relocate
+from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.pipeline import index_events
+from audiosim.library.catalog import Catalog
+from audiosim.library.status import home_status
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def library(tmp_path: Path, music: Path) -> Library:
+    return Library(tmp_path / "home")
+
+
+def cut_short(library: Library, *paths: Path, options: IndexOptions) -> None:
+    """A run that ends after its first file, as by Ctrl-C."""
+    events = index_events(paths, home=library.home.path, options=options, encoder=library.encoder)
+    with closing(events):
+        next(event for event in events if isinstance(event, TrackOutcome))
+
+
+def left(library: Library) -> int:
+    return home_status(library.home.path).unopened
+
+
+def test_what_an_interrupted_run_left_is_told_with_the_command_to_go_on(
+    library: Library, music: Path, cli: Cli
+) -> None:
+    cut_short(library, music, options=IndexOptions(jobs=1))
+    told = cli("status", "--home", library.home.path).out
+    assert "Left to open: 5 files, by a run that is at work, or was cut short." in told
+    assert "To go on: audiosim index\n" in told
+    assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 5
+    assert counts(library.index()) == {"found": 6, "unchanged": 1, "indexed": 5}
+    assert "Left to open" not in cli("status", "--home", library.home.path).out
+    assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 0
+
+
+def test_what_there_was_no_time_for_is_left(library: Library, music: Path) -> None:
+    library.index(music, max_hours=0.0)
+    assert left(library) == 6
+    library.index(music / "low")
+    assert left(library) == 3  # another folder's run leaves the rest
+    library.index(include=["*.wav"])
+    assert left(library) == 2
+    library.index()
+    assert left(library) == 0
+
+
+def test_files_that_fail_or_vanish_are_not_left(library: Library, music: Path) -> None:
+    library.index(music, max_hours=0.0)
+    (music / "low" / "00 track.wav").write_bytes(b"no music at all" * 100)
+    (music / "low" / "01 track.flac").unlink()
+    library.index()
+    assert left(library) == 0
+
+
+def test_what_is_forgotten_is_not_left_and_what_moves_is(
+    library: Library, music: Path, tmp_path: Path
+) -> None:
+    library.index(music / "low" / "00 track.wav")
+    library.index(music, max_hours=0.0)
+    assert left(library) == 5
+    forget([music / "high"], home=library.home.path)  # none of it has been opened
+    assert left(library) == 2
+    music.rename(tmp_path / "moved")
+    relocate(music, tmp_path / "moved", home=library.home.path)
+    assert left(library) == 2
+    assert counts(library.index()) == {"found": 3, "unchanged": 1, "indexed": 2}
+    assert left(library) == 0
+
+
+def test_a_disk_that_is_not_mounted_has_work_left_until_it_is_given_up(
+    library: Library, music: Path, tmp_path: Path
+) -> None:
+    library.index(music / "low")
+    library.index(music, max_hours=0.0)
+    music.rename(tmp_path / "unmounted")
+    assert library.index().needs_a_look
+    assert left(library) == 3
+    library.index(accept_removals=True)
+    assert left(library) == 0
+
+
+def test_a_rebuild_that_is_not_complete_is_told(library: Library, music: Path, cli: Cli) -> None:
+    library.index(music)
+    assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] is None
+    cut_short(library, options=IndexOptions(jobs=1, rebuild=True, pooling="max"))
+    told = cli("status", "--home", library.home.path)
+    assert "A rebuild is not complete: 5 files left to open." in told.out
+    assert "audiosim index --rebuild\n" in told.out
+    assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] == 5
+    library.index(rebuild=True, pooling="max")
+    assert "rebuild" not in cli("status", "--home", library.home.path).out
+
+
+def test_what_the_store_was_not_told_is_left_too(tmp_path: Path, cli: Cli) -> None:
+    made = MadeHome(tmp_path / "made")
+    made.add(random_tracks(3, np.random.default_rng(1)))
+    told = cli("status", "--home", made.home.path)
+    assert "Left to tell the store: 3 files" in told.out
+    assert cli("status", "--home", made.home.path, "--json").json["unwritten"] == 3
+
+
+def test_long_lists_are_folded_but_not_in_json(library: Library, music: Path, cli: Cli) -> None:
+    for number in range(12):
+        (music / f"bad {number:02}.mp3").write_bytes(b"no music at all" * 100)
+        soundfile.write(music / f"lost {number:02}.wav", tone(1, 300 + number), SAMPLE_RATE)
+    library.index(music)
+    for path in music.glob("lost *"):
+        path.unlink()
+    library.index(accept_removals=True)
+    home = ("--home", library.home.path)
+    told = cli("status", *home).out
+    for sign in ("failed: ", "gone since "):
+        assert sum(line.startswith(sign) for line in told.splitlines()) == 10
+    assert told.count("... and 2 more: see audiosim status --all\n") == 2
+    whole = cli("status", "--all", *home).out
+    assert "more: see" not in whole
+    assert whole.count("failed: ") == 12
+    document = cli("status", "--json", *home).json
+    assert (len(document["failures"]), len(document["gone_files"])) == (12, 12)
+
+
+def test_many_roots_and_forgotten_paths_are_folded(tmp_path: Path, cli: Cli) -> None:
+    made = MadeHome(tmp_path / "made")
+    with Catalog(made.home.catalog) as catalog:
+        catalog.settings.set_roots(f"/music/{number:02}".encode() for number in range(30))
+        catalog.settings.set_forgotten(f"/music/{number:02}/x".encode() for number in range(11))
+    told = cli("status", "--home", made.home.path).out
+    assert told.count("Folder: ") == told.count("Forgotten: ") == 10
+    assert "... and 20 more: see audiosim status --all" in told
+    assert cli("status", "--all", "--home", made.home.path).out.count("Folder: ") == 30
+
+
+def test_a_root_that_was_renamed_is_told_how_it_is_followed(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    library.index(music)
+    music.rename(tmp_path / "renamed")
+    done = cli("index", "--home", library.home.path)
+    assert done.code == 3
+    assert done.err.endswith("If it was renamed or moved: audiosim relocate OLD NEW\n")
+    assert cli("relocate", music, tmp_path / "renamed", "--home", library.home.path).code == 0
+    assert cli("index", "--home", library.home.path).code == 0
