@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import failure_fields, to_json
+from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -27,11 +26,10 @@ from audiosim.commands.options import (
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.cluster import Cluster
-    from audiosim.indexing.options import IndexOptions
     from audiosim.indexing.report import IndexEvent, IndexReport
 
 
@@ -166,7 +164,9 @@ def index(
         cluster=_cluster(ray, ray_cpus, ray_gpus, dry_run=dry_run),
     )
     if dry_run:
-        _print_estimate(paths or (), home, options, json_=json_)
+        from audiosim.commands.dry_run import tell_estimate
+
+        tell_estimate(paths or (), home, options, context, json_=json_, quiet=quiet)
         return
     with (
         logging_to(log_file, context) as log,
@@ -214,7 +214,15 @@ class _Talk:
     def tell(self, event: IndexEvent) -> None:
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
-        from audiosim.indexing.report import IndexReport, Notice, Planned, Progress, RootDoubted, Started
+        from audiosim.indexing.report import (
+            IndexReport,
+            NoAudio,
+            Notice,
+            Planned,
+            Progress,
+            RootDoubted,
+            Started,
+        )
 
         match event:
             case Started(encoder, home):
@@ -228,6 +236,8 @@ class _Talk:
                 self._display.update(done, total, audio_seconds)
             case TrackOutcome(path, "failed", reason):
                 self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
+            case NoAudio(root):
+                self._note(f"audiosim: no audio files in {display_path(root)}")
             case RootDoubted(root, reason):
                 self._note(
                     f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
@@ -278,14 +288,6 @@ def stages(report: IndexReport) -> str:
     return f"Time: {', '.join(parts) or 'no file was opened'}."
 
 
-def _print_estimate(paths: Sequence[Path], home: Path | None, options: IndexOptions, *, json_: bool) -> None:
-    from audiosim.indexing.estimate import estimate
-
-    found = estimate(paths, home=home, options=options)
-    fields = {**asdict(found), "home": str(found.home)}
-    typer.echo(to_json(fields) if json_ else found.describe(), nl=False)
-
-
 def _fields(report: IndexReport) -> dict[str, Any]:
     return {
         "encoder": report.encoder,
@@ -294,4 +296,5 @@ def _fields(report: IndexReport) -> dict[str, Any]:
         "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
         "failures": failure_fields(report.failures),
         "doubted": failure_fields(report.doubted),
+        "vacant": [path_fields(root) for root in report.vacant],
     }

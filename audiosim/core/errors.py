@@ -50,6 +50,10 @@ class WeightsError(AudiosimError):
     """A model's weights are missing, damaged or not what they claim to be."""
 
 
+class NoWeightsError(WeightsError):
+    """A model's weights are not kept here, and are not to be fetched for a look."""
+
+
 class HomeError(AudiosimError):
     """The home folder, its catalog or its caches can't be used."""
 

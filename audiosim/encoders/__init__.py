@@ -16,6 +16,7 @@ from audiosim.core.errors import UsageError, WeightsError
 from audiosim.core.types import Encoder, EncoderSpec, Float32, Precision
 
 if TYPE_CHECKING:
+    from audiosim.encoders.musicnn import MusiCNNOptions
     from audiosim.encoders.openl3 import OpenL3Options
 
 EncoderName = Literal["openl3", "musicnn"]
@@ -100,6 +101,19 @@ def load_encoder(
     name = request.encoder or "openl3"
     _one_of("encoder", name, ENCODERS)
     return _LOADERS[name](request, precision, batch_size, read_only)
+
+
+def expected_spec(request: EncoderRequest) -> EncoderSpec:
+    """Make the spec of the encoder asked for, without loading it; its weights are as the request has them.
+
+    Raises
+    ------
+    UsageError
+        If the request makes no sense.
+    """
+    name = request.encoder or "openl3"
+    _one_of("encoder", name, ENCODERS)
+    return _SPECS[name](request)
 
 
 def load_encoder_for(
@@ -226,6 +240,12 @@ def _load_openl3(
     return OpenL3Encoder(found.weights, options, precision=precision, batch_size=batch_size)
 
 
+def _openl3_spec(request: EncoderRequest) -> EncoderSpec:
+    from audiosim.encoders.openl3 import openl3_spec
+
+    return openl3_spec(_openl3_options(request), request.digest or "")
+
+
 def _openl3_options(request: EncoderRequest) -> OpenL3Options:
     from audiosim.encoders.openl3 import CONTENT_TYPES, EMBEDDING_SIZES, INPUT_REPRS, OpenL3Options
 
@@ -240,17 +260,29 @@ def _openl3_options(request: EncoderRequest) -> OpenL3Options:
 def _load_musicnn(
     request: EncoderRequest, precision: Precision, batch_size: int | None, read_only: bool
 ) -> Encoder:
-    from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNOptions, MusiCNNWeights
+    from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNWeights
     from audiosim.encoders.musicnn_weights import find_musicnn
+
+    options = _musicnn_options(request)
+    weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder(), read_only=read_only))
+    return MusiCNNEncoder(weights, options, batch_size=batch_size)
+
+
+def _musicnn_spec(request: EncoderRequest) -> EncoderSpec:
+    from audiosim.encoders.musicnn import musicnn_spec
+
+    return musicnn_spec(_musicnn_options(request), request.digest or "")
+
+
+def _musicnn_options(request: EncoderRequest) -> MusiCNNOptions:
+    from audiosim.encoders.musicnn import MusiCNNOptions
 
     for name in ("content_type", "input_repr", "embedding_size", "center", "weights"):
         if getattr(request, name) is not None:
             raise UsageError(
                 f"`{name}` does not go with `encoder` musicnn", "it is an option of openl3", "Leave it out."
             )
-    options = MusiCNNOptions(**_options_asked(request))
-    weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder(), read_only=read_only))
-    return MusiCNNEncoder(weights, options, batch_size=batch_size)
+    return MusiCNNOptions(**_options_asked(request))
 
 
 def _options_asked(request: EncoderRequest, *names: str) -> dict[str, Any]:
@@ -275,4 +307,5 @@ def _one_of(what: str, value: Any, choices: tuple[Any, ...]) -> None:
         raise UsageError(f"No {what} {value!r}", "there is none by that name", f"Choose one of: {listed}.")
 
 
+_SPECS = {"openl3": _openl3_spec, "musicnn": _musicnn_spec}
 _LOADERS = {"openl3": _load_openl3, "musicnn": _load_musicnn}

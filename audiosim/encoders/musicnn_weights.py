@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from audiosim.core.errors import WeightsError
+from audiosim.core.errors import NoWeightsError, WeightsError
 from audiosim.core.files import hold, replacing
 
 REQUIREMENT = "musicnn==0.1.0"
@@ -50,7 +50,7 @@ def find_musicnn(folder: Path, *, read_only: bool = False) -> Path:
     prefix = _prefix(folder)
     if not _complete(prefix):
         if read_only:
-            raise WeightsError(
+            raise NoWeightsError(
                 f"MusiCNN's weights are not in {folder}",
                 "nothing is fetched for a look",
                 "Fetch them first: audiosim weights fetch --encoder musicnn",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiosim.core.errors import UsageError, WeightsError
+from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.core.files import hold, replacing
 from audiosim.encoders.download import download, git_blob_id
 from audiosim.encoders.hdf5 import read_layers
@@ -150,7 +150,7 @@ class WeightsFolder:
         target = self.path / file_name(network)
         if self._read_only:
             input_repr, content_type = network.split("_")
-            raise WeightsError(
+            raise NoWeightsError(
                 f"The weights {file_name(network)} are not in {self.path}",
                 "nothing is fetched for a look",
                 "Fetch them first: audiosim weights fetch"

@@ -5,28 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
-from audiosim.audio.events import Probed
+from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.audio.framing import window_count
 from audiosim.core.config import Home, find_home
+from audiosim.core.errors import NoWeightsError
+from audiosim.core.text import counted, size
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec, Float32
 from audiosim.encoders import LazyEncoder
 from audiosim.extract import embed_files
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.survey import decide, resumed, survey
+from audiosim.indexing.plan import Plan
+from audiosim.indexing.survey import Target, decide, resumed, survey, vacant
 from audiosim.library.catalog import Catalog
 from audiosim.library.scan import FoundFile
 
+OnProgress = Callable[[str, int, int], object]  # told a stage, and how many of how many files
 SAMPLE_FILES = 200  # whose length is read
+LENGTH_SECONDS = 5.0  # after which no further one's is
 SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
-SPEED_SECONDS = 15.0  # of timing
+SPEED_SECONDS = 5.0  # of timing
 ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
 
 
@@ -46,18 +52,25 @@ class Estimate:
         Those of them to be opened.
     reread : int
         Others that will be read again, for only their ctime is another one, or to `rescan`; not in `seconds`.
+    vacant : tuple of bytes
+        Folders that were named and hold no audio files.
     sampled : int
-        Those of these whose lengths were read; the lengths of the others follow from their sizes.
-    audio_hours : float
-        How much audio all of them hold.
-    windows : int
+        Those of `files` whose lengths were read; the lengths of the others follow from their sizes.
+    audio_hours : float or None
+        How much audio all of them hold; None before lengths were read, as the two that follow.
+    windows : int or None
         How many windows of it the network will see.
-    seconds : float
-        The time it will take, if no file turns out to be known audio under a new name.
-    real_time_factor : float
+    bytes_needed : int or None
+        Disk space for caches and vectors.
+    bytes_free : int
+        What there is.
+    seconds : float or None
+        The time it will take, if no file turns out to be known audio under a new name; None where it was not
+        measured.
+    real_time_factor : float or None
         Hours of audio an hour.
-    bytes_needed, bytes_free : int
-        Disk space for caches and vectors, and what there is.
+    unmeasured : str or None
+        Why it could not be measured.
     """
 
     home: Path
@@ -65,33 +78,37 @@ class Estimate:
     found: int
     files: int
     reread: int
+    vacant: tuple[bytes, ...]
     sampled: int
-    audio_hours: float
-    windows: int
-    seconds: float
-    real_time_factor: float
-    bytes_needed: int
+    audio_hours: float | None
+    windows: int | None
+    bytes_needed: int | None
     bytes_free: int
+    seconds: float | None = None
+    real_time_factor: float | None = None
+    unmeasured: str | None = None
 
-    def describe(self) -> str:
-        """Say it in a few lines, for people."""
-        from audiosim.core.text import counted, size
-
-        room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
-        sampled = counted(self.sampled, "file")
+    def lines(self) -> list[str]:
+        """Say what is known so far, for people; who knows more says more, after that."""
         lines = [
             f"Encoder: {self.encoder}; home: {self.home}",
             f"{counted(self.found, 'file')} found, {self.files} to open.",
         ]
         if self.reread:
             lines.append(f"{self.reread} of the others to be read again, without the network.")
-        if self.files:
+        if self.files and self.audio_hours is not None and self.bytes_needed is not None:
+            room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
+            lengths = f"from the lengths of {counted(self.sampled, 'file')}"
             lines += [
-                f"About {self.audio_hours:.1f} hours of audio (from the lengths of {sampled}).",
-                f"About {_span(self.seconds)} on this machine, at {self.real_time_factor:.0f} x real time.",
+                f"About {self.audio_hours:.1f} hours of audio ({lengths}).",
                 f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
             ]
-        return "\n".join([*lines, "Nothing was written to the home."]) + "\n"
+        if self.files and self.seconds is not None:
+            speed = f"{self.real_time_factor:.0f} x real time"
+            lines.append(f"About {_span(self.seconds)} on this machine, at {speed}.")
+        if self.unmeasured is not None:
+            lines.append(f"How long it takes can't be measured. {self.unmeasured}")
+        return lines
 
 
 def estimate(
@@ -106,49 +123,106 @@ def estimate(
     Raises
     ------
     AudiosimError
-        If `index_folder` would raise it at once.
+        If `index_folder` would raise it at once, but for weights that it would fetch.
     """
-    options = options or IndexOptions()
+    *_, last = estimates(paths, home=home, options=options, encoder=encoder)
+    return last
+
+
+def estimates(
+    paths: Iterable[str | os.PathLike[str]] = (),
+    *,
+    home: str | os.PathLike[str] | None = None,
+    options: IndexOptions | None = None,
+    encoder: Encoder | None = None,
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> Iterator[Estimate]:
+    """Give what `estimate` does as soon as parts of it are known: files, then hours and room, then the time.
+
+    Parameters
+    ----------
+    paths, home, options, encoder
+        As `estimate` takes them.
+    on_progress : callable, optional
+        Told a stage, and how many of how many files are done.
+
+    Yields
+    ------
+    Estimate
+        Each knows more than the one before.
+    """
+    options, place = options or IndexOptions(), find_home(home)
     with limited_threads(options.jobs):
-        return _estimated(paths, find_home(home), options, encoder)
+        target, plans = _surveyed(paths, place, options, encoder)
+        work = [file for plan in plans for file in [*plan.process, *plan.alone]]
+        known = _counted(target, place, plans, work)
+        yield known
+        if not work:
+            return
+        lengths = _lengths(_spread(work, SAMPLE_FILES), target.encoder, options.jobs, on_progress)
+        known = _with_lengths(known, target, work, lengths)
+        yield known
+        try:
+            speed = _windows_per_second(
+                _spread(list(lengths), SPEED_FILES), target.encoder, options.jobs, on_progress
+            )
+        except NoWeightsError as error:
+            yield replace(known, unmeasured=str(error))
+        else:
+            yield _with_speed(known, speed)
 
 
-def _estimated(
+def _surveyed(
     paths: Iterable[str | os.PathLike[str]], place: Home, options: IndexOptions, encoder: Encoder | None
-) -> Estimate:
+) -> tuple[Target, list[Plan]]:
     with _reading(place.catalog) as catalog:
         target = decide(place, catalog, paths, options, encoder, read_only=True)
-        if target.rebuilds:
-            with _reading(place.rebuild) as new:
-                target = resumed(target, new.settings.configuration if new else None, place)
-                plans = survey(target, new, options)
-        else:
-            plans = survey(target, catalog, options)
-    encoder, spec = target.encoder, target.configuration.spec
-    work = [file for plan in plans for file in [*plan.process, *plan.alone]]
-    lengths = _lengths(_spread(work, SAMPLE_FILES), encoder, options.jobs)
-    scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
-    hours = scale * sum(lengths.values()) / 3600
-    windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
-    speed = 0.0
-    if lengths:
-        speed = _windows_per_second(_spread(list(lengths), SPEED_FILES), encoder, options.jobs)
-    seconds = windows / speed if speed else 0.0
-    vector = 4 * target.configuration.dimension
+        if not target.rebuilds:
+            return target, survey(target, catalog, options)
+        with _reading(place.rebuild) as new:
+            target = resumed(target, new.settings.configuration if new else None, place)
+            return target, survey(target, new, options)
+
+
+def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[FoundFile]) -> Estimate:
+    nothing = None if work else 0
     return Estimate(
         home=place.path,
-        encoder=spec.describe(),
+        encoder=target.configuration.spec.describe(),
         found=sum(plan.found for plan in plans),
         files=len(work),
         reread=sum(len(plan.reread) for plan in plans),
-        sampled=len(lengths),
-        audio_hours=hours,
-        windows=windows,
-        seconds=seconds,
-        real_time_factor=hours * 3600 / seconds if seconds else 0.0,
-        bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * (2 * vector + ROW_BYTES),
+        vacant=tuple(vacant(target, plans)),
+        sampled=0,
+        audio_hours=nothing,
+        windows=nothing,
+        bytes_needed=nothing,
         bytes_free=_free(target.configuration.cache),
+        seconds=nothing,
+        real_time_factor=nothing,
     )
+
+
+def _with_lengths(
+    known: Estimate, target: Target, work: Sequence[FoundFile], lengths: Mapping[FoundFile, float]
+) -> Estimate:
+    spec = target.configuration.spec
+    scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
+    windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
+    row = 2 * 4 * target.configuration.dimension + ROW_BYTES
+    return replace(
+        known,
+        sampled=len(lengths),
+        audio_hours=scale * sum(lengths.values()) / 3600,
+        windows=windows,
+        bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * row,
+    )
+
+
+def _with_speed(known: Estimate, speed: float) -> Estimate:
+    seconds = (known.windows or 0) / speed if speed else 0.0
+    factor = (known.audio_hours or 0.0) * 3600 / seconds if seconds else 0.0
+    return replace(known, seconds=seconds, real_time_factor=factor)
 
 
 @contextmanager
@@ -162,16 +236,25 @@ def _reading(path: Path) -> Iterator[Catalog | None]:
 
 
 def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:
-    """At most `count` of the files, evenly spread."""
+    """At most `count` of the files, evenly spread; in an order of which any beginning is spread, too."""
     step = max(1.0, len(files) / count)
-    return [files[int(i * step)] for i in range(min(count, len(files)))]
+    order = np.random.default_rng(0).permutation(min(count, len(files)))
+    return [files[int(i * step)] for i in order.tolist()]
 
 
-def _lengths(files: Sequence[FoundFile], encoder: Encoder, jobs: int | None) -> dict[FoundFile, float]:
-    """The length in s of those files that can be read."""
+def _lengths(
+    files: Sequence[FoundFile], encoder: Encoder, jobs: int | None, on_progress: OnProgress
+) -> dict[FoundFile, float]:
+    """The length in s of those files that can be read, and in time."""
     by_path = {file.path: file for file in files}
-    events = embed_files(by_path, encoder, jobs=jobs, want=lambda *_: False)
-    return {by_path[e.path]: e.info.duration for e in events if isinstance(e, Probed)}
+    end = time.monotonic() + LENGTH_SECONDS
+    in_time = takewhile(lambda _: time.monotonic() < end, by_path)
+    found = {}
+    for number, event in enumerate(embed_files(in_time, encoder, jobs=jobs, want=lambda *_: False), 1):
+        if isinstance(event, Probed):
+            found[by_path[event.path]] = event.info.duration
+        on_progress("Lengths read", min(number, len(files)), len(files))
+    return found
 
 
 def _windows(spec: EncoderSpec, seconds: float) -> int:
@@ -179,12 +262,18 @@ def _windows(spec: EncoderSpec, seconds: float) -> int:
     return min(count, spec.max_windows or count)
 
 
-def _windows_per_second(files: Sequence[FoundFile], encoder: Encoder, jobs: int | None) -> float:
-    """Windows a second of the whole pipeline, decoding included, once it is running."""
-    timed = _Timed(encoder)
+def _windows_per_second(
+    files: Sequence[FoundFile], encoder: Encoder, jobs: int | None, on_progress: OnProgress
+) -> float:
+    """Windows a second of the whole pipeline, decoding included, once it is running; 0.0 without files."""
+    if not files:
+        return 0.0
+    timed, done = _Timed(encoder), 0
+    on_progress("Timed", done, len(files))
     with suppress(_TimeIsUpError):
-        for _ in embed_files((file.path for file in files), timed, jobs=jobs):
-            pass
+        for event in embed_files((file.path for file in files), timed, jobs=jobs):
+            done += isinstance(event, Embedded | Failed)
+            on_progress("Timed", done, len(files))
     if not timed.windows:  # too little audio: one batch of silence, already warm
         silence = np.zeros((encoder.batch_size, encoder.spec.framing.window), np.float32)
         timed.start = 0.0

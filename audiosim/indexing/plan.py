@@ -169,6 +169,15 @@ def _is_problem(row: FileRow) -> bool:
     return row.size < 0 and row.digest is None
 
 
+def is_vacant(plan: Plan) -> bool:
+    """Whether a folder holds no audio, not even some that is left out, and none is known of it."""
+    return plan.scan.present and _is_empty(plan.scan) and plan.known == 0
+
+
+def _is_empty(scan: Scan) -> bool:
+    return not (scan.files or scan.problems or scan.left_out or scan.unlisted)
+
+
 def doubt(plan: Plan, lost: int) -> str | None:
     """Say why a root looks like a disk that is not mounted; None when it does not.
 
@@ -179,7 +188,7 @@ def doubt(plan: Plan, lost: int) -> str | None:
         return None
     if not scan.present:
         return "it is not there"
-    if not scan.files and not scan.problems and not scan.left_out and not scan.unlisted:
+    if _is_empty(scan):
         return "it is empty"
     if lost > LOST_SHARE * plan.known:
         return f"{lost} of its {plan.known} known files are missing"

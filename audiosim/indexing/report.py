@@ -49,6 +49,13 @@ class RootDoubted:
     reason: str
 
 
+@dataclass(frozen=True)
+class NoAudio:
+    """A folder that was named holds no audio files."""
+
+    root: bytes
+
+
 @dataclass
 class IndexReport:
     """What a run did.
@@ -72,6 +79,8 @@ class IndexReport:
         How long the run took.
     failures, doubted : list of (bytes, str)
         Files that failed, and roots that look like disks not mounted, with the reason.
+    vacant : list of bytes
+        Folders that were named and hold no audio files.
     stages : dict
         Seconds by stage: "decode" summed over its processes, "front end", "network", "write",
         "store", and "waiting for input", which the network spent idle, the start of a run included;
@@ -95,12 +104,13 @@ class IndexReport:
     seconds: float = 0.0
     failures: list[tuple[bytes, str]] = field(default_factory=list)
     doubted: list[tuple[bytes, str]] = field(default_factory=list)
+    vacant: list[bytes] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
     def needs_a_look(self) -> bool:
         """Whether something new went wrong that a user should see."""
-        return bool(self.failed or self.doubted)
+        return bool(self.failed or self.doubted or self.vacant)
 
     def counts(self) -> dict[str, int | float]:
         """Give the report's numbers by name."""
@@ -114,4 +124,4 @@ class IndexReport:
             self.failures.append((outcome.path, outcome.reason or ""))
 
 
-IndexEvent = Started | Notice | Planned | Progress | RootDoubted | TrackOutcome | IndexReport
+IndexEvent = Started | Notice | Planned | NoAudio | Progress | RootDoubted | TrackOutcome | IndexReport

@@ -21,8 +21,16 @@ from audiosim.indexing.fingerprinting import MOST_SECONDS, fill_fingerprints
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
-from audiosim.indexing.report import IndexEvent, IndexReport, Notice, Planned, Progress, RootDoubted
-from audiosim.indexing.survey import Target, survey
+from audiosim.indexing.report import (
+    IndexEvent,
+    IndexReport,
+    NoAudio,
+    Notice,
+    Planned,
+    Progress,
+    RootDoubted,
+)
+from audiosim.indexing.survey import Target, survey, vacant
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import PENDING, Catalog
 from audiosim.library.scan import FoundFile
@@ -74,6 +82,8 @@ class IndexRun:
         alone = [file for plan in self.plans for file in plan.alone]
         self.report.found = sum(plan.found for plan in self.plans)
         yield Planned(self.report.found, len(work) + len(alone), len(again))
+        self.report.vacant = vacant(self._target, self.plans)
+        yield from map(NoAudio, self.report.vacant)
         try:
             for plan in self.plans:
                 yield from self._settle(plan)

@@ -12,9 +12,9 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import contains
 from audiosim.core.text import counted, display_path
 from audiosim.core.types import Encoder
-from audiosim.encoders import LazyEncoder, load_encoder, load_encoder_for
+from audiosim.encoders import LazyEncoder, expected_spec, load_encoder, load_encoder_for
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.plan import Plan, plan
+from audiosim.indexing.plan import Plan, is_vacant, plan
 from audiosim.indexing.roots import chosen_roots, given_paths, sound_roots
 from audiosim.library.catalog import DROPPED, Catalog, Configuration, FileRow
 from audiosim.library.configuration import (
@@ -100,7 +100,7 @@ def decide(
     encoder : Encoder or None
         One that is given, instead of loading one.
     read_only : bool
-        Whether weights are neither kept nor fetched.
+        Whether weights are neither kept nor fetched, and read when they are needed only.
 
     Raises
     ------
@@ -157,7 +157,10 @@ def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
     """
     if begun is None:
         return target
-    if replace(begun, centre=b"") != target.configuration:
+    wanted = target.configuration
+    if not wanted.spec.weights:  # of a look, which has not read them
+        wanted = replace(wanted, spec=replace(wanted.spec, weights=begun.spec.weights))
+    if replace(begun, centre=b"") != wanted:
         raise UsageError(
             "Another rebuild was begun with other options",
             f"it is for {begun.spec.describe()}, pooling {begun.pooling}",
@@ -196,6 +199,11 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
     return plans
 
 
+def vacant(target: Target, plans: Iterable[Plan]) -> list[bytes]:
+    """Give the folders that a user named and that hold no audio."""
+    return [plan.scan.root for plan in plans if target.given and is_vacant(plan)]
+
+
 def _rows(catalog: Catalog, root: bytes, inner: Sequence[bytes], uncached: set[str]) -> Iterable[FileRow]:
     """What is known of a root's own files; those whose vectors are given up are as good as unknown."""
     for row in catalog.files.all(root):
@@ -225,9 +233,11 @@ def _asked(
     if stored is not None:
         request = rebuilt_request(request, stored)
         pooling, cache = pooling or stored.pooling, cache or stored.cache
-    encoder = encoder or load_encoder(
-        request, precision=options.precision, batch_size=options.batch_size, read_only=read_only
+    load = partial(
+        load_encoder, request, precision=options.precision, batch_size=options.batch_size, read_only=read_only
     )
+    if encoder is None:
+        encoder = LazyEncoder(expected_spec(request), load) if read_only else load()
     return Configuration(encoder.spec, pooling or "mean", (cache or home.cache).absolute()), encoder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -15,9 +16,9 @@ from fake_encoder import FakeEncoder
 from libraries import Library, cache_of, digest_of
 
 from audiosim.core.errors import HomeError, UsageError, WeightsError
-from audiosim.core.types import TrackOutcome
-from audiosim.encoders import EncoderRequest
-from audiosim.indexing.estimate import Estimate, estimate
+from audiosim.core.types import Float32, TrackOutcome
+from audiosim.encoders import EncoderRequest, expected_spec
+from audiosim.indexing.estimate import Estimate, estimate, estimates
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Planned
@@ -29,6 +30,10 @@ def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path:
     home = tmp_path / "home"
     found = estimate([music], home=home, encoder=FakeEncoder())
     assert (found.found, found.files, found.sampled) == (6, 6, 6)
+    assert found.audio_hours is not None
+    assert found.windows is not None
+    assert found.seconds is not None
+    assert found.bytes_needed is not None
     assert found.audio_hours * 3600 == pytest.approx(sum(3 + n / 6 for n in range(6)), rel=0.05)
     assert found.windows == pytest.approx(24, abs=2)
     assert found.seconds > 0
@@ -130,7 +135,7 @@ def test_a_look_leaves_no_trace_and_reads_the_weights_where_they_lie(
     request = EncoderRequest(input_repr="mel128", hop=2.0, weights=seeded_weights)
     options = IndexOptions(request=request, jobs=1)
     track = music / "low" / "00 track.wav"
-    assert estimate([track], home=home, options=options).seconds > 0
+    assert estimate([track], home=home, options=options).seconds
     assert not kept.exists()
     index_folder([track], home=home, options=options)
     shutil.rmtree(kept)
@@ -142,16 +147,132 @@ def test_a_look_leaves_no_trace_and_reads_the_weights_where_they_lie(
 @pytest.mark.parametrize(
     ("encoder", "remedy"), [("musicnn", "fetch --encoder musicnn"), ("openl3", "fetch --input-repr mel256")]
 )
-def test_a_look_fetches_nothing_and_says_what_it_lacks(
-    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, remedy: str
+def test_without_weights_all_but_the_time_is_told_and_nothing_is_fetched(
+    music: Path, tmp_path: Path, cli: Cli, encoder: str, remedy: str
+) -> None:
+    weights, home = tmp_path / "weights", tmp_path / "home"
+    before = everything_below(tmp_path)
+    look = ("index", music, "--dry-run", "--encoder", encoder, "--home", home)
+    done = cli(*look, AUDIOSIM_WEIGHTS=weights)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == f"Encoder: {describe(encoder)}; home: {home}"
+    assert lines[1] == "6 files found, 6 to open."
+    assert lines[2].endswith("hours of audio (from the lengths of 6 files).")
+    assert lines[3].endswith("there is room.")
+    assert lines[4].startswith("How long it takes can't be measured. ")
+    assert remedy in done.out
+    assert lines[-1] == "Nothing was written to the home."
+    document = cli(*look, "--json", AUDIOSIM_WEIGHTS=weights).json
+    assert (document["found"], document["files"], document["sampled"]) == (6, 6, 6)
+    assert (document["seconds"], document["real_time_factor"]) == (None, None)
+    assert "nothing is fetched" in document["unmeasured"]
+    assert document["windows"] > 0
+    assert everything_below(tmp_path) == before
+
+
+def describe(encoder: str) -> str:
+    return expected_spec(EncoderRequest(encoder=encoder)).describe()
+
+
+def test_a_known_home_without_its_weights_is_told_as_much(
+    music: Path, seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
-    before = everything_below(tmp_path)
-    with pytest.raises(WeightsError, match=remedy):
-        estimate(
-            [music], home=tmp_path / "home", options=IndexOptions(request=EncoderRequest(encoder=encoder))
-        )
-    assert everything_below(tmp_path) == before
+    request = EncoderRequest(input_repr="mel128", hop=2.0, weights=seeded_weights)
+    home = tmp_path / "home"
+    index_folder([music / "low"], home=home, options=IndexOptions(request=request, jobs=1))
+    shutil.rmtree(tmp_path / "weights")
+    for rebuild in (False, True):
+        found = estimate([music], home=home, options=IndexOptions(rebuild=rebuild, jobs=1))
+        assert (found.files, found.seconds) == (6 if rebuild else 3, None)
+        assert found.unmeasured is not None
+
+
+def test_weights_that_are_no_weights_are_an_error_all_the_same(music: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights.h5").write_bytes(b"nothing")
+    for name, error in (("weights.h5", WeightsError), ("nowhere.h5", UsageError)):
+        request = EncoderRequest(weights=tmp_path / name)
+        with pytest.raises(error):
+            estimate([music], home=tmp_path / "home", options=IndexOptions(request=request))
+
+
+def test_each_part_is_told_as_soon_as_it_is_known(music: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    encoder = FakeEncoder()
+    parts = estimates(
+        [music], home=tmp_path / "home", encoder=encoder, on_progress=lambda *stage: told.append(stage)
+    )
+    files = next(parts)
+    assert (files.files, files.audio_hours, files.seconds, told) == (6, None, None, [])
+    room = next(parts)
+    assert room.audio_hours is not None
+    assert room.seconds is None
+    assert encoder.windows == 0
+    assert (told[0], told[-1]) == (("Lengths read", 1, 6), ("Lengths read", 6, 6))
+    whole = next(parts)
+    assert whole.seconds is not None
+    assert whole.lines()[: len(room.lines())] == room.lines()
+    assert room.lines()[: len(files.lines())] == files.lines()
+    assert ("Timed", 0, 6) in told
+    assert next(parts, None) is None
+
+
+def test_lengths_are_read_for_a_while_and_then_hours_are_told_by_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(200):
+        soundfile.write(folder / f"{number:03}.wav", tone(1, 100 + number), SAMPLE_RATE)
+    monkeypatch.setattr("audiosim.indexing.estimate.LENGTH_SECONDS", 0.01)
+    found = estimate([folder], home=tmp_path / "home", encoder=FakeEncoder())
+    assert 1 <= found.sampled < 200
+    assert found.audio_hours == pytest.approx(200 / 3600, rel=0.01)
+
+
+class SlowEncoder(FakeEncoder):
+    def embed(self, windows: Float32) -> Float32:
+        time.sleep(0.02)
+        return super().embed(windows)
+
+
+def test_the_machine_is_timed_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "music").mkdir()
+    soundfile.write(tmp_path / "music" / "long.wav", tone(600, 200), SAMPLE_RATE)
+    monkeypatch.setattr("audiosim.indexing.estimate.SPEED_SECONDS", 0.2)
+    encoder = SlowEncoder()
+    found = estimate([tmp_path / "music"], home=tmp_path / "home", encoder=encoder)
+    assert encoder.windows < 300
+    assert found.seconds == pytest.approx(600 / encoder.batch_size * 0.02, rel=1)
+
+
+@pytest.mark.parametrize("name", [None, "cover.jpg"])
+def test_a_folder_without_audio_is_told_and_looked_at(
+    tmp_path: Path, music: Path, cli: Cli, name: str | None
+) -> None:
+    library, empty = Library(tmp_path / "home"), tmp_path / "empty"
+    library.index(music)
+    empty.mkdir()
+    if name is not None:
+        (empty / name).write_bytes(b"no music")
+    for look in ((), ("--dry-run",), ("--quiet",)):
+        done = cli("index", empty, *look, "--home", library.home.path)
+        assert done.code == 3
+        assert f"audiosim: no audio files in {empty}\n" in done.err
+    for look in ((), ("--dry-run",)):
+        done = cli("index", music, empty, *look, "--json", "--home", library.home.path)
+        assert (done.code, done.json["found"]) == (3, 6)
+        assert done.json["vacant"] == [{"path": str(empty)}]
+    assert cli("index", "--home", library.home.path).code == 0  # it is none of the known folders
+
+
+def test_a_folder_of_which_all_is_left_out_is_not_empty(tmp_path: Path, music: Path, cli: Cli) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    for look in ((), ("--dry-run",)):
+        done = cli("index", music / "low", "--include", "*.mp3", *look, "--home", library.home.path)
+        assert (done.code, done.err) == (0, "")
 
 
 @pytest.mark.slow

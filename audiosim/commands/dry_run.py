@@ -1,0 +1,66 @@
+"""``audiosim index --dry-run``: what there is to do, each part of it as soon as it is known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from audiosim.commands.flags import with_flags
+from audiosim.commands.json_fields import path_fields, to_json
+from audiosim.commands.options import NEEDS_A_LOOK
+from audiosim.commands.progress import ProgressDisplay
+from audiosim.core.text import display_path
+
+if TYPE_CHECKING:
+    from audiosim.indexing.estimate import Estimate
+    from audiosim.indexing.options import IndexOptions
+
+
+def tell_estimate(
+    paths: Sequence[Path],
+    home: Path | None,
+    options: IndexOptions,
+    context: typer.Context,
+    *,
+    json_: bool,
+    quiet: bool,
+) -> None:
+    """Print what a run would do; exit as it would where a folder that is named holds no audio."""
+    told = 0
+    for found in _parts(paths, home, options, shown=not quiet):
+        lines = [] if json_ else found.lines()
+        for line in lines[told:]:
+            typer.echo(with_flags(line, context))
+        told = len(lines)
+    if json_:
+        vacant = [path_fields(root) for root in found.vacant]
+        typer.echo(to_json({**asdict(found), "home": os.fspath(found.home), "vacant": vacant}), nl=False)
+    else:
+        typer.echo("Nothing was written to the home.")
+    for root in found.vacant:
+        typer.echo(f"audiosim: no audio files in {display_path(root)}", err=True)
+    if found.vacant:
+        raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _parts(
+    paths: Sequence[Path], home: Path | None, options: IndexOptions, *, shown: bool
+) -> Iterator[Estimate]:
+    """The parts, with a bar while one is waited for, which is gone when it is given."""
+    from audiosim.indexing.estimate import estimates
+
+    def show(stage: str, done: int, total: int) -> None:
+        display.stage(stage, done, total)
+
+    parts = estimates(paths, home=home, options=options, on_progress=show)
+    while True:
+        with ProgressDisplay(shown=shown) as display:
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
