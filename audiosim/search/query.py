@@ -152,19 +152,30 @@ class Resolver:
         return query
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
-        """Files that are not in the index: identified, and embedded where their audio is new."""
+        """Files that are not in the index; one that can't be used is told before a model is loaded."""
+        strict = [path for path in paths if path not in self._lenient]
+        if len(paths) == 1 or not strict:
+            return self._read(paths)
+        known = self._read(strict, embed=False)
+        return known | self._read([path for path in paths if path not in known])
+
+    def _read(self, paths: list[bytes], *, embed: bool = True) -> dict[bytes, Query]:
+        """Files identified and, where their audio is new, embedded, or left for that."""
         infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
         digests = self._catalog.tracks.all_digests()
 
-        def want(path: bytes, info: AudioInfo) -> bool:
+        def is_new(info: AudioInfo) -> bool:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
+
+        def want(path: bytes, info: AudioInfo) -> bool:
+            return embed and is_new(info)
 
         for event in embed_files(paths, self._encoder, want=want, dtype=np.float16, second_try=True):
             match event:
                 case Probed(path, info, wanted):
                     infos[path] = info
-                    if not wanted:
+                    if not wanted and (embed or not is_new(info)):
                         self._keep(found, path, partial(self._known, path, info))
                 case Embedded(path, frames):
                     self._keep(found, path, partial(self._pooled, path, infos[path], frames))

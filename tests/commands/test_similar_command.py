@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Cli, Finished
+import soundfile
+from conftest import SAMPLE_RATE, Cli, Finished, tone
 from fake_encoder import FakeEncoder
 from made_home import MadeHome, digest_of, frames_of, random_tracks
 
@@ -232,6 +233,30 @@ def test_what_is_no_file_and_no_title_is_refused_with_what_to_do(similar: Cli) -
     done = similar("https://example.org/a%20b.mp3", *ALL)
     assert done.code == 2
     assert "https://example.org/a%20b.mp3 is an address" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("similar", "{bad}"),
+        ("similar", "{good}", "{bad}"),
+        ("similar", FIRST, "--not", "{bad}"),
+        ("similar", "{bad}", "--from", "0", "--to", "1"),
+        ("playlist", "--seed", "{good}", "--seed", "{bad}"),
+        ("playlist", "--start", FIRST, "--end", "{bad}"),
+    ],
+)
+@pytest.mark.parametrize("name", ["notes.txt", "song.mp3"])
+def test_what_is_no_audio_is_refused_before_a_model_is_loaded(
+    cli: Cli, made: MadeHome, tmp_path: Path, words: tuple[str, ...], name: str
+) -> None:
+    bad, good = tmp_path / name, tmp_path / "good.wav"
+    bad.write_text("no music at all\n" * 100)
+    soundfile.write(good, tone(9, 300), SAMPLE_RATE)
+    done = cli(*(word.format(bad=bad, good=good) for word in words), "--home", made.home.path)
+    assert (done.code, done.out) == (1, "")
+    assert f"Can't search with {bad}: not readable as audio" in done.err
+    assert "no encoder fake" in cli("similar", good, "--home", made.home.path).err
 
 
 def test_an_answer_goes_into_a_file(similar: Cli, tmp_path: Path) -> None:
