@@ -25,16 +25,47 @@ if TYPE_CHECKING:
     from audiosim.core.config import Home
     from audiosim.library.catalog import Catalog
 
-__all__ = ["Store", "StoreReader", "store_reader"]
+__all__ = ["Store", "StoreReader", "reach", "store_reader"]
 
 BURST_INTERVAL = 30.0  # s between bursts while there is little to write
 LOCK_WAIT = 60.0  # s for readers to finish
 PATIENCE = 60.0  # s for which a server that is away is tried again
 QUICK_PATIENCE = 2.0  # s, where somebody waits or there will be another try
+FIRST_SIGN = 4.0  # s for a server that was named just now to say that it is there
+MISSPELLED = (
+    "Nothing was done yet. Check the `store`: its host, port, and http or https; and that it runs and can be"
+    " reached."
+)
 # Seconds of work, or of waiting for a server; see `StoreProcess.do`.
 DROP_LIMIT = 90.0  # s for a collection to be removed
 CHECK_LIMIT = 180.0  # s for a process to open and query the collection
 CHECK_LIMIT_A_ROW = 0.01  # s more for each vector there should be
+
+
+def reach(home: Home, url: StoreUrl) -> None:
+    """See that a store which was named just now is there, before anything is done for it.
+
+    Parameters
+    ----------
+    home : Home
+        Whose store it is to be.
+    url : StoreUrl
+        Where it is.
+
+    Raises
+    ------
+    StoreError
+        If it is not: its URL may be misspelled.
+    """
+    if url == EMBEDDED:
+        return
+    from audiosim.backends.worker import StoreWorker
+
+    worker = StoreWorker(home, LOCK_WAIT, QUICK_PATIENCE, FIRST_SIGN)
+    try:
+        StoreProcess().do(partial(worker.reach, url))
+    except StoreError as error:
+        raise type(error)(error.what, error.why, MISSPELLED) from error
 
 
 class Store:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audiosim.library.store_url import StoreUrl
 
 
-def backend_for(url: StoreUrl, home: Home, patience: float = 0.0) -> Backend:
+def backend_for(url: StoreUrl, home: Home, patience: float = 0.0, first_sign: float | None = None) -> Backend:
     """The engine that a URL names, for this home.
 
     Parameters
@@ -23,15 +23,17 @@ def backend_for(url: StoreUrl, home: Home, patience: float = 0.0) -> Backend:
         Whose collections it holds.
     patience : float
         Seconds for which a server that is away is tried again.
+    first_sign : float, optional
+        Seconds within which it must say that it is there, each time; by default as the engine needs.
     """
     if url.engine == "milvus":
         from audiosim.backends.milvus import Milvus
 
-        return Milvus(url, home, patience)
+        return Milvus(url, home, patience, first_sign)
     if url.server is not None:
         from audiosim.backends.chroma_server import ChromaServer
 
-        return ChromaServer(url.server, url.label, home, patience)
+        return ChromaServer(url.server, url.label, home, patience, first_sign)
     from audiosim.backends.chroma_embedded import EmbeddedChroma
 
     return EmbeddedChroma(home)

@@ -103,6 +103,16 @@ class Backend(Protocol):
         """
         ...
 
+    def reach(self) -> None:
+        """See that the place is there: that its server answers, and is one.
+
+        Raises
+        ------
+        StoreError
+            If it is not.
+        """
+        ...
+
     def open(
         self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> VectorStore:

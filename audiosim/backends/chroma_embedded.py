@@ -44,6 +44,9 @@ class EmbeddedChroma:
     def lock(self, wait: float) -> AbstractContextManager[None]:
         return hold(self._home.store_lock, wait=wait, what="using Chroma")
 
+    def reach(self) -> None:
+        """It is in the home."""
+
     def open(
         self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
     ) -> EmbeddedCollection:

@@ -8,14 +8,16 @@ from typing import Any
 
 from audiosim.backends.base import Contents
 from audiosim.backends.chroma import ChromaCollection
-from audiosim.backends.retries import Caller
+from audiosim.backends.retries import Caller, in_time
 from audiosim.backends.shared import NamedCollections, is_of, new_stamp
 from audiosim.core.config import Home
+from audiosim.core.errors import StoreError
 from audiosim.library.store_url import TOKEN_VARIABLE, Server
 
 STAMP = "stamp"
 ALIVE_LIMIT = 10.0  # s for it to say that it is there
 ANSWER_LIMIT = 60.0  # s for one answer
+REFUSED = {401, 403}  # what they answer who want another token
 BUSY = {429, 502, 503, 504}  # what servers and proxies answer that are up, but not now
 
 
@@ -28,13 +30,18 @@ class ChromaServer(NamedCollections):
 
     shared = True
 
-    def __init__(self, server: Server, label: str, home: Home, patience: float) -> None:
+    def __init__(
+        self, server: Server, label: str, home: Home, patience: float, first_sign: float | None = None
+    ) -> None:
         super().__init__(label, home)
-        self._server = server
+        self._server, self._first_sign = server, first_sign
         self._call = Caller(self.label, _is_away, patience)
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def reach(self) -> None:
+        self._call(self._greet)
 
     def open(
         self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
@@ -54,20 +61,14 @@ class ChromaServer(NamedCollections):
 
     def _client(self) -> Any:
         import chromadb
-        import httpx
         from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 
-        token = os.environ.get(TOKEN_VARIABLE)
-        headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
-        # Making a client has no limit of time.
-        alive = httpx.get(f"{self._server.origin}/api/v2/heartbeat", headers=headers, timeout=ALIVE_LIMIT)
-        if alive.status_code in BUSY:
-            alive.raise_for_status()
+        self._greet()  # making a client has no limit of time
         client: Any = chromadb.HttpClient(
             self._server.host,
             self._server.port,
             ssl=self._server.tls,
-            headers=headers,
+            headers=_headers(),
             settings=Settings(anonymized_telemetry=False),
             tenant=self._server.tenant or DEFAULT_TENANT,
             database=self._server.database or DEFAULT_DATABASE,
@@ -75,6 +76,26 @@ class ChromaServer(NamedCollections):
         for session in _sessions(client):
             session.timeout = ANSWER_LIMIT  # Chroma waits for ever, and has no setting
         return client
+
+    def _greet(self) -> None:
+        """See that a Chroma server answers; whether it lets us in, it tells later."""
+        import httpx
+
+        limit = ALIVE_LIMIT if self._first_sign is None else self._first_sign
+        place = f"{self._server.origin}/api/v2/heartbeat"
+        answer = in_time(limit, httpx.get, place, headers=_headers(), timeout=limit)
+        if answer.status_code in BUSY:
+            answer.raise_for_status()
+        if answer.status_code not in REFUSED and "heartbeat" not in answer.text:
+            raise StoreError(
+                f"{self.label} is none",
+                f"what is there answers {answer.status_code} {answer.reason_phrase} to /api/v2/heartbeat",
+            )
+
+
+def _headers() -> dict[str, str]:
+    token = os.environ.get(TOKEN_VARIABLE)
+    return {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
 
 
 class ServedCollection(ChromaCollection):
@@ -129,7 +150,7 @@ def _is_away(error: BaseException) -> bool:
 
     found: BaseException | None = error
     while found is not None:  # Chroma raises errors of its own from httpx's
-        if isinstance(found, httpx.TransportError):
+        if isinstance(found, httpx.TransportError | TimeoutError):
             return True
         if isinstance(found, httpx.HTTPStatusError):
             return found.response.status_code in BUSY

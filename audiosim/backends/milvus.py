@@ -23,7 +23,7 @@ from audiosim.backends.base import (
     portions,
     track_metadata,
 )
-from audiosim.backends.retries import Caller
+from audiosim.backends.retries import Caller, in_time
 from audiosim.backends.shared import NamedCollections, is_of, new_stamp
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, StoreError
@@ -48,18 +48,23 @@ class Milvus(NamedCollections):
     The token in ``AUDIOSIM_STORE_TOKEN`` ("user:password" or an API key) is sent to servers.
     """
 
-    def __init__(self, url: StoreUrl, home: Home, patience: float) -> None:
+    def __init__(self, url: StoreUrl, home: Home, patience: float, first_sign: float | None = None) -> None:
         super().__init__(url.label, home)
-        self._url = url
+        self._url, self._first_sign = url, first_sign
         self.call, self.file = Caller(self.label, _is_away, patience), url.file
         self.shared = url.server is not None
 
     def lock(self, wait: float) -> AbstractContextManager[None]:
         if self.file is None:
             return nullcontext()
-        if not self.file.parent.is_dir():  # before the lock's file is made: its disk may not be mounted
-            raise StoreError(f"{self.label} can't be used", "its folder is not there")
+        self._see_folder(self.file)  # before the lock's file is made
         return hold(_lock_file(self.file), wait=wait, what=f"using {self.file}")
+
+    def reach(self) -> None:
+        if self.file is None:
+            _close(self.call(self._client), None)
+        else:
+            self._see_folder(self.file)
 
     def open(
         self, name: str, contents: Contents, *, create: bool = False, stamp: str | None = None
@@ -89,12 +94,23 @@ class Milvus(NamedCollections):
         server, file = self._url.server, self.file
         if server is not None:
             token = os.environ.get(TOKEN_VARIABLE, "")
-            return MilvusClient(
-                server.origin, token=token, db_name=server.database or "", timeout=ANSWER_LIMIT
+            limit = ANSWER_LIMIT if self._first_sign is None else self._first_sign
+            return in_time(
+                limit,
+                MilvusClient,
+                server.origin,
+                token=token,
+                db_name=server.database or "",
+                timeout=limit,
             )
-        if file is None or not file.parent.is_dir():
-            raise StoreError(f"{self.label} can't be used", "its folder is not there")
+        if file is not None:
+            self._see_folder(file)
         return MilvusClient(str(file))
+
+    def _see_folder(self, file: Path) -> None:
+        """See that a file's folder is there: its disk may not be mounted."""
+        if not file.parent.is_dir():
+            raise StoreError(f"{self.label} can't be used", "its folder is not there")
 
 
 class MilvusCollection(VectorStore):
@@ -225,4 +241,5 @@ def _not_installed(why: str) -> AudiosimError:
 def _is_away(error: BaseException) -> bool:
     import grpc
 
-    return isinstance(error, grpc.RpcError) or any(sign in str(error) for sign in AWAY)
+    away = isinstance(error, grpc.RpcError | TimeoutError)
+    return away or any(sign in str(error) for sign in AWAY)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audiosim.library.index import Index
 
 READER_WAIT = 1.0  # s for the store to be free, before exact search answers
-READER_PATIENCE = 2.0  # s for which a server that is away is tried again; then exact search answers
+FIRST_SIGN = 0.8  # s for a server to say that it is there, before exact search answers: it is asked once
 ANSWER_LIMIT = 30.0  # s for the store to answer, before exact search does
 
 
@@ -58,7 +58,7 @@ class StoreReader:
         from audiosim.backends.worker import StoreWorker
 
         self.asked = True
-        worker = StoreWorker(index.home, READER_WAIT, READER_PATIENCE)
+        worker = StoreWorker(index.home, READER_WAIT, 0.0, FIRST_SIGN)
         work = partial(worker.nearest, direction, count, index.configuration.collection)
         try:
             return self._process.do(work, within=ANSWER_LIMIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,32 @@ from audiosim.core.errors import AudiosimError, StoreAwayError, StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # s between two tries
 REMEDY = "See that it runs and can be reached; then run it again: nothing is lost."
+
+
+def in_time(limit: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a function returns, unless that takes too long: to look up a host's name has no limit of its own.
+
+    Raises
+    ------
+    TimeoutError
+        If it has not returned after `limit` seconds.
+    """
+    told: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            told.put((function(*args, **kwargs), None))
+        except BaseException as error:
+            told.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        result, error = told.get(timeout=limit)
+    except queue.Empty:
+        raise TimeoutError(f"no sign of life within {limit:g} s") from None
+    if error is not None:
+        raise error
+    return result
 
 
 class Caller:

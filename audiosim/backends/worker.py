@@ -17,7 +17,7 @@ from audiosim.backends.chroma import load_chroma
 from audiosim.backends.inspection import Inspection, compare
 from audiosim.backends.process import Sign
 from audiosim.core.config import Home
-from audiosim.core.errors import AudiosimError, StoreError
+from audiosim.core.errors import AudiosimError, StoreAwayError, StoreError
 from audiosim.core.text import counted
 from audiosim.core.types import Float32
 from audiosim.library.catalog import Catalog
@@ -66,6 +66,8 @@ class StoreWorker:
         Seconds to wait for other processes that use the store.
     patience : float
         Seconds for which a server that is away is tried again.
+    first_sign : float, optional
+        Seconds within which it must say that it is there.
     asker : int
         The process for which this is done; where that is gone, long work ends early.
     """
@@ -73,7 +75,12 @@ class StoreWorker:
     home: Home
     wait: float
     patience: float
+    first_sign: float | None = None
     asker: int = field(default_factory=os.getpid)
+
+    def reach(self, url: StoreUrl) -> None:
+        """See that a store is there."""
+        self._backend(url).reach()
 
     def flush(self) -> Iterator[None]:
         """Write to the store what the catalog says it lacks, a burst at a time.
@@ -86,7 +93,7 @@ class StoreWorker:
             After each burst.
         """
         with Catalog(self.home.catalog) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
+            backend = self._backend(catalog.settings.store_url)
             while catalog.store_state.pending_count() and self._wanted:
                 with writing(backend, self.home, self.wait):
                     if catalog.store_state.dirty:
@@ -103,7 +110,7 @@ class StoreWorker:
             Each time that some have been written.
         """
         with Catalog(self.home.catalog) as catalog:
-            backend = backend_for(url, self.home, self.patience)
+            backend = self._backend(url)
             with backend.open(name, _contents(catalog), create=True) as store:
                 for page in catalog.store_state.indexed_rows(BURST_ROWS):
                     if not self._wanted:
@@ -116,7 +123,7 @@ class StoreWorker:
         """Compare the store with the catalog; or a collection just `filled`, with all the catalog has."""
         with Catalog(self.home.catalog, read_only=True) as catalog:
             url = filled.url if filled else catalog.settings.store_url
-            backend = backend_for(url, self.home, self.patience)
+            backend = self._backend(url)
             name = filled.name if filled else _name(backend, catalog)
             with writing(backend, self.home, self.wait):
                 return compare(catalog, backend, name, full=full, filled=filled is not None)
@@ -124,7 +131,7 @@ class StoreWorker:
     def check(self) -> None:
         """Open the store as those do who ask it, when the catalog says that it lacks nothing."""
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
+            backend = self._backend(catalog.settings.store_url)
             name, stamp = _name(backend, catalog), catalog.store_state.stamp
             if name is None:
                 raise StoreError("There is no collection")
@@ -136,7 +143,7 @@ class StoreWorker:
 
     def drop(self, leftover: Leftover) -> None:
         """Remove a collection that was being made or has been replaced."""
-        backend = backend_for(leftover.url, self.home, self.patience)
+        backend = self._backend(leftover.url)
         with backend.lock(self.wait):
             backend.drop(leftover.name)
 
@@ -149,11 +156,13 @@ class StoreWorker:
             Their ids; the nearest come first.
         """
         with Catalog(self.home.catalog, read_only=True) as catalog:
-            backend = backend_for(catalog.settings.store_url, self.home, self.patience)
+            backend = self._backend(catalog.settings.store_url)
             with backend.lock(self.wait):
                 before = catalog.store_state.stamp
                 try:
                     return self._nearest(backend, catalog, vector, count, collection)
+                except StoreAwayError:
+                    raise
                 except StoreError:
                     if not backend.shared:
                         raise
@@ -161,6 +170,9 @@ class StoreWorker:
                     if catalog.store_state.stamp == before:
                         raise
                     return self._nearest(backend, catalog, vector, count, collection)
+
+    def _backend(self, url: StoreUrl) -> Backend:
+        return backend_for(url, self.home, self.patience, self.first_sign)
 
     @property
     def _wanted(self) -> bool:

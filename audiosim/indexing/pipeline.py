@@ -22,11 +22,11 @@ from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
-from audiosim.indexing.survey import Target, decide, resumed
+from audiosim.indexing.survey import Target, chosen_store, decide, resumed
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import make_cache, prepare_home, repooled
 from audiosim.library.store_url import StoreUrl
-from audiosim.store import Store
+from audiosim.store import Store, reach
 
 
 def index_folder(
@@ -53,7 +53,7 @@ def index_folder(
     encoder : Encoder, optional
         To use instead of loading one; later runs must be given its equal.
     on_event : callable, optional
-        Called with each event as it happens: `Started`, `Notice`, `Planned`, `Progress`, a
+        Called with each event as it happens: `Started`, `Notice`, `Planned`, `NoAudio`, `Progress`, a
         `TrackOutcome` for each file that was opened or failed, `RootDoubted`, and last the report.
 
     Returns
@@ -124,6 +124,8 @@ def index_events(
         hold(place.index_lock, wait=options.wait, what="indexing this home"),
         Catalog(place.catalog) as catalog,
     ):
+        if (url := chosen_store(catalog, options)) is not None:
+            reach(place, url)
         target = decide(place, catalog, paths, options, encoder)
         make_cache(target.configuration)
         yield Started(target.configuration.spec.describe(), place.path)

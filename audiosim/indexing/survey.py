@@ -122,20 +122,25 @@ def decide(
     forgotten = (catalog.settings.forgotten if catalog else frozenset()).difference(given)
     walk = Globs(exclude=exclude, forgotten=forgotten)
     roots = chosen_roots(given, catalog, home, options, walk)
-    store, uncached = options.store, []
+    store, uncached = chosen_store(catalog, options), []
     if catalog is None or stored is None or rebuilds:
-        store = store or (default_store() if stored is None else None)
         configuration, encoder = _asked(home, stored, options, encoder, read_only)
         check_cache(configuration, home, None if stored and stored.cache == configuration.cache else stored)
     else:
         configuration, encoder = _kept(stored, options, encoder, read_only)
         check_cache(configuration, home, stored)
-        store = None if store == catalog.settings.store_url else store
         uncached = _uncached(catalog, stored, configuration)
     roots = walk.outermost([*sound_roots(catalog), *roots]) if rebuilds else roots
     return Target(
         roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime, given, forgotten
     )
+
+
+def chosen_store(catalog: Catalog | None, options: IndexOptions) -> StoreUrl | None:
+    """Tell where vectors are to go that are not there yet; None leaves them where they are."""
+    if catalog is None or catalog.settings.configuration is None:
+        return options.store or default_store()
+    return None if options.store == catalog.settings.store_url else options.store
 
 
 def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from audiosim.core.config import Home, find_home, no_index
+from audiosim.core.errors import HomeError
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.cache import Cache
@@ -55,6 +56,13 @@ class Index:
         """Give the windows of audio as directions; None where there is no cache of it."""
         cached = self.cache.read(digest)
         return None if cached is None else self.configuration.pooler.directions(cached.frames)
+
+
+def has_index(home: Home) -> bool:
+    """Tell whether a home has an index; one that can't be read has none."""
+    with suppress(HomeError), open_index(home.path):
+        return True
+    return False
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.configuration import prepare_home, repooled
 from audiosim.library.folders import told_forgotten, walk_of
+from audiosim.library.index import has_index
 from audiosim.library.statistics import can_recentre, recentre, refresh
 from audiosim.library.store_url import StoreUrl, default_store
-from audiosim.store import Store
+from audiosim.store import Store, reach
 
 FEW = 1000  # tracks, which the store takes soonest as they are
 
@@ -121,8 +122,10 @@ def import_index(
         raise UsageError("Nothing to import", "no file was given", "Name a file that audiosim export wrote.")
     for export in exports[1:]:
         _refuse_other(export, exports[0].header, f"those of {exports[0].name}")
-    _read_through(exports, path_map, on_progress)
     chosen = store or default_store()
+    if not has_index(place):
+        reach(place, chosen)
+    _read_through(exports, path_map, on_progress)
     prepare_home(place)
     with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
         stored = catalog.settings.configuration
@@ -140,8 +143,7 @@ def import_index(
             for count in entry.take(export):
                 entered.add(count)
         entry.add_roots()
-        for _ in refresh(catalog, complete=False):
-            pass  # it has something to say only of complete runs
+        list(refresh(catalog, complete=False))  # what it says is of complete runs
         pending = catalog.store_state.pending_count()
         written = Stage(on_progress, "Written to the store", pending)
         home_store = Store(place, catalog, lambda: written.add(BURST_ROWS))
@@ -242,9 +244,7 @@ def _refuse_lacking(
 
 
 def _moved(export: ExportFile, path_map: PathMap) -> Iterator[Record]:
-    for batch in export.batches():
-        for record in batch:
-            yield replace(record, path=path_map(record.path))
+    return (replace(record, path=path_map(record.path)) for batch in export.batches() for record in batch)
 
 
 class _Entry:
