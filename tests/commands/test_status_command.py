@@ -106,7 +106,7 @@ def test_a_rebuild_that_is_not_complete_is_told(library: Library, music: Path, c
     assert "audiosim index --rebuild\n" in told.out
     assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] == 5
     library.index(rebuild=True, pooling="max")
-    assert "rebuild" not in cli("status", "--home", library.home.path).out
+    assert "A rebuild is not complete" not in cli("status", "--home", library.home.path).out
 
 
 def test_what_the_store_was_not_told_is_left_too(tmp_path: Path, cli: Cli) -> None:
