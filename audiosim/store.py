@@ -61,9 +61,12 @@ def reach(home: Home, url: StoreUrl) -> None:
         return
     from audiosim.backends.worker import StoreWorker
 
-    worker = StoreWorker(home, LOCK_WAIT, QUICK_PATIENCE, FIRST_SIGN)
+    work = partial(StoreWorker(home, LOCK_WAIT, QUICK_PATIENCE, FIRST_SIGN).reach, url)
     try:
-        StoreProcess().do(partial(worker.reach, url))
+        if url.engine == "milvus":  # whose libraries do not go with the network's
+            StoreProcess().do(work)
+        else:
+            work()  # a greeting: Chroma is not loaded for it
     except StoreError as error:
         raise type(error)(error.what, error.why, MISSPELLED) from error
 
