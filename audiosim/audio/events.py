@@ -11,6 +11,7 @@ from typing import Literal
 from audiosim.core.types import AudioInfo, Float32, FrameEmbeddings
 
 Cause = Literal["audio", "decoder", "file"]
+UNKNOWN = "unknown"  # the codec of a file that no demuxer reads
 
 
 @dataclass(frozen=True)

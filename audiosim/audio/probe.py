@@ -12,6 +12,7 @@ import av.error
 
 from audiosim.audio.decode import Block, clearly_longer, goes_on, soundfile_blocks
 from audiosim.audio.demux import open_demuxer
+from audiosim.audio.events import UNKNOWN
 from audiosim.audio.mixing import Mix
 from audiosim.audio.setup_data import unusual_setup
 from audiosim.audio.tags import ffmpeg_tags, read_tags
@@ -168,7 +169,7 @@ def _update(state: hashlib.blake2b, blocks: Iterable[Block], tick: Tick) -> tupl
 def _by_bytes(path: str, tick: Tick) -> _Identity:
     state = hashlib.blake2b(b"bytes\n", digest_size=DIGEST_BYTES)
     read_through(path, tick, state.update)
-    return _Identity(state.hexdigest(), 0.0, 0, 0, "unknown")
+    return _Identity(state.hexdigest(), 0.0, 0, 0, UNKNOWN)
 
 
 def read_through(path: str, tick: Tick, take: Callable[[bytes], object] = len) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 
-from audiosim.audio.events import Failed, Probed
+from audiosim.audio.events import UNKNOWN, Failed, Probed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
@@ -20,7 +20,6 @@ from audiosim.library.scan import Globs, is_audio_name
 PLAYLISTS = (b".m3u", b".m3u8", b".pls", b".xspf", b".asx", b".wax", b".wpl", b".zpl", b".cue")
 # How the reasons begin for which files failed that earlier versions took for audio when they were named.
 NO_AUDIO = ("not readable as audio", "there is no audio stream in it")
-UNKNOWN = "unknown"  # the codec of what no decoder reads
 
 
 def given_paths(paths: Iterable[str | os.PathLike[str]], catalog: Catalog | None) -> list[bytes]:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from audiosim.audio.events import Embedded, Failed, Probed
+from audiosim.audio.events import UNKNOWN, Embedded, Failed, Probed
 from audiosim.core.errors import AudioError, AudiosimError
 from audiosim.core.paths import identity
 from audiosim.core.text import display_path
@@ -160,7 +160,7 @@ class Resolver:
         return known | self._read([path for path in paths if path not in known])
 
     def _read(self, paths: list[bytes], *, embed: bool = True) -> dict[bytes, Query]:
-        """Files identified and, where their audio is new, embedded, or left for that."""
+        """Files identified and, where their audio is new, embedded, or left for that where a demuxer reads it."""
         infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
         digests = self._catalog.tracks.all_digests()
@@ -169,7 +169,7 @@ class Resolver:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
 
         def want(path: bytes, info: AudioInfo) -> bool:
-            return embed and is_new(info)
+            return (embed or info.codec == UNKNOWN) and is_new(info)
 
         for event in embed_files(paths, self._encoder, want=want, dtype=np.float16, second_try=True):
             match event:
