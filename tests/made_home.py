@@ -99,6 +99,18 @@ def random_tracks(
     return found
 
 
+def uneven_tracks(seed: int, count: int = 60, *, prefix: str = "t") -> dict[str, FrameEmbeddings]:
+    """Tracks that differ in all directions, and in themselves mostly along the first two."""
+    rng = np.random.default_rng(seed)
+    spread = np.where(np.arange(16) < 2, 3.0, 0.2)
+    return {
+        f"{prefix}{n:03}.flac": frames_of(
+            (2 + rng.standard_normal(16) + spread * rng.standard_normal((12, 16))).astype("f4")
+        )
+        for n in range(count)
+    }
+
+
 @st.composite
 def gappy(draw: st.DrawFn, dimension: int = 3) -> FrameEmbeddings:
     """Windows with gaps between some, some of them silent, some all zeros, hop half a second."""

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 from conftest import GOLDEN, Cli
@@ -120,6 +121,52 @@ def test_nothing_is_computed_again_when_the_music_is_found_elsewhere(
     assert after.err == ""  # answered by Chroma
     found = json.loads(after.out.replace(str(old.music), OLD_MUSIC))
     assert agree(before, found)
+
+
+def lengthen(home: Path) -> None:
+    """Gives each track twelve windows, as half a minute has, that vary most in the first numbers."""
+    spread = np.where(np.arange(200) < 20, 1.0, 0.05)
+    for cache in (home / "cache").rglob("*.npz"):
+        with np.load(cache) as data:
+            middle, meta = data["embedding"].astype(np.float32).mean(axis=0), data["meta"]
+        rows = middle + spread * np.random.default_rng(int(cache.stem[:8], 16)).standard_normal((12, 200))
+        level = np.full(12, -20, np.float16)
+        np.savez(
+            cache, embedding=rows.astype(np.float16), timestamps=3.0 * np.arange(12), level=level, meta=meta
+        )
+
+
+def test_it_learns_to_whiten_at_its_next_run_says_so_once_and_goes_back(
+    old: Old, cli: Cli, no_weights: None
+) -> None:
+    """Its own tracks have too few windows to learn from."""
+    here = ("--home", old.home)
+    words = next(words for words in old.answers if words[0] == "similar")
+    again = (words[0], words[1].replace(OLD_MUSIC, str(old.music)), "-k", "54", "--json", *here)
+    assert cli("relocate", OLD_MUSIC, old.music, *here).code == 0
+    assert "whitening" not in cli("index", *here).err
+    before = cli(*again)
+    lengthen(old.home)
+    first, second = cli("index", *here), cli("index", *here)
+    assert (first.code, first.err.count("--whitening/--no-whitening turns it off and on")) == (0, 1)
+    assert (second.code, "whitening" in second.err) == (0, False)
+    after = cli(*again)
+    assert after.err == ""  # answered by Chroma
+    assert "pooling: mean, whitened" in cli("status", *here).out
+    assert cli("status", "--json", *here).json["whitening"]
+    assert [match["path"] for match in after.json["matches"]] != [
+        match["path"] for match in before.json["matches"]
+    ]
+    shares = [[match["percentile"] for match in done.json["matches"]] for done in (before, after)]
+    assert abs(np.median(shares[0]) - np.median(shares[1])) < 20
+    back = cli("index", "--no-whitening", *here)
+    assert "searched as they are from now on" in back.err
+    figures = [
+        {match["path"]: (match["similarity"], match["percentile"] / 100) for match in done.json["matches"]}
+        for done in (before, cli(*again))
+    ]
+    assert figures[0].keys() == figures[1].keys()
+    assert all(figures[0][path] == pytest.approx(told, abs=1e-3) for path, told in figures[1].items())
 
 
 def test_the_other_commands_work(old: Old, cli: Cli, tmp_path: Path, no_weights: None) -> None:

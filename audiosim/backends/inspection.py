@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,6 +15,7 @@ from audiosim.core.types import Float32
 from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Catalog
 from audiosim.library.neighbours import nearest
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 SAMPLE = 10_000  # vectors compared, unless all are
 QUERIES = 100  # asked of the store and of exact search
@@ -103,18 +104,18 @@ def _differences(held: set[str], acknowledged: set[str], possible: set[str]) -> 
 
 
 def _wrong_vectors(store: VectorStore, catalog: Catalog, ids: Sequence[str]) -> list[str]:
-    expected = catalog.tracks.entries_with(ids)
+    expected = _searched(catalog, ids)
     found = store.vectors(ids)
     wrong = sum(
-        not np.allclose(found[id_], entry.vector, rtol=0, atol=TOLERANCE)
-        for id_, entry in expected.items()
+        not np.allclose(found[id_], vector, rtol=0, atol=TOLERANCE)
+        for id_, vector in expected.items()
         if id_ in found
     )
     return [f"{wrong} of {counted(len(expected), 'vector')} differ from the catalog's"] if wrong else []
 
 
 def _strange_answers(store: VectorStore, catalog: Catalog, ids: Sequence[str], held: set[str]) -> list[str]:
-    nearest = [store.nearest(entry.vector, 1) for entry in catalog.tracks.entries_with(ids).values()]
+    nearest = [store.nearest(vector, 1) for vector in _searched(catalog, ids).values()]
     strange = {found for answer in nearest for found in answer} - held
     return [f"it answers with {counted(len(strange), 'id')} that it does not hold"] if strange else []
 
@@ -124,7 +125,7 @@ def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others
 
     It holds `others` as well, which may come before those.
     """
-    asked = [entry.vector for entry in catalog.tracks.entries_with(_thinned(same, QUERIES)).values()]
+    asked = list(_searched(catalog, _thinned(same, QUERIES)).values())
     if not asked:
         return None
     known = set(same)
@@ -133,9 +134,20 @@ def _recall(store: VectorStore, catalog: Catalog, same: Sequence[str], *, others
     shares = []
     for query, limit in zip(asked, limits, strict=True):
         nearest = [id_ for id_ in store.nearest(query, count + others) if id_ in known]
-        found = catalog.tracks.entries_with(nearest[:count]).values()
-        shares.append(sum(float(entry.vector @ query) >= limit - TOLERANCE for entry in found) / count)
+        found = _searched(catalog, nearest[:count]).values()
+        shares.append(sum(float(vector @ query) >= limit - TOLERANCE for vector in found) / count)
     return float(np.mean(shares))
+
+
+def _searched(catalog: Catalog, ids: Iterable[str]) -> dict[str, Float32]:
+    """The vectors of indexed files, as the store should hold them."""
+    space = _space(catalog)
+    return {id_: space(entry.vector) for id_, entry in catalog.tracks.entries_with(ids).items()}
+
+
+def _space(catalog: Catalog) -> SearchSpace:
+    configuration = catalog.settings.configuration
+    return AS_THEY_ARE if configuration is None else configuration.space
 
 
 def _thinned(ids: Sequence[str], limit: int) -> Sequence[str]:
@@ -147,7 +159,8 @@ def _tenth_best(catalog: Catalog, ids: set[str], queries: Float32) -> Float32:
     """The similarity (queries,) of the tenth nearest of these vectors, or of the last one."""
     best: Float32 = np.empty((len(queries), 0), np.float32)
     vectors = (vector for id_, vector in catalog.tracks.indexed_vectors() if id_ in ids)
+    space = _space(catalog)
     while page := list(islice(vectors, SAMPLE)):
-        both = np.concatenate([best, nearest(queries, np.stack(page), NEIGHBOURS).cosines], axis=1)
+        both = np.concatenate([best, nearest(queries, space(np.stack(page)), NEIGHBOURS).cosines], axis=1)
         best = -np.sort(-both, axis=1)[:, :NEIGHBOURS]
     return best[:, -1]

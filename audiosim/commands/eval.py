@@ -54,11 +54,21 @@ def evaluate_home(
             help="none, local-scaling, csls, mutual-proximity or all; repeatable [default: as the home].",
         ),
     ] = None,
+    whitening: Annotated[
+        bool | None,
+        typer.Option(
+            "--whitening/--no-whitening",
+            help="Weigh less what tracks vary in within themselves [default: as the home].",
+        ),
+    ] = None,
     neighbours: Annotated[
         int, typer.Option(metavar="N", min=1, help="Neighbours that local-scaling and csls look at.")
     ] = 10,
     compare: Annotated[
-        bool, typer.Option("--compare", help="All poolings, centred and not, with all hub corrections.")
+        bool,
+        typer.Option(
+            "--compare", help="All poolings, centred or not, whitened or not, with all hub corrections."
+        ),
     ] = False,
     against: Annotated[
         Path | None,
@@ -83,7 +93,7 @@ def evaluate_home(
     from audiosim.evaluation.evaluate import compare_homes, evaluate
 
     options = _options(
-        labels, cutoffs, exclude_same, poolings, centring, hub_corrections, neighbours, compare
+        labels, cutoffs, exclude_same, poolings, centring, hub_corrections, whitening, neighbours, compare
     )
     width = terminal_width()
     if against is None:
@@ -101,6 +111,7 @@ def _options(
     poolings: list[str] | None,
     centring: bool | None,
     hub_corrections: list[str] | None,
+    whitening: bool | None,
     neighbours: int,
     compare: bool,
 ) -> EvalOptions:
@@ -110,9 +121,10 @@ def _options(
     from audiosim.evaluation.results import CUTOFFS, EvalOptions
     from audiosim.library.hubness import HUB_CORRECTIONS, HubCorrection
 
-    if compare and (poolings or centring is not None or hub_corrections):
+    if compare and (poolings or hub_corrections or centring is not None or whitening is not None):
         raise UsageError(
-            "--compare goes without --pooling, --centring and --hub-correction", "it tries all of them"
+            "--compare goes without --pooling, --centring, --hub-correction and --whitening",
+            "it tries all of them",
         )
     every = [ALL] if compare else None
     if exclude_same is not None:
@@ -122,6 +134,7 @@ def _options(
         exclude_same=cast("ExcludeSame | None", exclude_same),
         poolings=cast("tuple[Pooling, ...]", _chosen("--pooling", every or poolings or [], POOLINGS)),
         centring=(False, True) if compare else () if centring is None else (centring,),
+        whitening=(False, True) if compare else () if whitening is None else (whitening,),
         hub_corrections=cast(
             "tuple[HubCorrection, ...]",
             _chosen("--hub-correction", every or hub_corrections or [], HUB_CORRECTIONS),

@@ -211,7 +211,11 @@ def _commands(evaluation: Evaluation, best: Variant) -> list[str]:
     """The commands that make the home's searches so."""
     own = evaluation.own
     home = "" if evaluation.home == find_home().path else f" --home {shlex.quote(str(evaluation.home))}"
-    change = [f"audiosim index --pooling {best.pooling}{home}"] if best.pooling != own.pooling else []
+    pooling = f" --pooling {best.pooling}" if best.pooling != own.pooling else ""
+    whitening = ""
+    if evaluation.whitens and best.pooling == "mean" and (pooling or best.whitening != own.whitening):
+        whitening = " --whitening" if best.whitening else " --no-whitening"
+    change = [f"audiosim index{pooling}{whitening}{home}"] if pooling or whitening else []
     plain = best.hub_correction != own.hub_correction
     return change + ([f"audiosim similar QUERY --no-hub-correction{home}"] if plain else [])
 

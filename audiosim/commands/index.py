@@ -49,6 +49,13 @@ def index(
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where caches are kept [default: in the home].")
     ] = None,
+    whitening: Annotated[
+        bool | None,
+        typer.Option(
+            "--whitening/--no-whitening",
+            help="musicnn: weigh less what tracks vary in within themselves; kept in the home [default: on].",
+        ),
+    ] = None,
     store: StoreOption,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
@@ -148,6 +155,7 @@ def index(
         request=request,
         pooling=cast("Pooling | None", pooling),
         cache=cache,
+        whitening=whitening,
         store=store,
         jobs=jobs,
         batch_size=batch_size,

@@ -40,6 +40,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "home": str(state.home),
         "encoder": state.encoder,
         "pooling": state.pooling,
+        "whitening": state.whitening,
         "roots": [path_fields(root) for root in state.roots],
         "tracks": state.tracks,
         "hours": round(state.hours, 4),
@@ -74,7 +75,7 @@ def _text(state: HomeStatus, *, whole: bool) -> str:
     shown = {name: first_lines(all_, ALL, len(all_) if whole else SHOWN) for name, all_ in lists.items()}
     lines = [
         f"Home: {state.home} ({size(state.disk_use)})",
-        f"Encoder: {state.encoder}; pooling: {state.pooling}",
+        f"Encoder: {state.encoder}; pooling: {state.pooling}{', whitened' if state.whitening else ''}",
         *shown["folders"],
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
         *_left_to_do(state),

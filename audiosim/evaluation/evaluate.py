@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiosim.core.errors import UsageError
@@ -26,6 +26,7 @@ from audiosim.evaluation.variants import Space, Variant
 from audiosim.library.catalog import Configuration, Entry
 from audiosim.library.hubness import HubCorrection, similarities
 from audiosim.library.index import open_index
+from audiosim.library.whitening import whitens
 
 
 def evaluate(home: str | os.PathLike[str] | None = None, options: EvalOptions | None = None) -> Evaluation:
@@ -120,7 +121,9 @@ class _Library:
         """How the home's queries are answered."""
         measured = any(entry.scale is not None for entry in self.entries)
         correction: HubCorrection = "local-scaling" if measured else "none"
-        return Variant(self.configuration.pooling, bool(self.configuration.centre), correction)
+        configuration = self.configuration
+        whitened = bool(configuration.space.whitening)
+        return Variant(configuration.pooling, bool(configuration.centre), correction, whitened)
 
     @property
     def tracks(self) -> list[Track]:
@@ -190,6 +193,7 @@ def _evaluation(library: _Library, task: _Task, options: EvalOptions) -> Evaluat
         results=tuple(results),
         gains=tuple(gains),
         own=library.own,
+        whitens=whitens(replace(library.configuration, pooling="mean")),
     )
 
 

@@ -21,8 +21,8 @@ CUTOFFS = (1, 5, 10)
 class EvalOptions:
     """What to evaluate, and by what.
 
-    Every combination of poolings, centring and hub corrections is a variant; what is empty is as the
-    home has it.
+    Every combination of poolings, centring, whitening and hub corrections is a variant; what is empty is
+    as the home has it.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ class EvalOptions:
         Whether the mean window is subtracted first.
     hub_corrections : tuple of {"none", "local-scaling", "csls", "mutual-proximity"}
         What is done to the cosines.
+    whitening : tuple of bool
+        Whether what tracks vary in within themselves counts less.
     neighbours : int
         How many set a track's scale in hub corrections.
     cutoffs : tuple of int
@@ -52,6 +54,7 @@ class EvalOptions:
     poolings: tuple[Pooling, ...] = ()
     centring: tuple[bool, ...] = ()
     hub_corrections: tuple[HubCorrection, ...] = ()
+    whitening: tuple[bool, ...] = ()
     neighbours: int = NEIGHBOURS
     cutoffs: tuple[int, ...] = CUTOFFS
 
@@ -66,7 +69,11 @@ class EvalOptions:
         poolings = sorted(self.poolings or (own.pooling,), key=lambda pooling: pooling != own.pooling)
         centring = self.centring or (own.centring,)
         corrections = self.hub_corrections or (own.hub_correction,)
-        return [Variant(*parts) for parts in product(poolings, centring, corrections)]
+        whitening = self.whitening or (own.whitening,)
+        return [
+            Variant(pooling, centred, correction, whitened)
+            for pooling, whitened, centred, correction in product(poolings, whitening, centring, corrections)
+        ]
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,8 @@ class Evaluation:
         How much the MAP of each result is above that of the first one.
     own : Variant
         How the home's searches are answered.
+    whitens : bool
+        Whether centred means of its encoder are whitened, unless that is turned off.
     """
 
     home: Path
@@ -150,6 +159,7 @@ class Evaluation:
     results: tuple[VariantResult, ...]
     gains: tuple[Difference, ...]
     own: Variant
+    whitens: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ taken from summaries instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 from audiosim.library.configuration import check_caches
 from audiosim.library.hubness import HubCorrection
+from audiosim.library.statistics import CENTRE_SAMPLE
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace, audible_windows, learnt
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,22 @@ class Variant:
         Whether the mean window is subtracted first.
     hub_correction : {"none", "local-scaling", "csls", "mutual-proximity"}
         What is done to the cosines.
+    whitening : bool
+        Whether what tracks vary in within themselves counts less: in the means of windows, or else in
+        the windows, before they are pooled.
     """
 
     pooling: Pooling
     centring: bool = False
     hub_correction: HubCorrection = "none"
+    whitening: bool = False
 
     @property
     def name(self) -> str:
-        """A few words for people: ``mean, centred, csls``."""
+        """A few words for people: ``mean, centred, whitened, csls``."""
         words: list[str] = [self.pooling]
         words += ["centred"] if self.centring else []
+        words += ["whitened"] if self.whitening else []
         words += [self.hub_correction] if self.hub_correction != "none" else []
         return ", ".join(words)
 
@@ -57,6 +64,7 @@ class _Summaries:
 
     pooling: Pooling
     digests: tuple[str, ...]
+    space: SearchSpace  # of the windows
     rows: Float32
     mean_window: Float32
 
@@ -76,6 +84,7 @@ class Space:
         self._configuration, self._own = configuration, own
         self._cache = Cache(configuration.cache, configuration.spec)
         self._last: _Summaries | None = None
+        self._own_whitening: bytes | None = None
 
     def usable(self, digests: Sequence[str], variants: Sequence[Variant]) -> set[str]:
         """The recordings that have a vector in every variant.
@@ -101,22 +110,29 @@ class Space:
         HomeError
             If a cache vanishes while it is read.
         """
-        if variant is None or not self._needs_caches(variant):
-            return np.stack([self._own[digest] for digest in digests])
         recordings = {digest: number for number, digest in enumerate(dict.fromkeys(digests))}
-        summaries = self._summaries(tuple(recordings), variant.pooling)
+        space = AS_THEY_ARE
+        if variant is None or variant.whitening:
+            space = self._configuration.space
+        if variant is not None and variant.whitening and not space.whitening:
+            space = self._learnt(list(recordings))
+        if variant is None or not self._needs_caches(variant):
+            return space(np.stack([self._own[digest] for digest in digests]))
+        before, after = (AS_THEY_ARE, space) if variant.pooling == "mean" else (space, AS_THEY_ARE)
+        summaries = self._summaries(tuple(recordings), variant.pooling, before)
         rows = summaries.rows.astype(np.float64)
         if variant.centring:
             centre = self._configuration.pooler.centre
-            centre = summaries.mean_window if centre is None else centre
+            centre = summaries.mean_window if centre is None or before.whitening else centre
             rows[:, : len(centre)] -= centre
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        units = (rows / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
+        units = after((rows / np.where(norms > 0.0, norms, 1.0)).astype(np.float32))
         return units[[recordings[digest] for digest in digests]]
 
     def _needs_caches(self, variant: Variant) -> bool:
-        centred = bool(self._configuration.centre)
-        return variant.centring != centred or variant.pooling != self._configuration.pooling
+        own = self._configuration
+        learns = variant.whitening and not own.space.whitening
+        return learns or variant.centring != bool(own.centre) or variant.pooling != own.pooling
 
     def _has_vector(self, digest: str) -> bool:
         return are_whole(self._own[digest], self._configuration.dimension)
@@ -128,18 +144,27 @@ class Space:
         except AudioError:
             return False
 
-    def _summaries(self, digests: tuple[str, ...], pooling: Pooling) -> _Summaries:
+    def _learnt(self, digests: Sequence[str]) -> SearchSpace:
+        """What the home would learn; what windows are, where there is too little to learn from."""
+        if self._own_whitening is None:
+            sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
+            self._own_whitening = learnt(audible_windows(map(self._frames, sample))) or b""
+        return SearchSpace(self._own_whitening)
+
+    def _summaries(self, digests: tuple[str, ...], pooling: Pooling, space: SearchSpace) -> _Summaries:
         """Kept until another pooling is asked for: reading caches is what takes long."""
         last = self._last
-        if last is None or (last.pooling, last.digests) != (pooling, digests):
+        if last is None or (last.pooling, last.digests, last.space) != (pooling, digests, space):
             self._last = last = None
             rows, mean_window = [], np.zeros(self._configuration.spec.dimension)
             for digest in digests:
                 frames = self._frames(digest)
+                if space.whitening:
+                    frames = replace(frames, embedding=space.moved(frames.embedding).astype(np.float32))
                 rows.append(summary(frames, pooling))
                 mean_window += summary(frames, "mean")
             mean = (mean_window / len(digests)).astype(np.float32)
-            self._last = last = _Summaries(pooling, digests, np.stack(rows), mean)
+            self._last = last = _Summaries(pooling, digests, space, np.stack(rows), mean)
         return last
 
     def _frames(self, digest: str) -> FrameEmbeddings:

@@ -46,7 +46,7 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
         key=lambda result: (result.figures["map"].value, result.variant == evaluation.own),
         reverse=True,
     )
-    able = [result for result in ranked if can_become(evaluation.own, result.variant)]
+    able = [result for result in ranked if can_become(evaluation, result.variant)]
     own = next((result for result in able if result.variant == evaluation.own), None)
     if own is None or len(able) < 2:
         return None
@@ -58,7 +58,15 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
     return Verdict(best, over, gain, sure, len(able), beyond)
 
 
-def can_become(own: Variant, other: Variant) -> bool:
-    """Whether a home's searches can be made so: another pooling, or without the correction for hubs."""
+def can_become(evaluation: Evaluation, other: Variant) -> bool:
+    """Whether a home's searches can be made so.
+
+    Another pooling is to be had, searches without the correction for hubs or without whitening; and with
+    it, where centred means of the home's encoder are whitened.
+    """
+    own = evaluation.own
     hubs = {own.hub_correction} | ({"none"} if own.hub_correction == "local-scaling" else set())
-    return other.centring == own.centring and other.hub_correction in hubs
+    whitens = evaluation.whitens and own.centring and other.pooling == "mean"
+    return (
+        other.centring == own.centring and other.hub_correction in hubs and (whitens or not other.whitening)
+    )

@@ -46,6 +46,8 @@ class IndexOptions:
         Whether files that failed and have not changed are tried again.
     rescan : bool
         Whether known files are read anew, though they seem unchanged.
+    whitening : bool, optional
+        Whether answers weigh less what tracks vary in within themselves; kept in the home.
     rebuild : bool
         Whether all known folders get a new configuration.
     max_hours : float, optional
@@ -69,6 +71,7 @@ class IndexOptions:
     accept_removals: bool = False
     retry_failed: bool = False
     rescan: bool = False
+    whitening: bool | None = None
     rebuild: bool = False
     max_hours: float | None = None
     wait: float = 0.0

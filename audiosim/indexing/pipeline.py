@@ -154,6 +154,8 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
         catalog.settings.set_ctime(used=target.ctime)
     if not target.ctime:
         catalog.files.forget_ctimes()
+    if options.whitening is not None:
+        catalog.settings.want_whitening(wanted=options.whitening)
     store = Store(home, catalog)
     if target.store is not None and stored is None:
         store.choose(target.store)
@@ -211,6 +213,10 @@ def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions
         new.settings.set_exclude(target.exclude)
         new.settings.set_forgotten(target.forgotten)
         new.settings.set_ctime(used=target.ctime)
+        whitening = options.whitening
+        new.settings.want_whitening(
+            wanted=catalog.settings.wants_whitening if whitening is None else whitening
+        )
         run = IndexRun(home, new, target, None, options)
         for event in run.events():
             if not isinstance(event, IndexReport):

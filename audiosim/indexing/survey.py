@@ -26,6 +26,7 @@ from audiosim.library.configuration import (
 )
 from audiosim.library.scan import Globs, scan
 from audiosim.library.store_url import StoreUrl, default_store
+from audiosim.library.whitening import whitens
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ def decide(
         configuration, encoder = _kept(stored, options, encoder, read_only)
         check_cache(configuration, home, stored)
         uncached = _uncached(catalog, stored, configuration)
+    if options.whitening and not whitens(configuration):
+        raise UsageError(
+            "`whitening` is for MusiCNN with mean pooling",
+            f"this is {configuration.spec.describe()}, pooling {configuration.pooling}",
+        )
     roots = walk.outermost([*sound_roots(catalog), *roots]) if rebuilds else roots
     return Target(
         roots, configuration, encoder, stored, rebuilds, store, uncached, exclude, ctime, given, forgotten
@@ -165,7 +171,7 @@ def resumed(target: Target, begun: Configuration | None, home: Home) -> Target:
     wanted = target.configuration
     if not wanted.spec.weights:  # of a look, which has not read them
         wanted = replace(wanted, spec=replace(wanted.spec, weights=begun.spec.weights))
-    if replace(begun, centre=b"") != wanted:
+    if replace(begun, centre=b"", whitening=b"") != wanted:
         raise UsageError(
             "Another rebuild was begun with other options",
             f"it is for {begun.spec.describe()}, pooling {begun.pooling}",

@@ -1,7 +1,8 @@
 """What is known of a library as a whole: its mean window, its tracks' neighbourhoods, its random pairs.
 
 From fifty tracks on, a run that ends freezes the mean window, which is subtracted from every
-window ever after; only a rebuild makes another. Neighbourhoods and pairs follow as the library grows.
+window ever after; only a rebuild makes another. With it the whitening is learnt, and again when the
+library has grown tenfold. Neighbourhoods and pairs follow as the library grows.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import numpy as np
 from audiosim.core.errors import AudioError
 from audiosim.core.text import counted
 from audiosim.core.types import Float32, FrameEmbeddings, TrackVector
+from audiosim.encoders.passage_vectors import unpacked
 from audiosim.encoders.pooling import summary
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.configuration import repooled
 from audiosim.library.hubness import HubScaling, scales
+from audiosim.library.whitening import audible_windows, learnt, whitens
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
+RELEARNT = 10  # times as many tracks, after which the whitening is learnt again
 GROWTH = 0.1  # of the library, after which everything is measured again
 SAMPLE = 1000  # tracks, all of whose pairs are taken
 REACH = 12.0  # of the shares kept, as logits: the best hundred-thousandth is told apart
@@ -33,8 +37,8 @@ SHARES = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, 1001)))
 def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     """Bring what is known of the library up to date; yield what users should know.
 
-    The catalog is open for writing, with the index lock held. The mean window is frozen only where
-    the library is `complete`: that of its first folders would be wrong for the rest.
+    The catalog is open for writing, with the index lock held. The mean window is frozen, and whitening
+    learnt, only where the library is `complete`: those of its first folders would be wrong for the rest.
     """
     configuration = catalog.settings.configuration
     if configuration is None:
@@ -44,6 +48,7 @@ def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
         return
     if complete and not configuration.centre:
         yield from _freeze_centre(catalog, configuration, catalog.tracks.indexed_digests())
+    yield from _whiten(catalog, complete)
     _measure(catalog)
 
 
@@ -109,6 +114,45 @@ def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequ
         yield f"{caches} damaged; the next run computes what was in there again."
 
 
+def _whiten(catalog: Catalog, complete: bool) -> Iterator[str]:
+    """Learn how to search means; anew when the library has grown tenfold: it may be of other music."""
+    configuration = catalog.settings.configuration
+    if configuration is None:
+        return
+    count, before = catalog.tracks.indexed_count(), configuration.whitening
+    if not (catalog.settings.wants_whitening and whitens(configuration)):
+        if before:
+            catalog.tracks.set_whitening(replace(configuration, whitening=b""), 0)
+            yield "Vectors are searched as they are from now on."
+        return
+    if not complete or not configuration.centre or (before and count < RELEARNT * catalog.settings.learnt):
+        return
+    matrix = learnt(_varying(catalog, configuration))
+    if matrix is None:
+        return
+    catalog.tracks.set_whitening(replace(configuration, whitening=matrix), count)
+    yield (
+        "The library has grown tenfold: what its tracks vary in within themselves was learnt anew."
+        if before
+        else "Answers weigh less what tracks vary in within themselves from now on. That lowers similarities,"
+        " not percentiles: thresholds in scripts must be changed. `whitening` turns it off and on."
+    )
+
+
+def _varying(catalog: Catalog, configuration: Configuration) -> Iterator[Float32]:
+    """The audible windows of some tracks; or their passages, where most have no cache."""
+    digests = catalog.tracks.indexed_digests()
+    sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
+    cache = Cache(configuration.cache, configuration.spec)
+    cached = [digest for digest in sample if cache.path(digest).exists()]
+    if 2 * len(cached) >= len(sample):
+        found = (cache.read(digest) for digest in cached)
+        yield from audible_windows(each.frames for each in found if each is not None)
+        return
+    for digest in sample:
+        yield unpacked(catalog.tracks.passages(digest) or b"", configuration.spec.dimension)
+
+
 class _IncompleteError(Exception):
     """Some tracks can't be pooled again, so that nothing is to change."""
 
@@ -157,6 +201,8 @@ def _measure(catalog: Catalog) -> None:
     digests, vectors = catalog.tracks.audio_vectors()
     if len(digests) < MIN_TRACKS:
         return  # the others are damaged
+    if (configuration := catalog.settings.configuration) is not None:
+        vectors = configuration.space(vectors)
     if grown or len(unmeasured) > GROWTH * count:
         catalog.settings.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
         catalog.tracks.set_scales(zip(digests, scales(vectors).tolist(), strict=True))

@@ -56,6 +56,8 @@ class HomeStatus:
         Those of a rebuild that is not complete; None where there is none.
     unwritten : int
         Changes of files that the store has yet to be told.
+    whitening : bool
+        Whether searches weigh less what tracks vary in within themselves.
     """
 
     home: Path
@@ -78,6 +80,7 @@ class HomeStatus:
     unopened: int = 0
     rebuild_unopened: int | None = None
     unwritten: int = 0
+    whitening: bool = False
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -129,6 +132,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             unopened=len(catalog.files.unopened()),
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
+            whitening=configuration is not None and bool(configuration.space.whitening),
         )
 
 

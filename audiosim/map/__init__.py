@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.files import check_output, replacing
-from audiosim.library.catalog import Entry
+from audiosim.library.catalog import Configuration, Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
 from audiosim.library.suggestions import nothing_fits
@@ -85,8 +85,8 @@ def draw_map(
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
         check_output(path)
-    entries, encoder = _read(home, only or Filter())
-    atlas = make_atlas(entries, color, encoder)
+    entries, configuration = _read(home, only or Filter())
+    atlas = make_atlas(entries, color, configuration.spec.name, configuration.space)
     if page is not None:
         _write_page(atlas, page, absolute)
     if picture is not None:
@@ -94,13 +94,13 @@ def draw_map(
     return Drawing(len(entries), atlas.grouping.by, files)
 
 
-def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[Entry], str]:
-    """The tracks to draw, and the name of their encoder."""
+def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[Entry], Configuration]:
+    """The tracks to draw, and what their vectors are."""
     with open_index(home) as index:
         entries = list(index.catalog.tracks.entries(index.located(only).admits))
         if not entries:
             raise AudiosimError("There is nothing to draw", *nothing_fits(index.catalog, only))
-        return entries, index.spec.name
+        return entries, index.configuration
 
 
 def _write_page(atlas: Atlas, path: Path, absolute: bool) -> None:

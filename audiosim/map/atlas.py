@@ -10,6 +10,7 @@ import numpy as np
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.neighbours import Neighbours, nearest
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 from audiosim.map.groups import Color, Grouping, group_tracks
 from audiosim.map.projection import lay_out
 
@@ -32,12 +33,14 @@ class Atlas:
     encoder: str
 
 
-def make_atlas(entries: Sequence[Entry], color: Color | None, encoder: str) -> Atlas:
-    """The atlas of at least one entry of the catalog."""
+def make_atlas(
+    entries: Sequence[Entry], color: Color | None, encoder: str, space: SearchSpace = AS_THEY_ARE
+) -> Atlas:
+    """The atlas of at least one entry of the catalog, as they lie in the space."""
     numbers: dict[str, int] = {}
     spots = [numbers.setdefault(entry.track.digest, len(numbers)) for entry in entries]
     vectors = {entry.track.digest: entry.vector for entry in entries}
-    rows = np.stack([vectors[digest] for digest in numbers])
+    rows = space(np.stack([vectors[digest] for digest in numbers]))
     tracks = [entry.track for entry in entries]
     places = np.arange(len(rows))
     near = nearest(rows, rows, min(NEIGHBOURS, len(rows) - 1), same=(places, places))

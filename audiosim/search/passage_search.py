@@ -139,7 +139,7 @@ def ranked_by_windows(
         if passage is None:
             missing.append(entry.track.digest)
         else:
-            found.append(Candidate(entry, passage.similarity, passage.similarity, passage))
+            found.append(Candidate(entry, entry.vector, passage.similarity, passage.similarity, passage))
     total = len(found) + len(missing)
     lacking = MissingCaches(tuple(missing), total, index.cache.folder) if missing else None
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path)), lacking

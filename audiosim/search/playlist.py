@@ -16,6 +16,7 @@ from audiosim.core.types import Encoder, Float32, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
+from audiosim.library.whitening import SearchSpace
 from audiosim.search.query import Query, Resolver, mean_direction
 from audiosim.search.radio import apart, radio, voices
 from audiosim.search.recordings import Recordings
@@ -111,18 +112,20 @@ def make_radio(
         given = list(
             {query.track.digest: query for query in _resolved(index, paths, precision, encoder)}.values()
         )
-        target = mean_direction([query.vector for query in given])
+        space = index.configuration.space
+        target = mean_direction([space(query.vector) for query in given])
         pool = _Pool(index, only, given, [target])
         chosen = radio(
             pool.entries,
+            pool.vectors,
             pool.take,
             target,
             [query.track for query in given],
-            given[-1].vector,
+            space(given[-1].vector),
             length - len(given),
             spacing,
         )
-        return _playlist([*given, *chosen], [target] * (len(given) + len(chosen)), spacing)
+        return _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing)
 
 
 def make_path(
@@ -177,11 +180,13 @@ def make_path(
         first, last = _resolved(index, [start, end], precision, encoder)
         if first.track.digest == last.track.digest:
             raise UsageError("`start` and `end` are the same recording", "", "Give it as `seed` for a radio.")
-        targets = arc(first.vector, last.vector, length)[1:-1]
+        space = index.configuration.space
+        start_vector, end_vector = space(first.vector), space(last.vector)
+        targets = arc(start_vector, end_vector, length)[1:-1]
         pool = _Pool(index, only, [first, last], targets)
         chosen = _path(pool, first, last, targets, spacing)
-        places = arc(first.vector, last.vector, len(chosen) + 2)
-        return _playlist([first, *chosen, last], places, spacing)
+        places = arc(start_vector, end_vector, len(chosen) + 2)
+        return _playlist(space, [first, *chosen, last], places, spacing)
 
 
 def arc(start: Float32, end: Float32, count: int) -> list[Float32]:
@@ -213,7 +218,10 @@ class _Pool:
         self._taken = [Entry("", query.track, query.vector) for query in given]
         digests = {query.track.digest for query in given}
         entries = index.catalog.tracks.entries(only.admits)
-        self.entries = _nearest([e for e in entries if e.track.digest not in digests], targets)
+        self.space = index.configuration.space
+        self.entries, self.vectors = _nearest(
+            [e for e in entries if e.track.digest not in digests], self.space, targets
+        )
 
     def take(self, entry: Entry) -> bool:
         """Whether it is another recording than all those given and taken; then it is taken."""
@@ -234,17 +242,18 @@ class _Pool:
 
 def _path(pool: _Pool, first: Query, last: Query, targets: Sequence[Float32], spacing: int) -> list[Entry]:
     """One entry for each target, in the smoothest way from the first to the last; no recording twice."""
-    entries = pool.entries
+    entries, vectors = pool.entries, pool.vectors
+    start, end = pool.space(first.vector), pool.space(last.vector)
     while entries and targets:
-        vectors = np.stack([entry.vector for entry in entries])
         by = [voices(track) for track in (first.track, *(entry.track for entry in entries), last.track)]
-        crowding = Crowding(_in_common(by), spacing, float(np.std(vectors @ first.vector)))
-        rows = smoothest(first.vector, last.vector, np.stack(targets), vectors, crowding)
+        crowding = Crowding(_in_common(by), spacing, float(np.std(vectors @ start)))
+        rows = smoothest(start, end, np.stack(targets), vectors, crowding)
         chosen = [entries[row] for row in rows]
         copies = pool.copies(chosen)
         if not copies:
             return chosen
-        entries = [entry for entry in entries if entry.id not in copies]
+        kept = [row for row, entry in enumerate(entries) if entry.id not in copies]
+        entries, vectors = [entries[row] for row in kept], vectors[kept]
     return []
 
 
@@ -260,9 +269,11 @@ def _in_common(by: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
     return shared
 
 
-def _playlist(items: Sequence[Query | Entry], places: Sequence[Float32], spacing: int) -> Playlist:
+def _playlist(
+    space: SearchSpace, items: Sequence[Query | Entry], places: Sequence[Float32], spacing: int
+) -> Playlist:
     """The list of what was chosen."""
-    vectors, targets = np.stack([item.vector for item in items]), np.stack(places)
+    vectors, targets = space(np.stack([item.vector for item in items])), np.stack(places)
     steps = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
     fits = np.einsum("ij,ij->i", vectors, targets)
     by = [voices(item.track) for item in items]
@@ -275,12 +286,18 @@ def _playlist(items: Sequence[Query | Entry], places: Sequence[Float32], spacing
     )
 
 
-def _nearest(entries: Sequence[Entry], targets: Sequence[Float32]) -> list[Entry]:
-    """The entries that come near to any of the targets."""
+def _nearest(
+    entries: list[Entry], space: SearchSpace, targets: Sequence[Float32]
+) -> tuple[list[Entry], Float32]:
+    """The entries that come near to any of the targets, and where they lie, float32 (n, dim)."""
+    if not entries:
+        return [], np.zeros((0, 0), np.float32)
+    vectors = space(np.stack([entry.vector for entry in entries]))
     if len(entries) <= POOL or not targets:
-        return list(entries)
-    best = (np.stack([entry.vector for entry in entries]) @ np.stack(targets).T).max(axis=1)
-    return [entries[row] for row in np.sort(np.argsort(-best, kind="stable")[:POOL])]
+        return entries, vectors
+    best = (vectors @ np.stack(targets).T).max(axis=1)
+    rows = np.sort(np.argsort(-best, kind="stable")[:POOL])
+    return [entries[row] for row in rows], vectors[rows]
 
 
 def _resolved(

@@ -18,6 +18,7 @@ NEAR_SHARE = 0.3  # of the way from the library's average to the best that fit: 
 
 def radio(
     entries: Sequence[Entry],
+    vectors: Float32,
     take: Callable[[Entry], bool],
     target: Float32,
     before: Sequence[Track],
@@ -34,6 +35,8 @@ def radio(
     ----------
     entries : sequence of Entry
         To choose from.
+    vectors : float32 (n, dim)
+        Where these lie when they are searched.
     take : callable
         Asked of each choice; one that it refuses is passed over for good.
     target : float32 (dim,)
@@ -54,7 +57,6 @@ def radio(
     """
     if not entries or count < 1:
         return []
-    vectors = np.stack([entry.vector for entry in entries])
     by = [voices(entry.track) for entry in entries]
     fits = vectors @ target
     near = fits >= _least(fits, count)

@@ -14,6 +14,7 @@ from audiosim.core.tag_values import album_keys, artist_keys
 from audiosim.core.types import Float32, Passage, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.hubness import HubScaling
+from audiosim.library.whitening import SearchSpace
 
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
@@ -60,9 +61,13 @@ class RankingOptions:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A track that may be an answer, or its ``passage``; it is ordered by ``score``, higher is better."""
+    """A track that may be an answer, or its ``passage``; it is ordered by ``score``, higher is better.
+
+    ``vector`` is where it lies among those searched.
+    """
 
     entry: Entry
+    vector: Float32
     similarity: float
     score: float
     passage: Passage | None = None
@@ -77,17 +82,17 @@ class Pick:
 
 
 def candidates(
-    entries: Sequence[Entry], direction: Float32, hub_scaling: HubScaling | None
+    entries: Sequence[Entry], direction: Float32, space: SearchSpace, hub_scaling: HubScaling | None
 ) -> list[Candidate]:
-    """Entries with their cosines to a unit vector (dim,), best first; ties in order of path."""
+    """Entries with their cosines to a unit vector (dim,) of a space, best first; ties in order of path."""
     if not entries:
         return []
-    vectors = np.stack([entry.vector for entry in entries]).astype(np.float64)
-    similarities = np.clip(vectors @ direction, -1.0, 1.0)
+    vectors = space(np.stack([entry.vector for entry in entries]))
+    similarities = np.clip(vectors.astype(np.float64) @ direction, -1.0, 1.0)
     scores = similarities
     if hub_scaling is not None:
         scores = hub_scaling.scores(similarities, np.array([entry.scale for entry in entries], np.float64))
-    found = map(Candidate, entries, similarities.tolist(), scores.tolist())
+    found = map(Candidate, entries, vectors, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 
 
@@ -143,13 +148,13 @@ def _in_turn(
     The others follow as they are.
     """
     first = found[:pool] if diversity else ()
-    vectors = np.array([candidate.entry.vector for candidate in first])
+    vectors = np.array([candidate.vector for candidate in first])
     scores = np.array([candidate.score for candidate in first])
     nearest = np.full(len(first), -np.inf)  # similarity to the nearest pick
     left, seen = np.ones(len(first), bool), 0
     while left.any():
         if len(picks) > seen:
-            nearest = np.maximum(nearest, vectors @ picks[-1].candidate.entry.vector)
+            nearest = np.maximum(nearest, vectors @ picks[-1].candidate.vector)
             seen = len(picks)
         likeness = np.where(np.isfinite(nearest), nearest, 0.0)
         values = np.where(left, (1 - diversity) * scores - diversity * likeness, -np.inf)

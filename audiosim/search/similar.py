@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from audiosim.library.filters import Filter
 from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
+from audiosim.library.whitening import SearchSpace
 from audiosim.search.explain import Explainer
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
@@ -27,6 +29,7 @@ from audiosim.store import StoreReader, store_reader
 DEFAULT_COUNT = 10
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
+PAGE = 4096  # vectors compared at a time
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def find_similar(
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if not likes:
             raise AudiosimError("Nothing to search with", resolver.notes[0])
-        direction = mean_direction([q.vector for q in likes], [q.vector for q in dislikes])
+        space = index.configuration.space
+        direction = mean_direction([space(q.vector) for q in likes], [space(q.vector) for q in dislikes])
         hidden = frozenset(q.track.digest for q in (dislikes if include_self else [*likes, *dislikes]))
         known = percentiles(index.catalog)
         scaling = hub_scaling(index.catalog, known) if ranking.hub_correction else None
@@ -183,6 +187,10 @@ class _Search:
     count: int
     hidden: frozenset[str]
 
+    @property
+    def _space(self) -> SearchSpace:
+        return self.index.configuration.space
+
     @cached_property
     def recordings(self) -> Recordings:
         return Recordings.of(self.index)
@@ -201,12 +209,15 @@ class _Search:
 
     def exactly(self, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
         """The picks among all tracks that are admitted, by exact search."""
-        ids, similarities, scales = [], [], []  # not the entries: there may be very many
-        for entry in filter(self._shown, self.index.catalog.tracks.entries(admits)):
-            ids.append(entry.id)
-            similarities.append(float(entry.vector @ self.direction))
-            scales.append(entry.scale)
-        scores = np.array(similarities)
+        ids: list[str] = []  # not the entries: there may be very many
+        similarities, scales = [np.zeros(0)], []
+        shown = filter(self._shown, self.index.catalog.tracks.entries(admits))
+        while page := list(islice(shown, PAGE)):
+            ids += [entry.id for entry in page]
+            vectors = self._space(np.stack([entry.vector for entry in page]))
+            similarities.append((vectors @ self.direction).astype(np.float64))
+            scales += [entry.scale for entry in page]
+        scores = np.concatenate(similarities)
         if self.scaling is not None:
             scores = self.scaling.scores(scores, np.array(scales, np.float64))
         order = np.argsort(-scores, kind="stable")
@@ -220,7 +231,7 @@ class _Search:
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
         shown = list(filter(self._shown, entries))
-        found = candidates(shown, self.direction, self.scaling)
+        found = candidates(shown, self.direction, self._space, self.scaling)
         return select(found, self.count, self.ranking, self.recordings.same)
 
     def _shown(self, entry: Entry) -> bool:

@@ -18,7 +18,7 @@ import trustme
 from chroma_server import ChromaServerProcess, free_port
 from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, counts
-from made_home import MadeHome, random_tracks
+from made_home import MadeHome, random_tracks, uneven_tracks
 from store_proxy import StoreProxy
 
 from audiosim.backends import backend_for
@@ -126,6 +126,31 @@ def test_a_home_on_a_server_is_indexed_and_asked_as_any_other(
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     return Library(tmp_path / "home")
+
+
+@pytest.mark.parametrize("kind", ["embedded", "server", "milvus"])
+def test_each_store_is_made_anew_when_whitening_is_learnt(
+    kind: str, tmp_path: Path, server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.library.whitening.ENCODERS", ())
+    home = MadeHome(tmp_path / "home")
+    home.add(uneven_tracks(1))
+    home.refresh()
+    urls = {"embedded": "embedded", "server": server.url, "milvus": f"milvus:{tmp_path / 'v.db'}"}
+    move(home, urls[kind])
+    before = answers(home.home.path)
+    monkeypatch.setattr("audiosim.library.whitening.ENCODERS", (home.spec.name,))
+    home.refresh()
+    between = ask(home.home.path)
+    assert between.exact_because is not None
+    with Catalog(home.home.catalog) as catalog:
+        Store(home.home, catalog).flush()
+        assert catalog.store_state.identity == home.configuration.collection
+    after = answers(home.home.path)
+    assert [path for path, _ in after] == [match.track.path for match in between.matches]
+    assert [path for path, _ in after] != [path for path, _ in before]
+    health = verify_home(home.home.path, full=True)
+    assert (health.faults, health.compared) == ([], 60)
 
 
 def test_milvus_lite_serves_a_home(library: Library, tmp_path: Path, music: Path) -> None:

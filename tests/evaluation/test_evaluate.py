@@ -304,7 +304,7 @@ def test_the_command_compares_variants_best_first(home: Home, cli: Cli) -> None:
     done = cli("eval", "--home", home.path, "--compare", "--json")
     assert done.code == 0, done.err
     variants = done.json["variants"]
-    assert len(variants) == 24
+    assert len(variants) == 48
     maps = [variant["figures"]["map"]["value"] for variant in variants]
     assert maps == sorted(maps, reverse=True)
     plain = next(variant for variant in variants if variant["variant"] == "mean")

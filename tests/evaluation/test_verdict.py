@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,37 @@ def test_both_commands_are_given_where_it_takes_two() -> None:
         "audiosim index --pooling mean-std",
         "audiosim similar QUERY --no-hub-correction",
     ]
+
+
+WHITENED = replace(OWN, whitening=True)
+
+
+@pytest.mark.parametrize(
+    ("own", "better", "command"),
+    [
+        (OWN, WHITENED, "--whitening"),
+        (WHITENED, OWN, "--no-whitening"),
+        (MAX, WHITENED, "--pooling mean --whitening"),
+        (MAX, OWN, "--pooling mean --no-whitening"),
+        (WHITENED, MAX, "--pooling max"),
+    ],
+)
+def test_whitening_is_turned_on_and_off_where_the_home_can(
+    own: Variant, better: Variant, command: str
+) -> None:
+    tried = [(own, WORSE)] if own != OWN else []
+    tried += [(better, BETTER)] if better != OWN else []
+    told = replace(evaluation(*tried, own=own), whitens=True)
+    assert evaluation_fields(told)["verdict"]["commands"] == [f"audiosim index {command} --home '/a home'"]
+
+
+def test_what_can_not_be_whitened_is_not_advised_to_be() -> None:
+    told = evaluation((WHITENED, BETTER), (MAX, WORSE))
+    fields = evaluation_fields(told)["verdict"]
+    assert (fields["best"], fields["beyond"]) == (OWN.name, WHITENED.name)
+    maxima = replace(MAX, whitening=True)
+    told = replace(evaluation((maxima, BETTER), (MAX, WORSE)), whitens=True)
+    assert evaluation_fields(told)["verdict"]["beyond"] == maxima.name
 
 
 @pytest.mark.parametrize("variant", UNREACHABLE)

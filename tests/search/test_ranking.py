@@ -15,6 +15,7 @@ from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Tags, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.hubness import HubScaling
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 from audiosim.search.ranking import (
     FOLLOWING,
     Candidate,
@@ -46,7 +47,7 @@ def same_letter(first: Entry, second: Entry) -> object:
 
 def found(*entries: Entry) -> list[Candidate]:
     """Candidates in this order."""
-    return [Candidate(one, 1 - rank / 100, 1 - rank / 100) for rank, one in enumerate(entries)]
+    return [Candidate(one, one.vector, 1 - rank / 100, 1 - rank / 100) for rank, one in enumerate(entries)]
 
 
 def names(picks: Sequence[Pick]) -> list[str]:
@@ -71,7 +72,7 @@ DIRECTION = np.array([1, 0, 0, 0], np.float32)
 @given(entries())
 def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
     doubled = [*some, *(Entry("x" + one.id, one.track, one.vector) for one in some)]
-    order = candidates(doubled[::-1], DIRECTION, None)
+    order = candidates(doubled[::-1], DIRECTION, AS_THEY_ARE, None)
     keys = [(-one.similarity, one.entry.track.path) for one in order]
     assert keys == sorted(keys)
     for one in order:
@@ -81,13 +82,14 @@ def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
 def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
     hub, lone = entry("hub", [0.8, 0.6], 0.01), entry("lone", [0.79, 0.613], 0.4)
     direction = np.array([1, 0], np.float32)
-    assert [c.entry.id for c in candidates([hub, lone], direction, HubScaling(0.2, 0.0))] == ["lone", "hub"]
-    assert [c.entry.id for c in candidates([hub, lone], direction, None)] == ["hub", "lone"]
+    for scaling, order in ((HubScaling(0.2, 0.0), ["lone", "hub"]), (None, ["hub", "lone"])):
+        ordered = candidates([hub, lone], direction, AS_THEY_ARE, scaling)
+        assert [one.entry.id for one in ordered] == order
 
 
 @given(entries(), st.integers(1, 10), st.integers(1, 3))
 def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
-    order = candidates(some, DIRECTION, None)
+    order = candidates(some, DIRECTION, AS_THEY_ARE, None)
     picks = select(order, count, RankingOptions(max_per_artist=cap), never)
     tally = Counter(artist_keys(pick.candidate.entry.track.tags) for pick in picks)
     assert all(number <= cap for artist, number in tally.items() if artist)
@@ -115,9 +117,20 @@ def naive_mmr(some: list[Candidate], count: int, diversity: float) -> list[str]:
 @settings(deadline=None)
 @given(entries(), st.integers(1, 10), st.floats(0, 1))
 def test_diversity_is_maximal_marginal_relevance(some: list[Entry], count: int, diversity: float) -> None:
-    order = candidates(some, DIRECTION, None)
+    order = candidates(some, DIRECTION, AS_THEY_ARE, None)
     picks = select(order, count, RankingOptions(diversity=diversity), never)
     assert names(picks) == naive_mmr(order[: 5 * count], count, diversity)
+
+
+def test_answers_differ_where_they_are_searched() -> None:
+    """In the space, what the second and third differ in from the first hardly counts, or much."""
+    space = SearchSpace(np.diag([1, 0.1, 3]).astype("<f4").tobytes())
+    some = [entry("a", [1, 0, 0]), entry("b", [1, 0.9, 0]), entry("c", [1, 0, 0.5])]
+    direction = np.array([1, 0, 0], np.float32)
+    for where, second in ((AS_THEY_ARE, "b"), (space, "c")):
+        order = candidates(some, direction, where, None)
+        picks = select(order, 2, RankingOptions(diversity=0.7), never)
+        assert names(picks) == ["a", second]
 
 
 def test_files_of_one_recording_are_one_answer_and_the_number_wanted_is_still_reached() -> None:

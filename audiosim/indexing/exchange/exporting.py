@@ -81,7 +81,8 @@ def export_index(
     with open_index(home) as index:
         if target.exists() and target.samefile(index.home.catalog):
             raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
-        header = Header.of(index.configuration, index.catalog.settings.roots())
+        settings = index.catalog.settings
+        header = replace(Header.of(index.configuration, settings.roots()), learnt=settings.learnt)
         if not only:
             header = _measured(header, index.catalog)
         source = _Source(index.catalog, header, index.located(only))

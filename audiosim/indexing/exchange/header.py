@@ -26,21 +26,25 @@ CHECK = "check"  # the key of a digest of all other keys and values
 class Header:
     """What holds for all rows of an export.
 
-    ``centre`` is the mean window that was subtracted, as in `Configuration`. ``percentiles`` and ``measured``
-    are of the library that the rows' scales were measured in, where the rows are all of it.
+    ``centre`` and ``whitening`` are as in `Configuration`: the one was subtracted, through the other vectors
+    are searched, but not written; it was ``learnt`` from so many tracks. ``percentiles`` and ``measured`` are
+    of the library that the rows' scales were measured in, where the rows are all of it.
     """
 
     spec: EncoderSpec
     pooling: Pooling
     centre: bytes
     roots: tuple[bytes, ...]
+    whitening: bytes = b""
+    learnt: int = 0
     percentiles: str | None = None
     measured: int = 0
 
     @classmethod
     def of(cls, configuration: Configuration, roots: Iterable[bytes]) -> Header:
         """For rows of a home with this configuration, their scales left out."""
-        return cls(configuration.spec, configuration.pooling, configuration.centre, tuple(roots))
+        own = configuration
+        return cls(own.spec, own.pooling, own.centre, tuple(roots), own.space.whitening)
 
     @property
     def kind(self) -> tuple[str, Pooling]:
@@ -69,6 +73,8 @@ class Header:
             "percentiles": self.percentiles or "",
             "measured": str(self.measured),
         }
+        if self.whitening:
+            values |= {"whitening": _text(self.whitening), "learnt": str(self.learnt)}
         return {PREFIX + key: value for key, value in {**values, CHECK: _check(values)}.items()}
 
     @classmethod
@@ -87,8 +93,11 @@ class Header:
         if not _is_sensible(spec) or spec.fingerprint != values["fingerprint"]:
             raise ValueError("its encoder is not described as it should be")
         centre = base64.b64decode(values["centre"], validate=True)
-        if centre and not _is_centre(centre, spec.dimension):
+        if centre and not _are_finite(centre, spec.dimension):
             raise ValueError("its mean window is damaged")
+        whitening = base64.b64decode(values.get("whitening", ""), validate=True)
+        if whitening and not _are_finite(whitening, spec.dimension**2):
+            raise ValueError("its whitening is damaged")
         percentiles = values["percentiles"] or None
         if percentiles is not None and not _is_measured(percentiles):
             raise ValueError("its percentiles are damaged")
@@ -96,7 +105,8 @@ class Header:
         if not all(map(is_path, roots)):
             raise ValueError("its folders are no absolute paths")
         pooling: Pooling = next(name for name in POOLINGS if name == values["pooling"])
-        return cls(spec, pooling, centre, roots, percentiles, int(values["measured"]))
+        learnt, measured = int(values.get("learnt", 0)), int(values["measured"])
+        return cls(spec, pooling, centre, roots, whitening, learnt, percentiles, measured)
 
 
 def _is_sensible(spec: EncoderSpec) -> bool:
@@ -110,8 +120,9 @@ def _is_sensible(spec: EncoderSpec) -> bool:
     )
 
 
-def _is_centre(centre: bytes, dimension: int) -> bool:
-    return len(centre) == 4 * dimension and bool(np.isfinite(np.frombuffer(centre, "<f4")).all())
+def _are_finite(numbers: bytes, count: int) -> bool:
+    """Whether bytes are so many finite float32 numbers."""
+    return len(numbers) == 4 * count and bool(np.isfinite(np.frombuffer(numbers, "<f4")).all())
 
 
 def _is_measured(percentiles: str) -> bool:

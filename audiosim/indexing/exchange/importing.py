@@ -18,7 +18,7 @@ from audiosim.indexing.exchange.path_map import PathLike, PathMap, holding
 from audiosim.indexing.exchange.progress import OnProgress, Stage
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
-from audiosim.library.catalog.settings import MEASURED, PERCENTILES
+from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES
 from audiosim.library.configuration import prepare_home, repooled
 from audiosim.library.folders import told_forgotten, walk_of
 from audiosim.library.index import has_index
@@ -196,29 +196,30 @@ def _settled(
 
     Vectors are of length 1 and have lost how long they were, so that a centre can't be taken from them, or
     put in place of another: tracks whose centre is not the home's are pooled from caches. Nothing is changed
-    where such caches are missing.
+    where such caches are missing. With a centre comes what vectors are searched through.
     """
-    first = exports[0].header
-    if stored is None:
-        configuration = Configuration(first.spec, first.pooling, home.cache, first.centre)
-    elif not catalog.tracks.has_vectors():
-        configuration = replace(stored, centre=first.centre)
-    else:
-        centres = [export.header.centre for export in exports if export.header.centre]
+    first, empty = exports[0], not catalog.tracks.has_vectors()
+    configuration = stored or Configuration(first.header.spec, first.header.pooling, home.cache)
+    giver = first if empty else None
+    if not empty and not configuration.centre and can_recentre(catalog, configuration):
         # a home that is too small to have a centre takes one, where it can pool its own tracks again
-        new = bool(centres) and not stored.centre and can_recentre(catalog, stored)
-        configuration = replace(stored, centre=centres[0]) if new else stored
+        giver = next((export for export in exports if export.header.centre), None)
+    if giver is not None:
+        whitening = giver.header.whitening if catalog.settings.wants_whitening else b""
+        configuration = replace(configuration, centre=giver.header.centre, whitening=whitening)
     _refuse_lacking(catalog, configuration, exports, path_map)
-    if configuration == stored:
+    if giver is None or configuration == stored:
         return configuration
-    if stored is None or not catalog.tracks.has_vectors():
-        catalog.settings.set_configuration(configuration)
-    elif damaged := recentre(catalog, configuration):
-        raise HomeError(
-            f"The home's own tracks can't be centred as {exports[0].name} is",
-            f"{len(damaged)} of their caches are damaged",
-            "Repair them: audiosim verify `repair`\nThen: audiosim index",
-        )
+    with catalog.transaction():
+        catalog.settings.set_meta(LEARNT, str(giver.header.learnt))
+        if empty:
+            catalog.settings.set_configuration(configuration)
+        elif damaged := recentre(catalog, configuration):
+            raise HomeError(
+                f"The home's own tracks can't be centred as {giver.name} is",
+                f"{len(damaged)} of their caches are damaged",
+                "Repair them: audiosim verify `repair`\nThen: audiosim index",
+            )
     return configuration
 
 
@@ -287,7 +288,7 @@ class _Entry:
 
     def _measured_with(self, header: Header) -> bool:
         """Whether scales are of the library that the home's percentiles are of, or of one it takes over."""
-        if header.percentiles is None:
+        if header.percentiles is None or header.whitening != self._configuration.space.whitening:
             return False
         own = self._catalog.settings.meta(PERCENTILES)
         if own is None:

@@ -54,6 +54,7 @@ UPGRADES = {0: SCHEMA + LOST + PASSAGES, 1: LOST + PASSAGES, 2: PASSAGES}  # by 
 ADDITIONS = {
     "ctimes": "(path BLOB PRIMARY KEY, ctime_ns INTEGER NOT NULL) WITHOUT ROWID",
     "decodings": "(digest TEXT PRIMARY KEY, decoding INTEGER NOT NULL) WITHOUT ROWID",
+    "blobs": "(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
     "forgotten": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
     "unopened": "(path BLOB PRIMARY KEY) WITHOUT ROWID",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from audiosim.core.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Pooling, Tags, Track
 from audiosim.encoders.pooling import Pooler, pooled_dimension
+from audiosim.library.whitening import SearchSpace
 
 FileState = Literal["indexed", "failed", "gone"]
 Fate = Literal["added", "known", "kept"]
@@ -43,6 +45,7 @@ class Configuration:
     pooling: Pooling
     cache: Path
     centre: bytes = b""  # the mean window that is subtracted, once there is one; float32
+    whitening: bytes = b""  # the matrix that means are searched through, once there is one; float32
 
     @property
     def pooler(self) -> Pooler:
@@ -54,12 +57,17 @@ class Configuration:
         """The dimension of the pooled vectors."""
         return pooled_dimension(self.spec.dimension, self.pooling)
 
+    @cached_property
+    def space(self) -> SearchSpace:
+        """Where vectors lie when they are searched."""
+        return SearchSpace(self.whitening if self.pooling == "mean" else b"")
+
     @property
     def collection(self) -> str:
-        """Identifies what the store's vectors are: encoder fingerprint, pooling, and their centre."""
+        """Identifies what the store's vectors are: encoder fingerprint, pooling, centre and whitening."""
         words = [self.spec.fingerprint, self.pooling]
-        if self.centre:
-            words.append(hashlib.blake2b(self.centre, digest_size=8).hexdigest())
+        for part in filter(None, (self.centre, self.space.whitening)):
+            words.append(hashlib.blake2b(part, digest_size=8).hexdigest())
         return " ".join(words)
 
 

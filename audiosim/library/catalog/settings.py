@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,8 @@ from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store
 # Keys of what is measured of all vectors together, and is void when they are replaced: where a
 # similarity stands among those of random pairs, and how many tracks there were.
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
+WHITENING = "whitening"  # a key of blobs: the matrix; and of meta: "off" where the user wants none
+LEARNT = "whitening_tracks"  # a key of meta: how many tracks there were when it was learnt
 
 
 class Settings:
@@ -44,6 +47,7 @@ class Settings:
             data["pooling"],
             Path(data["cache"]),
             base64.b64decode(data.get("centre", "")),
+            self._whitening(data.get("whitening")),
         )
 
     def set_configuration(self, configuration: Configuration) -> None:
@@ -54,7 +58,32 @@ class Settings:
             "cache": str(configuration.cache),
             "centre": base64.b64encode(configuration.centre).decode("ascii"),
         }
-        self.set_meta("configuration", json.dumps(data))
+        if configuration.whitening:
+            data["whitening"] = _digest(configuration.whitening)
+        with self._db.transaction():
+            self.set_meta("configuration", json.dumps(data))
+            self._db.execute(
+                "INSERT OR REPLACE INTO blobs VALUES (?, ?)", (WHITENING, configuration.whitening)
+            )
+
+    def _whitening(self, digest: str | None) -> bytes:
+        """The matrix of this digest; a version that knows of none leaves it out when it changes the rest."""
+        row = self._db.execute("SELECT value FROM blobs WHERE key = ?", (WHITENING,)).fetchone()
+        return row[0] if row and digest == _digest(row[0]) else b""
+
+    @property
+    def wants_whitening(self) -> bool:
+        """Whether vectors are to be whitened, where they can be."""
+        return self.meta(WHITENING) != "off"
+
+    @property
+    def learnt(self) -> int:
+        """From how many tracks' library the whitening was learnt; 0 where there is none."""
+        return int(self.meta(LEARNT) or 0)
+
+    def want_whitening(self, *, wanted: bool) -> None:
+        """Say whether vectors are to be whitened; the run's end does it."""
+        self.set_meta(WHITENING, "on" if wanted else "off")
 
     @property
     def exclude(self) -> tuple[str, ...]:
@@ -129,3 +158,7 @@ class Settings:
         with self._db.transaction():
             self._db.execute("DELETE FROM roots")
             self._db.executemany("INSERT INTO roots VALUES (?)", [(root,) for root in roots])
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -16,6 +16,7 @@ from audiosim.library.catalog.models import (
 )
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.store_url import Leftover, StoreUrl
+from audiosim.library.whitening import AS_THEY_ARE
 
 STORE_IDENTITY = "store_identity"  # a key of meta
 
@@ -203,7 +204,9 @@ class StoreState:
             raise StoreError("The index was changed while it was written to the store")
 
     def _rows(self, query: str, *values: str | int) -> list[PendingRow]:
+        configuration = self._settings.configuration
+        space = AS_THEY_ARE if configuration is None else configuration.space
         return [
-            PendingRow(row[0], track_from(row[3:]), vector_from(row[1]), row[2])
+            PendingRow(row[0], track_from(row[3:]), space(vector_from(row[1])), row[2])
             for row in self._db.execute(query, values)
         ]

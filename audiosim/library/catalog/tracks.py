@@ -21,7 +21,7 @@ from audiosim.library.catalog.models import (
     track_from,
     vector_from,
 )
-from audiosim.library.catalog.settings import MEASURED, PERCENTILES, Settings
+from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
 
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
 
@@ -138,11 +138,26 @@ class Tracks:
             self._db.execute(
                 "DELETE FROM files WHERE reason IS NULL AND digest NOT IN (SELECT digest FROM tracks)"
             )
-            self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
-            # a burst that is under way sends what the vectors were: it must not count as stored
-            self._db.execute("UPDATE files SET changed = ? WHERE state = 'indexed'", (time.time(),))
-            self._db.executemany("DELETE FROM meta WHERE key = ?", [(PERCENTILES,), (MEASURED,)])
+            self._void()
             self._settings.set_configuration(configuration)
+
+    def set_whitening(self, configuration: Configuration, count: int) -> None:
+        """Change how vectors are searched, as learnt from a library of so many tracks, in one step.
+
+        What the store holds and what was measured are void.
+        """
+        with self._db.transaction():
+            self._settings.set_configuration(configuration)
+            self._settings.set_meta(LEARNT, str(count))
+            self._void()
+            self._db.execute("UPDATE tracks SET scale = NULL")
+
+    def _void(self) -> None:
+        """Forget what the store holds and what was measured of all vectors."""
+        self._db.execute(f"UPDATE files SET in_store = {ABSENT}")
+        # a burst that is under way sends what the vectors were: it must not count as stored
+        self._db.execute("UPDATE files SET changed = ? WHERE state = 'indexed'", (time.time(),))
+        self._db.executemany("DELETE FROM meta WHERE key = ?", [(PERCENTILES,), (MEASURED,)])
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Indexed files by id; ids that are not indexed are left out."""
