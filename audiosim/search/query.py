@@ -160,7 +160,7 @@ class Resolver:
         return known | self._read([path for path in paths if path not in known])
 
     def _read(self, paths: list[bytes], *, embed: bool = True) -> dict[bytes, Query]:
-        """Files identified and, where their audio is new, embedded, or left for that where a demuxer reads it."""
+        """Files identified and, where their audio is new, embedded, or left where a demuxer reads it."""
         infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
         digests = self._catalog.tracks.all_digests()
