@@ -17,6 +17,7 @@ from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Float32
 from audiosim.library.catalog import Catalog, FileState, path_id
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 ANSWER_LIMIT = 120.0  # s
 ROUNDING = 2e-6  # of similarities in JSON
@@ -24,16 +25,21 @@ ROUNDING = 2e-6  # of similarities in JSON
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a catalog holds: (state, digest) by path, and the vectors by digest."""
+    """What a catalog holds: (state, digest) by path, and the vectors by digest, searched in a space.
+
+    ``current`` tells whether the store was written last with vectors of that space.
+    """
 
     files: dict[bytes, tuple[FileState, str | None]]
     vectors: dict[str, Float32]
     dirty: bool
+    space: SearchSpace = AS_THEY_ARE
+    current: bool = True
 
     def indexed(self) -> dict[bytes, Float32]:
-        """The vectors in the index, by path."""
+        """The vectors in the index, as they are searched, by path."""
         return {
-            path: self.vectors[digest]
+            path: self.space(self.vectors[digest])
             for path, (state, digest) in self.files.items()
             if state == "indexed" and digest is not None
         }
@@ -66,7 +72,11 @@ def snapshot(home: Path) -> Snapshot:
             files = {row.path: (row.state, row.digest) for row in catalog.files.all()}
             found = {digest: catalog.tracks.vector(digest) for digest in catalog.tracks.known_digests()}
             vectors = {digest: vector for digest, vector in found.items() if vector is not None}
-            return Snapshot(files, vectors, catalog.store_state.dirty)
+            state, configuration = catalog.store_state, catalog.settings.configuration
+            if configuration is None:
+                return Snapshot(files, vectors, state.dirty)
+            current = state.identity in (None, configuration.collection)
+            return Snapshot(files, vectors, state.dirty, configuration.space, current)
     except AudiosimError as error:
         if "its first run was cut short" in str(error.why):
             return Snapshot({}, {}, dirty=False)

@@ -1,13 +1,15 @@
 """An index run with a slow fake encoder and short intervals between Chroma's bursts, to be killed.
 
-usage: python stress/child.py HOME FOLDER WINDOW_SECONDS BURST_INTERVAL [PATIENCE]
+usage: python stress/child.py HOME FOLDER WINDOW_SECONDS BURST_INTERVAL [--patience S] [--learn TRACKS]
 
 victims.py starts it, so that trace/sitecustomize.py is there: it notes "windows N" as they are
-embedded. It prints the report as JSON.
+embedded. It prints the report as JSON. With --learn, so many tracks are enough for a mean window and
+for whitening, which is learnt again from twice as many.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -20,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from fake_encoder import FakeEncoder
 
 import audiosim.indexing.run
+import audiosim.library.statistics
+import audiosim.library.whitening
 import audiosim.store
 from audiosim import index_folder
 from audiosim.core.errors import AudiosimError
@@ -40,13 +44,25 @@ class SlowEncoder(FakeEncoder):
 
 
 def main() -> None:
-    home, folder, seconds, interval, *patience = sys.argv[1:]
-    if patience:
-        audiosim.store.PATIENCE = float(patience[0])
-    audiosim.store.BURST_INTERVAL = float(interval)
-    audiosim.indexing.run.PROGRESS_INTERVAL = min(audiosim.indexing.run.PROGRESS_INTERVAL, float(interval))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("home")
+    parser.add_argument("folder")
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("interval", type=float)
+    parser.add_argument("--patience", type=float, default=audiosim.store.PATIENCE)
+    parser.add_argument("--learn", type=int)
+    chosen = parser.parse_args()
+    audiosim.store.PATIENCE = chosen.patience
+    audiosim.store.BURST_INTERVAL = chosen.interval
+    audiosim.indexing.run.PROGRESS_INTERVAL = min(audiosim.indexing.run.PROGRESS_INTERVAL, chosen.interval)
+    encoder = SlowEncoder(chosen.seconds)
+    if chosen.learn is not None:
+        audiosim.library.statistics.MIN_TRACKS, audiosim.library.statistics.RELEARNT = chosen.learn, 2
+        audiosim.library.whitening.ENCODERS = (encoder.spec.name,)
     try:
-        report = index_folder([folder], home=home, encoder=SlowEncoder(float(seconds)))
+        report = index_folder([chosen.folder], home=chosen.home, encoder=encoder)
     except AudiosimError as error:
         raise SystemExit(str(error)) from None
     print(json.dumps(report.counts()))

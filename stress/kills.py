@@ -3,10 +3,11 @@
 usage: python stress/kills.py [--rounds N] [--musicnn N] [--files N] [--seed N]
 
 Each round kills one run over 60 short files in several formats, together with all it has started or,
-one time in four, alone. Runs follow each other on one home until one ends by itself; that home
-must then equal one that was never disturbed. A round is a kill; --musicnn of them hit the real
-command with MusiCNN (AUDIOSIM_WEIGHTS says where its weights are), the others a slowed fake encoder
-with short intervals between Chroma's bursts.
+one time in four, alone. Runs follow each other on one home, over half of the files first, until one ends
+by itself; that home must then equal one that was never disturbed. A round is a kill; --musicnn of them
+hit the real command with MusiCNN (AUDIOSIM_WEIGHTS says where its weights are), the others a slowed fake
+encoder with short intervals between Chroma's bursts, whose mean window and whitening are learnt from half
+of the files, and the whitening again from all: it is the one or the other, whenever a run is killed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from checks import Snapshot, ask, chroma, chroma_faults, database_faults, snapsh
 from victims import RUN_LIMIT, Victim, temporary
 
 from audiosim.core.config import Home
+from audiosim.library.whitening import AS_THEY_ARE
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -36,6 +38,7 @@ CHILD = Path(__file__).parent / "child.py"
 WINDOW_SECONDS = 0.015  # that the fake encoder takes
 BURST_INTERVAL = 0.25  # s, in the fake encoder's runs
 ALONE = 0.25  # share of the kills that hit the main process only
+FIRST = "first"  # the folder of the half of the files that is indexed before the rest
 COSINE = 0.99999
 TOLERANCE = 1e-5  # of each of a vector's numbers in Chroma
 CACHE_SUFFIX, PARTIAL_SUFFIX = ".npz", ".partial"
@@ -60,13 +63,13 @@ class Before:
 
 
 def make_music(folder: Path, count: int, rng: random.Random) -> Path:
-    """Files of 2 to 6 s in all formats, in folders of ten."""
+    """Files of 4 to 8 s in all formats, in folders of ten, the first half of them in a folder of its own."""
     names = list(FORMS)
     for number in range(count):
         form = FORMS[names[number % len(names)]]
-        album = folder / f"album {number // 10}"
+        album = folder / (FIRST if 2 * number < count else "rest") / f"album {number // 10}"
         album.mkdir(parents=True, exist_ok=True)
-        samples = music(rng.uniform(2, 6), form.rate, channels=1 + number % 2, seed=number)
+        samples = music(rng.uniform(4, 8), form.rate, channels=1 + number % 2, seed=number)
         write(album / f"{number:02}{form.suffix}", samples, form)
     return folder
 
@@ -80,6 +83,15 @@ def caches(home: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A run over a folder: how long it takes, and the home after it, when nothing disturbs it."""
+
+    folder: Path
+    duration: float  # s
+    reference: Snapshot
+
+
 class Campaign:
     """Kills of one encoder's runs over a folder, home after home."""
 
@@ -88,30 +100,39 @@ class Campaign:
         self._tally = tally
         self._homes = 0
         home = self._new_home()
-        start = time.monotonic()
-        if not self._start(home).ends_within(RUN_LIMIT):
-            raise SystemExit(f"the undisturbed {encoder} run did not end")
-        self.duration = time.monotonic() - start
-        self._reference = snapshot(home)
+        self._stages = [self._undisturbed(home, folder / FIRST), self._undisturbed(home, folder)]
+        self.duration = sum(stage.duration for stage in self._stages)
         self._windows = {path.stem: _windows(path) for path in (home / "cache").rglob(f"*{CACHE_SUFFIX}")}
-        if len(self._windows) != len(list(_files(folder))):
-            raise SystemExit(f"the undisturbed {encoder} run did not index everything")
+        learnt = {stage.reference.space for stage in self._stages}
+        if encoder == "fake" and (len(learnt) < len(self._stages) or AS_THEY_ARE in learnt):
+            raise SystemExit("the undisturbed runs did not learn, or not again")
+
+    def _undisturbed(self, home: Path, folder: Path) -> Stage:
+        start = time.monotonic()
+        if not self._start(home, folder).ends_within(RUN_LIMIT):
+            raise SystemExit(f"the undisturbed {self._encoder} run did not end")
+        duration, found = time.monotonic() - start, snapshot(home)
+        if len(found.indexed()) != len(_files(folder)):
+            raise SystemExit(f"the undisturbed {self._encoder} run did not index everything")
+        return Stage(folder, duration, found)
 
     def run(self, rounds: int) -> None:
         """Kills runs, and lets the last home come to its end."""
         goal = self._tally.counts["kills"] + rounds
         while self._tally.counts["kills"] < goal:
             home = self._new_home()
-            while not self._ended(home, quiet=self._tally.counts["kills"] >= goal):
-                self._check_answer(home)
-            self._check_end(home)
+            for stage in self._stages:
+                while not self._ended(home, stage, quiet=self._tally.counts["kills"] >= goal):
+                    self._check_answer(home)
+                self._check_end(home, stage)
+            self._tally.counts[f"homes completed with {self._encoder}"] += 1
             shutil.rmtree(home)
 
-    def _ended(self, home: Path, *, quiet: bool) -> bool:
+    def _ended(self, home: Path, stage: Stage, *, quiet: bool) -> bool:
         """One run, killed unless it is quicker or `quiet`; whether it ended by itself."""
         before = Before(snapshot(home), caches(home))
-        victim = self._start(home)
-        ended = victim.ends_within(RUN_LIMIT if quiet else self._rng.uniform(0, self.duration))
+        victim = self._start(home, stage.folder)
+        ended = victim.ends_within(RUN_LIMIT if quiet else self._rng.uniform(0, stage.duration))
         if not ended:
             self._kill(victim, home)
             if quiet:
@@ -119,8 +140,10 @@ class Campaign:
         elif victim.code != 0:
             self._fault(f"a run after a kill: exit {victim.code}, {victim.said()!r}")
         else:
-            self._check_report(before, victim)
+            self._check_report(before, stage, victim)
         self._check_work(before, home, victim)
+        if snapshot(home).space not in (before.known.space, stage.reference.space):
+            self._fault("vectors are searched as neither before nor after an undisturbed run")
         return ended
 
     def _kill(self, victim: Victim, home: Path) -> None:
@@ -136,7 +159,9 @@ class Campaign:
         counts["kills"] += 1
         counts["of the main process alone"] += alone
         counts[f"killed {victim.phase()}"] += 1
-        counts["inside a burst (Chroma marked dirty)"] += snapshot(home).dirty
+        known = snapshot(home)
+        counts["inside a burst (Chroma marked dirty)"] += known.dirty
+        counts["between learning and the end of writing Chroma anew"] += not known.current
 
     def _check_work(self, before: Before, home: Path, victim: Victim) -> None:
         """Nothing that was finished before a run may be lost, or be computed again by it."""
@@ -155,12 +180,12 @@ class Campaign:
         if embedded > open_windows:
             self._fault(f"{embedded} windows were embedded, {open_windows} were open")
 
-    def _check_report(self, before: Before, victim: Victim) -> None:
+    def _check_report(self, before: Before, stage: Stage, victim: Victim) -> None:
         report = json.loads(victim.out.read_text())
         finished = len(before.known.indexed())
         cached = len(before.caches.keys() - before.known.vectors.keys())
         expected = {
-            "indexed": len(self._windows) - finished - cached,
+            "indexed": len(stage.reference.indexed()) - finished - cached,
             "reused": cached,
             "unchanged": finished,
             "moved": 0,
@@ -182,12 +207,14 @@ class Campaign:
         if answer.fault:
             self._fault(f"similar after a kill: {answer.fault}")
 
-    def _check_end(self, home: Path) -> None:
-        """A home after its last run is what it would be had nothing happened."""
+    def _check_end(self, home: Path, stage: Stage) -> None:
+        """A home after a run that ended is what it would be had nothing happened."""
         known, content = snapshot(home), chroma(home, self._scratch / "chroma.npz")
-        if known.files != self._reference.files:
+        if known.files != stage.reference.files:
             self._fault("the catalog's files are not those of an undisturbed run")
-        for digest, vector in self._reference.vectors.items():
+        if known.space != stage.reference.space:
+            self._fault("vectors are not searched as after an undisturbed run")
+        for digest, vector in stage.reference.vectors.items():
             cosine = float(np.dot(vector, known.vectors.get(digest, np.zeros_like(vector))))
             self._tally.cosine = min(self._tally.cosine, cosine)
             if cosine < COSINE:
@@ -197,7 +224,6 @@ class Campaign:
         if answer.fault or answer.exact:
             self._fault(f"similar at the end: {answer.fault or 'Chroma was not used'}")
         self._check_leftovers(home)
-        self._tally.counts[f"homes completed with {self._encoder}"] += 1
 
     def _check_leftovers(self, home: Path) -> None:
         partial = [path for path in _files(home) if path.name.endswith(PARTIAL_SUFFIX)]
@@ -213,9 +239,10 @@ class Campaign:
         for path in left:
             path.unlink()
 
-    def _start(self, home: Path) -> Victim:
-        child = [str(CHILD), str(home), str(self._folder), str(WINDOW_SECONDS), str(BURST_INTERVAL)]
-        real = ["-m", "audiosim", "index", str(self._folder), "--home", str(home), "--encoder", "musicnn"]
+    def _start(self, home: Path, folder: Path) -> Victim:
+        child = [str(CHILD), str(home), str(folder), str(WINDOW_SECONDS), str(BURST_INTERVAL)]
+        child += ["--learn", str(len(_files(self._folder)) // 2)]
+        real = ["-m", "audiosim", "index", str(folder), "--home", str(home), "--encoder", "musicnn"]
         return Victim(child if self._encoder == "fake" else [*real, "--json"], self._scratch)
 
     def _new_home(self) -> Path:

@@ -87,7 +87,7 @@ class Campaign:
         folder = home.with_name(f"{home.name}.run")
         folder.mkdir(exist_ok=True)
         os.environ["AUDIOSIM_STORE"] = self._server.url
-        settings = [str(WINDOW_SECONDS), str(BURST_INTERVAL), str(PATIENCE)]
+        settings = [str(WINDOW_SECONDS), str(BURST_INTERVAL), "--patience", str(PATIENCE)]
         return Victim([str(CHILD), str(home), str(self._folder), *settings], folder)
 
     def _expect(self, run: Victim, codes: tuple[int, ...], word: str) -> None:
