@@ -5,9 +5,10 @@ usage: python benchmarks/whitening.py HOME... [--labels folder] [--start TRACKS]
 For each home, and for all together where there are several: mean average precision by label without and
 with whitening, by cosine, by the paper's local scaling and by the scores that sort answers (`HubScaling`),
 the paired difference to the scores without whitening with its 95 % interval over queries; and how often a
-clip, the middle minute of a track of three minutes and more, finds by cosine that track, from which it was
-cut out. With --start, the first home's mean window and matrix are taken from so many of its tracks only,
-as in a library that began with them, and used on all homes together: what a start on unlike music costs.
+clip, the middle minute of a track of three minutes and more, finds first the track from which it was cut
+out, by cosine and by score. With --start, the first home's mean window and matrix are taken from so many of
+its tracks only, as in a library that began with them, and used on all homes together: what a start on
+unlike music costs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiosim.core.types import Float32, FrameEmbeddings
+from audiosim.core.types import Float32, Float64, FrameEmbeddings
 from audiosim.encoders.frames import audible
 from audiosim.encoders.pooling import pool, summary
 from audiosim.evaluation.significance import differences
@@ -102,7 +103,10 @@ def report(name: str, library: Library, known: Learnt) -> None:
     for words, space in (("as they are", AS_THEY_ARE), ("whitened", known.space)):
         moved = space(vectors)
         found = clips(library, vectors, replace(known, space=space))
-        print(f"  {words}: clips {found:.3f}, the nearest at {nearest_cosine(moved):.2f} (median)")
+        print(
+            f"  {words}: clips {found[0]:.3f} by cosine, {found[1]:.3f} by score, "
+            f"the nearest at {nearest_cosine(moved):.2f} (median)"
+        )
         for order, table in (
             ("cosine", moved @ moved.T),
             ("local scaling", similarities(moved, "local-scaling")(slice(None))),
@@ -115,10 +119,14 @@ def report(name: str, library: Library, known: Learnt) -> None:
 
 def scored(vectors: Float32) -> Float32:
     """What sorts the answers to each track: its cosines, corrected by the scales of the answers."""
-    own = scales(vectors).astype(np.float64)
-    scaling = HubScaling(float(np.median(own)), Percentiles.of(vectors).median)
+    scaling, own = scaling_of(vectors)
     table: Float32 = scaling.scores((vectors @ vectors.T).astype(np.float64), own).astype(np.float32)
     return table
+
+
+def scaling_of(vectors: Float32) -> tuple[HubScaling, Float64]:
+    own = scales(vectors).astype(np.float64)
+    return HubScaling(float(np.median(own)), Percentiles.of(vectors).median), own
 
 
 def nearest_cosine(vectors: Float32) -> float:
@@ -138,9 +146,10 @@ def precisions(table: Float32, labels: Sequence[str]) -> np.ndarray[tuple[int], 
     return np.array(found)
 
 
-def clips(library: Library, vectors: Float32, known: Learnt) -> float:
-    """The share of clips whose nearest track is the one that they were cut out of."""
+def clips(library: Library, vectors: Float32, known: Learnt) -> tuple[float, float]:
+    """The shares of clips, by cosine and by score, whose first answer is the track they were cut out of."""
     vectors = known.space(vectors)
+    scaling, own = scaling_of(vectors)
     size = round(CLIP / library.hop)
     hits = []
     for row, frames in enumerate(library.frames):
@@ -156,8 +165,10 @@ def clips(library: Library, vectors: Float32, known: Learnt) -> float:
         )
         cosines = vectors @ clip
         cosines[row] = rest @ clip
-        hits.append(int(cosines.argmax()) == row)
-    return float(np.mean(hits))
+        scores = scaling.scores(cosines.astype(np.float64), own)
+        hits.append((int(cosines.argmax()) == row, int(scores.argmax()) == row))
+    by_cosine, by_score = np.mean(hits, axis=0)
+    return float(by_cosine), float(by_score)
 
 
 def part(frames: FrameEmbeddings, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> FrameEmbeddings:
