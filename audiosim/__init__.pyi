@@ -34,7 +34,14 @@ from .indexing.maintenance import relocate as relocate
 from .indexing.options import IndexOptions as IndexOptions
 from .indexing.pipeline import index_events as index_events
 from .indexing.pipeline import index_folder as index_folder
+from .indexing.report import Activity as Activity
 from .indexing.report import IndexReport as IndexReport
+from .indexing.report import NoAudio as NoAudio
+from .indexing.report import Notice as Notice
+from .indexing.report import Planned as Planned
+from .indexing.report import Progress as Progress
+from .indexing.report import RootDoubted as RootDoubted
+from .indexing.report import Started as Started
 from .indexing.verify import verify_home as verify_home
 from .library.filters import Filter as Filter
 from .library.filters import Years as Years

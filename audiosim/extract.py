@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -10,12 +11,14 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from audiosim.audio.events import (
+    Advanced,
     DecodeEvent,
     Embedded,
     Ended,
     Failed,
     FileEvent,
     Idle,
+    Loading,
     Probed,
     Restarted,
     Samples,
@@ -27,8 +30,10 @@ from audiosim.core.config import default_jobs
 from audiosim.core.errors import AudioError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Waveform
+from audiosim.encoders import LazyEncoder
 
 Key = TypeVar("Key", bound=Hashable)
+ADVANCE_INTERVAL = 1.0  # s between two tellings of how far files are
 
 
 class Extractor(Generic[Key]):
@@ -102,6 +107,19 @@ class Extractor(Generic[Key]):
         for key in [key for key, track in self._tracks.items() if track.complete]:
             yield key, self._tracks.pop(key).frames()
 
+    def reached(self) -> Iterator[tuple[Key, float]]:
+        """Tell how far the tracks are that are not complete.
+
+        Yields
+        ------
+        key : hashable
+            What the track began with.
+        seconds : float
+            How much of its audio, in s from the beginning, has been embedded.
+        """
+        for key, track in self._tracks.items():
+            yield key, track.reached
+
     def flush(self) -> None:
         """Compute the windows at hand, though they fill no batch."""
         if self._batch is None or not self._owners:
@@ -169,6 +187,7 @@ def embed_files(
     spill: Path | None = None,
     second_try: bool = False,
     plain_mean: bool = False,
+    advance_interval: float = ADVANCE_INTERVAL,
 ) -> Iterator[FileEvent]:
     """Decode files in other processes and embed them; the processes end with the iteration.
 
@@ -191,12 +210,15 @@ def embed_files(
         Whether a file whose decoder crashed or hung is tried once more, alone, after the others.
     plain_mean : bool
         Whether channels are averaged even where they cancel each other, as openl3 does.
+    advance_interval : float
+        Seconds between two tellings of how far the files are that take longer.
 
     Yields
     ------
     FileEvent
         `Probed` and then, if it is wanted, `Embedded` or `Failed`; or only `Failed`, where a file
-        can't be identified. Files interleave.
+        can't be identified. Before the last of a file that takes long, `Advanced` now and then; before
+        a `LazyEncoder` is loaded, `Loading`. Files interleave.
 
     Raises
     ------
@@ -212,17 +234,20 @@ def embed_files(
         second_try=second_try,
         plain_mean=plain_mean,
     ) as supervisor:
-        files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor)
+        files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor, advance_interval)
         for event in supervisor.events(paths):
             yield from files.take(event)
         yield from files.take(Idle())
 
 
 class _Files:
-    """What the decoding processes say, as three kinds of event a file."""
+    """What the decoding processes say, as events of files."""
 
-    def __init__(self, extractor: Extractor[bytes], supervisor: DecodeSupervisor) -> None:
+    def __init__(
+        self, extractor: Extractor[bytes], supervisor: DecodeSupervisor, advance_interval: float
+    ) -> None:
         self._extractor, self._supervisor = extractor, supervisor
+        self._interval, self._advanced = advance_interval, time.monotonic()
         self._seconds: dict[bytes, float] = {}  # how long each wanted file claims to be
         self._ended: dict[bytes, Ended] = {}
         self._told = self._stages()
@@ -235,7 +260,10 @@ class _Files:
                     self._seconds[path] = info.duration
                     self._extractor.begin(path, info.duration)
             case Samples(path, samples):
+                if isinstance(self._extractor.encoder, LazyEncoder) and not self._extractor.encoder.loaded:
+                    yield Loading(path)
                 self._extractor.push(path, samples)
+                yield from self._advances()
             case Restarted(path):
                 self._extractor.begin(path, self._seconds[path])
             case Ended(path):
@@ -249,6 +277,13 @@ class _Files:
                 self._extractor.flush()
         for path, frames in self._extractor.finished():
             yield self._embedded(self._ended.pop(path), frames)
+
+    def _advances(self) -> Iterator[Advanced]:
+        """How far each file is, now and then."""
+        now = time.monotonic()
+        if now - self._advanced >= self._interval:
+            self._advanced = now
+            yield from (Advanced(path, seconds) for path, seconds in self._extractor.reached())
 
     def _embedded(self, ended: Ended, frames: FrameEmbeddings) -> Embedded:
         del self._seconds[ended.path]

@@ -14,7 +14,7 @@ from fake_encoder import FakeEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.audio.events import Embedded, Failed, Probed
+from audiosim.audio.events import Advanced, Embedded, Failed, Loading, Probed
 from audiosim.core.errors import AudioError
 from audiosim.core.types import FrameEmbeddings, Waveform
 from audiosim.encoders import LazyEncoder
@@ -144,6 +144,30 @@ def test_an_encoder_is_not_loaded_for_files_that_need_no_network(files: list[Pat
     assert loaded == []
     list(embed_files(map(os.fsencode, files), encoder))
     assert [each.windows for each in loaded] == [5]
+
+
+def test_loading_the_encoder_is_told_before_it_happens_and_once(files: list[Path]) -> None:
+    encoder = LazyEncoder(FakeEncoder().spec, FakeEncoder)
+    told = []
+    for event in embed_files(map(os.fsencode, files[:2]), encoder, jobs=1):
+        if isinstance(event, Loading):
+            told.append((event.path, encoder.loaded))
+    assert told == [(os.fsencode(files[0]), False)]
+    assert not any(isinstance(e, Loading) for e in embed_files([os.fsencode(files[0])], encoder))
+
+
+@pytest.mark.parametrize("max_windows", [None, 5])
+def test_how_far_a_long_file_is_is_told_while_it_is_embedded(tmp_path: Path, max_windows: int | None) -> None:
+    path = tmp_path / "long.flac"
+    soundfile.write(path, tone(120, 440), SAMPLE_RATE)
+    encoder = FakeEncoder(max_windows=max_windows)
+    *events, last = embed_files([os.fsencode(path)], encoder, advance_interval=0.0)
+    assert isinstance(last, Embedded)
+    seconds = [event.seconds for event in events if isinstance(event, Advanced)]
+    assert seconds == sorted(seconds)
+    assert len(set(seconds)) > 3
+    assert all(0 <= each <= 121 for each in seconds)
+    assert seconds[-1] > 100
 
 
 def test_a_batch_that_is_not_full_does_not_wait_for_files_that_may_come(files: list[Path]) -> None:

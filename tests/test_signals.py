@@ -197,9 +197,10 @@ def test_on_a_terminal_the_last_words_take_the_place_of_the_bar() -> None:
 import os, signal, time
 from audiosim.cli import _Interrupt
 from audiosim.commands.progress import ProgressDisplay
+from audiosim.indexing.report import Progress
 signal.signal(signal.SIGINT, _Interrupt("interrupted", 130))
 with ProgressDisplay(shown=True) as display:
-    display.update(5, 50, 60.0)
+    display.update(Progress(5, 50, 60.0))
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
 """

@@ -83,12 +83,27 @@ class Embedded:
 
 
 @dataclass(frozen=True)
+class Loading:
+    """The encoder is loaded now, for the first window that needs it, which is this file's."""
+
+    path: bytes
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """So many seconds of a file's audio, from its beginning, have gone through the network."""
+
+    path: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Idle:
     """No file is on its way: every one handed out is done, and the next has not come for a while."""
 
 
 DecodeEvent = Probed | Samples | Restarted | Ended | Failed | Idle
-FileEvent = Probed | Embedded | Failed
+FileEvent = Probed | Loading | Advanced | Embedded | Failed
 
 
 class Shared:

@@ -66,6 +66,11 @@ class TrackFrames:
         """Whether it has ended and all its windows are embedded."""
         return self.ended and self._embedding.count == self.kept
 
+    @property
+    def reached(self) -> float:
+        """How much of its audio, in s from the beginning, has been embedded or passed by."""
+        return (self._seen - (self.kept - self._embedding.count)) * self._hop
+
     def close(self) -> None:
         """Let go of what lies on disk."""
         self._embedding.close()

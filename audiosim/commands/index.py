@@ -223,6 +223,7 @@ class _Talk:
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (
+            Activity,
             IndexReport,
             NoAudio,
             Notice,
@@ -240,8 +241,10 @@ class _Talk:
             case Planned(found, process, reread):
                 again = f", {reread} to read again" if reread else ""
                 self._say(f"{counted(found, 'file')} found, {process} to open{again}.")
-            case Progress(done, total, audio_seconds):
-                self._display.update(done, total, audio_seconds)
+            case Progress():
+                self._display.update(event)
+            case Activity(name, done, total, time_up):
+                self._display.stage(name, done, total, time_up)
             case TrackOutcome(path, "failed", reason):
                 self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
             case NoAudio(root):
@@ -260,6 +263,7 @@ class _Talk:
     def _say(self, text: str) -> None:
         self._log(text)
         if not self._quiet:
+            self._display.clear()
             typer.echo(text, err=self._to_stderr)
 
     def _note(self, text: str, *, shown: bool = True) -> None:

@@ -184,6 +184,11 @@ class LazyEncoder:
         self._loaded: Encoder | None = None
 
     @property
+    def loaded(self) -> bool:
+        """Whether it has been loaded."""
+        return self._loaded is not None
+
+    @property
     def batch_size(self) -> int:
         """The number of windows a call computes best."""
         return self._encoder.batch_size

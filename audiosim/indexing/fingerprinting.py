@@ -11,6 +11,7 @@ import numpy as np
 from audiosim.audio.events import Failed
 from audiosim.audio.listening import fingerprint_files
 from audiosim.core.text import counted
+from audiosim.indexing.report import Activity, Notice
 from audiosim.library.catalog import Catalog
 from audiosim.library.neighbours import nearest
 
@@ -18,8 +19,10 @@ MOST_SECONDS = 900.0  # of a run that has no time limit of its own
 COMPARED = 20_000  # tracks, above which their order is not worth comparing all of them
 
 
-def fill_fingerprints(catalog: Catalog, end: float, *, jobs: int | None = None) -> Iterator[str]:
-    """Make the fingerprints that are missing, and yield what users should know.
+def fill_fingerprints(
+    catalog: Catalog, end: float, *, jobs: int | None = None
+) -> Iterator[Notice | Activity]:
+    """Make the fingerprints that are missing, and yield how far that is, and what users should know.
 
     Those of tracks with a near neighbour come first, since they may be copies. A file that is not there, or
     holds other audio by now, is passed by.
@@ -35,7 +38,7 @@ def fill_fingerprints(catalog: Catalog, end: float, *, jobs: int | None = None) 
     """
     missing = dict(catalog.fingerprints.missing())
     there = [digest for digest in _in_turn(catalog, missing) if os.path.exists(missing[digest])]
-    if not there:
+    if not there or time.monotonic() >= end:
         return
     digests = {missing[digest]: digest for digest in there}
 
@@ -46,16 +49,21 @@ def fill_fingerprints(catalog: Catalog, end: float, *, jobs: int | None = None) 
             yield path
 
     made = 0
-    for event in fingerprint_files(
+    events = fingerprint_files(
         until_the_end(), jobs=jobs, want=lambda path, info: info.digest == digests[path]
-    ):
+    )
+    yield Activity("Fingerprints", 0, len(there), end - time.monotonic())
+    for done, event in enumerate(events, 1):
+        yield Activity("Fingerprints", done, len(there), max(0.0, end - time.monotonic()))
         if not isinstance(event, Failed) and event.fingerprint:
             catalog.fingerprints.set(event.info.digest, event.fingerprint)
             made += 1
     left = catalog.fingerprints.lacking()
     if made:
         more = f"; {counted(left, 'track lacks', 'tracks lack')} one, which later runs make" if left else ""
-        yield f"Fingerprints were made of {counted(made, 'track')} indexed before there were any{more}."
+        yield Notice(
+            f"Fingerprints were made of {counted(made, 'track')} indexed before there were any{more}."
+        )
 
 
 def _in_turn(catalog: Catalog, missing: dict[str, bytes]) -> Sequence[str]:

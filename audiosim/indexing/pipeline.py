@@ -19,7 +19,7 @@ from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
-from audiosim.indexing.report import IndexEvent, IndexReport, Notice, RootDoubted, Started
+from audiosim.indexing.report import Activity, IndexEvent, IndexReport, Notice, RootDoubted, Started
 from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
 from audiosim.indexing.survey import Target, chosen_store, decide, resumed
@@ -53,8 +53,9 @@ def index_folder(
     encoder : Encoder, optional
         To use instead of loading one; later runs must be given its equal.
     on_event : callable, optional
-        Called with each event as it happens: `Started`, `Notice`, `Planned`, `NoAudio`, `Progress`, a
-        `TrackOutcome` for each file that was opened or failed, `RootDoubted`, and last the report.
+        Called with each event as it happens: `Started`, `Activity`, `Notice`, `Planned`, `NoAudio`,
+        `Progress`, a `TrackOutcome` for each file that was opened or failed, `RootDoubted`, and last
+        the report.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def index_events(
     Yields
     ------
     IndexEvent
-        What happens, the `IndexReport` last.
+        What happens: `Started`, `Activity`, `Notice`, `Planned`, `NoAudio`, `Progress`, a `TrackOutcome`
+        for each file that was opened or failed, `RootDoubted`, and last the `IndexReport`.
 
     Raises
     ------
@@ -126,6 +128,8 @@ def index_events(
     ):
         if (url := chosen_store(catalog, options)) is not None:
             reach(place, url)
+        if encoder is None and (options.rebuild or catalog.settings.configuration is None):
+            yield Activity("Loading the model")
         target = decide(place, catalog, paths, options, encoder)
         make_cache(target.configuration)
         yield Started(target.configuration.spec.describe(), place.path)

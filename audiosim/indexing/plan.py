@@ -28,6 +28,8 @@ class Plan:
         What was found there.
     process : list of FoundFile
         New or changed files, to be opened.
+    changed : set of bytes
+        Those of them that were indexed with other content, or other tags.
     alone : list of FoundFile
         Files whose decoder crashed or hung, to be opened after all others, each alone.
     returned : list of bytes
@@ -56,6 +58,7 @@ class Plan:
 
     scan: Scan
     process: list[FoundFile] = field(default_factory=list)
+    changed: set[bytes] = field(default_factory=set)
     alone: list[FoundFile] = field(default_factory=list)
     returned: list[bytes] = field(default_factory=list)
     unchanged: list[bytes] = field(default_factory=list)
@@ -102,6 +105,8 @@ def plan(scan: Scan, rows: Iterable[FileRow], *, retry_failed: bool = False, res
             result.alone.append(found)
         elif row is None or not found.same(row) or _to_be_retried(row.reason, retry_failed):
             result.process.append(found)
+            if row is not None and row.state == "indexed":
+                result.changed.add(found.path)
         else:
             _compare(result, found, row, every=rescan and not begun)
     for path, reason in scan.problems + scan.unlisted:

@@ -10,7 +10,15 @@ from audiosim.core.types import TrackOutcome
 
 @dataclass(frozen=True)
 class Started:
-    """The run has begun: which encoder, which home."""
+    """The run has begun.
+
+    Parameters
+    ----------
+    encoder : str
+        The encoder, described.
+    home : Path
+        The home folder.
+    """
 
     encoder: str
     home: Path
@@ -18,14 +26,50 @@ class Started:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something a user should know, in a sentence or two."""
+    """Something a user should know.
+
+    Parameters
+    ----------
+    text : str
+        It, in a sentence or two.
+    """
 
     text: str
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What the run is at that is about no single file, and may take a while.
+
+    Parameters
+    ----------
+    name : str
+        It, as "Loading the model".
+    done, total : int
+        Tracks that this is done for, and to be done for; 0 and 0 where it is not counted.
+    time_up : float, optional
+        When it ends at the latest, in s from now.
+    """
+
+    name: str
+    done: int = 0
+    total: int = 0
+    time_up: float | None = None
+
+
+@dataclass(frozen=True)
 class Planned:
-    """The folders were read: how many files there are, how many will be opened, and how many read again."""
+    """The folders were read.
+
+    Parameters
+    ----------
+    found : int
+        How many files there are.
+    process : int
+        How many of them will be opened.
+    reread : int
+        How many others will be read again.
+    """
 
     found: int
     process: int
@@ -34,16 +78,47 @@ class Planned:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the run is; ``audio_seconds`` have gone through the network."""
+    """How far the run is with the files that it opens.
+
+    Parameters
+    ----------
+    done, total : int
+        Files of which nothing more will come, and all.
+    audio_seconds : float
+        Audio that has gone through the network so far, in s.
+    audio_total : float
+        How much it will be in the end, in s: of files not yet opened, by their sizes.
+    share : float
+        How much of the work is done, from 0 to 1: by seconds of audio. Files that are only read count little.
+    path : bytes, optional
+        The file at hand: where there are several, the one opened first.
+    seconds_left : float, optional
+        How long it will take by the rate measured so far, in s; None while that is not known.
+    time_up : float, optional
+        When no further file will be opened, in s from now, where a limit was set.
+    """
 
     done: int
     total: int
     audio_seconds: float
+    audio_total: float = 0.0
+    share: float = 0.0
+    path: bytes | None = None
+    seconds_left: float | None = None
+    time_up: float | None = None
 
 
 @dataclass(frozen=True)
 class RootDoubted:
-    """A root looks like a disk that is not mounted; nothing was changed there."""
+    """A root looks like a disk that is not mounted; nothing was changed there.
+
+    Parameters
+    ----------
+    root : bytes
+        The folder or file.
+    reason : str
+        Why it looks like that.
+    """
 
     root: bytes
     reason: str
@@ -51,7 +126,13 @@ class RootDoubted:
 
 @dataclass(frozen=True)
 class NoAudio:
-    """A folder that was named holds no audio files."""
+    """A folder that was named holds no audio files.
+
+    Parameters
+    ----------
+    root : bytes
+        The folder.
+    """
 
     root: bytes
 
@@ -124,4 +205,6 @@ class IndexReport:
             self.failures.append((outcome.path, outcome.reason or ""))
 
 
-IndexEvent = Started | Notice | Planned | NoAudio | Progress | RootDoubted | TrackOutcome | IndexReport
+IndexEvent = (
+    Started | Activity | Notice | Planned | NoAudio | Progress | RootDoubted | TrackOutcome | IndexReport
+)

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 
 import numpy as np
 
-from audiosim.audio.events import FileEvent
+from audiosim.audio.events import FileEvent, Loading
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import contains
@@ -20,8 +20,10 @@ from audiosim.extract import embed_files
 from audiosim.indexing.fingerprinting import MOST_SECONDS, fill_fingerprints
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.outlook import Outlook, expectations
 from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import (
+    Activity,
     IndexEvent,
     IndexReport,
     NoAudio,
@@ -74,6 +76,7 @@ class IndexRun:
         start = time.monotonic()
         if self._options.max_hours is not None:
             self._deadline = start + 3600 * self._options.max_hours
+        yield Activity("Looking for files")
         self.plans = survey(self._target, self._catalog, self._options)
         self._remember_roots()
         self._note_unopened()
@@ -97,14 +100,17 @@ class IndexRun:
             yield from self._open(work, again, alone, ingest)
             if not self.report.left:  # what is missing may have moved to a file not yet opened
                 yield from self._judge(ingest.moved)
+            yield Activity("Taking stock")
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
             if self._store is not None and not self.report.left:  # a rebuild takes over those there are
-                end = self._deadline or time.monotonic() + MOST_SECONDS
-                yield from map(Notice, fill_fingerprints(self._catalog, end, jobs=self._options.jobs))
+                limited = self._options.max_hours is not None
+                end = self._deadline if limited else time.monotonic() + MOST_SECONDS
+                yield from fill_fingerprints(self._catalog, end, jobs=self._options.jobs)
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush(hurried=True)
             raise
+        yield Activity("Writing to the store")
         if notice := self._flush():
             yield Notice(notice)
         if self._store is not None:
@@ -178,25 +184,30 @@ class IndexRun:
         ctimes = {file.path: file.ctime_ns for file in (*work, *again, *alone)}
         if not ctimes:
             return
-        done, total, last = 0, len(ctimes), time.monotonic()
+        last, limit = time.monotonic(), math.inf if self._options.rescan else REREAD_LIMIT
+        outlook = Outlook(expectations(self.plans), last, again_limit=limit)
+        yield self._progress(outlook)
         with closing(self._embedded(work, again, alone, ingest)) as events:
             for event in events:
-                if isinstance(event, Notice):
+                if isinstance(event, Notice | Activity):
                     yield event
                     continue
+                if isinstance(event, Loading):
+                    yield Activity("Loading the model")
+                outlook.take(event, time.monotonic())
                 for outcome in ingest.take(event):
-                    done += 1
+                    outlook.settle(outcome.path)
                     if outcome.path not in ingest.unread:
                         self._catalog.files.note_ctimes([(outcome.path, ctimes[outcome.path])])
                     yield self._counted(outcome)
                 if time.monotonic() - last >= PROGRESS_INTERVAL:
                     last = time.monotonic()
-                    yield Progress(done, total, ingest.audio_seconds)
+                    yield self._progress(outlook)
                     if self._store is not None:
                         self._store.flush_behind()
         self.report.audio_seconds = ingest.audio_seconds
         self.report.stages |= ingest.stages
-        yield Progress(done, total, ingest.audio_seconds)
+        yield self._progress(outlook)
         if ingest.unread:
             path, reason = next(iter(ingest.unread.items()))
             yield Notice(
@@ -204,13 +215,17 @@ class IndexRun:
                 f" then; {display_path(path)} is one: {reason}."
             )
 
+    def _progress(self, outlook: Outlook) -> Progress:
+        limited = self._deadline < math.inf
+        return outlook.progress(time_up=max(0.0, self._deadline - time.monotonic()) if limited else None)
+
     def _embedded(
         self,
         work: Sequence[FoundFile],
         again: Sequence[FoundFile],
         alone: Sequence[FoundFile],
         ingest: Ingest,
-    ) -> Generator[FileEvent | Notice, None, None]:
+    ) -> Generator[FileEvent | Notice | Activity, None, None]:
         """Files beside each other, then one after the other those that are to be alone."""
         want = ingest.decisions.want
         if count := len(work) + len(again):
@@ -227,7 +242,7 @@ class IndexRun:
         count: int,
         jobs: int | None,
         want: Callable[[bytes, AudioInfo], bool],
-    ) -> Iterator[FileEvent | Notice]:
+    ) -> Iterator[FileEvent | Notice | Activity]:
         """Decoded and embedded by processes of this machine, or by workers on a cluster."""
         options = self._options
         if options.cluster is None:

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 from conftest import Cli
-from libraries import Library, digest_of
+from libraries import Library, digest_of, edit
 
 import audiosim
 from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.errors import UsageError
 from audiosim.indexing.exchange import parquet
 from audiosim.indexing.fingerprinting import fill_fingerprints
+from audiosim.indexing.report import Activity
 from audiosim.library.catalog import Catalog
 from audiosim.search.duplicates import find_duplicates
 
@@ -145,6 +146,24 @@ def test_an_old_home_is_filled_in_without_the_network(
     assert cli("duplicates", "--home", old.home.path).err == ""
     old.index()
     assert not any("Fingerprints" in getattr(event, "text", "") for event in old.events)
+
+
+def test_filling_in_takes_a_quarter_of_an_hour_at_most_unless_the_run_has_a_limit(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(library.home.path, tmp_path / "home")
+    old = Library(tmp_path / "home")
+    edit(old, "DELETE FROM fingerprints")
+    monkeypatch.setattr("audiosim.indexing.run.MOST_SECONDS", -1.0)
+    old.index()
+    assert fingerprints(old) == {}
+    old.index(max_hours=1.0)
+    assert fingerprints(old) == fingerprints(library)
+    told = [event for event in old.events if isinstance(event, Activity) and event.total]
+    assert [(event.name, event.done, event.total) for event in told] == [
+        ("Fingerprints", done, 3) for done in range(4)
+    ]
+    assert all(3500 < (event.time_up or 0) <= 3600 for event in told)
 
 
 def test_filling_in_ends_when_time_is_up_and_passes_by_what_is_not_there(

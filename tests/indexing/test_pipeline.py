@@ -20,9 +20,10 @@ from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.types import TrackOutcome
+from audiosim.encoders import LazyEncoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
-from audiosim.indexing.report import Notice, Planned, RootDoubted, Started
+from audiosim.indexing.report import Activity, Notice, Planned, Progress, RootDoubted, Started
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 from audiosim.search.similar import find_similar
@@ -48,9 +49,42 @@ def test_a_folder_is_indexed_and_what_sounds_alike_is_near(library: Library, mus
 def test_a_run_tells_each_event_and_gives_the_report_that_ends_them(library: Library, music: Path) -> None:
     report = library.index(music)
     assert library.events[-1] is report
-    assert [type(event) for event in library.events[:2]] == [Started, Planned]
+    told = [event for event in library.events if not isinstance(event, Activity)]
+    assert [type(event) for event in told[:2]] == [Started, Planned]
     assert sum(isinstance(event, TrackOutcome) for event in library.events) == 6
     assert index_folder([music], home=library.home.path, encoder=library.encoder).unchanged == 6
+
+
+def test_a_run_tells_how_far_it_is_by_seconds_of_audio(library: Library, music: Path) -> None:
+    report = library.index(music)
+    first, *_, last = (event for event in library.events if isinstance(event, Progress))
+    files = sorted(os.fsencode(path) for path in music.rglob("*.*"))
+    assert (first.done, first.total, first.audio_seconds, first.path) == (0, 6, 0, files[0])
+    assert first.audio_total > 0  # by sizes
+    assert (last.done, last.total, last.path, last.share, last.seconds_left) == (6, 6, None, 1, 0)
+    assert last.audio_seconds == last.audio_total == pytest.approx(report.audio_seconds)
+    assert last.time_up is None
+    library.index(music / "low", max_hours=1.0)
+    assert {event.name for event in library.events if isinstance(event, Activity)} == {
+        "Looking for files", "Taking stock", "Writing to the store",
+    }  # fmt: skip
+    shutil.move(music / "low", music / "moved")
+    library.index(music, max_hours=1.0)
+    (first, *_, last) = (event for event in library.events if isinstance(event, Progress))
+    assert (first.audio_total, last.audio_total, first.share, last.share) == (0, 0, 0, 1)
+    assert 3500 < (first.time_up or 0) <= 3600
+
+
+def test_the_model_is_said_to_be_loaded_where_it_is(library: Library, music: Path, tmp_path: Path) -> None:
+    def activities(**given: Any) -> list[str]:
+        options = IndexOptions(jobs=1)
+        events = index_events([music], home=library.home.path, options=options, **given)
+        return [event.name for event in events if isinstance(event, Activity)]
+
+    loaded = activities(encoder=LazyEncoder(library.encoder.spec, lambda: library.encoder))
+    assert loaded.index("Looking for files") < loaded.index("Loading the model")
+    assert loaded.count("Loading the model") == 1
+    assert "Loading the model" not in activities(encoder=library.encoder)
 
 
 def test_a_second_run_opens_nothing(library: Library, music: Path) -> None:

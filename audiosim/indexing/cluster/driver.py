@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audiosim.audio.events import Embedded, Failed, FileEvent, Probed
+from audiosim.audio.events import Advanced, Embedded, Failed, FileEvent, Probed
 from audiosim.core.config import MAX_JOBS
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import counted, display_path
@@ -26,7 +26,7 @@ from audiosim.indexing.cluster.capacity import plan_workers
 from audiosim.indexing.cluster.connection import Connection, LostError
 from audiosim.indexing.cluster.scheduler import MAX_LOSSES, Hand, Scheduler
 from audiosim.indexing.cluster.worker import Job, Place, Worker
-from audiosim.indexing.report import Notice
+from audiosim.indexing.report import Activity, Notice
 
 TICK = 0.5  # s that the driver waits for news at a time
 START_LIMIT = 120.0  # s that new workers may take to be ready; a dead node may be known only in 30
@@ -51,7 +51,7 @@ def embed_on_cluster(
     jobs: int | None = None,
     precision: Precision = "auto",
     batch_size: int | None = None,
-) -> Iterator[FileEvent | Notice]:
+) -> Iterator[FileEvent | Notice | Activity]:
     """Have workers decode and embed files; they end with the iteration, at once.
 
     Parameters
@@ -76,7 +76,7 @@ def embed_on_cluster(
 
     Yields
     ------
-    FileEvent or Notice
+    FileEvent or Notice or Activity
         What happens to each file, in each file's own order; files interleave.
 
     Raises
@@ -113,8 +113,9 @@ class _Driver:
         self._unreadable: dict[bytes, Failed] = {}  # what workers said of files that are there
         self._last_change = time.monotonic()  # when a worker was last ready or lost
 
-    def events(self) -> Iterator[FileEvent | Notice]:
+    def events(self) -> Iterator[FileEvent | Notice | Activity]:
         """What happens to each file, in each file's own order; files interleave."""
+        yield Activity("Starting workers, which load the model")
         for _ in range(self._job.takes.count):
             self._hire()
         while self._scheduler.busy or self._may_start():
@@ -158,6 +159,8 @@ class _Driver:
                 yield from self._probed(member, path, info)
             case Failed(_, _, "file") if not member.hand.files[path]:
                 yield from self._out_of_reach(member, answer)
+            case Advanced():
+                yield answer
             case Embedded() | Failed():
                 self._done(member, path)
                 yield answer

@@ -27,6 +27,8 @@ from audiosim.extract import embed_files
 from audiosim.indexing.cluster.capacity import WorkerPlan
 from audiosim.indexing.cluster.connection import node_id
 
+ADVANCE_INTERVAL = 5.0  # s between two tellings of how far files are: the driver hears all workers
+
 
 @dataclass(frozen=True)
 class Job:
@@ -103,7 +105,14 @@ class Worker:
     def _work(self) -> None:
         paths = iter(self._paths.get, None)
         try:
-            for event in embed_files(paths, self._encoder, jobs=self._jobs, want=self._ask, dtype=np.float16):
+            for event in embed_files(
+                paths,
+                self._encoder,
+                jobs=self._jobs,
+                want=self._ask,
+                dtype=np.float16,
+                advance_interval=ADVANCE_INTERVAL,
+            ):
                 if isinstance(event, Embedded):
                     plain = event.frames.embedding.view(np.ndarray)  # a long track's is a map of a file
                     self._events.put(replace(event, frames=replace(event.frames, embedding=plain)))

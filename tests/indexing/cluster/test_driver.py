@@ -22,6 +22,8 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, make_music, tone
 
+from audiosim.audio.events import Advanced
+from audiosim.audio.supervisor import every
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import TrackOutcome
@@ -30,8 +32,9 @@ from audiosim.indexing.cluster import Cluster
 from audiosim.indexing.cluster import driver as driver_module
 from audiosim.indexing.cluster.capacity import WorkerPlan
 from audiosim.indexing.cluster.connection import Connection
-from audiosim.indexing.cluster.scheduler import MAX_LOSSES
-from audiosim.indexing.cluster.worker import Job, Worker
+from audiosim.indexing.cluster.driver import _Driver, _Member
+from audiosim.indexing.cluster.scheduler import MAX_LOSSES, Hand, Scheduler
+from audiosim.indexing.cluster.worker import Job, Place, Worker
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_folder
 from audiosim.indexing.plan import ON_TRIAL
@@ -391,3 +394,14 @@ def test_a_ray_of_its_own_speaks_only_json_and_is_ended_with_the_run(
 
 def _decodes(process: psutil.Process) -> bool:
     return "audiosim.audio.worker" in " ".join(process.cmdline())
+
+
+def test_workers_tell_how_far_long_files_are() -> None:
+    class Says:
+        def answer(self, call: Any) -> Any:
+            return Advanced(b"/mix.flac", 600.0)
+
+    place = Place("0" * 8, "host")
+    driver = _Driver(Says(), None, None, Scheduler([], count=0, jobs=1), every)  # type: ignore[arg-type]
+    driver._members["stream"] = _Member(None, place, Hand(place.node))
+    assert list(driver._news("stream")) == [Advanced(b"/mix.flac", 600.0)]
