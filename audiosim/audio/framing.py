@@ -28,7 +28,6 @@ class Framer:
         self._skip = 0  # samples to come that lie between two windows (hop > window)
         self._samples = 0  # received
         self._windows = 0  # given out
-        self._repeats = False  # whether the signal was shorter than a window, and is repeated in it
 
     def push(self, samples: Float32) -> Float32:
         """Give the windows (k, window) that `samples` (n,) complete; k may be 0."""
@@ -48,7 +47,9 @@ class Framer:
         if self.framing.tail == "pad":
             return self._finish_padded()
         windows = self._append(np.zeros(self.framing.trail, np.float32))
-        return self._repeated() if self._windows == 0 else windows
+        if self._windows == 0:  # shorter than a window: silence follows; over and over it would have a beat
+            windows = self._append(np.zeros(self.framing.window - len(self._buffer), np.float32))
+        return windows
 
     def lengths(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Count the samples of the signal, not of padding, in windows that were given, by their index.
@@ -57,8 +58,6 @@ class Framer:
         """
         if self._samples <= CLICK:
             return np.full(len(indices), self.framing.window)
-        if self._repeats:
-            return np.full(len(indices), self.framing.window - self.framing.lead - self.framing.trail)
         start = indices * self.framing.hop - self.framing.lead
         stop = np.minimum(start + self.framing.window, self._samples)
         return np.asarray(np.maximum(0, stop - np.maximum(0, start)), np.int64)
@@ -83,14 +82,6 @@ class Framer:
         wanted = 1 + max(0, -(-(length - window) // hop))  # as openl3._pad_audio rounds up
         whole = (wanted - 1) * hop + window
         return self._append(np.zeros(whole - length, np.float32))
-
-    def _repeated(self) -> Float32:
-        """One window of the signal, over and over: it was shorter than a window."""
-        lead, trail, window = self.framing.lead, self.framing.trail, self.framing.window
-        signal = self._buffer[lead : lead + self._samples]
-        body = np.resize(signal, window - lead - trail)
-        self._windows, self._repeats = 1, True
-        return np.pad(body, (lead, trail))[None, :]
 
 
 def window_count(framing: Framing, samples: int) -> int:

@@ -85,7 +85,7 @@ class Framing:
     """How an encoder's windows lie over a signal; all lengths in samples.
 
     ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole;
-    with "drop", ``trail`` zeros, and what fills no window is left out: a signal of none is repeated.
+    with "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is.
     """
 
     window: int

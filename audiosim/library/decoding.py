@@ -6,6 +6,7 @@ A cache says by which decoding it was made, `audiosim.core.version.DECODING` cou
 1. All before the second; these caches do not say.
 2. FFmpeg's idea of a file decides who decodes it, and DTS or AC-3 in PCM is decoded; channels
    that cancel each other are mixed otherwise; levels are those of windows without their DC offset.
+3. A sound shorter than the only window it fills is followed by silence, where MusiCNN's was repeated.
 
 A file whose other audio stream is taken now has another digest, and needs no answer from here.
 """
@@ -15,7 +16,6 @@ from __future__ import annotations
 import numpy as np
 
 from audiosim.core.types import Float32
-from audiosim.core.version import DECODING
 from audiosim.library.cache import CachedTrack
 
 CODED = frozenset({"ac3", "dts", "eac3", "mlp", "truehd"})  # what libsndfile takes for PCM in a WAV
@@ -23,6 +23,7 @@ LOSSLESS = ("pcm_s", "flac", "alac", "wavpack", "ape", "tta", "tak")  # as CDs w
 NOISE = -20.0  # dBFS; DTS taken for PCM is noise above that
 NOISE_SPREAD = 1.0  # dB, between its louder and its softer windows
 QUIET = -16.0  # dBFS; the mean of channels that cancel each other hardly has a louder window
+SHORT = 4.0  # s; above MusiCNN's window
 STEADY = 4  # successive windows of one level: silence with an offset, or a synthetic sound
 
 
@@ -41,11 +42,11 @@ def concerns(cached: CachedTrack, codec: str) -> bool:
     bool
         False where today's decoding made it, or gives the same. True is no promise of a change.
     """
-    if cached.decoding >= DECODING:
-        return False
+    if cached.decoding < 3 and len(cached.frames) == 1 and cached.duration < SHORT:
+        return True
     level = cached.frames.level.astype(np.float32)
     heard = level[np.isfinite(level)]
-    return (
+    return cached.decoding < 2 and (
         codec in CODED
         or (cached.channels > 1 and _quiet(heard))
         or _steady(level)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,8 +28,19 @@ def test_ordinary_music_is_not_concerned(codec: str) -> None:
     assert not concerns(cached([*MUSIC, -np.inf, -np.inf, -np.inf, -np.inf, -14.0]), codec)
 
 
-def test_what_todays_decoding_made_is_not_concerned() -> None:
-    assert not concerns(cached([-50.0] * 8, decoding=DECODING), "dts")
+@pytest.mark.parametrize("level", [[-50.0] * 8, [-20.0]])
+def test_what_todays_decoding_made_is_not_concerned(level: list[float]) -> None:
+    assert not concerns(cached(level, decoding=DECODING), "dts")
+
+
+@pytest.mark.parametrize("decoding", [FIRST_DECODING, 2])
+def test_a_sound_that_fills_no_window_is_concerned_as_it_may_have_been_repeated(decoding: int) -> None:
+    assert concerns(cached([-20.0], decoding=decoding), "mp3")
+
+
+def test_a_second_decoding_differs_from_todays_in_nothing_else() -> None:
+    assert not concerns(cached([-50.0] * 8, decoding=2), "dts")
+    assert not concerns(replace(cached([-20.0], decoding=2), duration=60.0), "mp3")  # of a limit of windows
 
 
 @pytest.mark.parametrize("codec", ["dts", "ac3", "eac3"])
