@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from audiosim.commands import (
     duplicates,
+    encoders,
     exchange,
     extract,
     help_page,
@@ -121,6 +122,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.command("help", cls=Command)(help_page.help_)
+app.add_typer(encoders.app, name="encoders", short_help="List the encoders; fetch and check their weights.")
 app.add_typer(weights.app, name="weights", short_help="List, fetch and import the models' weights.")
 
 

@@ -241,7 +241,8 @@ def difference(first: Raw, second: Raw) -> float:
 
 def cost(library: list[Sound]) -> dict[str, float]:
     """Processor time and bytes of a fingerprint, and MusiCNN's processor time, resampling aside."""
-    from audiosim.encoders import EncoderRequest, load_encoder
+    from audiosim.encoders import load_encoder
+    from audiosim.encoders.request import EncoderRequest
 
     duration = sum(sound.duration for sound in library)
     encoder = load_encoder(EncoderRequest(encoder="musicnn"))

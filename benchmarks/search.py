@@ -31,8 +31,9 @@ from sounds import decoded, encode
 import audiosim
 from audiosim.core.config import Home
 from audiosim.core.types import AudioInfo, Encoder, FrameEmbeddings, Tags
-from audiosim.encoders import EncoderRequest, load_encoder
+from audiosim.encoders import load_encoder
 from audiosim.encoders.pooling import POOLINGS, pool, summary
+from audiosim.encoders.request import EncoderRequest
 from audiosim.evaluation.results import EvalOptions
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Entry

@@ -80,7 +80,7 @@ def test_a_command_in_this_process_is_what_it_is_in_its_own(
 
 COMMANDS = (
     "index", "similar", "playlist", "duplicates", "map", "list", "eval", "status", "extract", "verify", "gc",
-    "forget", "relocate", "export", "import", "weights", "help",
+    "forget", "relocate", "export", "import", "encoders", "weights", "help",
 )  # fmt: skip
 
 

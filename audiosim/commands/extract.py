@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from audiosim.commands.encoder_options import EncoderOptions
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
-    EncoderOptions,
     JobsOption,
     PrecisionOption,
     QuietOption,

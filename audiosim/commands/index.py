@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
 from audiosim.commands.flags import with_flags
 from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
-    EncoderOptions,
     HomeOption,
     JobsOption,
     JsonOption,
@@ -53,7 +53,8 @@ def index(
         bool | None,
         typer.Option(
             "--whitening/--no-whitening",
-            help="musicnn: weigh less what tracks vary in within themselves; kept in the home [default: on].",
+            help=f"{listed(card.name for card in CARDS if card.whitened)}: weigh less what tracks vary in"
+            " within themselves; kept in the home [default: on].",
         ),
     ] = None,
     store: StoreOption,

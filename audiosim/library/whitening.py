@@ -23,6 +23,7 @@ import numpy as np
 
 from audiosim.core.types import Float32, Float64, FrameEmbeddings, Frames
 from audiosim.encoders.frames import audible
+from audiosim.encoders.registry import built_in
 
 if TYPE_CHECKING:
     from audiosim.library.catalog import Configuration
@@ -31,7 +32,7 @@ SHRINKAGE = 0.05  # the identity's share
 POWER = -0.375
 LEAST_WINDOWS = 4  # of a track whose covariance counts
 LEAST_TRACKS = 20  # to learn from
-ENCODERS = ("musicnn",)  # for which it was shown to help
+ENCODERS = tuple(entry.card.name for entry in built_in().values() if entry.card.whitened)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import typer
 from conftest import Cli
 from typer.testing import CliRunner
 
+from audiosim.commands.encoder_options import EncoderOptions
 from audiosim.commands.options import (
-    EncoderOptions,
     FilterOptions,
     OutputForm,
     OutputOptions,
@@ -23,7 +23,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.core.errors import UsageError
-from audiosim.encoders import EncoderRequest
+from audiosim.encoders.request import EncoderRequest
 from audiosim.library.filters import Filter, Years
 from audiosim.library.store_url import parse_store_url
 

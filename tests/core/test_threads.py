@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 from audiosim.core.threads import limited_threads
-from audiosim.encoders import EncoderRequest, load_encoder
+from audiosim.encoders import load_encoder
+from audiosim.encoders.request import EncoderRequest
 with limited_threads(int(sys.argv[2]) or None):
     encoder = load_encoder(EncoderRequest(input_repr="mel128", weights=Path(sys.argv[1])), read_only=True)
     before = {each.id: each.user_time for each in psutil.Process().threads()}

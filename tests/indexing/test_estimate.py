@@ -17,7 +17,8 @@ from libraries import Library, cache_of, digest_of
 
 from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.types import Float32, TrackOutcome
-from audiosim.encoders import EncoderRequest, expected_spec
+from audiosim.encoders import expected_spec
+from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.estimate import Estimate, estimate, estimates
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder

@@ -27,7 +27,7 @@ from audiosim.audio.supervisor import every
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import TrackOutcome
-from audiosim.encoders import EncoderRequest
+from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.cluster import Cluster
 from audiosim.indexing.cluster import driver as driver_module
 from audiosim.indexing.cluster.capacity import WorkerPlan

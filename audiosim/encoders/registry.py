@@ -1,0 +1,265 @@
+"""Encoders by name: those that come with audiosim, each a file in entries/, and plug-ins.
+
+An `EncoderEntry` is what can be done with an encoder, its `EncoderCard` what is known of it
+without loading it. Listing encoders imports no model and no plug-in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from audiosim.core.errors import AudiosimError, UsageError, WeightsError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from audiosim.core.types import Encoder, EncoderSpec, Precision
+    from audiosim.encoders.request import EncoderRequest
+
+DEFAULT = "openl3"  # of a new home
+PLUG_INS = "audiosim.encoders"  # the group of entry points
+OptionValue = str | int | bool
+
+
+@dataclass(frozen=True)
+class EncoderOption:
+    """An option of an encoder's own, beside those that all have.
+
+    Parameters
+    ----------
+    name : str
+        Its name, as in the encoder's spec.
+    choices : tuple of str, int or bool
+        What it may be, the default first.
+    chooses_weights : bool
+        Whether other weights go with other values.
+    help : str
+        What it does, where its choices don't tell.
+    """
+
+    name: str
+    choices: tuple[OptionValue, ...]
+    chooses_weights: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class EncoderCard:
+    """What is known of an encoder without loading it.
+
+    Parameters
+    ----------
+    name : str
+        What it is called, in lower case.
+    about : str
+        What it is, in a line.
+    dimensions : tuple of int
+        The numbers a window can have, the default first.
+    window : float
+        The length of a window in s, that of the default options.
+    hop : float
+        From window to window in s, where nothing is said.
+    licence : str
+        The licence of the weights.
+    download : int
+        The bytes to fetch for the default options.
+    words : bool
+        Whether it knows words.
+    whitened : bool
+        Whether whitening was shown to make means of its windows answer better (library/whitening.py).
+    options : tuple of EncoderOption
+        Its own options.
+    file_suffixes : tuple of str
+        How the names of files with weights end that can be given to it; none if it takes no file.
+    """
+
+    name: str
+    about: str
+    dimensions: tuple[int, ...]
+    window: float  # s
+    hop: float  # s
+    licence: str
+    download: int  # bytes
+    words: bool = False
+    whitened: bool = False
+    options: tuple[EncoderOption, ...] = ()
+    file_suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Weights that an encoder can have, and whether they are here.
+
+    Parameters
+    ----------
+    name : str
+        Which they are, of those that the encoder can have.
+    source : str
+        Where they are fetched from; empty where they were brought.
+    path : Path, optional
+        Where they are kept.
+    proven : bool
+        Whether they were held to a digest that is published or written in audiosim's source.
+    """
+
+    name: str
+    source: str
+    path: Path | None = None
+    proven: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One thing that was checked of an encoder.
+
+    Parameters
+    ----------
+    what : str
+        What was checked, and by what.
+    fault : str
+        What is wrong; empty where nothing is.
+    """
+
+    what: str
+    fault: str = ""
+
+
+class EncoderEntry(ABC):
+    """An encoder as the registry has it: made at once, loads nothing until it is asked to."""
+
+    card: EncoderCard
+
+    @abstractmethod
+    def load(
+        self,
+        request: EncoderRequest,
+        *,
+        precision: Precision,
+        batch_size: int | None,
+        read_only: bool,
+    ) -> Encoder:
+        """Load the encoder that a request, checked by `check_options`, asks for.
+
+        `read_only` keeps and fetches nothing. `WeightsError` where the weights are not to be had.
+        """
+
+    @abstractmethod
+    def spec(self, request: EncoderRequest) -> EncoderSpec:
+        """Make the spec of what `load` would give, loading nothing; its weights are the request's digest."""
+
+    @abstractmethod
+    def fetch(self, request: EncoderRequest) -> Path:
+        """Fetch the weights that a request needs, unless they are here, and say where they are."""
+
+    @abstractmethod
+    def weights(self) -> tuple[WeightsFile, ...]:
+        """List the weights that it can have, and those that were brought; loads none of them."""
+
+    @abstractmethod
+    def check(self) -> Iterator[Checked]:
+        """Hold the weights that are here to their digests, and the encoder to what it should give."""
+
+    @abstractmethod
+    def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
+        """Read the files that loading the encoder of a spec needs, by their names in a weights folder."""
+
+    def import_file(self, file: Path) -> Path:
+        """Keep a copy of a file of weights, and say where it is."""
+        raise self._takes_no_file(file)
+
+    def weights_digest(self, file: Path, *, read_only: bool) -> str:
+        """Give the digest of a file's tensors, as specs have it; keeps a copy unless `read_only`."""
+        raise self._takes_no_file(file)
+
+    def _takes_no_file(self, file: Path) -> UsageError:
+        return UsageError(f"Can't take weights from {file}", f"{self.card.name} takes no file of weights")
+
+
+def fault_of(check: Callable[[], object]) -> str:
+    """Say what is wrong with weights: the `WeightsError` that a check raises; empty where it raises none."""
+    try:
+        check()
+    except WeightsError as error:
+        return f"{error.what}: {error.why}" if error.why else error.what
+    return ""
+
+
+@cache
+def built_in() -> dict[str, EncoderEntry]:
+    """Give the encoders that come with audiosim by name, the default first; each is `ENTRY` of its file."""
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    from audiosim.encoders import entries
+
+    modules = (
+        import_module(f"{entries.__name__}.{module.name}") for module in iter_modules(entries.__path__)
+    )
+    found: list[EncoderEntry] = [module.ENTRY for module in modules]
+    found.sort(key=lambda entry: (entry.card.name != DEFAULT, entry.card.name))
+    return {entry.card.name: entry for entry in found}
+
+
+def plug_ins() -> dict[str, EntryPoint]:
+    """Give the entry points of installed plug-ins by name in lower case, none of them loaded."""
+    from importlib.metadata import entry_points
+
+    points = {point.name.casefold(): point for point in entry_points(group=PLUG_INS)}
+    return {name: points[name] for name in sorted(points.keys() - built_in().keys())}
+
+
+def find(name: str) -> EncoderEntry | None:
+    """Find an encoder by its name, in any case: a built-in one, else a plug-in, which is loaded.
+
+    Raises
+    ------
+    WeightsError
+        If the plug-in is broken.
+    """
+    key = name.casefold()
+    if key in built_in():
+        return built_in()[key]
+    point = plug_ins().get(key)
+    return None if point is None else _loaded(point)
+
+
+def resolve(name: str | None) -> EncoderEntry:
+    """Find an encoder by its name; the default one, if None.
+
+    Raises
+    ------
+    UsageError
+        If there is none by that name.
+    WeightsError
+        If it is a plug-in, and broken.
+    """
+    entry = find(name or DEFAULT)
+    if entry is None:
+        names = ", ".join((*built_in(), *plug_ins()))
+        raise UsageError(f"No encoder {name}", "there is none by that name", f"Choose one of: {names}.")
+    return entry
+
+
+def _loaded(point: EntryPoint) -> EncoderEntry:
+    source = point.dist.name if point.dist else point.value
+    try:
+        entry: Any = point.load()
+    except Exception as error:  # it is not ours: whatever it raises concerns this encoder only
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _broken(point.name, source, why) from error
+    if not isinstance(entry, EncoderEntry):
+        raise _broken(point.name, source, f"{point.value} is no EncoderEntry")
+    if entry.card.name != point.name.casefold():
+        raise _broken(point.name, source, f"it calls itself {entry.card.name}")
+    return entry
+
+
+def _broken(name: str, source: str, why: str) -> AudiosimError:
+    return WeightsError(
+        f"The encoder {name} can't be loaded", why, f"It is a plug-in: install {source} again, or remove it."
+    )

@@ -1,0 +1,122 @@
+"""``audiosim encoders`` and ``audiosim weights``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
+from audiosim.encoders.openl3_weights import file_name
+from audiosim.encoders.registry import built_in
+
+
+def test_the_table_has_a_line_for_each_encoder(cli: Cli) -> None:
+    head, *lines = cli("encoders").out.splitlines()
+    assert head.split()[:5] == ["Encoder", "What", "it", "is", "Numbers"]
+    assert head.split()[5:] == ["Window", "Hop", "Words", "Licence", "Download", "Weights"]
+    assert [line.split()[0] for line in lines] == list(built_in())
+    assert all(line.endswith("not here") for line in lines)
+    assert "512 or 6144" in lines[0]
+
+
+def test_as_json_it_says_all_that_is_known(cli: Cli) -> None:
+    told = {one["name"]: one for one in json.loads(cli("encoders", "--json").out)["encoders"]}
+    assert told["musicnn"]["weights"] == [
+        {"name": "MSD", "source": "musicnn 0.1.0 on PyPI", "path": None, "proven": False}
+    ]
+    assert told["openl3"]["options"]["input_repr"] == ["mel256", "mel128", "linear"]
+    assert (told["openl3"]["words"], told["openl3"]["hop"]) == (False, 1.0)
+    assert json.loads(cli("encoders", "show", "OpenL3", "--json").out) == told["openl3"]
+
+
+def test_one_encoder_is_shown_with_its_options(cli: Cli) -> None:
+    out = cli("encoders", "show", "openl3").out
+    assert out.startswith("openl3\n")
+    assert "--input-repr" in out
+    assert "mel256, mel128 or linear" in out
+    assert out.count("not here; from ") == 6
+    assert cli("encoders", "show", "vggish").code == 2
+
+
+def test_weights_that_are_not_here_can_t_be_checked(cli: Cli) -> None:
+    done = cli("encoders", "check", "openl3")
+    assert done.code == 1
+    assert "audiosim encoders fetch openl3" in done.err
+
+
+def test_a_file_that_was_brought_is_kept_listed_and_checked(
+    cli: Cli, seeded_weights: Path, tmp_path: Path
+) -> None:
+    done = cli("encoders", "import", seeded_weights)
+    kept = Path(done.out.strip())
+    assert done.code == 0
+    assert kept.is_file()
+    assert str(kept) in cli("weights", "list").out
+    assert "1 brought, not proven" in cli("encoders").out
+    good = cli("encoders", "check", "openl3")
+    assert (good.code, good.out) == (0, f"{kept}: digest of its tensors: good\n")
+    other = kept.with_name(f"{'0' * 32}.h5")
+    shutil.copy(kept, other)
+    bad = cli("encoders", "check", "openl3", "--json")
+    assert bad.code == 1
+    faults = {one["what"]: one["fault"] for one in json.loads(bad.out)["checked"]}
+    assert faults[f"{kept}: digest of its tensors"] is None
+    assert "its tensors have the digest" in faults[f"{other}: digest of its tensors"]
+
+
+def test_a_file_that_is_not_the_published_one_is_told(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / file_name("linear_env")).write_bytes(b"something else")
+    (folder / "openl3_audio_mel128_env-v0_4_0.h5").write_bytes(b"")
+    done = cli("encoders", "check", "openl3", AUDIOSIM_WEIGHTS=folder)
+    assert done.code == 1
+    assert "not the published file" in done.out
+    assert "not a readable Keras weights file" in done.out
+
+
+def test_whose_a_file_is_its_name_tells_or_the_user(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
+    other = tmp_path / "weights.bin"
+    shutil.copy(seeded_weights, other)
+    refused = cli("encoders", "import", other)
+    assert refused.code == 2
+    assert "openl3: .h5 or .h5.gz" in refused.err
+    assert "Name the --encoder" in refused.err
+    assert cli("encoders", "import", other, "--encoder", "openl3").code == 0
+    assert cli("weights", "import", other, "--encoder", "musicnn").code == 2
+
+
+def test_options_of_another_encoder_are_refused_when_fetching(cli: Cli) -> None:
+    done = cli("encoders", "fetch", "musicnn", "--input-repr", "linear")
+    assert done.code == 2
+    assert "--input-repr does not go with --encoder musicnn: it is an option of openl3" in done.err
+    assert "No --content-type speech" in cli("weights", "fetch", "--content-type", "speech").err
+    assert "--json stands behind" in cli("encoders", "--json", "show", "openl3").err
+
+
+def test_musicnn_s_files_are_held_to_their_digests(
+    cli: Cli, musicnn_weights_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(musicnn_weights_folder, folder)
+    prefix = find_musicnn(folder)
+    assert cli("encoders", "fetch", "musicnn", AUDIOSIM_WEIGHTS=folder).out.strip() == str(prefix)
+    good = cli("encoders", "check", "musicnn", AUDIOSIM_WEIGHTS=folder)
+    assert (good.code, good.out.count(": good")) == (0, len(FILES_SHA256))
+    assert "here, proven" in cli("encoders", AUDIOSIM_WEIGHTS=folder).out
+    with prefix.with_name(f"{prefix.name}.index").open("ab") as file:
+        file.write(b"more")
+    assert cli("encoders", "check", "musicnn", AUDIOSIM_WEIGHTS=folder).code == 1
+
+
+@pytest.mark.parametrize("command", ["index", "extract"])
+def test_the_help_of_options_says_whose_they_are(cli: Cli, command: str) -> None:
+    told = " ".join(cli(command, "--help", COLUMNS=200).out.split())
+    assert "openl3: mel256, mel128 or linear [default: mel256]." in told
+    assert "openl3: let the first window centre on the start [default: --center]." in told
+    assert "[default: 1 for openl3, 2.992 for musicnn" in told
+    assert "Weights to use and to keep: openl3 (.h5 or .h5.gz)" in told
