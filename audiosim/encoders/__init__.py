@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ def load_encoder_for(
     batch_size: int | None = None,
     read_only: bool = False,
     weights: Path | None = None,
+    quick: bool = False,
 ) -> Encoder:
     """Load the very encoder that a spec describes.
 
@@ -90,6 +92,8 @@ def load_encoder_for(
         Whether weights are neither fetched nor kept.
     weights : Path, optional
         A file that holds its weights; by default those that are kept are taken.
+    quick : bool
+        Whether few windows are to come: what starts fast is better than what runs fast.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def load_encoder_for(
             "Install the plug-in, or give the encoder's equal: index_folder(..., encoder=...).",
         )
     request = replace(request_for(spec), digest=spec.weights, weights=weights)
-    encoder = _load(entry, request, precision, batch_size, read_only=read_only)
+    encoder = _load(entry, request, precision, batch_size, read_only=read_only, quick=quick)
     if encoder.spec != spec:
         raise WeightsError(
             "This audiosim computes other embeddings than the index holds",
@@ -167,6 +171,37 @@ class LazyEncoder:
         return self._loaded
 
 
+class QueryEncoder(LazyEncoder):
+    """An encoder for queries: what starts fast embeds the first windows, what runs fast any further ones.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The spec of the encoder to come.
+    precision : {"auto", "float32"}
+        What it computes in.
+    """
+
+    def __init__(self, spec: EncoderSpec, precision: Precision) -> None:
+        super().__init__(spec, self._start)
+        self._precision = precision
+        self._left = 0.0  # windows until what runs fast is better
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeddings float32 (n, dim) of windows float32 (n, samples)."""
+        encoder = self._encoder
+        self._left -= len(windows)
+        if self._left < 0:
+            batch_size, self._left = encoder.batch_size, inf  # whoever gathers windows goes on as it began
+            self._loaded = load_encoder_for(self.spec, precision=self._precision, batch_size=batch_size)
+        return self._encoder.embed(windows)
+
+    def _start(self) -> Encoder:
+        entry = find(self.spec.name)
+        self._left = entry.quick_windows if entry and entry.quick_windows else inf
+        return load_encoder_for(self.spec, precision=self._precision, quick=self._left < inf)
+
+
 def _load(
     entry: EncoderEntry,
     request: EncoderRequest,
@@ -174,6 +209,7 @@ def _load(
     batch_size: int | None,
     *,
     read_only: bool,
+    quick: bool = False,
 ) -> Encoder:
     check_options(entry.card, request)
-    return entry.load(request, precision=precision, batch_size=batch_size, read_only=read_only)
+    return entry.load(request, precision=precision, batch_size=batch_size, read_only=read_only, quick=quick)

@@ -1,4 +1,4 @@
-"""MusiCNN (Pons, Serra, ISMIR 2019 late-breaking) on plain TensorFlow.
+"""MusiCNN (Pons, Serra, ISMIR 2019 late-breaking).
 
 The network trained on the Million Song Dataset, up to its 200-dimensional penultimate layer, as
 the musicnn 0.1.0 package computes it; that package is never imported. Its weights are read from
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from audiosim.core.errors import WeightsError
 from audiosim.core.types import EncoderSpec, Float32, Framing
+from audiosim.encoders.engines import Engine, Graph, NumPyEngine, Padding, TensorFlowEngine
 from audiosim.encoders.mel import mel_filters
-from audiosim.encoders.runtime import filled_up, tensorflow
+from audiosim.encoders.tf_checkpoint import read_tensors
 
 VERSION = 1  # of this front end and network; raised by whatever changes vectors
 SAMPLE_RATE = 16_000  # Hz
@@ -38,6 +38,7 @@ DEFAULT_HOP = FRAMES * STFT_HOP / SAMPLE_RATE  # s; the package's windows do not
 DIMENSION = 200
 EPSILON = 1e-3  # of TensorFlow's batch normalisation
 BATCH_SIZE = 4  # windows; as fast as 16, in less memory
+QUICK_BATCH_SIZE = 8  # windows, one on each processor
 TIMBRAL_HEIGHTS = (38, 67)  # mel bands a filter spans
 TEMPORAL_LENGTHS = (128, 64, 32)  # frames a filter spans
 NORM_SIZES = (1, 204, 204, 51, 51, 51, 64, 64, 64, 1506, 200)
@@ -80,22 +81,7 @@ class MusiCNNWeights:
         WeightsError
             If they are no checkpoint, or not of this network.
         """
-        tf = tensorflow()
-        remedy = "Remove the folder: the weights are fetched again when they are needed."
-        try:
-            reader = tf.train.load_checkpoint(str(prefix))
-            shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-        except (ValueError, RuntimeError, tf.errors.OpError) as error:
-            raise WeightsError(f"{prefix} is no TensorFlow checkpoint", str(error), remedy) from error
-        wrong = [name for name, shape in _expected_shapes().items() if shapes.get(name) != shape]
-        if wrong:
-            raise WeightsError(
-                f"{prefix} does not hold MusiCNN weights", f"no tensor {wrong[0]} as expected", remedy
-            )
-        try:
-            return cls({name: reader.get_tensor(name) for name in sorted(_expected_shapes())})
-        except tf.errors.OpError as error:
-            raise WeightsError(f"{prefix} is damaged", str(error), remedy) from error
+        return cls(read_tensors(prefix, _expected_shapes()))
 
     @property
     def digest(self) -> str:
@@ -137,16 +123,24 @@ class MusiCNNEncoder:
         How the windows lie.
     batch_size : int, optional
         Windows computed at a time; smaller batches are filled up with zeros.
+    quick : bool
+        Whether NumPy computes them, which starts fast.
     """
 
     def __init__(
-        self, weights: MusiCNNWeights, options: MusiCNNOptions | None = None, *, batch_size: int | None = None
+        self,
+        weights: MusiCNNWeights,
+        options: MusiCNNOptions | None = None,
+        *,
+        batch_size: int | None = None,
+        quick: bool = False,
     ) -> None:
         self.spec = musicnn_spec(options or MusiCNNOptions(), weights.digest)
-        self.batch_size = batch_size or BATCH_SIZE
+        self.batch_size = batch_size or (QUICK_BATCH_SIZE if quick else BATCH_SIZE)
         self.dtype = "float32"
         self.stage_seconds = {"network": 0.0}  # its front end is part of it
-        self._graph = _build(weights, self.batch_size)
+        self._engine: Engine = NumPyEngine() if quick else TensorFlowEngine()
+        self._graph = self._engine.compiled(_graph(self._engine, weights), (self.batch_size, WINDOW))
 
     def embed(self, windows: Float32) -> Float32:
         """Compute embeddings, float32 (n, 200), of windows, float32 (n, 48128), at 16 kHz."""
@@ -154,69 +148,79 @@ class MusiCNNEncoder:
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]
             begin = time.perf_counter()
-            batch = filled_up(part, self.batch_size)
-            out[start : start + len(part)] = self._graph(batch).numpy()[: len(part)]
+            found = self._engine.array(self._engine.run(self._graph, part, self.batch_size))
+            out[start : start + len(part)] = found[: len(part)]
             self.stage_seconds["network"] += time.perf_counter() - begin
         return out
 
 
-def _build(weights: MusiCNNWeights, batch_size: int) -> Any:
-    """A traced function from windows (batch_size, 48128) to embeddings (batch_size, 200)."""
-    tf = tensorflow()
-    filters = tf.constant(mel_filters(SAMPLE_RATE, N_FFT, N_MELS))
-    layers = _Layers(tf, weights.tensors)
+def _graph(engine: Engine, weights: MusiCNNWeights) -> Graph:
+    """The graph from windows (n, 48128) to embeddings (n, 200)."""
+    image, embedding = front_end(engine), network(engine, weights)
+    return lambda windows: embedding(image(windows))
+
+
+def front_end(engine: Engine) -> Graph:
+    """Make the graph from windows (n, 48128) to images (n, frames, bands, 1)."""
+    filters = mel_filters(SAMPLE_RATE, N_FFT, N_MELS)
 
     def graph(windows: Any) -> Any:
-        power = tf.square(tf.abs(tf.signal.stft(windows, N_FFT, STFT_HOP)))
-        mel = tf.cast(tf.cast(tf.matmul(power, filters), tf.float16), tf.float32)
-        image = tf.math.log(10_000 * mel + 1) * np.float32(1 / np.log(10))
-        front = _front(tf, layers, image[..., tf.newaxis])
-        pooled = _pooled_over_time(tf, _dense_connections(tf, layers, front))
+        mel = engine.half(engine.product(engine.power(windows, N_FFT, STFT_HOP), filters))
+        return (engine.log(10_000 * mel + 1) * np.float32(1 / np.log(10)))[..., None]
+
+    return graph
+
+
+def network(engine: Engine, weights: MusiCNNWeights) -> Graph:
+    """Make the graph from images (n, frames, bands, 1) to embeddings (n, 200)."""
+    layers = _Layers(engine, weights.tensors)
+
+    def graph(image: Any) -> Any:
+        front = _front(engine, layers, image)
+        pooled = _pooled_over_time(engine, _dense_connections(engine, layers, front))
         return layers.dense(layers.norm(pooled, 9))
 
-    return tf.function(
-        graph, autograph=False, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)]
-    )
+    return graph
 
 
-def _front(tf: Any, layers: _Layers, image: Any) -> Any:
+def _front(engine: Engine, layers: _Layers, image: Any) -> Any:
     """Timbral filters, tall, and temporal ones, long; each pooled over frequency: (n, frames, 561)."""
     image = layers.norm(image, 0)
-    padded = tf.pad(image, [[0, 0], [3, 3], [0, 0], [0, 0]])
+    padded = engine.pad(image, [(0, 0), (3, 3), (0, 0), (0, 0)])
     timbral = [
         layers.norm_of_maximum(layers.convolution(padded, index, "VALID"), index + 1, axis=2)
         for index in range(len(TIMBRAL_HEIGHTS))
     ]
     # One band at a time: a two-dimensional convolution of this shape takes 250 MB of scratch.
     count, frames, bands, _ = image.shape
-    rows = tf.reshape(tf.transpose(image, [0, 2, 1, 3]), (count * bands, 1, frames, 1))
+    rows = engine.reshape(engine.transpose(image, (0, 2, 1, 3)), (count * bands, 1, frames, 1))
     temporal = []
     for index in range(len(TIMBRAL_HEIGHTS), len(TIMBRAL_HEIGHTS) + len(TEMPORAL_LENGTHS)):
         features = layers.convolution(rows, index, "SAME", turned=True)
-        features = tf.reshape(features, (count, bands, frames, -1))
+        features = engine.reshape(features, (count, bands, frames, -1))
         temporal.append(layers.norm_of_maximum(features, index + 1, axis=1))
-    return tf.concat([*timbral, *temporal], 2)
+    return engine.concat([*timbral, *temporal], 2)
 
 
-def _dense_connections(tf: Any, layers: _Layers, front: Any) -> Any:
+def _dense_connections(engine: Engine, layers: _Layers, front: Any) -> Any:
     """Front end and three convolutions over time, side by side: (n, frames, 753)."""
     first = layers.over_time(front, 5)
     second = layers.over_time(first, 6) + first
     third = layers.over_time(second, 7) + second
-    return tf.concat([front, first, second, third], 2)
+    return engine.concat([front, first, second, third], 2)
 
 
-def _pooled_over_time(tf: Any, features: Any) -> Any:
+def _pooled_over_time(engine: Engine, features: Any) -> Any:
     """Maximum and mean of each feature, interleaved as the package's flatten leaves them."""
-    pools = tf.stack([tf.reduce_max(features, 1), tf.reduce_mean(features, 1)], 2)
-    return tf.reshape(pools, (features.shape[0], -1))
+    pools = engine.stack([engine.largest(features, 1), engine.mean(features, 1)], 2)
+    return engine.reshape(pools, (features.shape[0], -1))
 
 
 class _Layers:
     """The checkpoint's layers, by their numbers in it."""
 
-    def __init__(self, tf: Any, tensors: dict[str, Float32]) -> None:
-        self._tf = tf
+    def __init__(self, engine: Engine, tensors: dict[str, Float32]) -> None:
+        self._engine = engine
         self._tensors = tensors
 
     def norm(self, x: Any, index: int) -> Any:
@@ -225,9 +229,9 @@ class _Layers:
 
     def norm_of_maximum(self, x: Any, index: int, axis: int) -> Any:
         """The maximum of a norm over an axis, without the norm's own large tensor."""
-        tf = self._tf
         scale, shift = self._affine(index)
-        extreme = tf.where(scale >= 0, tf.reduce_max(x, axis), tf.reduce_min(x, axis))
+        extremes = self._engine.largest(x, axis), self._engine.smallest(x, axis)
+        extreme = self._engine.choose(scale >= 0, *extremes)
         return extreme * scale + shift
 
     def _affine(self, index: int) -> tuple[Float32, Float32]:
@@ -235,21 +239,19 @@ class _Layers:
         scale: Float32 = gamma / np.sqrt(variance + np.float32(EPSILON))
         return scale, beta - mean * scale
 
-    def convolution(self, x: Any, index: int, padding: str, *, turned: bool = False) -> Any:
-        tf, name = self._tf, _convolution(index)
-        kernel = self._tensors[f"{name}/kernel"]
-        y = tf.nn.conv2d(x, kernel.swapaxes(0, 1) if turned else kernel, 1, padding)
-        return tf.nn.relu(tf.nn.bias_add(y, self._tensors[f"{name}/bias"]))
+    def convolution(self, x: Any, index: int, padding: Padding, *, turned: bool = False) -> Any:
+        kernel, bias = (self._tensors[f"{_convolution(index)}/{part}"] for part in ("kernel", "bias"))
+        kernel = kernel.swapaxes(0, 1) if turned else kernel
+        return self._engine.convolution(kernel, bias, padding, relu=True)(x)
 
     def over_time(self, x: Any, index: int) -> Any:
         """Convolution 7 frames wide over all features (n, frames, f): (n, frames, 64)."""
-        padded = self._tf.pad(x, [[0, 0], [3, 3], [0, 0]])[..., self._tf.newaxis]
+        padded = self._engine.pad(x, [(0, 0), (3, 3), (0, 0)])[..., None]
         return self.norm(self.convolution(padded, index, "VALID")[:, :, 0, :], index + 1)
 
     def dense(self, x: Any) -> Any:
-        tf = self._tf
-        y = tf.nn.relu(tf.matmul(x, self._tensors["dense/kernel"]) + self._tensors["dense/bias"])
-        return self.norm(y, 10)
+        y = self._engine.product(x, self._tensors["dense/kernel"]) + self._tensors["dense/bias"]
+        return self.norm(self._engine.at_least(y, 0.0), 10)
 
 
 def _norm(index: int) -> str:

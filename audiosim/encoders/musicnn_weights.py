@@ -59,6 +59,8 @@ def find_musicnn(folder: Path, *, read_only: bool = False) -> Path:
         with hold(folder / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
             if not _complete(prefix):
                 _provide(prefix)
+    for path in files(prefix):
+        check_file(path)
     return prefix
 
 

@@ -1,9 +1,9 @@
-"""OpenL3's audio network (Cramer, Wu, Salamon, Bello, ICASSP 2019) on plain TensorFlow.
+"""OpenL3's audio network (Cramer, Wu, Salamon, Bello, ICASSP 2019).
 
 It reads the published v0.4.0 weights and gives the numbers of openl3 0.4.2, faster: each batch
 normalisation but the first is folded into the convolution before it, batches have one fixed
-shape, and convolutions run in bfloat16 where the CPU has it, elsewhere the largest by Winograd's
-algorithm in float32. The first normalisation acts on the zero-padded input of a convolution and
+shape, and TensorFlow's convolutions run in bfloat16 where the CPU has it, elsewhere the largest
+by Winograd's algorithm in float32. The first normalisation acts on the zero-padded input of a convolution and
 can't be folded exactly: it stays an affine map.
 
     window, 1 s at 48 kHz -> |STFT| -> mel bands -> dB below the window's maximum, not under -80
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,9 +21,9 @@ import numpy as np
 
 from audiosim.core.errors import WeightsError
 from audiosim.core.types import EncoderSpec, Float32, Framing, Precision
+from audiosim.encoders.engines import Engine, Graph, NumPyEngine, TensorFlowEngine
 from audiosim.encoders.mel import mel_filters
-from audiosim.encoders.runtime import compute_dtype, filled_up, has_gpu, tensorflow
-from audiosim.encoders.winograd import winograd_convolution
+from audiosim.encoders.runtime import compute_dtype, has_gpu
 
 ContentType = Literal["music", "env"]
 InputRepr = Literal["mel256", "mel128", "linear"]
@@ -44,8 +43,8 @@ EPSILON = 1e-3  # of Keras' BatchNormalization
 FILTERS = (64, 64, 128, 128, 256, 256, 512, 512)
 POOLED = (1, 3, 5)  # indices of the convolutions that a 2 x 2 max-pool follows
 BATCH_SIZES = {"bfloat16": 8, "float32": 4}  # windows; as fast as twice as many, with half the activations
-WINOGRAD_FILTERS = 256  # with fewer, its transforms cost what it saves
 GPU_BATCH_SIZE = 64  # windows
+QUICK_BATCH_SIZE = 8  # windows, one on each processor
 
 N_FFT: dict[InputRepr, int] = {"mel256": 2048, "mel128": 2048, "linear": 512}
 N_MELS: dict[InputRepr, int] = {"mel256": 256, "mel128": 128}
@@ -161,6 +160,8 @@ class OpenL3Encoder:
         "auto" for bfloat16 convolutions where the CPU has them.
     batch_size : int, optional
         Windows computed at a time; smaller batches are filled up with zeros.
+    quick : bool
+        Whether NumPy computes them, which starts fast, in float32.
     """
 
     def __init__(
@@ -170,70 +171,74 @@ class OpenL3Encoder:
         *,
         precision: Precision = "auto",
         batch_size: int | None = None,
+        quick: bool = False,
     ) -> None:
         options = options or OpenL3Options()
         self.spec = openl3_spec(options, weights.digest)
-        self.dtype = compute_dtype(precision)
-        self.batch_size = batch_size or (GPU_BATCH_SIZE if has_gpu() else BATCH_SIZES[self.dtype])
+        self._engine: Engine = NumPyEngine() if quick else TensorFlowEngine(compute_dtype(precision))
+        self.dtype = self._engine.dtype
+        self.batch_size = batch_size or (QUICK_BATCH_SIZE if quick else _batch_size(self.dtype))
         self.stage_seconds = {"front end": 0.0, "network": 0.0}
-        self._front_end = _front_end(options.input_repr, weights.norms[0], self.batch_size)
-        self._network = _network(weights, options, self.dtype, self.batch_size)
+        image = (self.batch_size, *IMAGE_SHAPES[options.input_repr], 1)
+        graph = front_end(self._engine, options.input_repr, weights.norms[0])
+        self._front_end = self._engine.compiled(graph, (self.batch_size, WINDOW))
+        self._network = self._engine.compiled(network(self._engine, weights, options), image)
 
     def embed(self, windows: Float32) -> Float32:
         """Compute embeddings, float32 (n, dim), of windows, float32 (n, 48000), at 48 kHz."""
         out = np.empty((len(windows), self.spec.dimension), np.float32)
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]
-            out[start : start + len(part)] = self._embed_batch(filled_up(part, self.batch_size))[: len(part)]
+            out[start : start + len(part)] = self._embed_batch(part)[: len(part)]
         return out
 
     def _embed_batch(self, batch: Float32) -> Float32:
         begin = time.perf_counter()
-        images = self._front_end(batch)
+        images = self._engine.run(self._front_end, batch, self.batch_size)
         between = time.perf_counter()
-        embeddings: Float32 = self._network(images).numpy()
+        embeddings = self._engine.array(self._engine.run(self._network, images, self.batch_size))
         end = time.perf_counter()
         self.stage_seconds["front end"] += between - begin
         self.stage_seconds["network"] += end - between
         return embeddings
 
 
-def _front_end(input_repr: InputRepr, norm: Float32, batch_size: int) -> Any:
-    """A traced function from windows (batch_size, 48000) to images (batch_size, bands, frames, 1)."""
-    tf = tensorflow()
+def _batch_size(dtype: str) -> int:
+    return GPU_BATCH_SIZE if has_gpu() else BATCH_SIZES[dtype]
+
+
+def front_end(engine: Engine, input_repr: InputRepr, norm: Float32) -> Graph:
+    """Make the graph from windows (n, 48000) to images (n, bands, frames, 1)."""
     n_fft = N_FFT[input_repr]
-    taper = tf.signal.hann_window(n_fft)
-    filters = _mel_blocks(tf, input_repr)
+    taper = engine.hann(n_fft)
+    filters = _mel_blocks(input_repr)
     scale, shift = (float(value[0]) for value in _affine(norm))
 
     def graph(windows: Any) -> Any:
-        spectrum = tf.signal.rfft(_frames(tf, windows, n_fft, padded=bool(filters)) * taper)
-        # tf.abs guards against overflow, at three times the cost
-        bands = tf.sqrt(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)))
+        bands = engine.magnitude(_frames(engine, windows, n_fft, padded=bool(filters)) * taper)
         if filters:
-            bands = tf.concat([tf.matmul(bands[:, :, low:high], block) for low, high, block in filters], 2)
-        decibels = tf.math.log(tf.maximum(bands, MIN_MAGNITUDE)) * np.float32(10 / np.log(10))
-        top = tf.reduce_max(decibels, axis=[1, 2], keepdims=True)
-        clipped = tf.maximum(decibels - top, -DYNAMIC_RANGE)
-        return tf.transpose(clipped, [0, 2, 1])[..., tf.newaxis] * scale + shift
+            parts = [engine.product(bands[:, :, low:high], block) for low, high, block in filters]
+            bands = engine.concat(parts, 2)
+        decibels = engine.log(engine.at_least(bands, MIN_MAGNITUDE)) * np.float32(10 / np.log(10))
+        top = engine.largest(decibels, (1, 2), keep=True)
+        clipped = engine.at_least(decibels - top, -DYNAMIC_RANGE)
+        return engine.transpose(clipped, (0, 2, 1))[..., None] * scale + shift
 
-    return tf.function(
-        graph, autograph=False, input_signature=[tf.TensorSpec((batch_size, WINDOW), tf.float32)]
-    )
+    return graph
 
 
-def _frames(tf: Any, windows: Any, n_fft: int, *, padded: bool) -> Any:
+def _frames(engine: Engine, windows: Any, n_fft: int, *, padded: bool) -> Any:
     """Overlapping frames (n, frames, n_fft) of windows; as tf.signal.frame, whose gather is slow."""
     count = -(-WINDOW // STFT_HOP) if padded else 1 + (WINDOW - n_fft) // STFT_HOP
     pieces = -(-n_fft // STFT_HOP)
     rows = count + pieces - 1
     missing = rows * STFT_HOP - WINDOW
-    windows = tf.pad(windows, [[0, 0], [0, missing]]) if missing >= 0 else windows[:, : rows * STFT_HOP]
-    rows_of_hops = tf.reshape(windows, (windows.shape[0], rows, STFT_HOP))
-    return tf.concat([rows_of_hops[:, i : i + count] for i in range(pieces)], 2)[:, :, :n_fft]
+    windows = engine.pad(windows, [(0, 0), (0, missing)]) if missing >= 0 else windows[:, : rows * STFT_HOP]
+    rows_of_hops = engine.reshape(windows, (windows.shape[0], rows, STFT_HOP))
+    return engine.concat([rows_of_hops[:, i : i + count] for i in range(pieces)], 2)[:, :, :n_fft]
 
 
-def _mel_blocks(tf: Any, input_repr: InputRepr) -> list[tuple[int, int, Any]]:
+def _mel_blocks(input_repr: InputRepr) -> list[tuple[int, int, Float32]]:
     """The mel filters in parts, (first bin, last bin + 1, matrix): most of the whole is zeros."""
     if input_repr == "linear":
         return []
@@ -242,48 +247,29 @@ def _mel_blocks(tf: Any, input_repr: InputRepr) -> list[tuple[int, int, Any]]:
     for part in np.split(np.arange(filters.shape[1]), [N_MELS[input_repr] // 2, 3 * N_MELS[input_repr] // 4]):
         used = np.flatnonzero(filters[:, part].any(axis=1))
         low, high = int(used[0]), int(used[-1]) + 1
-        blocks.append((low, high, tf.constant(filters[low:high, part])))
+        blocks.append((low, high, filters[low:high, part]))
     return blocks
 
 
-def _network(weights: OpenL3Weights, options: OpenL3Options, dtype: str, batch_size: int) -> Any:
-    """A traced function from images (batch_size, bands, frames, 1) to embeddings (batch_size, dim)."""
-    tf = tensorflow()
+def network(engine: Engine, weights: OpenL3Weights, options: OpenL3Options) -> Graph:
+    """Make the graph from images (n, bands, frames, 1) to embeddings (n, dim)."""
     folded = _folded(weights)
     last = len(folded) - 1
     convolutions = [
-        _convolution(tf, kernel, bias, dtype, relu=i < last) for i, (kernel, bias) in enumerate(folded)
+        engine.convolution(kernel, bias, "SAME", relu=i < last) for i, (kernel, bias) in enumerate(folded)
     ]
-    size = FINAL_POOL[options.input_repr][options.embedding_size]
+    height, width = FINAL_POOL[options.input_repr][options.embedding_size]  # which divide what it pools
 
     def graph(images: Any) -> Any:
-        features = _convolved(tf, tf.cast(images, dtype), convolutions)
-        pooled = tf.nn.max_pool2d(features, size, size, "SAME")
-        return tf.cast(tf.reshape(pooled, (batch_size, options.embedding_size)), tf.float32)
+        features = engine.cast(images)
+        for index, convolution in enumerate(convolutions):
+            features = convolution(features)
+            if index in POOLED:
+                features = engine.max_pool(features, 2, 2)
+        pooled = engine.max_pool(features, height, width)
+        return engine.float32(engine.reshape(pooled, (images.shape[0], options.embedding_size)))
 
-    shape = (batch_size, *IMAGE_SHAPES[options.input_repr], 1)
-    return tf.function(graph, autograph=False, input_signature=[tf.TensorSpec(shape, tf.float32)])
-
-
-def _convolution(tf: Any, kernel: Float32, bias: Float32, dtype: str, *, relu: bool) -> Callable[[Any], Any]:
-    """A convolution for use in a graph, by the faster of two ways (see benchmarks/RESULTS.md)."""
-    if dtype == "float32" and kernel.shape[3] >= WINOGRAD_FILTERS and not has_gpu():
-        return winograd_convolution(kernel, bias, relu=relu)
-    filters, shift = tf.constant(kernel, dtype), tf.constant(bias, dtype)
-
-    def convolve(image: Any) -> Any:
-        features = tf.nn.bias_add(tf.nn.conv2d(image, filters, 1, "SAME"), shift)
-        return tf.nn.relu(features) if relu else features
-
-    return convolve
-
-
-def _convolved(tf: Any, image: Any, convolutions: list[Callable[[Any], Any]]) -> Any:
-    for index, convolution in enumerate(convolutions):
-        image = convolution(image)
-        if index in POOLED:
-            image = tf.nn.max_pool2d(image, 2, 2, "VALID")
-    return image
+    return graph
 
 
 def _affine(norm: Float32) -> tuple[Float32, Float32]:

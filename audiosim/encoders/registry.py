@@ -133,6 +133,7 @@ class EncoderEntry(ABC):
     """An encoder as the registry has it: made at once, loads nothing until it is asked to."""
 
     card: EncoderCard
+    quick_windows = 0  # so many are had sooner by what starts fast than by what runs fast
 
     @abstractmethod
     def load(
@@ -142,10 +143,13 @@ class EncoderEntry(ABC):
         precision: Precision,
         batch_size: int | None,
         read_only: bool,
+        quick: bool,
     ) -> Encoder:
         """Load the encoder that a request, checked by `check_options`, asks for.
 
-        `read_only` keeps and fetches nothing. `WeightsError` where the weights are not to be had.
+        `read_only` keeps and fetches nothing; with `quick`, no more than `quick_windows` are to
+        come: what starts fast is better than what runs fast. `WeightsError` where the weights are
+        not to be had.
         """
 
     @abstractmethod

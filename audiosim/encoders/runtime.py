@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from audiosim.core.errors import AudiosimError
 from audiosim.core.memory import check_address_space
-from audiosim.core.types import Float32, Precision
+from audiosim.core.types import Precision
 
 ADDRESS_SPACE = 3e9  # bytes
 CPUINFO = Path("/proc/cpuinfo")
@@ -74,15 +72,6 @@ def has_gpu() -> bool:
     for gpu in gpus:
         config.experimental.set_memory_growth(gpu, True)
     return bool(gpus)
-
-
-def filled_up(windows: Float32, count: int) -> Float32:
-    """Fill windows (n, samples) up with zeros, to (count, samples)."""
-    if len(windows) == count:
-        return windows
-    batch = np.zeros((count, windows.shape[1]), np.float32)
-    batch[: len(windows)] = windows
-    return batch
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from audiosim.audio.framing import Framer, levels
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import UsageError
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Framing, Precision, Track
-from audiosim.encoders import LazyEncoder, load_encoder_for
+from audiosim.encoders import QueryEncoder
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.index import Index
 from audiosim.search.query import Query, Resolver, mean_direction, unusable
@@ -64,9 +63,7 @@ def ask_with(
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
     if asked is None and os.path.exists(path):
-        load = partial(load_encoder_for, index.spec, precision=precision)
-        encoder = encoder or LazyEncoder(index.spec, load)  # for the file may be of no use
-        asked = _embedded(index, path, start, end, encoder)
+        asked = _embedded(index, path, start, end, encoder or QueryEncoder(index.spec, precision))
     if asked is not None:
         return _audible(asked)
     if query is None:

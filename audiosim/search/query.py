@@ -14,7 +14,7 @@ from audiosim.core.errors import AudioError, AudiosimError
 from audiosim.core.paths import identity
 from audiosim.core.text import display_path
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
-from audiosim.encoders import LazyEncoder, load_encoder_for
+from audiosim.encoders import QueryEncoder
 from audiosim.extract import embed_files
 from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile
@@ -101,8 +101,7 @@ class Resolver:
 
     def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
         self._index, self._catalog = index, index.catalog
-        load = partial(load_encoder_for, index.spec, precision=precision)
-        self._encoder = encoder or LazyEncoder(index.spec, load)
+        self._encoder = encoder or QueryEncoder(index.spec, precision)
         self._lenient: Collection[bytes] = ()
         self.notes: list[str] = []
 

@@ -17,9 +17,10 @@ from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
 from audiosim.extract import Extractor
 
 
-@pytest.fixture(scope="module")
-def encoder(musicnn_weights_folder: Path) -> MusiCNNEncoder:
-    return MusiCNNEncoder(MusiCNNWeights.from_checkpoint(find_musicnn(musicnn_weights_folder)))
+@pytest.fixture(scope="module", params=["TensorFlow", "NumPy"])
+def encoder(musicnn_weights_folder: Path, request: pytest.FixtureRequest) -> MusiCNNEncoder:
+    weights = MusiCNNWeights.from_checkpoint(find_musicnn(musicnn_weights_folder))
+    return MusiCNNEncoder(weights, quick=request.param == "NumPy")
 
 
 @pytest.mark.parametrize("name", ["chirp", "chord_and_beat"])

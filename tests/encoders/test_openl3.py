@@ -37,14 +37,30 @@ def weights(seeded_weights: Path) -> OpenL3Weights:
 
 
 def embed(
-    weights: OpenL3Weights, name: str, input_repr: InputRepr, size: EmbeddingSize, precision: Precision
+    weights: OpenL3Weights,
+    name: str,
+    input_repr: InputRepr,
+    size: EmbeddingSize,
+    precision: Precision,
+    *,
+    quick: bool = False,
 ) -> FrameEmbeddings:
     options = SIGNALS[name]
     chosen = OpenL3Options("music", input_repr, size, options["center"], options["hop_size"])
     audio = np.load(GOLDEN / "golden_audio.npz")[name] / 32768
     mono = audio.mean(axis=1) if audio.ndim == 2 else audio
-    encoder = OpenL3Encoder(weights, chosen, precision=precision)
+    encoder = OpenL3Encoder(weights, chosen, precision=precision, quick=quick)
     return Extractor[str](encoder).extract(Waveform(mono.astype(np.float32), options["sample_rate"]))
+
+
+@pytest.mark.parametrize(("input_repr", "size"), SHAPES)
+def test_numpy_gives_openl3_s_numbers_to_a_ten_thousandth(
+    weights: OpenL3Weights, input_repr: InputRepr, size: EmbeddingSize
+) -> None:
+    for name in AT_48_KHZ:
+        frames = embed(weights, name, input_repr, size, "float32", quick=True)
+        embedding, _ = golden(name, input_repr, size)
+        assert np.abs(frames.embedding - embedding).max() <= 1e-4 * np.abs(embedding).max(), name
 
 
 def golden(name: str, input_repr: str, size: int) -> tuple[Any, Any]:

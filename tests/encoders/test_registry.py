@@ -26,7 +26,7 @@ class Entry(EncoderEntry):
     loud = EncoderOption("loud", (False, True))
     card = EncoderCard("fake", "band energies", (16,), 1.0, 1.0, "MIT", 0, options=(loud,))
 
-    def load(self, request, *, precision, batch_size, read_only):
+    def load(self, request, *, precision, batch_size, read_only, quick):
         return FakeEncoder(hop=request.hop or 1.0)
 
     def spec(self, request):

@@ -31,13 +31,13 @@ def test_equals_a_direct_convolution(shape: tuple[int, int, int, int, int]) -> N
 
 
 def test_the_openl3_network_uses_it_in_float32_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from audiosim.encoders import openl3
+    from audiosim.encoders import engines
 
     made: list[tuple[int, ...]] = []
-    monkeypatch.setattr(openl3, "winograd_convolution", lambda kernel, bias, relu: made.append(kernel.shape))
-    tf = tensorflow()
+    monkeypatch.setattr(engines, "winograd_convolution", lambda kernel, bias, relu: made.append(kernel.shape))
     for dtype in ("float32", "bfloat16"):
         for channels, filters in ((64, 128), (256, 256), (512, 512)):
             kernel = np.zeros((3, 3, channels, filters), np.float32)
-            openl3._convolution(tf, kernel, np.zeros(filters, np.float32), dtype, relu=True)
+            engine = engines.TensorFlowEngine(dtype)
+            engine.convolution(kernel, np.zeros(filters, np.float32), "SAME", relu=True)
     assert made == [(3, 3, 256, 256), (3, 3, 512, 512)]

@@ -30,6 +30,7 @@ CARD = EncoderCard(
 
 class _MusiCNN(EncoderEntry):
     card = CARD
+    quick_windows = 400
 
     def load(
         self,
@@ -38,6 +39,7 @@ class _MusiCNN(EncoderEntry):
         precision: Precision,
         batch_size: int | None,
         read_only: bool,
+        quick: bool,
     ) -> Encoder:
         from audiosim.core.config import weights_folder
         from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNOptions, MusiCNNWeights
@@ -45,7 +47,7 @@ class _MusiCNN(EncoderEntry):
 
         weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder(), read_only=read_only))
         options = MusiCNNOptions(**framing_values(request))
-        return MusiCNNEncoder(weights, options, batch_size=batch_size)
+        return MusiCNNEncoder(weights, options, batch_size=batch_size, quick=quick)
 
     def spec(self, request: EncoderRequest) -> EncoderSpec:
         from audiosim.encoders.musicnn import MusiCNNOptions, musicnn_spec

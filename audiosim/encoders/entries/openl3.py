@@ -43,6 +43,7 @@ CARD = EncoderCard(
 
 class _OpenL3(EncoderEntry):
     card = CARD
+    quick_windows = 48
 
     def load(
         self,
@@ -51,6 +52,7 @@ class _OpenL3(EncoderEntry):
         precision: Precision,
         batch_size: int | None,
         read_only: bool,
+        quick: bool,
     ) -> Encoder:
         from audiosim.encoders.openl3 import OpenL3Encoder
 
@@ -61,7 +63,9 @@ class _OpenL3(EncoderEntry):
             found = folder.find_digest(_network(request), request.digest)
         else:
             found = folder.find(_network(request))
-        return OpenL3Encoder(found.weights, _options(request), precision=precision, batch_size=batch_size)
+        return OpenL3Encoder(
+            found.weights, _options(request), precision=precision, batch_size=batch_size, quick=quick
+        )
 
     def spec(self, request: EncoderRequest) -> EncoderSpec:
         from audiosim.encoders.openl3 import openl3_spec
