@@ -568,7 +568,7 @@ def test_a_busy_server_is_asked_again(tmp_path: Path, server: ChromaServerProces
             assert not isinstance(caught.value, StoreAwayError)
         proxy.failures = [status] * 1000
         with pytest.raises(StoreAwayError):
-            backend.open(name, CONTENTS)
+            backend_for(url, made.home, patience=2).open(name, CONTENTS)
 
 
 def test_a_server_that_hangs_is_away(
