@@ -42,6 +42,8 @@ def duplicates(
 ) -> None:
     """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
 
+    A filter leaves the recordings of which it admits a file; all of their files are shown.
+
     Example: audiosim duplicates --under ~/Music/Unsorted
 
     Example: audiosim duplicates --across ~/Downloads
@@ -59,11 +61,12 @@ def duplicates(
         _across(across, home, only, json_=json_)
         return
     groups = find_duplicates(home, only=only)
+    if not groups:
+        typer.echo("audiosim: no duplicates found.", err=True)
+        tell_unfit(only, home)
     if note and (missing := home_without_caches(home, only=only)):
         told = f"{missing}; of these, only files of the same audio are found.\n{missing.remedy}"
         typer.echo(f"audiosim: {with_flags(told, context)}", err=True)
-    if not groups:
-        tell_unfit(only, home)
     if json_:
         text = to_json({"groups": [_fields(group) for group in groups]})
     else:
@@ -75,6 +78,8 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, *, json_:
     from audiosim.search.across import find_across
 
     files = find_across(paths, home=home, only=only)
+    if not files:
+        typer.echo("audiosim: no audio files found.", err=True)
     if json_:
         text = to_json({"files": [_file_fields(file) for file in files]})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from audiosim.core.errors import UsageError
@@ -63,7 +64,7 @@ class Filter:
 
     Of several genres, artists, albums or folders, one must fit. Texts are compared whole, case,
     accents, Unicode form and the number of spaces aside. A track without a tag does not fit what is demanded
-    of it, and one with several values fits by any of them.
+    of it, and one with several values fits by any of them. Files of one recording share their tags.
 
     Parameters
     ----------
@@ -103,17 +104,43 @@ class Filter:
 
     def admits(self, track: Track) -> bool:
         """Tell whether a track fits."""
-        tags = track.tags
+        return self.fits_tags([track]) and self.fits_file(track)
+
+    def admits_recording(self, tracks: Collection[Track]) -> bool:
+        """Tell whether a recording fits: its files share their tags, and one is where it is looked for."""
+        return self.fits_tags(tracks) and any(map(self.fits_file, tracks))
+
+    def fits_tags(self, tracks: Collection[Track]) -> bool:
+        """Tell whether the tags of a recording's files, taken together, are those demanded."""
+        tags = [track.tags for track in tracks]
         return (
-            _one_of(self.genres, names(tags.genre) | genre_keys(tags))
-            and _one_of(self.artists, names(tags.artist, tags.album_artist))
-            and _one_of(self.albums, names(tags.album))
-            and (self.years is None or tags.year in self.years)
-            and (not self.under or any(contains(folder, track.path) for folder in self.under))
+            _one_of(self.genres, (names(one.genre) | genre_keys(one) for one in tags))
+            and _one_of(self.artists, (names(one.artist, one.album_artist) for one in tags))
+            and _one_of(self.albums, (names(one.album) for one in tags))
+            and (self.years is None or any(one.year in self.years for one in tags))
+        )
+
+    def fits_file(self, track: Track) -> bool:
+        """Tell whether a file is where it is looked for, and as long as demanded."""
+        return (
+            (not self.under or any(contains(folder, track.path) for folder in self.under))
             and (self.min_duration is None or (track.duration or 0.0) >= self.min_duration)
             and (self.max_duration is None or (track.duration or 0.0) <= self.max_duration)
         )
 
+    @property
+    def of_tags(self) -> bool:
+        """Whether anything is demanded of tags, which other files of a recording may have."""
+        return bool(self.genres or self.artists or self.albums or self.years)
 
-def _one_of(wanted: tuple[str, ...], found: frozenset[str]) -> bool:
-    return not wanted or not found.isdisjoint(map(folded, wanted))
+    @property
+    def of_files(self) -> bool:
+        """Whether anything is demanded of the file itself."""
+        return bool(self.under) or self.min_duration is not None or self.max_duration is not None
+
+
+def _one_of(wanted: tuple[str, ...], found: Iterable[frozenset[str]]) -> bool:
+    if not wanted:
+        return True
+    keys = set(map(folded, wanted))
+    return any(not keys.isdisjoint(own) for own in found)

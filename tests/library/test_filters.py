@@ -106,3 +106,18 @@ def test_the_examples_run() -> None:
     results = doctest.testmod(filters)
     assert results.attempted
     assert not results.failed
+
+
+def test_files_of_one_recording_share_their_tags_and_not_their_places() -> None:
+    tagged = track(b"/m/a.ogg", artist="Band", year=1969)
+    other = track(b"/new/b.ogg", duration=190.0, genre="Rock")
+    fits = Filter(artists=("band",), genres=("rock",), years=Years(1969, 1969), under=(b"/new",))
+    assert fits.of_tags
+    assert fits.of_files
+    assert not fits.admits(tagged)
+    assert not fits.admits(other)
+    assert fits.admits_recording([tagged, other])
+    assert not fits.admits_recording([other])
+    here = Filter(under=(b"/m",), max_duration=195.0)
+    assert not here.admits_recording([tagged, other])  # no single file is there and so short
+    assert (here.of_tags, here.of_files) == (False, True)

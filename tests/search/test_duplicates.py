@@ -78,9 +78,21 @@ def test_a_much_longer_version_is_another_recording(tmp_path: Path) -> None:
     assert find_duplicates(make_home(tmp_path / "home", tracks).path) == []
 
 
-def test_a_filter_chooses_what_is_compared(home: Home) -> None:
-    groups = find_duplicates(home.path, only=Filter(under=(b"/m/copies",)))
-    assert paths(groups) == [[b"/m/copies/03 trimmed.opus", b"/m/copies/03.mp3"]]
+@pytest.mark.parametrize("folder", [b"/m", b"/m/copies", b"/m/copies/03.mp3"])
+def test_a_filter_leaves_the_recordings_with_a_file_in_it(home: Home, folder: bytes) -> None:
+    found = paths(find_duplicates(home.path))
+    fit = [group for group in found if any(path.startswith(folder) for path in group)]
+    assert paths(find_duplicates(home.path, only=Filter(under=(folder,)))) == fit
+    assert {path for group in fit for path in group} > {b"/m/03.flac", b"/m/copies/03.mp3"}
+
+
+def test_copies_of_copies_are_found_though_the_filter_admits_one_end_only(tmp_path: Path) -> None:
+    long = recording(1, length=118)
+    # the ends differ in length by more than an encoding makes
+    tracks = [Made(f"/m/{n}", remastered(long[: 100 + 9 * n], n)) for n in range(3)]
+    home = make_home(tmp_path / "home", [*tracks, Made("/n/3", recording(9, length=109))])
+    for name in (b"/m/0", b"/m/2"):
+        assert paths(find_duplicates(home.path, only=Filter(under=(name,)))) == [[b"/m/0", b"/m/1", b"/m/2"]]
 
 
 def test_tracks_without_their_caches_are_told_by_their_audio_only(home: Home) -> None:
@@ -104,8 +116,34 @@ def test_the_command_lists_groups_with_their_evidence(home: Home, cli: Cli) -> N
     assert set(found[0]["evidence"][0]) == old | {"agreement", "change", "speed"}
 
 
+def test_the_command_finds_what_a_folder_has_in_common_with_the_rest(home: Home, cli: Cli) -> None:
+    done = cli("duplicates", "--home", home.path, "--under", "/m/copies/07.wav")
+    assert done.out.splitlines()[0] == "2 files of one recording"
+    assert "/m/07.flac" in done.out
+    assert "same audio as 07.flac" in done.out
+    none = cli("duplicates", "--home", home.path, "--under", "/m/00.flac")
+    assert (none.code, none.out) == (0, "")
+    assert "no duplicates found" in none.err
+
+
+def test_a_recording_fits_by_the_tags_of_any_of_its_files(tmp_path: Path, cli: Cli) -> None:
+    song = recording(1)
+    tracks = [
+        Made("/m/a.flac", song, Tags("Song", "Band", year=1969)),
+        Made("/new/a.mp3", remastered(song)),
+        Made("/new/b.flac", recording(2), Tags("Other", "Band")),
+    ]
+    command = ("duplicates", "--home", make_home(tmp_path / "home", tracks).path, "--json")
+    for options in (("--artist", "band"), ("--under", "/new"), ("--under", "/new", "--year", "-1970")):
+        (group,) = cli(*command, *options).json["groups"]
+        assert [track["path"] for track in group["tracks"]] == ["/m/a.flac", "/new/a.mp3"], options
+    assert cli(*command, "--under", "/new", "--year", "1970-").json == {"groups": []}
+
+
 def test_no_duplicates_is_no_error(tmp_path: Path, cli: Cli) -> None:
     home = make_home(tmp_path / "home", [Made("/m/a", recording(1), Tags("Title"))])
     done = cli("duplicates", "--home", home.path)
     assert (done.code, done.out) == (0, "")
+    assert "audiosim: no duplicates found.\n" in done.err
+    assert cli("duplicates", "--home", home.path, "--json").json == {"groups": []}
     assert cli("duplicates", "--home", tmp_path / "none").code == 1

@@ -1,0 +1,168 @@
+"""One recording is one thing: which of many files hold the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
+from audiosim.library.neighbours import nearest
+from audiosim.search.common_landmarks import likely, sounds_of, with_keys_in_common
+from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
+
+NEAREST = 10  # tracks of about the same length that each is compared with
+
+Pairs = Iterator[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Why two rows are one recording; ``offset`` of the evidence is of the second."""
+
+    first: int
+    second: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Rows by the recordings they hold.
+
+    Parameters
+    ----------
+    groups : list of list of int
+        All rows, in order of each recording's first; those that have no copy are groups of one.
+    joints : list of Joint
+        What holds them together.
+    """
+
+    groups: list[list[int]]
+    joints: list[Joint]
+
+
+def find_copies(
+    entries: Sequence[Entry], recordings: Recordings, focus: Iterable[int] | None = None
+) -> Copies:
+    """Put the files of each recording together.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The files.
+    recordings : Recordings
+        Tells whether two files hold one recording.
+    focus : iterable of int, optional
+        The rows whose recordings are wanted; others are compared with these only.
+
+    Returns
+    -------
+    Copies
+        The rows of each recording; those of other recordings than wanted may stand alone.
+    """
+    candidates = _Candidates(entries, recordings)
+    groups = _Groups(len(entries))
+    joints = []
+    fresh = None if focus is None else set(focus)
+    done: set[int] = set()
+    while fresh is None or fresh:
+        for first, second in candidates.pairs(fresh):
+            if groups.of[first] is groups.of[second]:
+                continue
+            if evidence := recordings.same(entries[first], entries[second]):
+                groups.merge(first, second)
+                joints.append(Joint(first, second, evidence))
+        if fresh is None:
+            break
+        done |= fresh  # and then the copies of copies
+        fresh = {row for known in done for row in groups.of[known]} - done
+    return Copies(groups.all(), joints)
+
+
+class _Groups:
+    """Rows that are put together; ``of`` is each one's group."""
+
+    def __init__(self, count: int) -> None:
+        self.of = [[row] for row in range(count)]
+
+    def merge(self, first: int, second: int) -> None:
+        kept, gone = self.of[first], self.of[second]
+        kept += gone
+        for row in gone:
+            self.of[row] = kept
+
+    def all(self) -> list[list[int]]:
+        return [sorted(group) for row, group in enumerate(self.of) if min(group) == row]
+
+
+class _Candidates:
+    """The pairs of rows worth comparing."""
+
+    def __init__(self, entries: Sequence[Entry], recordings: Recordings) -> None:
+        self._entries = entries
+        self._holders: dict[str, int] = {}  # of each audio, the first row
+        self._alike = []
+        for row, entry in enumerate(entries):
+            first = self._holders.setdefault(entry.track.digest, row)
+            if first != row:
+                self._alike.append((first, row))
+        rows = list(self._holders.values())
+        landmarks = [recordings.landmarks(entries[row].track.digest) for row in rows]
+        self._common = [(rows[first], rows[second]) for first, second in with_keys_in_common(landmarks)]
+        self._landmarks = dict(zip(rows, landmarks, strict=True))
+        self._sounds = cache(self._sounds_of)
+
+    def pairs(self, rows: Iterable[int] | None) -> Pairs:
+        """Those with one of these rows, None for all.
+
+        First those of the same audio, then those whose fingerprints have most in common, then the nearest
+        of about the same length.
+        """
+        yield from self._alike
+        focus = None
+        if rows is not None:
+            focus = frozenset(self._holders[self._entries[row].track.digest] for row in rows)
+        for pair in self._common:
+            if focus is None or not focus.isdisjoint(pair):
+                yield pair
+        for first, second in self._near(focus):
+            one, other = self._sounds(first), self._sounds(second)
+            if one is None or other is None or likely(one, other):
+                yield first, second
+
+    def _near(self, focus: frozenset[int] | None) -> Pairs:
+        """Each row with the nearest of those as long, or shorter by no more than re-encoding takes."""
+        lengths = {row: self._entries[row].track.duration or 0.0 for row in self._holders.values()}
+        rows = sorted(lengths, key=lambda row: (lengths[row], self._entries[row].track.path))
+        if not rows:
+            return
+        durations = np.array([lengths[row] for row in rows])
+        wanted = np.cumsum([focus is None or row in focus for row in rows])
+        vectors = np.stack([self._entries[row].vector for row in rows])
+        for place, row in enumerate(rows):
+            first = int(np.searchsorted(durations, durations[place] - slack(durations[place])))
+            if wanted[place] == (wanted[first - 1] if first else 0):
+                continue  # neither it nor any of the others
+            near = nearest(vectors[place : place + 1], vectors[first:place], NEAREST)
+            for other in near.indices[near.cosines >= SIMILAR]:
+                pair = row, rows[first + int(other)]
+                if focus is None or not focus.isdisjoint(pair):
+                    yield min(pair), max(pair)
+
+    def _sounds_of(self, row: int) -> frozenset[int] | None:
+        landmarks = self._landmarks[row]
+        return None if landmarks is None else sounds_of(landmarks)
+
+
+def find_fitting(entries: Sequence[Entry], recordings: Recordings, only: Filter) -> Copies:
+    """The recordings that fit a filter, with all of their files, which share their tags."""
+    focus = None
+    if only:
+        fits = (lambda track: only.fits_tags([track])) if only.of_tags else only.fits_file
+        focus = [row for row, entry in enumerate(entries) if fits(entry.track)]
+    found = find_copies(entries, recordings, focus)
+    groups = [g for g in found.groups if only.admits_recording([entries[row].track for row in g])]
+    return Copies(groups, found.joints)
