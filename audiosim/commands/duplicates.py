@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import path_fields, to_json, track_fields
+from audiosim.commands.json_fields import path_fields, track_fields
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
     HomeOption,
-    JsonOption,
+    OutputForm,
+    OutputOptions,
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit
+from audiosim.commands.output import tell_unfit, write_output
 from audiosim.commands.table import shown_path
+from audiosim.core.errors import UsageError
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
+from audiosim.core.types import TAG_NAMES, Track
 
 if TYPE_CHECKING:
+    from audiosim.commands.render import Listing
     from audiosim.library.filters import Filter
     from audiosim.search.across import FileHeld
     from audiosim.search.duplicates import Group, Link
     from audiosim.search.recordings import Evidence
+
+EVIDENCE = ("kind", "correlation", "agreement", "change", "offset", "speed")
 
 
 @with_options
@@ -37,7 +44,8 @@ def duplicates(
         list[Path] | None,
         typer.Option(metavar="PATH", help="Tell which files there are in the index already; repeat it."),
     ] = None,
-    json_: JsonOption = False,
+    *,
+    output: OutputOptions,
     home: HomeOption = None,
 ) -> None:
     """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
@@ -48,45 +56,109 @@ def duplicates(
 
     Example: audiosim duplicates --across ~/Downloads
     """
-    from audiosim.library.index import home_without_caches, open_index
-    from audiosim.search.duplicates import find_duplicates
+    from audiosim.library.index import open_index
     from audiosim.search.recordings import told_by_windows
 
+    if across and output.format in ("paths", "m3u8"):
+        raise UsageError(
+            f"--across does not go with --format {output.format}",
+            "of each file it tells whether the index has it",
+            "Choose one of: table, json, jsonl, csv.",
+        )
     tell_of_folders(only, home)
     with open_index(home) as index:
         note = told_by_windows(index)
     if note:
         typer.echo(f"audiosim: {note}", err=True)
     if across:
-        _across(across, home, only, json_=json_)
-        return
+        _across(across, home, only, output)
+    else:
+        _within(context, home, only, output, unheard=bool(note))
+
+
+def _within(
+    context: typer.Context, home: Path | None, only: Filter | None, output: OutputForm, *, unheard: bool
+) -> None:
+    """Tell of the recordings of the index that have several files."""
+    from audiosim.library.index import home_without_caches
+    from audiosim.search.duplicates import find_duplicates
+
     groups = find_duplicates(home, only=only)
     if not groups:
         typer.echo("audiosim: no duplicates found.", err=True)
         tell_unfit(only, home)
-    if note and (missing := home_without_caches(home, only=only)):
+    if unheard and (missing := home_without_caches(home)):
         told = f"{missing}; of these, only files of the same audio are found.\n{missing.remedy}"
         typer.echo(f"audiosim: {with_flags(told, context)}", err=True)
-    if json_:
-        text = to_json({"groups": [_fields(group) for group in groups]})
-    else:
-        text = "\n".join(map(_text, groups))
-    typer.echo(visible_lines(text) if sys.stdout.isatty() else text, nl=False)
+    _print("\n".join(map(_text, groups)), partial(_listing, groups), output)
 
 
-def _across(paths: list[Path], home: Path | None, only: Filter | None, *, json_: bool) -> None:
+def _across(paths: list[Path], home: Path | None, only: Filter | None, output: OutputForm) -> None:
     from audiosim.search.across import find_across
 
     files = find_across(paths, home=home, only=only)
     if not files:
         typer.echo("audiosim: no audio files found.", err=True)
-    if json_:
-        text = to_json({"files": [_file_fields(file) for file in files]})
-    else:
-        text = "".join(map(_file_text, files))
-    typer.echo(visible_lines(text) if sys.stdout.isatty() else text, nl=False)
+    _print("".join(map(_file_text, files)), partial(_files_listing, files), output)
     if any(file.reason is not None for file in files):
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _print(text: str, listing: Callable[[], Listing], output: OutputForm) -> None:
+    """Write an answer, as text for people where no other format is chosen."""
+    from audiosim.commands.render import written
+
+    if output.format == "table":
+        data = (text if output.width is None else visible_lines(text)).encode()
+    else:
+        data = written(listing(), output.format, width=output.width, null=output.null)
+    write_output(data, output.file)
+
+
+def _listing(groups: list[Group]) -> Listing:
+    """The groups for programs: one a JSON line, and a CSV row for each file."""
+    from audiosim.commands.render import Listing
+
+    records = [_fields(group) for group in groups]
+    rows = [
+        {"group": number, **track_fields(track), **_why_fields(group, track)}
+        for number, group in enumerate(groups, 1)
+        for track in group.tracks
+    ]
+    return Listing(
+        {"groups": records},
+        records,
+        ["group", "path", "duration", *TAG_NAMES, "same_as", "similarity", *EVIDENCE, "path_bytes"],
+        [track for group in groups for track in group.tracks],
+        rows=rows,
+    )
+
+
+def _why_fields(group: Group, track: Track) -> dict[str, Any]:
+    """With which file of its group another is one recording, and why; nothing of the first."""
+    link = next((link for link in group.links if link.second == track), None)
+    if link is None:
+        return {}
+    fields = _link_fields(link)
+    return {"same_as": fields.pop("first"), **fields}
+
+
+def _files_listing(files: list[FileHeld]) -> Listing:
+    """The files for programs: one a JSON line, and a CSV row for each track that holds its recording."""
+    from audiosim.commands.render import Listing
+
+    records = [_file_fields(file) for file in files]
+    rows = []
+    for file in files:
+        told = {**path_fields(file.path), "state": _state(file), "reason": file.reason}
+        held = [{"held": utf8_path(one.track.path), **_evidence_fields(one.evidence)} for one in file.held]
+        rows += [told | place for place in held or [{}]]
+    columns = ["path", "state", "held", *EVIDENCE, "reason", "path_bytes"]
+    return Listing({"files": records}, records, columns, [], rows=rows)
+
+
+def _state(file: FileHeld) -> str:
+    return "failed" if file.reason is not None else "known" if file.held else "new"
 
 
 def _file_fields(file: FileHeld) -> dict[str, Any]:
@@ -95,9 +167,8 @@ def _file_fields(file: FileHeld) -> dict[str, Any]:
 
 
 def _file_text(file: FileHeld) -> str:
-    if file.reason is not None:
-        return f"failed  {shown_path(file.path)}: {file.reason}\n"
-    lines = [f"{'known' if file.held else 'new':6}  {shown_path(file.path)}\n"]
+    reason = "" if file.reason is None else f": {file.reason}"
+    lines = [f"{_state(file):6}  {shown_path(file.path)}{reason}\n"]
     for one in file.held:
         lines.append(f"          {shown_path(one.track.path)}  ({_reason(one.evidence, one.track.path)})\n")
     return "".join(lines)

@@ -8,7 +8,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -42,23 +42,26 @@ class Listing:
     document : Any
         For JSON.
     records : list[dict[str, Any]]
-        For JSON lines and CSV.
+        For JSON lines, and for CSV unless it has rows of its own.
     columns : list[str]
-        The records' fields that CSV has.
+        The fields that CSV has.
     tracks : list[Track]
         For playlists and paths.
     table : list[Column]
         A table's columns.
     cells : list[list[str]]
         The table's rows.
+    rows : list[dict[str, Any]] or None
+        For CSV, where a record is not a row.
     """
 
     document: Any
     records: list[dict[str, Any]]
     columns: list[str]
     tracks: list[Track]
-    table: list[Column]
-    cells: list[list[str]]
+    table: list[Column] = field(default_factory=list)
+    cells: list[list[str]] = field(default_factory=list)
+    rows: list[dict[str, Any]] | None = None
 
 
 def render(
@@ -79,6 +82,11 @@ def render(
         Whether paths end in a zero byte instead of a newline.
     """
     listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
+    return written(listing, form, width=width, null=null)
+
+
+def written(listing: Listing, form: Format, *, width: int | None = None, null: bool = False) -> bytes:
+    """Write a listing in one of FORMATS; the rest is as of `render`."""
     if form == "table" and not listing.cells:
         return b""  # a bare head says nothing
     if form == "table":
@@ -205,7 +213,7 @@ def _csv(listing: Listing) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, listing.columns, restval="", extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
-    for record in listing.records:
+    for record in listing.records if listing.rows is None else listing.rows:
         passage = record.get("passage") or {}
         flat = record | {f"passage_{name}": value for name, value in passage.items()}
         writer.writerow({name: _csv_cell(value) for name, value in flat.items()})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import shutil
 import sqlite3
@@ -211,5 +214,12 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
     ]
     files = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [bool(file["held"]) for file in files] == [False, True, True, False]
+    command = ("duplicates", "--across", tmp_path, "--home", library.home.path, "--format")
+    assert [json.loads(line) for line in cli(*command, "jsonl").out.splitlines()] == files
+    rows = list(csv.DictReader(io.StringIO(cli(*command, "csv").out)))
+    assert {row["state"] for row in rows if row["path"].endswith("broken.mp3")} == {"failed"}
+    assert {(row["state"], Path(row["held"]).name) for row in rows if row["path"].endswith("copy.wav")} == {
+        ("known", "take.wav")
+    }
     with pytest.raises(UsageError):
         audiosim.find_across([tmp_path / "none"], home=library.home.path)

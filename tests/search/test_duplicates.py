@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +141,33 @@ def test_a_recording_fits_by_the_tags_of_any_of_its_files(tmp_path: Path, cli: C
         (group,) = cli(*command, *options).json["groups"]
         assert [track["path"] for track in group["tracks"]] == ["/m/a.flac", "/new/a.mp3"], options
     assert cli(*command, "--under", "/new", "--year", "1970-").json == {"groups": []}
+
+
+def test_every_format_tells_the_same_groups(home: Home, cli: Cli, tmp_path: Path) -> None:
+    command = ("duplicates", "--home", home.path, "--format")
+    document = cli(*command, "json").json
+    assert document == cli(*command[:-1], "--json").json
+    groups = [[track["path"] for track in group["tracks"]] for group in document["groups"]]
+    lines = [json.loads(line) for line in cli(*command, "jsonl").out.splitlines()]
+    assert lines == document["groups"]
+    flat = [path for group in groups for path in group]
+    assert cli(*command, "paths").out.splitlines() == flat
+    assert cli(*command, "paths", "--null").out.split("\0") == [*flat, ""]
+    assert cli(*command, "m3u8").out.splitlines()[2::2] == flat
+    rows = list(csv.DictReader(io.StringIO(cli(*command, "csv").out)))
+    assert [row["path"] for row in rows] == flat
+    assert [row["group"] for row in rows] == ["1"] * 3 + ["2"] * 2
+    assert (rows[4]["same_as"], rows[4]["kind"]) == ("/m/07.flac", "same audio")
+    assert rows[0]["same_as"] == ""
+    assert float(rows[1]["correlation"]) > 0.6
+    done = cli(*command[:-1], "-o", tmp_path / "twice.csv")
+    assert (done.code, done.out) == (0, "")
+    assert list(csv.DictReader(io.StringIO((tmp_path / "twice.csv").read_text()))) == rows
+
+
+def test_formats_that_do_not_fit_are_usage_errors(home: Home, cli: Cli, tmp_path: Path) -> None:
+    for options in (("--null",), ("--format", "xml"), ("--across", tmp_path, "--format", "paths")):
+        assert cli("duplicates", "--home", home.path, *options).code == 2
 
 
 def test_no_duplicates_is_no_error(tmp_path: Path, cli: Cli) -> None:
