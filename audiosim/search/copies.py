@@ -1,13 +1,16 @@
-"""One recording is one thing: which of many files hold the same one."""
+"""One recording is one thing: which of many files hold the same one, and which of these stands for it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
 
+from audiosim.core.tag_values import folded
+from audiosim.core.types import Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.neighbours import nearest
@@ -166,3 +169,39 @@ def find_fitting(entries: Sequence[Entry], recordings: Recordings, only: Filter)
     found = find_copies(entries, recordings, focus)
     groups = [g for g in found.groups if only.admits_recording([entries[row].track for row in g])]
     return Copies(groups, found.joints)
+
+
+def one_each(
+    entries: Sequence[Entry], recordings: Recordings, only: Filter, without: Sequence[Entry]
+) -> list[Entry]:
+    """The file that stands for each recording that fits a filter, but for the recordings of some others."""
+    files = [*entries, *without]
+    found = []
+    for group in find_copies(files, recordings).groups:
+        fit = [files[row] for row in group if only.fits_file(files[row].track)]
+        is_other = group[-1] >= len(entries)
+        if fit and not is_other and only.fits_tags([files[row].track for row in group]):
+            found.append(min(fit, key=lambda entry: standing(entry.track, only)))
+    return found
+
+
+def standing(track: Track, only: Filter) -> tuple[bool, bool, int, int, int, int, bytes]:
+    """Which file stands for its recording: the first in this order.
+
+    One that is there; that fits a filter by itself; whose title, artist and album are told; with most tags;
+    that lies in folders called like its artist and album; with the shortest path, as names of copies are
+    longer.
+    """
+    tags = track.tags
+    told = (tags.title, tags.artist or tags.album_artist, tags.album)
+    folder = folded(os.fsdecode(os.path.dirname(track.path)))
+    filed = sum(folded(name) in folder for name in told[1:] if name)
+    return (
+        not os.path.exists(track.path),
+        not only.admits(track),
+        -sum(map(bool, told)),
+        -sum(map(bool, astuple(tags))),
+        -filed,
+        len(track.path),
+        track.path,
+    )

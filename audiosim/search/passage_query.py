@@ -58,7 +58,7 @@ def ask_with(
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
     resolver = Resolver(index, precision, encoder)
     query = resolver.indexed(path)
-    if query is None and not os.path.exists(path) and (place := named(index.catalog, path)):
+    if query is None and not os.path.exists(path) and (place := named(index, path)):
         path, query = place, resolver.indexed(place)
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)

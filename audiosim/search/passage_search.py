@@ -18,10 +18,10 @@ from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.missing_caches import MissingCaches
 from audiosim.search.alignment import best_place
+from audiosim.search.folding import Asked, Folding
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
-from audiosim.search.recordings import Recordings
-from audiosim.search.similar import DEFAULT_COUNT, SearchResult, admitted, as_matches, check_count
+from audiosim.search.similar import DEFAULT_COUNT, SearchResult, as_matches, check_count
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
 CANDIDATES_EACH = 20  # for each track wanted
@@ -87,16 +87,17 @@ def find_passages(
     with open_index(home, encoder) as index:
         only = index.located(only)
         asked = ask_with(index, identity(query), start, end, precision, encoder)
-        admits = admitted(only, ranking, [asked.query])
-        hidden = set() if include_self else {asked.query.track.digest}
-        entries = (e for e in index.catalog.tracks.entries(admits) if e.track.digest not in hidden)
+        wanted = Asked([asked.query], [], only, ranking, include_self)
+        entries = (
+            e for e in index.catalog.tracks.entries(wanted.admits) if e.track.digest not in wanted.hidden
+        )
         depth = _depth(count, index.catalog.files.count("indexed"))
         nearest = nearest_by_passages(index, asked, entries, depth)
         found, missing = ranked_by_windows(index, asked, nearest)
         if missing and not found:
             raise HomeError(missing.what, missing.why, missing.remedy)
-        same = Recordings.of(index).same
-        matches = as_matches(select(found, count, ranking, same), None)
+        fold = Folding(index, wanted, lambda others: ranked_by_windows(index, asked, others)[0])
+        matches = as_matches(select(found, count, ranking, fold), None)
         notes = (f"{missing}; left out.\n{missing.remedy}",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.whitening import SearchSpace
+from audiosim.search.copies import find_copies
+from audiosim.search.pool import Pool, as_entries
 from audiosim.search.query import Query, Resolver, mean_direction
 from audiosim.search.radio import apart, radio, voices
 from audiosim.search.recordings import Recordings
@@ -24,8 +26,6 @@ from audiosim.search.route import Crowding, smoothest
 
 DEFAULT_LENGTH = 20
 SPACING = 3  # tracks by others between two of one artist, where there are others that fit
-SHORTEST = 30.0  # s; jingles and effects are no tracks to play, unless asked for
-POOL = 2000  # tracks nearest to where the list should be, from which it is made
 
 PathLike = str | os.PathLike[str]
 
@@ -109,12 +109,12 @@ def make_radio(
             "Give at least one, and a greater `length`.",
         )
     with open_index(home, encoder) as index:
-        given = list(
-            {query.track.digest: query for query in _resolved(index, paths, precision, encoder)}.values()
-        )
+        asked = _resolved(index, paths, precision, encoder)
+        recordings = _recordings(index, asked)
+        given = _one_each_asked(asked, recordings)
         space = index.configuration.space
         target = mean_direction([space(query.vector) for query in given])
-        pool = _Pool(index, only, given, [target])
+        pool = Pool(index, recordings, only, given, [target])
         chosen = radio(
             pool.entries,
             pool.vectors,
@@ -177,13 +177,14 @@ def make_path(
     """
     _check_length(length)
     with open_index(home, encoder) as index:
-        first, last = _resolved(index, [start, end], precision, encoder)
-        if first.track.digest == last.track.digest:
+        first, last = asked = _resolved(index, [start, end], precision, encoder)
+        recordings = _recordings(index, asked)
+        if len(_one_each_asked(asked, recordings)) < 2:
             raise UsageError("`start` and `end` are the same recording", "", "Give it as `seed` for a radio.")
         space = index.configuration.space
         start_vector, end_vector = space(first.vector), space(last.vector)
         targets = arc(start_vector, end_vector, length)[1:-1]
-        pool = _Pool(index, only, [first, last], targets)
+        pool = Pool(index, recordings, only, asked, targets)
         chosen = _path(pool, first, last, targets, spacing)
         places = arc(start_vector, end_vector, len(chosen) + 2)
         return _playlist(space, [first, *chosen, last], places, spacing)
@@ -203,44 +204,7 @@ def arc(start: Float32, end: Float32, count: int) -> list[Float32]:
     return list((points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32))
 
 
-class _Pool:
-    """The tracks a list is made from: near to its targets, none of them a recording that is given."""
-
-    def __init__(
-        self, index: Index, only: Filter | None, given: Sequence[Query], targets: Sequence[Float32]
-    ) -> None:
-        only = index.located(only)
-        if only.min_duration is None:
-            # who asks with a short piece wants such
-            shortest = min(query.track.duration or SHORTEST for query in given)
-            only = replace(only, min_duration=min(SHORTEST, shortest))
-        self._same = Recordings.of(index).same
-        self._taken = [Entry("", query.track, query.vector) for query in given]
-        digests = {query.track.digest for query in given}
-        entries = index.catalog.tracks.entries(only.admits)
-        self.space = index.configuration.space
-        self.entries, self.vectors = _nearest(
-            [e for e in entries if e.track.digest not in digests], self.space, targets
-        )
-
-    def take(self, entry: Entry) -> bool:
-        """Whether it is another recording than all those given and taken; then it is taken."""
-        if any(self._same(taken, entry) for taken in self._taken):
-            return False
-        self._taken.append(entry)
-        return True
-
-    def copies(self, chosen: Iterable[Entry]) -> set[str]:
-        """The ids of those that are a recording given, or chosen before."""
-        taken, found = list(self._taken), set()
-        for entry in chosen:
-            if any(self._same(other, entry) for other in taken):
-                found.add(entry.id)
-            taken.append(entry)
-        return found
-
-
-def _path(pool: _Pool, first: Query, last: Query, targets: Sequence[Float32], spacing: int) -> list[Entry]:
+def _path(pool: Pool, first: Query, last: Query, targets: Sequence[Float32], spacing: int) -> list[Entry]:
     """One entry for each target, in the smoothest way from the first to the last; no recording twice."""
     entries, vectors = pool.entries, pool.vectors
     start, end = pool.space(first.vector), pool.space(last.vector)
@@ -286,18 +250,13 @@ def _playlist(
     )
 
 
-def _nearest(
-    entries: list[Entry], space: SearchSpace, targets: Sequence[Float32]
-) -> tuple[list[Entry], Float32]:
-    """The entries that come near to any of the targets, and where they lie, float32 (n, dim)."""
-    if not entries:
-        return [], np.zeros((0, 0), np.float32)
-    vectors = space(np.stack([entry.vector for entry in entries]))
-    if len(entries) <= POOL or not targets:
-        return entries, vectors
-    best = (vectors @ np.stack(targets).T).max(axis=1)
-    rows = np.sort(np.argsort(-best, kind="stable")[:POOL])
-    return [entries[row] for row in rows], vectors[rows]
+def _recordings(index: Index, asked: Iterable[Query]) -> Recordings:
+    return Recordings.of(index, {query.track.digest: query.fingerprint for query in asked})
+
+
+def _one_each_asked(asked: Sequence[Query], recordings: Recordings) -> list[Query]:
+    """The first file of each recording that is given."""
+    return [asked[group[0]] for group in find_copies(as_entries(asked), recordings).groups]
 
 
 def _resolved(

@@ -55,13 +55,14 @@ def as_source(paths: Paths | Source) -> Source:
 class Query:
     """One audio file asked with; ``indexed``: it is in the index under this path.
 
-    ``frames`` are there where the file had to be embedded.
+    ``frames`` and ``fingerprint`` are there where the file had to be embedded.
     """
 
     track: Track
     vector: Float32
     indexed: bool
     frames: FrameEmbeddings | None = None
+    fingerprint: bytes = b""
 
 
 def mean_direction(vectors: Sequence[Float32], against: Sequence[Float32] = ()) -> Float32:
@@ -144,7 +145,7 @@ class Resolver:
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
 
     def _by_title(self, path: bytes) -> Query | None:
-        place = None if path in self._lenient else named(self._catalog, path)
+        place = None if path in self._lenient else named(self._index, path)
         query = None if place is None else self.indexed(place)
         if query is not None:
             self.notes.append(f"asked with {display_path(query.track.path)}.")
@@ -176,8 +177,8 @@ class Resolver:
                     infos[path] = info
                     if not wanted and (embed or not is_new(info)):
                         self._keep(found, path, partial(self._known, path, info))
-                case Embedded(path, frames):
-                    self._keep(found, path, partial(self._pooled, path, infos[path], frames))
+                case Embedded(path, frames, fingerprint=heard):
+                    self._keep(found, path, partial(self._pooled, path, infos[path], frames, heard))
                 case Failed(path, reason):
                     self._fail(path, unusable(path, reason))
         return found
@@ -202,12 +203,14 @@ class Resolver:
             raise unusable(path, "its cache vanished while it was read")
         return self._pooled(path, info, cached.frames)
 
-    def _pooled(self, path: bytes, info: AudioInfo, frames: FrameEmbeddings) -> Query:
+    def _pooled(
+        self, path: bytes, info: AudioInfo, frames: FrameEmbeddings, fingerprint: bytes = b""
+    ) -> Query:
         try:
             vector = self._index.configuration.pooler(frames).vector
         except AudioError as error:
             raise unusable(path, error.reason) from error
-        return Query(_track(path, info), vector, indexed=False, frames=frames)
+        return Query(_track(path, info), vector, indexed=False, frames=frames, fingerprint=fingerprint)
 
 
 def unusable(path: bytes, reason: str) -> AudiosimError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,7 +19,8 @@ from audiosim.library.whitening import SearchSpace
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
 DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
-FOLLOWING = 20  # candidates after the last one wanted that may be duplicates of those before
+FOLLOWING = 20  # candidates beside as many as are wanted that may be duplicates of those
+DEEPER = 4  # times as many candidates, where those leave too few answers
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Pick:
-    """An answer, and other files of the same recording that would have followed."""
+    """An answer, the other files of the same recording, and by whom it is, as any of these tells."""
 
     candidate: Candidate
-    duplicates: list[Entry] = field(default_factory=list)
+    duplicates: list[Entry]
+    artists: frozenset[str]
 
 
 def candidates(
@@ -97,7 +99,10 @@ def candidates(
 
 
 def select(
-    found: Sequence[Candidate], count: int, ranking: RankingOptions, same: Callable[[Entry, Entry], object]
+    found: Sequence[Candidate],
+    count: int,
+    ranking: RankingOptions,
+    fold: Callable[[Sequence[Candidate]], list[Pick]],
 ) -> list[Pick]:
     """The best candidates, chosen as the options say.
 
@@ -108,28 +113,27 @@ def select(
     count : int
         How many answers at most.
     ranking : RankingOptions
-        What else counts; ``exclude_same`` has been seen to.
-    same : callable
-        Tells whether two entries hold the same recording: anything but None.
+        What else counts; ``exclude_same`` is seen to by `fold`.
+    fold : callable
+        Makes answers of some candidates, best first, one of each recording that may be one.
     """
+    pool = DIVERSE_EACH * count if ranking.diversity else count
+    while True:
+        picks = _chosen(fold(found[: pool + FOLLOWING]), count, ranking)
+        if len(picks) == count or pool + FOLLOWING >= len(found):
+            return picks
+        pool *= DEEPER
+
+
+def _chosen(answers: Sequence[Pick], count: int, ranking: RankingOptions) -> list[Pick]:
     picks: list[Pick] = []
     artists: Counter[str] = Counter()
-    after = 0
-    for candidate in _in_turn(found, picks, DIVERSE_EACH * count, ranking.diversity):
+    for answer in _in_turn(answers, picks, DIVERSE_EACH * count, ranking.diversity):
         if len(picks) == count:
-            after += 1
-            if after > FOLLOWING:
-                break
-        entry = candidate.entry
-        others = () if ranking.show_duplicates else picks
-        if twin := next((pick for pick in others if same(pick.candidate.entry, entry)), None):
-            twin.duplicates.append(entry)
-            continue
-        by = artist_keys(entry.track.tags)
-        if len(picks) == count or any(artists[artist] == ranking.max_per_artist for artist in by):
-            continue
-        artists.update(by)
-        picks.append(Pick(candidate))
+            break
+        if all(artists[artist] != ranking.max_per_artist for artist in answer.artists):
+            artists.update(answer.artists)
+            picks.append(answer)
     return picks
 
 
@@ -140,16 +144,14 @@ def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Tr
     return lambda t: artists.isdisjoint(artist_keys(t.tags)) and albums.isdisjoint(album_keys(t.tags))
 
 
-def _in_turn(
-    found: Sequence[Candidate], picks: Sequence[Pick], pool: int, diversity: float
-) -> Iterator[Candidate]:
-    """The first `pool` candidates one after the other, each the best in view of those picked by then.
+def _in_turn(found: Sequence[Pick], picks: Sequence[Pick], pool: int, diversity: float) -> Iterator[Pick]:
+    """The first `pool` answers one after the other, each the best in view of those picked by then.
 
     The others follow as they are.
     """
     first = found[:pool] if diversity else ()
-    vectors = np.array([candidate.vector for candidate in first])
-    scores = np.array([candidate.score for candidate in first])
+    vectors = np.array([answer.candidate.vector for answer in first])
+    scores = np.array([answer.candidate.score for answer in first])
     nearest = np.full(len(first), -np.inf)  # similarity to the nearest pick
     left, seen = np.ones(len(first), bool), 0
     while left.any():

@@ -7,8 +7,9 @@ encoder change over time, of which far more is asked (search/windows.py).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -84,9 +85,10 @@ class Recordings:
         self._landmarks: OrderedDict[str, Landmarks | None] = OrderedDict()
 
     @classmethod
-    def of(cls, index: Index) -> Recordings:
-        """Those of an index."""
-        return cls(index.cache, index.spec.hop, index.catalog.fingerprints.get)
+    def of(cls, index: Index, heard: Mapping[str, bytes] = MappingProxyType({})) -> Recordings:
+        """Those of an index, and of files decoded just now, whose fingerprints are given by their audio."""
+        get = index.catalog.fingerprints.get
+        return cls(index.cache, index.spec.hop, lambda digest: heard.get(digest) or get(digest))
 
     def same(self, first: Entry, second: Entry) -> Evidence | None:
         """The evidence that two files hold the same recording, if there is any."""

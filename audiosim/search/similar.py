@@ -21,9 +21,10 @@ from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.explain import Explainer
+from audiosim.search.folding import Asked, Folding
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
-from audiosim.search.ranking import Pick, RankingOptions, candidates, select, unlike
-from audiosim.search.recordings import Recordings, told_by_windows
+from audiosim.search.ranking import Candidate, Pick, RankingOptions, candidates, select
+from audiosim.search.recordings import told_by_windows
 from audiosim.store import StoreReader, store_reader
 
 DEFAULT_COUNT = 10
@@ -123,12 +124,12 @@ def find_similar(
             raise AudiosimError("Nothing to search with", resolver.notes[0])
         space = index.configuration.space
         direction = mean_direction([space(q.vector) for q in likes], [space(q.vector) for q in dislikes])
-        hidden = frozenset(q.track.digest for q in (dislikes if include_self else [*likes, *dislikes]))
+        asked = Asked(likes, dislikes, only, ranking, include_self)
         known = percentiles(index.catalog)
         scaling = hub_scaling(index.catalog, known) if ranking.hub_correction else None
-        search = _Search(index, direction, ranking, scaling, count, hidden)
+        search = _Search(index, direction, asked, scaling, count)
         if store is None:
-            picks, reason = search.exactly(admitted(only, ranking, likes)), None
+            picks, reason = search.exactly(), None
         else:
             picks, reason = search.by_store(store)
         matches = as_matches(picks, known)
@@ -154,12 +155,6 @@ def check_count(count: int) -> None:
         raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
 
 
-def admitted(only: Filter, ranking: RankingOptions, queries: Sequence[Query]) -> Callable[[Track], bool]:
-    """Which tracks may be answers to these queries."""
-    other = unlike([query.track for query in queries], ranking.exclude_same)
-    return lambda track: only.admits(track) and other(track)
-
-
 def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
     """Picks as answers, with their percentiles where these are known."""
     return [
@@ -178,26 +173,25 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search by a direction; the audio of some digests is hidden from its answers."""
+    """One search by a direction."""
 
     index: Index
     direction: Float32
-    ranking: RankingOptions
+    asked: Asked
     scaling: HubScaling | None
     count: int
-    hidden: frozenset[str]
 
     @property
     def _space(self) -> SearchSpace:
         return self.index.configuration.space
 
     @cached_property
-    def recordings(self) -> Recordings:
-        return Recordings.of(self.index)
+    def folding(self) -> Folding:
+        return Folding(self.index, self.asked, self._ranked)
 
     def by_store(self, store: StoreReader) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""
-        depth = _depth(self.count) + self.index.catalog.files.copies(self.hidden)
+        depth = _depth(self.count) + self.index.catalog.files.copies(self.asked.hidden)
         try:
             ids = store.nearest(self.index, self.direction, depth)
         except AudiosimError as error:
@@ -207,8 +201,21 @@ class _Search:
             picks = self.exactly()  # too many of the nearest were held back
         return picks, None
 
-    def exactly(self, admits: Callable[[Track], bool] = lambda track: True) -> list[Pick]:
-        """The picks among all tracks that are admitted, by exact search."""
+    def exactly(self) -> list[Pick]:
+        """The picks among all tracks, by exact search."""
+        ids, lending = self._by_score(self.asked.admits), self._by_score(self.asked.lends)
+        depth = _depth(self.count)
+        while True:
+            near = [*ids[:depth], *lending[:MIN_CANDIDATES]]
+            picks = self._picked(self.index.catalog.tracks.entries_with(near).values())
+            if len(picks) >= self.count or depth >= len(ids):
+                return picks
+            depth *= 10
+
+    def _by_score(self, admits: Callable[[Track], bool] | None) -> list[str]:
+        """The ids of the files that are admitted, best first."""
+        if admits is None:
+            return []
         ids: list[str] = []  # not the entries: there may be very many
         similarities, scales = [np.zeros(0)], []
         shown = filter(self._shown, self.index.catalog.tracks.entries(admits))
@@ -220,23 +227,18 @@ class _Search:
         scores = np.concatenate(similarities)
         if self.scaling is not None:
             scores = self.scaling.scores(scores, np.array(scales, np.float64))
-        order = np.argsort(-scores, kind="stable")
-        depth = _depth(self.count)
-        while True:
-            nearest = self.index.catalog.tracks.entries_with([ids[row] for row in order[:depth]])
-            picks = self._picked(nearest.values())
-            if len(picks) >= self.count or depth >= len(ids):
-                return picks
-            depth *= 10
+        return [ids[row] for row in np.argsort(-scores, kind="stable")]
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
-        shown = list(filter(self._shown, entries))
-        found = candidates(shown, self.direction, self._space, self.scaling)
-        return select(found, self.count, self.ranking, self.recordings.same)
+        found = self._ranked(list(filter(self._shown, entries)))
+        return select(found, self.count, self.asked.ranking, self.folding)
+
+    def _ranked(self, entries: Sequence[Entry]) -> list[Candidate]:
+        return candidates(entries, self.direction, self._space, self.scaling)
 
     def _shown(self, entry: Entry) -> bool:
         """Whether a track may be shown: it is not a query, and its vector is not damaged."""
-        return are_whole(entry.vector, len(self.direction)) and entry.track.digest not in self.hidden
+        return are_whole(entry.vector, len(self.direction)) and entry.track.digest not in self.asked.hidden
 
 
 def _depth(count: int) -> int:

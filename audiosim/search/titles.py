@@ -9,18 +9,21 @@ from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import folded, values
 from audiosim.core.text import display_path
 from audiosim.core.types import Track
-from audiosim.library.catalog import Catalog
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index
+from audiosim.search.copies import one_each
+from audiosim.search.recordings import Recordings
 
 SHOWN = 10  # of the tracks that one title names
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # the second slash is lost in a path
 
 
-def named(catalog: Catalog, path: bytes) -> bytes | None:
-    """Find the one track whose title, ``artist - title`` or file name is what was given as a path.
+def named(index: Index, path: bytes) -> bytes | None:
+    """Find the one recording whose title, ``artist - title`` or file name is what was given as a path.
 
     Parameters
     ----------
-    catalog : Catalog
+    index : Index
         Where to look.
     path : bytes
         The absolute path of what a user named, which is no file.
@@ -28,7 +31,7 @@ def named(catalog: Catalog, path: bytes) -> bytes | None:
     Returns
     -------
     bytes or None
-        The track's path; None where there is no such track.
+        The path of the file that stands for it; None where there is no such track.
 
     Raises
     ------
@@ -36,15 +39,14 @@ def named(catalog: Catalog, path: bytes) -> bytes | None:
         If several recordings have the name.
     """
     name = _as_given(path)
-    found: dict[str, Track] = {}
-    for entry in catalog.tracks.entries(lambda track: folded(name) in _names(track)):
-        found.setdefault(entry.track.digest, entry.track)
+    entries = list(index.catalog.tracks.entries(lambda track: folded(name) in _names(track)))
+    found = one_each(entries, Recordings.of(index), Filter(), ())
     if len(found) > 1:
-        paths = [display_path(track.path) for track in found.values()]
+        paths = [display_path(entry.track.path) for entry in found]
         more = [f"and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
         lines = ["Give the path of one:", *paths[:SHOWN], *more]
         raise UsageError(f"{len(found)} tracks are called {name}", "", "\n  ".join(lines))
-    return next((track.path for track in found.values()), None)
+    return next((entry.track.path for entry in found), None)
 
 
 def no_such_file(path: bytes) -> UsageError:

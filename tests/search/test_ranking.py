@@ -36,13 +36,19 @@ def entry(
     return Entry(name, track, row / np.float32(np.linalg.norm(row)), scale)
 
 
-def never(first: Entry, second: Entry) -> object:
-    return None
+def alone(found: Sequence[Candidate]) -> list[Pick]:
+    """Each file holds another recording."""
+    return [Pick(one, [], artist_keys(one.entry.track.tags)) for one in found]
 
 
-def same_letter(first: Entry, second: Entry) -> object:
+def by_letter(found: Sequence[Candidate]) -> list[Pick]:
     """Files whose names begin alike hold one recording."""
-    return first.id[0] == second.id[0]
+    folded: dict[str, Pick] = {}
+    for pick in alone(found):
+        entry = pick.candidate.entry
+        if folded.setdefault(entry.id[0], pick) is not pick:
+            folded[entry.id[0]].duplicates.append(entry)
+    return list(folded.values())
 
 
 def found(*entries: Entry) -> list[Candidate]:
@@ -90,7 +96,7 @@ def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
 @given(entries(), st.integers(1, 10), st.integers(1, 3))
 def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
     order = candidates(some, DIRECTION, AS_THEY_ARE, None)
-    picks = select(order, count, RankingOptions(max_per_artist=cap), never)
+    picks = select(order, count, RankingOptions(max_per_artist=cap), alone)
     tally = Counter(artist_keys(pick.candidate.entry.track.tags) for pick in picks)
     assert all(number <= cap for artist, number in tally.items() if artist)
     fitting = [
@@ -118,7 +124,7 @@ def naive_mmr(some: list[Candidate], count: int, diversity: float) -> list[str]:
 @given(entries(), st.integers(1, 10), st.floats(0, 1))
 def test_diversity_is_maximal_marginal_relevance(some: list[Entry], count: int, diversity: float) -> None:
     order = candidates(some, DIRECTION, AS_THEY_ARE, None)
-    picks = select(order, count, RankingOptions(diversity=diversity), never)
+    picks = select(order, count, RankingOptions(diversity=diversity), alone)
     assert names(picks) == naive_mmr(order[: 5 * count], count, diversity)
 
 
@@ -129,31 +135,36 @@ def test_answers_differ_where_they_are_searched() -> None:
     direction = np.array([1, 0, 0], np.float32)
     for where, second in ((AS_THEY_ARE, "b"), (space, "c")):
         order = candidates(some, direction, where, None)
-        picks = select(order, 2, RankingOptions(diversity=0.7), never)
+        picks = select(order, 2, RankingOptions(diversity=0.7), alone)
         assert names(picks) == ["a", second]
 
 
 def test_files_of_one_recording_are_one_answer_and_the_number_wanted_is_still_reached() -> None:
     some = found(*(entry(name, [1, 0]) for name in ("a1", "b1", "a2", "a3", "c1", "b2", "d1")))
-    picks = select(some, 3, RankingOptions(), same_letter)
+    picks = select(some, 3, RankingOptions(), by_letter)
     assert names(picks) == ["a1", "b1", "c1"]
     assert [[one.id for one in pick.duplicates] for pick in picks] == [["a2", "a3"], ["b2"], []]
-    assert names(select(some, 3, RankingOptions(show_duplicates=True), same_letter)) == ["a1", "b1", "a2"]
 
 
 def test_a_duplicate_is_looked_for_among_the_next_twenty_only() -> None:
     between = [entry(f"{chr(ord('b') + n)}1", [1, 0]) for n in range(FOLLOWING - 1)]
-    near = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), same_letter)
+    near = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), by_letter)
     assert [one.id for one in near[0].duplicates] == ["a2"]
     between.append(entry("z1", [1, 0]))
-    far = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), same_letter)
+    far = select(found(entry("a1", [1, 0]), *between, entry("a2", [1, 0])), 1, RankingOptions(), by_letter)
     assert far[0].duplicates == []
+
+
+def test_where_most_are_held_back_more_are_looked_at() -> None:
+    many = [entry(f"{n:03}", [1, 0], tags=Tags(artist="A")) for n in range(300)]
+    some = found(*many, entry("b", [1, 0], tags=Tags(artist="B")))
+    assert names(select(some, 2, RankingOptions(max_per_artist=1), alone)) == ["000", "b"]
 
 
 def test_a_duplicate_folds_into_its_answer_though_its_artist_has_enough() -> None:
     by = Tags(artist="A")
     some = found(*(entry(name, [1, 0], tags=by) for name in ("a1", "b1", "a2")), entry("c1", [1, 0]))
-    picks = select(some, 2, RankingOptions(max_per_artist=1), same_letter)
+    picks = select(some, 2, RankingOptions(max_per_artist=1), by_letter)
     assert names(picks) == ["a1", "c1"]
     assert [one.id for one in picks[0].duplicates] == ["a2"]
 
@@ -161,7 +172,7 @@ def test_a_duplicate_folds_into_its_answer_though_its_artist_has_enough() -> Non
 def test_a_track_by_several_counts_for_each_of_them() -> None:
     artists = {"both": "A; B", "a": "A", "b": "b", "c": "C"}
     some = found(*(entry(name, [1, 0], tags=Tags(artist=artist)) for name, artist in artists.items()))
-    assert names(select(some, 4, RankingOptions(max_per_artist=1), never)) == ["both", "c"]
+    assert names(select(some, 4, RankingOptions(max_per_artist=1), alone)) == ["both", "c"]
 
 
 def test_artists_of_one_tag_are_compared_one_by_one() -> None:

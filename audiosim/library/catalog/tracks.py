@@ -173,6 +173,19 @@ class Tracks:
             found |= {row[0]: entry_from(row) for row in self._db.execute(query, page)}
         return found
 
+    def entries_of(self, digests: Iterable[str]) -> list[Entry]:
+        """The indexed files that hold any of this audio."""
+        found: list[Entry] = []
+        wanted = list(digests)
+        for start in range(0, len(wanted), PAGE):
+            page = wanted[start : start + PAGE]
+            query = (
+                f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
+                f" WHERE state = 'indexed' AND digest IN ({', '.join('?' * len(page))})"
+            )
+            found += map(entry_from, self._db.execute(query, page))
+        return found
+
     def duration(self) -> float:
         """Seconds of audio in the index."""
         query = (
