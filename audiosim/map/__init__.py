@@ -15,6 +15,8 @@ from audiosim.library.index import open_index
 from audiosim.library.suggestions import nothing_fits
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import COLORS, Color
+from audiosim.search.copies import find_fitting, standing
+from audiosim.search.recordings import Recordings
 
 __all__ = ["COLORS", "Color", "Drawing", "draw_map"]
 
@@ -28,7 +30,7 @@ class Drawing:
     Parameters
     ----------
     tracks : int
-        How many there are on it.
+        How many recordings there are on it; files of one share a dot.
     color : {"folder", "genre", "artist", "album", "year"}
         What gave them their colours.
     files : tuple of Path
@@ -64,7 +66,7 @@ def draw_map(
         Whether the page names the audio files by ``file://`` URIs instead of by their places relative
         to it.
     only : Filter, optional
-        The tracks to draw; by default all.
+        The tracks to draw, whose copies share their tags; by default all.
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
 
@@ -85,22 +87,31 @@ def draw_map(
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
         check_output(path)
-    entries, configuration = _read(home, only or Filter())
-    atlas = make_atlas(entries, color, configuration.spec.name, configuration.space)
+    recordings, configuration = _read(home, only or Filter())
+    atlas = make_atlas(recordings, color, configuration.spec.name, configuration.space)
     if page is not None:
         _write_page(atlas, page, absolute)
     if picture is not None:
         _write_picture(atlas, picture)
-    return Drawing(len(entries), atlas.grouping.by, files)
+    return Drawing(len(recordings), atlas.grouping.by, files)
 
 
-def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[Sequence[Entry], Configuration]:
-    """The tracks to draw, and what their vectors are."""
+def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[list[list[Entry]], Configuration]:
+    """The recordings to draw, with the file first that stands for each, and what their vectors are."""
     with open_index(home) as index:
-        entries = list(index.catalog.tracks.entries(index.located(only).admits))
-        if not entries:
+        located = index.located(only)
+        entries = list(index.catalog.tracks.entries())
+        groups = find_fitting(entries, Recordings.of(index), located).groups
+        if not groups:
             raise AudiosimError("There is nothing to draw", *nothing_fits(index.catalog, only))
-        return entries, index.configuration
+        found = [_shown([entries[row] for row in group], located) for group in groups]
+        return found, index.configuration
+
+
+def _shown(files: Sequence[Entry], only: Filter) -> list[Entry]:
+    """The files of a recording that are where they are looked for."""
+    found = [entry for entry in files if only.fits_file(entry.track)]
+    return sorted(found, key=lambda entry: standing(entry.track, only)) if len(found) > 1 else found
 
 
 def _write_page(atlas: Atlas, path: Path, absolute: bool) -> None:

@@ -21,8 +21,9 @@ NEIGHBOURS = 10  # of a spot
 class Atlas:
     """A library ready to be drawn.
 
-    Copies of a recording share a spot: ``spots`` gives each track's, counted from 0 in the order
-    in which they first occur. ``places`` float32 (n spots, 2), 0 to 1, x to the right and y down.
+    Files of a recording share a spot: ``spots`` gives each track's, counted from 0. The first of a
+    spot's tracks stands for them: its vector has a place, and its tags give the spot's group.
+    ``places`` float32 (n spots, 2), 0 to 1, x to the right and y down.
     """
 
     tracks: Sequence[Track]
@@ -32,16 +33,25 @@ class Atlas:
     grouping: Grouping
     encoder: str
 
+    @property
+    def recordings(self) -> Sequence[Track]:
+        """The tracks that stand for their recordings, by spot."""
+        firsts = np.unique(self.spots, return_index=True)[1]
+        return [self.tracks[row] for row in firsts.tolist()]
+
 
 def make_atlas(
-    entries: Sequence[Entry], color: Color | None, encoder: str, space: SearchSpace = AS_THEY_ARE
+    recordings: Sequence[Sequence[Entry]], color: Color | None, encoder: str, space: SearchSpace = AS_THEY_ARE
 ) -> Atlas:
-    """The atlas of at least one entry of the catalog, as they lie in the space."""
-    numbers: dict[str, int] = {}
-    spots = [numbers.setdefault(entry.track.digest, len(numbers)) for entry in entries]
-    vectors = {entry.track.digest: entry.vector for entry in entries}
-    rows = space(np.stack([vectors[digest] for digest in numbers]))
-    tracks = [entry.track for entry in entries]
+    """The atlas of at least one recording, each with the file first that stands for it, in a space."""
+    rows = space(np.stack([files[0].vector for files in recordings]))
     places = np.arange(len(rows))
     near = nearest(rows, rows, min(NEIGHBOURS, len(rows) - 1), same=(places, places))
-    return Atlas(tracks, spots, lay_out(rows), near, group_tracks(tracks, color), encoder)
+    return Atlas(
+        [entry.track for files in recordings for entry in files],
+        [spot for spot, files in enumerate(recordings) for _ in files],
+        lay_out(rows),
+        near,
+        group_tracks([files[0].track for files in recordings], color),
+        encoder,
+    )

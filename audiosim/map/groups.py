@@ -31,7 +31,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups, as a legend lists them, and the index of each track's among them."""
+    """The groups, as a legend lists them, and the index of each spot's among them."""
 
     by: Color
     groups: Sequence[Group]

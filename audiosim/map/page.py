@@ -51,7 +51,7 @@ def embedded(value: Any) -> str:
 
 def page_data(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
     """What the page's script reads; a column is a list with one value for each track or spot."""
-    seconds = sum(track.duration or 0.0 for track in atlas.tracks)
+    seconds = sum(track.duration or 0.0 for track in atlas.recordings)
     neighbours = atlas.neighbours
     return {
         "encoder": visible(atlas.encoder),
@@ -81,7 +81,7 @@ def _track_columns(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
         "album": [_text(track.tags.album) for track in atlas.tracks],
         "year": [track.tags.year or 0 for track in atlas.tracks],
         "seconds": [round(track.duration or 0.0) for track in atlas.tracks],
-        "group": list(atlas.grouping.of),
+        "group": [atlas.grouping.of[spot] for spot in atlas.spots],
         "spot": list(atlas.spots),
     }
 

@@ -39,7 +39,7 @@ def render_picture(atlas: Atlas) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    places = atlas.places[np.asarray(atlas.spots)].astype(np.float64)
+    places = atlas.places.astype(np.float64)
     low, high = places.min(axis=0) - AROUND, places.max(axis=0) + AROUND
     wide = WIDTH - LEGEND - 2 * EDGE
     shape = float((high - low)[1] / (high - low)[0])
@@ -134,8 +134,8 @@ def _names(axes: Axes, atlas: Atlas, places: Float64, fonts: list[str]) -> None:
 
 def _legend(figure: Figure, atlas: Atlas, fonts: list[str]) -> None:
     """The headline and the groups, from the top down; places in inches."""
-    count = len(atlas.tracks)
-    hours = sum(track.duration or 0.0 for track in atlas.tracks) / 3600
+    count = len(atlas.places)
+    hours = sum(track.duration or 0.0 for track in atlas.recordings) / 3600
     left, right, height = WIDTH - LEGEND + 0.2, WIDTH - 0.5, float(figure.get_figheight())
 
     def write(x: float, y: float, text: str, **style: Any) -> Text:

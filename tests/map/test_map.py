@@ -48,7 +48,7 @@ def small_atlas(count: int, color: Color | None = None) -> Atlas:
         Entry(f"{n}", Track(f"/m/{n % 3}/{n}.wav".encode(), f"{n:032x}", 60.0, Tags()), vectors[n])
         for n in range(count)
     ]
-    return make_atlas(entries, color, "fake")
+    return make_atlas([[entry] for entry in entries], color, "fake")
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +103,10 @@ def test_copies_share_a_spot_and_are_no_neighbours_of_each_other() -> None:
         Entry(str(n), Track(b"/m/%d.wav" % n, digest, 1.0), vectors[int(digest)])
         for n, digest in enumerate("0012")
     ]
-    atlas = make_atlas(entries, None, "fake")
+    atlas = make_atlas([entries[:2], entries[2:3], entries[3:]], None, "fake")
     assert list(atlas.spots) == [0, 0, 1, 2]
+    assert [track.path for track in atlas.recordings] == [b"/m/0.wav", b"/m/2.wav", b"/m/3.wav"]
+    assert [(group.name, group.count) for group in atlas.grouping.groups] == [("m", 3)]
     assert [set(row) for row in atlas.neighbours.indices.tolist()] == [{1, 2}, {0, 2}, {0, 1}]
 
 
@@ -177,7 +179,7 @@ def test_the_picture_takes_names_as_they_are() -> None:
         Entry(str(n), Track(b"/m/%d" % n, str(n), None, Tags(genre=name)), vectors[n])
         for n, name in enumerate(names)
     ]
-    assert render_picture(make_atlas(entries, "genre", "fake")).startswith(PNG)
+    assert render_picture(make_atlas([[entry] for entry in entries], "genre", "fake")).startswith(PNG)
 
 
 def test_no_name_on_the_picture_runs_into_another_or_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +201,7 @@ def test_no_name_on_the_picture_runs_into_another_or_out_of_it(monkeypatch: pyte
         vector = (middles[n % 4] + 0.2 * rng.standard_normal(6)).astype(np.float32)
         found = Track(b"/m/%d" % n, str(n), None, Tags(genre=names[n % 4]))
         entries.append(Entry(str(n), found, vector / np.linalg.norm(vector)))
-    render_picture(make_atlas(entries, "genre", "fake"))
+    render_picture(make_atlas([[entry] for entry in entries], "genre", "fake"))
     (figure,) = figures
     texts = [*figure.texts, *figure.axes[0].texts]
     boxes = [text.get_window_extent() for text in texts]

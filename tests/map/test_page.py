@@ -34,7 +34,7 @@ NAMES = [
 def page_of(*tracks: Track, folder: bytes | None = b"/out") -> str:
     vectors = np.eye(max(8, len(tracks)), dtype=np.float32)
     entries = [Entry(str(n), track, vectors[n]) for n, track in enumerate(tracks)]
-    return render_page(make_atlas(entries, None, "fake"), folder).decode()
+    return render_page(make_atlas([[entry] for entry in entries], None, "fake"), folder).decode()
 
 
 def data_of(page: str) -> Any:

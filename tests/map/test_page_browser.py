@@ -75,7 +75,11 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     def open_(entries: list[Entry], **options: Any) -> Visit:
         path = tmp_path / "page" / "map #1.html"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(render_page(make_atlas(entries, "genre", "fake"), os.fsencode(path.parent)))
+        recordings: dict[str, list[Entry]] = {}
+        for entry in entries:
+            recordings.setdefault(entry.track.digest, []).append(entry)
+        atlas = make_atlas(list(recordings.values()), "genre", "fake")
+        path.write_bytes(render_page(atlas, os.fsencode(path.parent)))
         page = chromium.new_page(viewport={"width": 1200, "height": 800}, reduced_motion="reduce", **options)
         pages.append(page)
         seen = Visit(page)
@@ -205,7 +209,7 @@ def test_a_search_dims_the_rest_and_escape_ends_it(visit: Any, entries: list[Ent
 
 def test_a_group_can_be_shown_alone(visit: Any, entries: list[Entry]) -> None:
     seen = visit(entries)
-    assert seen.text("legend").split() == ["Jazz", "6", "Rock", "6"]
+    assert seen.text("legend").split() == ["Rock", "6", "Jazz", "5"]
     seen.page.click("#legend .row >> nth=1")
     assert seen.page.get_attribute("#legend .row >> nth=1", "aria-pressed") == "true"
     assert seen.page.eval_on_selector_all("#legend .off", "rows => rows.length") == 1
@@ -248,7 +252,7 @@ def test_ten_thousand_tracks_are_drawn_and_answer(
 ) -> None:
     monkeypatch.setattr("audiosim.map.atlas.lay_out", lambda rows: rows[:, :2] / 2 + 0.5)
     seen = visit(entries_of(tmp_path, 10_000), device_scale_factor=2)
-    assert seen.text("heading") == "10,000 tracks"
+    assert seen.text("heading") == "9,999 tracks"  # two of the files are one
     x, y = find(seen, "title 4321")
     assert seen.page.evaluate(INK_AT, [x, y]) > 90
     seen.page.mouse.move(x, y)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,34 @@ def test_playlists_play_a_recording_once_by_its_best_file(home: Home, cli: Cli) 
     assert not SECOND & set(seeds[1:])
     done = cli("playlist", "--start", "/new/x2.mp3", "--end", "/m/Band/Album/02.flac", "--home", home.path)
     assert (done.code, "the same recording" in done.err) == (2, True)
+
+
+def test_a_map_has_one_dot_for_a_recording_and_names_its_files(home: Home, cli: Cli, tmp_path: Path) -> None:
+    def drawn(*options: object) -> tuple[int, list[list[str]], Any]:
+        done = cli("map", *options, "-o", tmp_path / "m.html", "--absolute", "--home", home.path, "--json")
+        assert done.code == 0, done.err
+        page = (tmp_path / "m.html").read_text()
+        found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
+        assert found
+        data = json.loads(found[1])
+        dots: list[list[str]] = [[] for _ in data["places"]]
+        for spot, file in zip(data["spot"], data["file"], strict=True):
+            dots[spot].append(file)
+        return done.json["tracks"], dots, data
+
+    count, dots, data = drawn()
+    assert count == 5
+    assert sorted(dots) == [
+        ["01.flac"],
+        ["02.flac", "x2.mp3"],
+        ["03.flac"],
+        ["06.flac", "x6.mp3", "x6 copy.flac"],
+        ["x5.mp3"],
+    ]
+    assert sum(group["count"] for group in data["groups"]) == 5
+    assert len(set(zip(data["spot"], data["group"], strict=True))) == 5  # a dot has one colour
+    assert drawn("--artist", "band")[1] == [["02.flac", "x2.mp3"], ["03.flac"]]
+    assert drawn("--artist", "band", "--under", "/new")[1] == [["x2.mp3"]]
 
 
 def test_a_query_from_elsewhere_is_known_by_what_is_heard(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_path_and_a_map_are_made_where_tracks_are_searched(made: MadeHome) -> 
     with open_index(made.home.path) as index:
         entries = list(index.catalog.tracks.entries())
     for where, same in ((space, True), (AS_THEY_ARE, False)):
-        atlas = make_atlas(entries, None, "fake", where)
+        atlas = make_atlas([[entry] for entry in entries], None, "fake", where)
         alike = [
             [atlas.tracks[spot].path for spot in row[:5]]
             == [path for path, *_ in exact(made.home.path, Path(track.path.decode()).stem, 5)]

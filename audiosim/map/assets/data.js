@@ -5,7 +5,7 @@ const element = (id) => document.getElementById(id);
 
 const X = new Float32Array(COUNT);
 const Y = new Float32Array(COUNT);
-const SPOTS = DATA.places.map(() => []); // the tracks at each spot: copies of one recording
+const SPOTS = DATA.places.map(() => []); // the tracks at each spot: copies of one recording, the best first
 for (let track = 0; track < COUNT; track++) {
   const spot = DATA.spot[track];
   X[track] = DATA.places[spot][0] / DATA.unit;
@@ -52,6 +52,9 @@ function lit(track) {
   if (state.matches && !state.matches[track]) return false;
   return !state.groups.size || state.groups.has(DATA.group[track]);
 }
+
+/** The track whose dot a spot shows: the first of its recording, or the first of it that stands out. */
+const shownAt = (spot) => SPOTS[spot].find(lit) ?? SPOTS[spot][0];
 
 /** Tracks by the cells of a grid over the unit square, to find the one under the pointer. */
 const grid = (() => {

@@ -13,7 +13,7 @@ function recolour() {
 
 function describe() {
   const number = (value) => value.toLocaleString("en");
-  element("heading").textContent = `${number(COUNT)} track${COUNT === 1 ? "" : "s"}`;
+  element("heading").textContent = `${number(SPOTS.length)} track${SPOTS.length === 1 ? "" : "s"}`;
   const hours = DATA.hours < 1 ? `${Math.round(DATA.hours * 60)} min` : `${number(+DATA.hours.toFixed(1))} hours`;
   element("subtitle").textContent = `${hours} · ${DATA.encoder}`;
   document.title = `Library map · ${element("heading").textContent}`;

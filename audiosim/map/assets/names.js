@@ -13,7 +13,7 @@ const names = (() => {
     const counts = new Map();
     const key = (track, dx, dy) => `${Math.floor(X[track] * CELLS) + dx},${Math.floor(Y[track] * CELLS) + dy}`;
     const members = [];
-    for (let track = 0; track < COUNT; track++) {
+    for (const [track] of SPOTS) {
       if (DATA.group[track] !== index) continue;
       members.push(track);
       for (let dx = -2; dx <= 2; dx++) {
@@ -29,7 +29,7 @@ const names = (() => {
     const isClose = (t) =>
       Math.abs(Math.floor(X[t] * CELLS) - column) <= 2 && Math.abs(Math.floor(Y[t] * CELLS) - row) <= 2;
     const close = members.filter(isClose);
-    const share = close.length / X.reduce((sum, _, t) => sum + isClose(t), 0);
+    const share = close.length / SPOTS.reduce((sum, [t]) => sum + isClose(t), 0);
     const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
     return { x: mean(close.map((t) => X[t])), y: mean(close.map((t) => Y[t])), share };
   }
@@ -121,8 +121,8 @@ const names = (() => {
   /** Writes what there is room for; `seen` are the tracks in sight that stand out. */
   function paint(context, seen, radius) {
     const taken = sheetBoxes();
-    const few = seen.length <= MANY && (zoom() > 1.8 || COUNT <= 40 || state.matches !== null);
-    const alpha = COUNT <= 3 ? 0 : Math.max(0, Math.min(1, 2.6 - zoom() / (few ? 2 : 5)));
+    const few = seen.length <= MANY && (zoom() > 1.8 || SPOTS.length <= 40 || state.matches !== null);
+    const alpha = SPOTS.length <= 3 ? 0 : Math.max(0, Math.min(1, 2.6 - zoom() / (few ? 2 : 5)));
     if (alpha) groups(context, taken, alpha, seen);
     if (few) {
       for (const track of seen) {

@@ -4,24 +4,24 @@ const ground = canvas.getContext("2d", { alpha: false });
 const over = element("over");
 const order = shuffled(); // so that no group lies on top of all others
 const sprites = new Map();
-const FAINT = COUNT > 3000 ? 0.1 : 0.17; // of points that do not stand out
+const FAINT = SPOTS.length > 3000 ? 0.1 : 0.17; // of points that do not stand out
 let sharpness = 1; // pixels of the canvas for one of the page
 let dirty = false;
 let overDirty = false;
 
 function shuffled() {
-  const tracks = Array.from({ length: COUNT }, (_, track) => track);
+  const spots = [...SPOTS.keys()];
   let seed = 1;
-  for (let i = COUNT - 1; i > 0; i--) {
+  for (let i = spots.length - 1; i > 0; i--) {
     seed = (seed * 48271) % 2147483647;
     const j = seed % (i + 1);
-    [tracks[i], tracks[j]] = [tracks[j], tracks[i]];
+    [spots[i], spots[j]] = [spots[j], spots[i]];
   }
-  return tracks;
+  return spots;
 }
 
 function pointRadius() {
-  const base = Math.max(1.9, Math.min(7.5, 17 * COUNT ** -0.225));
+  const base = Math.max(1.9, Math.min(7.5, 17 * SPOTS.length ** -0.225));
   const small = Math.min(1, Math.sqrt(Math.min(view.width, view.height) / 640));
   return Math.min(11, base * small * Math.max(1, zoom()) ** 0.3);
 }
@@ -62,11 +62,12 @@ function paintPoints(radius) {
   const put = ({ image, half }, track) => {
     const x = ((X[track] - view.x) * view.scale + view.width / 2) * sharpness - half;
     const y = ((Y[track] - view.y) * view.scale + view.height / 2) * sharpness - half;
-    if (COUNT > 3000) ground.drawImage(image, Math.round(x), Math.round(y));
+    if (SPOTS.length > 3000) ground.drawImage(image, Math.round(x), Math.round(y));
     else ground.drawImage(image, x, y);
   };
   ground.setTransform(1, 0, 0, 1, 0, 0);
-  for (const track of order) {
+  for (const spot of order) {
+    const track = shownAt(spot);
     if (X[track] < left || X[track] > right || Y[track] < top || Y[track] > bottom) continue;
     if (lit(track)) seen.push(track);
     else put(dim, track);

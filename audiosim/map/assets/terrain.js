@@ -4,7 +4,7 @@ const terrain = (() => {
   const MARGIN = 0.12; // of the unit square, around it
   const SPAN = 1 + 2 * MARGIN;
   const LEVELS = [0.18, 0.5, 1, 1.7];
-  const sigma = (Math.max(0.011, 0.062 * Math.max(COUNT, 20) ** -0.17) * SIDE) / SPAN;
+  const sigma = (Math.max(0.011, 0.062 * Math.max(SPOTS.length, 20) ** -0.17) * SIDE) / SPAN;
   const picture = document.createElement("canvas");
   picture.width = picture.height = SIDE;
   let contours = new Path2D();
@@ -46,7 +46,8 @@ const terrain = (() => {
   /** Density as it usually is where a track is. */
   function typical(weight) {
     const found = [];
-    for (let track = 0; track < COUNT; track += Math.ceil(COUNT / 2000)) found.push(weight[cellOf(track)]);
+    const step = Math.ceil(SPOTS.length / 2000);
+    for (let spot = 0; spot < SPOTS.length; spot += step) found.push(weight[cellOf(SPOTS[spot][0])]);
     found.sort((a, b) => a - b);
     return found[Math.floor(found.length * 0.5)] || 1;
   }
@@ -54,7 +55,8 @@ const terrain = (() => {
   function make() {
     const [red, green, blue, weight] = [0, 1, 2, 3].map(() => new Float32Array(SIDE * SIDE));
     const colours = DATA.groups.map((group) => rgb(colourOf(group)));
-    for (let track = 0; track < COUNT; track++) {
+    for (const spot of SPOTS.keys()) {
+      const track = shownAt(spot);
       const cell = cellOf(track);
       const colour = colours[DATA.group[track]];
       const mass = lit(track) ? 1 : 0.12;
