@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from audiosim.library.catalog import Configuration, Entry
 from audiosim.library.hubness import HubCorrection, similarities
 from audiosim.library.index import open_index
 from audiosim.library.whitening import whitens
+from audiosim.search.copies import find_copies
+from audiosim.search.recordings import Recordings
 
 
 def evaluate(home: str | os.PathLike[str] | None = None, options: EvalOptions | None = None) -> Evaluation:
@@ -42,7 +44,8 @@ def evaluate(home: str | os.PathLike[str] | None = None, options: EvalOptions | 
     Returns
     -------
     Evaluation
-        The figures of each variant.
+        The figures of each variant. Copies of a recording, re-encoded ones too, neither answer each other
+        nor stand in each other's way.
 
     Raises
     ------
@@ -129,6 +132,13 @@ class _Library:
     def tracks(self) -> list[Track]:
         return [entry.track for entry in self.entries]
 
+    def recordings(self, digests: Collection[str]) -> dict[str, int]:
+        """A number for each recording, by the digests of its audio."""
+        entries = [entry for entry in self.entries if entry.track.digest in digests]
+        with open_index(self.home) as index:
+            groups = find_copies(entries, Recordings.of(index)).groups
+        return {entries[row].track.digest: number for number, group in enumerate(groups) for row in group}
+
     def variants(self, options: EvalOptions) -> list[Variant]:
         return options.variants(self.own)
 
@@ -154,7 +164,9 @@ def _task(labelling: Labelling, libraries: Sequence[_Library], options: EvalOpti
     digests = list(dict.fromkeys(t.digest for t, _ in labelled))
     usable = set.intersection(*(each.space.usable(digests, each.variants(options)) for each in libraries))
     kept = [(t, own) for t, own in labelled if t.digest in usable]
-    truth = GroundTruth([t for t, _ in kept], [own for _, own in kept], options.exclude_same)
+    asking = [t for t, _ in kept]
+    copies = libraries[0].recordings({t.digest for t in asking})
+    truth = GroundTruth(asking, [own for _, own in kept], options.exclude_same, copies)
     shares = truth.shares()
     if not shares.any():
         raise _nothing_to_judge(options, len(labelled))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -36,13 +36,19 @@ class GroundTruth:
         The labels of each; an answer is right when it shares one with the query.
     exclude_same : {"artist", "album"}, optional
         The tag to filter by.
+    copies : mapping of str to int, optional
+        The recording that audio holds, by its digest; by default, other audio is another recording.
     """
 
     def __init__(
-        self, tracks: Sequence[Track], labels: Sequence[LabelSet], exclude_same: ExcludeSame | None = None
+        self,
+        tracks: Sequence[Track],
+        labels: Sequence[LabelSet],
+        exclude_same: ExcludeSame | None = None,
+        copies: Mapping[str, int] | None = None,
     ) -> None:
         self.count = len(tracks)
-        self.recordings = _codes(track.digest for track in tracks)
+        self.recordings = _codes(copies[t.digest] if copies else t.digest for t in tracks)
         keys = {"artist": artist_keys, "album": album_keys}
         self._groups = _incidence([keys[exclude_same](t.tags) for t in tracks]) if exclude_same else None
         self._incidence = _incidence(labels)
@@ -65,9 +71,9 @@ class GroundTruth:
         return shares
 
 
-def _codes(values: Iterable[str]) -> Codes:
+def _codes(values: Iterable[Hashable]) -> Codes:
     """A number for each value, equal where values are."""
-    known: dict[str, int] = {}
+    known: dict[Hashable, int] = {}
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
 
 

@@ -226,6 +226,17 @@ def test_a_map_has_one_dot_for_a_recording_and_names_its_files(home: Home, cli: 
     assert drawn("--artist", "band", "--under", "/new")[1] == [["x2.mp3"]]
 
 
+def test_copies_in_other_encodings_do_not_answer_each_other_in_an_evaluation(
+    tmp_path: Path, cli: Cli
+) -> None:
+    """Each song has a copy with its label, and nothing else is right: the copy would be."""
+    labelled = [Made(f"/m/{n}/a.flac", song(n)) for n in range(4)]
+    copies = [Made(f"/m/{n}/b.mp3", again(n)) for n in range(4)]
+    home = make_home(tmp_path / "home", [*labelled, *copies])
+    done = cli("eval", "--labels", "folder", "--home", home.path)
+    assert (done.code, "no two share one that counts" in done.err) == (2, True)
+
+
 def test_a_query_from_elsewhere_is_known_by_what_is_heard(tmp_path: Path) -> None:
     music = tmp_path / "music"
     music.mkdir()
