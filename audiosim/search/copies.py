@@ -10,10 +10,10 @@ from functools import cache
 import numpy as np
 
 from audiosim.core.tag_values import folded
-from audiosim.core.types import Track
+from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
-from audiosim.library.neighbours import nearest
+from audiosim.library.neighbours import blocks
 from audiosim.search.common_landmarks import likely, sounds_of, with_keys_in_common
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
@@ -143,21 +143,33 @@ class _Candidates:
         if not rows:
             return
         durations = np.array([lengths[row] for row in rows])
-        wanted = np.cumsum([focus is None or row in focus for row in rows])
+        firsts = np.searchsorted(durations, [length - slack(length) for length in durations.tolist()])
         vectors = np.stack([self._entries[row].vector for row in rows])
-        for place, row in enumerate(rows):
-            first = int(np.searchsorted(durations, durations[place] - slack(durations[place])))
-            if wanted[place] == (wanted[first - 1] if first else 0):
-                continue  # neither it nor any of the others
-            near = nearest(vectors[place : place + 1], vectors[first:place], NEAREST)
-            for other in near.indices[near.cosines >= SIMILAR]:
-                pair = row, rows[first + int(other)]
-                if focus is None or not focus.isdisjoint(pair):
-                    yield min(pair), max(pair)
+        for block in blocks(len(rows)):  # products of matrices: those of single rows take many times as long
+            low = int(firsts[block.start])
+            if focus is not None and focus.isdisjoint(rows[low : block.stop]):
+                continue
+            cosines, others = vectors[block] @ vectors[low : block.stop].T, np.arange(low, block.stop)
+            places = np.arange(block.start, block.stop)[:, None]
+            cosines[(others < firsts[block, None]) | (others >= places)] = -np.inf
+            for place, near in enumerate(_most_alike(cosines), block.start):
+                for other in near:
+                    pair = rows[place], rows[low + other]
+                    if focus is None or not focus.isdisjoint(pair):
+                        yield min(pair), max(pair)
 
     def _sounds_of(self, row: int) -> frozenset[int] | None:
         landmarks = self._landmarks[row]
         return None if landmarks is None else sounds_of(landmarks)
+
+
+def _most_alike(cosines: Float32) -> Iterator[list[int]]:
+    """Of each row the NEAREST columns, nearest first, of those that are alike at all."""
+    count = min(NEAREST, cosines.shape[1])
+    best = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+    for row, columns in zip(cosines, best, strict=True):
+        alike = columns[row[columns] >= SIMILAR]
+        yield alike[np.argsort(-row[alike], kind="stable")].tolist()
 
 
 def find_fitting(entries: Sequence[Entry], recordings: Recordings, only: Filter) -> Copies:
