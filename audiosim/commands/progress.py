@@ -126,7 +126,7 @@ def progress_line(progress: Progress, speed: str, width: int) -> str:
     parts = [
         time_left(progress.seconds_left, progress.time_up),
         audio if total else "",
-        f"{progress.done}/{progress.total} files",
+        f"{progress.done}/{counted(progress.total, 'file')}",
         speed if progress.audio_seconds else "",
     ]
     name = "" if progress.path is None else file_name(progress.path)
@@ -154,7 +154,7 @@ def stage_line(name: str, done: int, total: int, left: str, width: int) -> str:
     """
     if not total:
         return shortened(f"{name} ...", width - 1)
-    parts = [f"{done}/{total} tracks", *([left] if left else [])]
+    parts = [f"{done}/{counted(total, 'track')}", *([left] if left else [])]
     return _fitted(f"{name}: {_bar(done / total, width)}", parts, "", width - 1)
 
 
