@@ -248,8 +248,8 @@ def _lengths(
     """The length in s of those files that can be read, and in time."""
     by_path = {file.path: file for file in files}
     end = time.monotonic() + LENGTH_SECONDS
-    in_time = takewhile(lambda _: time.monotonic() < end, by_path)
-    found = {}
+    found: dict[FoundFile, float] = {}
+    in_time = takewhile(lambda _: not found or time.monotonic() < end, by_path)  # decoders may start slowly
     for number, event in enumerate(embed_files(in_time, encoder, jobs=jobs, want=lambda *_: False), 1):
         if isinstance(event, Probed):
             found[by_path[event.path]] = event.info.duration
