@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audiosim.core.drawing import DPI, INK, PAPER, SOFT, installed_fonts, png
 from audiosim.core.types import Float64
 from audiosim.map.atlas import Atlas
 from audiosim.map.density import density
@@ -24,41 +22,30 @@ WIDTH = 15.0  # inches
 HEIGHTS = (8.5, 11.5)  # inches, from flat maps to square ones
 LEGEND = 3.3  # inches of the width
 EDGE = 0.3  # inches
-DPI = 180
 AROUND = 0.07  # of the unit square, free around the tracks
-PAPER, INK, SOFT = "#f8f7f4", "#1c1e26", "#6b6d76"
-FONTS = ("Inter", "Helvetica Neue", "Segoe UI", "Roboto", "Arial", "Liberation Sans")
-FALLBACK_FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Hiragino Sans")
 NAME_WIDTH = 2.6  # inches, of a name on the map
 GAP = 0.1  # inches, from a name in the legend to its count
 
 
 def render_picture(atlas: Atlas) -> bytes:
     """The picture, PNG, 2,700 pixels wide."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is no news
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     places = atlas.places.astype(np.float64)
     low, high = places.min(axis=0) - AROUND, places.max(axis=0) + AROUND
     wide = WIDTH - LEGEND - 2 * EDGE
     shape = float((high - low)[1] / (high - low)[0])
     height = float(np.clip(wide * shape + 2 * EDGE, *HEIGHTS))
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor=PAPER)
-    canvas = FigureCanvasAgg(figure)
     box = (EDGE / WIDTH, EDGE / height, wide / WIDTH, 1 - 2 * EDGE / height)
-    axes = figure.add_axes(box, aspect="equal", xlim=(low[0], high[0]), ylim=(high[1], low[1]))
-    axes.set_axis_off()
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # it is drawn as a box
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes(box, aspect="equal", xlim=(low[0], high[0]), ylim=(high[1], low[1]))
+        axes.set_axis_off()
         _draw(figure, axes, atlas, places)
-        canvas.print_figure(out, format="png")
-    return out.getvalue()
+
+    return png(WIDTH, height, draw)
 
 
 def _draw(figure: Figure, axes: Axes, atlas: Atlas, places: Float64) -> None:
-    fonts = _fonts()
+    fonts = installed_fonts()
     colours = np.array([_rgb(group) for group in atlas.grouping.groups])[np.asarray(atlas.grouping.of)]
     frame = (axes.get_xlim(), axes.get_ylim())
     _ground(axes, places, colours)
@@ -66,14 +53,6 @@ def _draw(figure: Figure, axes: Axes, atlas: Atlas, places: Float64) -> None:
     axes.set(xlim=frame[0], ylim=frame[1])
     _names(axes, atlas, places, fonts)
     _legend(figure, atlas, fonts)
-
-
-def _fonts() -> list[str]:
-    """Those of the fonts we like that are installed, so that matplotlib does not ask for others."""
-    from matplotlib import font_manager
-
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return [name for name in (*FONTS, *FALLBACK_FONTS) if name in installed]
 
 
 def _rgb(group: Group) -> Float64:
