@@ -25,6 +25,9 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.results import EvalOptions as EvalOptions
 from .evaluation.results import Evaluation as Evaluation
 from .evaluation.results import HomeComparison as HomeComparison
+from .evaluation.triplets import Triplet as Triplet
+from .evaluation.triplets import TripletEvaluation as TripletEvaluation
+from .evaluation.triplets import judge_triplets as judge_triplets
 from .evaluation.variants import Variant as Variant
 from .extract import Extractor as Extractor
 from .extract import extract_files as extract_files

@@ -187,7 +187,9 @@ def duplicates(home: Path, scratch: Path, encoder: Encoder) -> dict[str, Any]:
 
 def settings(home: Path) -> list[dict[str, Any]]:
     """What `audiosim eval --compare` says, by folder."""
-    options = EvalOptions(poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS)
+    options = EvalOptions(
+        exclude_same=None, poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS
+    )
     found = audiosim.evaluate(home, options)
     return [
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,11 +12,15 @@ from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import HomeOption, JsonOption, one_of
 from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
+from audiosim.core.files import check_output, replacing
+from audiosim.core.text import display_path
 
 if TYPE_CHECKING:
     from audiosim.evaluation.results import EvalOptions
 
 ALL = "all"
+NONE, AUTO = "none", "auto"
+DEFAULT_LABELS = "folder"
 
 
 def evaluate_home(
@@ -26,13 +31,25 @@ def evaluate_home(
             help="What belongs together: folder, artist, album, album_artist, genre, year, or a CSV file"
             " with the columns path,label.",
         ),
-    ] = "folder",
+    ] = DEFAULT_LABELS,
     cutoffs: Annotated[
         list[int] | None,
         typer.Option("-k", metavar="N", min=1, help="Answers to look at; repeatable [default: 1, 5, 10]."),
     ] = None,
     exclude_same: Annotated[
-        str | None, typer.Option(metavar="TAG", help="Leave out answers of the query's own artist or album.")
+        str | None,
+        typer.Option(
+            metavar="TAG",
+            help="Leave out answers of the query's own artist or album; none: count them [default: artist,"
+            " where artists are known].",
+        ),
+    ] = None,
+    triplets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What people say instead: a CSV file with the columns a,b,c, b being more like a than c.",
+        ),
     ] = None,
     poolings: Annotated[
         list[str] | None,
@@ -74,6 +91,10 @@ def evaluate_home(
         Path | None,
         typer.Option(metavar="DIR", help="Another home, to compare with on the tracks both hold."),
     ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the precision of the first k answers, with intervals."),
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Of several variants, show all figures [default: MAP only].")
     ] = False,
@@ -82,26 +103,80 @@ def evaluate_home(
 ) -> None:
     """Measure how well tracks that belong together find each other.
 
-    Example: audiosim eval --labels artist --compare
+    Example: audiosim eval --labels genre --compare --png eval.png
     """
-    from audiosim.commands.evaluation_tables import (
-        comparison_fields,
-        comparison_table,
-        evaluation_fields,
-        evaluation_table,
-    )
-    from audiosim.evaluation.evaluate import compare_homes, evaluate
-
     options = _options(
         labels, cutoffs, exclude_same, poolings, centring, hub_corrections, whitening, neighbours, compare
     )
-    width = terminal_width()
-    if against is None:
-        evaluation = evaluate(home, options)
-        _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width, every=every))
+    if png is not None:
+        check_output(png)
+    if triplets is not None:
+        _refuse_beside_triplets(labels, cutoffs, exclude_same, against, png, every)
+        _judge_triplets(triplets, home, options, json_)
+    elif against is None:
+        _evaluate(home, options, png, every, json_)
     else:
-        comparison = compare_homes(home, against, options)
-        _print(comparison_fields(comparison) if json_ else comparison_table(comparison, width))
+        _compare(home, against, options, png, json_)
+
+
+def _evaluate(home: Path | None, options: EvalOptions, png: Path | None, every: bool, json_: bool) -> None:
+    from audiosim.commands.evaluation_tables import evaluation_fields, evaluation_table
+    from audiosim.evaluation.evaluate import evaluate
+
+    evaluation = evaluate(home, options)
+    if png is not None:
+        from audiosim.evaluation.picture import render_evaluation
+
+        _write(png, render_evaluation(evaluation))
+    width = terminal_width()
+    _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width, every=every))
+
+
+def _compare(home: Path | None, against: Path, options: EvalOptions, png: Path | None, json_: bool) -> None:
+    from audiosim.commands.evaluation_tables import comparison_fields, comparison_table
+    from audiosim.evaluation.evaluate import compare_homes
+
+    comparison = compare_homes(home, against, options)
+    if png is not None:
+        from audiosim.evaluation.picture import render_comparison
+
+        _write(png, render_comparison(comparison))
+    _print(comparison_fields(comparison) if json_ else comparison_table(comparison, terminal_width()))
+
+
+def _judge_triplets(file: Path, home: Path | None, options: EvalOptions, json_: bool) -> None:
+    from audiosim.commands.triplet_tables import triplet_fields, triplet_table
+    from audiosim.evaluation.triplets import judge_triplets
+
+    found = judge_triplets(file, home, options)
+    _print(triplet_fields(found) if json_ else triplet_table(found, terminal_width()))
+
+
+def _refuse_beside_triplets(
+    labels: str,
+    cutoffs: list[int] | None,
+    exclude_same: str | None,
+    against: Path | None,
+    png: Path | None,
+    every: bool,
+) -> None:
+    given = {
+        "--labels": labels != DEFAULT_LABELS,
+        "-k": bool(cutoffs),
+        "--exclude-same": exclude_same is not None,
+        "--against": against is not None,
+        "--png": png is not None,
+        "--all": every,
+    }
+    wrong = [flag for flag, is_given in given.items() if is_given]
+    if wrong:
+        raise UsageError(f"--triplets goes without {wrong[0]}", "people have judged, not labels")
+
+
+def _write(file: Path, picture: bytes) -> None:
+    with replacing(file, durable=False) as out:
+        out.write(picture)
+    typer.echo(f"precision of the first answers -> {display_path(os.fsencode(file))}", err=True)
 
 
 def _options(
@@ -117,7 +192,8 @@ def _options(
 ) -> EvalOptions:
     from audiosim.core.types import Pooling
     from audiosim.encoders.pooling import POOLINGS
-    from audiosim.evaluation.relevance import EXCLUDE_SAME, ExcludeSame
+    from audiosim.evaluation.artist_filter import Asked
+    from audiosim.evaluation.relevance import EXCLUDE_SAME
     from audiosim.evaluation.results import CUTOFFS, EvalOptions
     from audiosim.library.hubness import HUB_CORRECTIONS, HubCorrection
 
@@ -127,11 +203,10 @@ def _options(
             "it tries all of them",
         )
     every = [ALL] if compare else None
-    if exclude_same is not None:
-        one_of("--exclude-same", exclude_same, EXCLUDE_SAME)
+    excluded = AUTO if exclude_same is None else one_of("--exclude-same", exclude_same, (*EXCLUDE_SAME, NONE))
     return EvalOptions(
         labels=labels,
-        exclude_same=cast("ExcludeSame | None", exclude_same),
+        exclude_same=None if excluded == NONE else cast("Asked", excluded),
         poolings=cast("tuple[Pooling, ...]", _chosen("--pooling", every or poolings or [], POOLINGS)),
         centring=(False, True) if compare else () if centring is None else (centring,),
         whitening=(False, True) if compare else () if whitening is None else (whitening,),

@@ -15,12 +15,13 @@ from audiosim.core.text import counted, visible
 from audiosim.evaluation.results import Counts, Evaluation, HomeComparison, ListFigures, VariantResult
 from audiosim.evaluation.significance import Difference, Figure
 from audiosim.evaluation.variants import Variant
-from audiosim.evaluation.verdict import SURE, verdict
+from audiosim.evaluation.verdict import SURE, above, verdict
 
 INTERVAL = "95 % interval"
 MAX_LINE = 110  # of prose that goes to a file or a program
 DIGITS = 6  # after the point, in JSON
-TITLES = {"map": "MAP", "mrr": "MRR", "ndcg": "nDCG"}
+OVER_LABELS = "over labels"
+TITLES = {"map": "MAP", "r_precision": "R-precision", "mrr": "MRR", "ndcg": "nDCG"}
 LISTS = {
     "coverage": "Coverage of the top 10s",
     "hubness": "Hubness (skewness of N10)",
@@ -28,7 +29,16 @@ LISTS = {
     "diversity": "Diversity in a top 10",
     "novelty": "Novelty of the top 10s, bits",
 }
-BRIEF = ("map", "mrr", "ndcg")  # measures of each variant in a comparison, precisions aside
+WHY = {  # answers of the same artist are left out, or count
+    "asked": "",
+    "artists-known": "Answers by the query's own artist don't count, neither as right nor as wrong;"
+    " --exclude-same none counts them.",
+    "artists-are-labels": "",
+    "artists-unknown": "Answers by the query's own artist count, as most tracks name none.",
+    "too-few-left": "Answers by the query's own artist count: without them fewer than half of the queries"
+    " would have a right one.",
+}
+BRIEF = ("map", "r_precision", "mrr", "ndcg")  # measures of each variant in a comparison, precisions aside
 
 
 def evaluation_table(evaluation: Evaluation, width: int | None = None, *, every: bool = False) -> str:
@@ -85,6 +95,7 @@ def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
         "encoder": evaluation.encoder,
         "labels": evaluation.labels,
         "exclude_same": evaluation.exclude_same,
+        "excluded_for": evaluation.excluded_for,
         "counts": asdict(evaluation.counts),
         "chance": round(evaluation.chance, DIGITS),
         "variants": [_variant_fields(result, gain) for result, gain in _best_first(evaluation)],
@@ -98,7 +109,7 @@ def comparison_fields(comparison: HomeComparison) -> dict[str, Any]:
         "first": evaluation_fields(comparison.first),
         "second": evaluation_fields(comparison.second),
         "differences": {
-            name: _difference_fields(difference) for name, difference in comparison.differences.items()
+            name: difference_fields(difference) for name, difference in comparison.differences.items()
         },
     }
 
@@ -121,6 +132,7 @@ def _labelled(evaluation: Evaluation) -> str:
         f" ({visible(evaluation.labels)}){filtered};"
         f" {counted(counts.queries, 'is', 'are')} asked with,"
         f" {counted(counts.tracks - counts.queries, 'has', 'have')} no right answer.",
+        *filter(None, [WHY[evaluation.excluded_for]]),
         *_left_out(counts),
         f"Random answers have a precision of {evaluation.chance:.3f}.",
     ]
@@ -140,12 +152,19 @@ def _left_out(counts: Counts) -> list[str]:
 
 def _one(result: VariantResult, width: int | None) -> str:
     rows = [
-        (title(name), f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}")
+        (title(name), f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", _over_labels(figure))
         for name, figure in result.figures.items()
     ]
     lists = zip(LISTS.values(), _list_cells(result.lists), strict=True)
-    rows += [(name, cell, "") for name, cell in lists]
-    return table_text([Column("Figure"), _number("Value"), _number(INTERVAL)], rows, width)
+    rows += [(name, cell, "", "") for name, cell in lists]
+    return table_text([Column("Figure"), *map(_number, ("Value", INTERVAL, OVER_LABELS))], rows, width)
+
+
+def _over_labels(figure: Figure, sign: str = "") -> str:
+    """The interval over whole labels, where there are several."""
+    if figure.low_over_labels is None or figure.high_over_labels is None:
+        return ""
+    return f"{figure.low_over_labels:{sign}.3f} to {figure.high_over_labels:{sign}.3f}"
 
 
 def _several(evaluation: Evaluation, width: int | None, every: bool) -> str:
@@ -153,13 +172,15 @@ def _several(evaluation: Evaluation, width: int | None, every: bool) -> str:
     others = [name for name in names if name in BRIEF[1:] or name.startswith("precision")] if every else []
     numbers = ["MAP", INTERVAL, "Gain", "p", *map(title, others)]
     numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"] if every else []
+    numbers += [f"MAP {OVER_LABELS}", f"Gain {OVER_LABELS}"] if every else []
     rows = []
     for result, gain in _best_first(evaluation):
         best = result.figures["map"]
         cells = [result.variant.name, f"{best.value:.3f}", f"{best.low:.3f} to {best.high:.3f}"]
         cells += [f"{gain.figure.value:+.3f}", f"{gain.p:.4f}"]
         cells += [f"{result.figures[name].value:.3f}" for name in others]
-        rows.append([*cells, *(_list_cells(result.lists) if every else [])])
+        labels = [_over_labels(best), _over_labels(gain.figure, "+")]
+        rows.append([*cells, *([*_list_cells(result.lists), *labels] if every else [])])
     more = "recall and nDCG at k: --json" if every else "all figures: --all; their intervals: --json"
     note = (
         f"Gain: of MAP over {evaluation.results[0].variant.name}, query by query; p is not corrected for"
@@ -203,8 +224,9 @@ def _verdict_text(evaluation: Evaluation, width: int | None) -> list[str]:
 
 
 def _ahead(gain: Difference) -> str:
-    figure = gain.figure
-    return f"{figure.value:.3f} ({INTERVAL} {figure.low:.3f} to {figure.high:.3f})"
+    figure, drawn = gain.figure, _over_labels(gain.figure)
+    labels = f", {OVER_LABELS} {drawn}" if drawn else ""
+    return f"{figure.value:.3f} ({INTERVAL} {figure.low:.3f} to {figure.high:.3f}{labels})"
 
 
 def _commands(evaluation: Evaluation, best: Variant) -> list[str]:
@@ -223,10 +245,24 @@ def _commands(evaluation: Evaluation, best: Variant) -> list[str]:
 def _better_home(comparison: HomeComparison) -> str:
     difference = comparison.differences["map"]
     figure = difference.figure
-    sure = difference.p < SURE and not figure.low <= 0 <= figure.high
-    if not sure:
-        return "Which of the two is better is not sure: their difference in MAP may be chance.\n"
-    return f"The {'second' if figure.value > 0 else 'first'} home is better, by MAP; that is sure.\n"
+    better, place = (figure, "second") if figure.value > 0 else (_turned(figure), "first")
+    labels = _over_labels(figure, "+")
+    drawn = f"Difference in MAP, {INTERVAL} {OVER_LABELS}: {labels}.\n" if labels else ""
+    if not (difference.p < SURE and above(better)):
+        return f"{drawn}Which of the two is better is not sure: their difference in MAP may be chance.\n"
+    return f"{drawn}The {place} home is better, by MAP; that is sure.\n"
+
+
+def _turned(figure: Figure) -> Figure:
+    """The difference the other way round."""
+    low, high = figure.low_over_labels, figure.high_over_labels
+    return Figure(
+        -figure.value,
+        -figure.high,
+        -figure.low,
+        None if high is None else -high,
+        None if low is None else -low,
+    )
 
 
 def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
@@ -246,7 +282,7 @@ def _verdict_fields(evaluation: Evaluation) -> dict[str, Any] | None:
         "best": found.best.variant.name,
         "over": found.over.variant.name,
         "own": evaluation.own.name,
-        "gain": _difference_fields(found.gain),
+        "gain": difference_fields(found.gain),
         "sure": found.sure,
         "beyond": None if found.beyond is None else found.beyond.variant.name,
         "commands": _commands(evaluation, found.best.variant),
@@ -257,22 +293,24 @@ def _variant_fields(result: VariantResult, gain: Difference) -> dict[str, Any]:
     return {
         "variant": result.variant.name,
         **asdict(result.variant),
-        "map_gain": _difference_fields(gain),
-        "figures": {name: _figure_fields(figure) for name, figure in result.figures.items()},
+        "map_gain": difference_fields(gain),
+        "figures": {name: figure_fields(figure) for name, figure in result.figures.items()},
         **{name: _rounded(value) for name, value in asdict(result.lists).items()},
     }
 
 
-def _figure_fields(figure: Figure) -> dict[str, float | None]:
+def figure_fields(figure: Figure) -> dict[str, float | None]:
+    """Give the fields of a figure; the interval over labels is null where there is one label only."""
     return {name: _rounded(value) for name, value in asdict(figure).items()}
 
 
-def _difference_fields(difference: Difference) -> dict[str, float | None]:
-    return {**_figure_fields(difference.figure), "p": _rounded(difference.p)}
+def difference_fields(difference: Difference) -> dict[str, float | None]:
+    """Give the fields of a difference."""
+    return {**figure_fields(difference.figure), "p": _rounded(difference.p)}
 
 
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DIGITS)
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else round(value, DIGITS)
 
 
 def _number(title: str) -> Column:

@@ -6,7 +6,6 @@ compared as tags are (core/tag_values.py).
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from audiosim.core.errors import UsageError
-from audiosim.core.paths import identity
 from audiosim.core.tag_values import album_keys, artist_keys, folded, genre_keys, people
 from audiosim.core.text import counted, display_path
 from audiosim.core.types import Track
+from audiosim.evaluation.csv_file import path_in, read_rows
 
 LabelName = Literal["folder", "artist", "album", "genre", "album_artist", "year"]
 LABEL_NAMES: tuple[LabelName, ...] = get_args(LabelName)
@@ -79,24 +78,10 @@ def read_labels(file: Path) -> dict[bytes, LabelSet]:
     UsageError
         If the file can't be read, or has no columns ``path`` and ``label``.
     """
-    try:
-        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise UsageError(
-                    f"{file} holds no labels",
-                    f"its first line does not name the columns {' and '.join(COLUMNS)}",
-                    "Begin the file with the line: path,label",
-                )
-            rows = [(row["path"], row["label"]) for row in reader]
-    except (OSError, csv.Error) as error:
-        raise UsageError(
-            f"Can't read the labels of {file}", getattr(error, "strerror", None) or str(error)
-        ) from error
     found: dict[bytes, set[str]] = {}
-    for path, label in rows:
+    for path, label in (row.cells for row in read_rows(file, COLUMNS, "labels")):
         if path and label:
-            found.setdefault(identity(os.path.join(file.absolute().parent, path)), set()).add(label)
+            found.setdefault(path_in(file, path), set()).add(label)
     return {path: _folded(labels) for path, labels in found.items()}
 
 

@@ -19,6 +19,8 @@ Two queries with four answers each, of which two and one are right:
 [0.5, 1.0]
 >>> average_precision(relevance).round(3).tolist()  # (1/1 + 2/3) / 2, and 1/2
 [0.833, 0.5]
+>>> r_precision(relevance).tolist()  # of the first two, and of the first one
+[0.5, 0.0]
 >>> reciprocal_rank(relevance).tolist()
 [1.0, 0.5]
 >>> ndcg(relevance).round(3).tolist()
@@ -51,6 +53,7 @@ Relevance = npt.NDArray[np.bool_]
 Lists = npt.NDArray[np.int64]
 NONE = -1  # in lists: no track
 LIST_LENGTH = 10  # of the lists that coverage, hubness, diversity and novelty look at
+CURVE_LENGTH = 20  # answers that a curve of precision goes to, at least
 
 
 def precision(relevance: Relevance, k: int) -> Float64:
@@ -68,6 +71,17 @@ def average_precision(relevance: Relevance) -> Float64:
     ranks = np.arange(1, relevance.shape[1] + 1)
     hits = np.cumsum(relevance, axis=1, dtype=np.int32)
     return _share(np.sum(hits / ranks, axis=1, where=relevance), relevance.sum(axis=1))
+
+
+def r_precision(relevance: Relevance) -> Float64:
+    """Precision at the rank R, the number of relevant answers of the query; there it equals recall.
+
+    trec_eval's Rprec: Buckley and Voorhees, "Evaluating evaluation measure stability", SIGIR 2000. It
+    asks as much of small albums as of large ones, where precision at one k does not.
+    """
+    relevant = relevance.sum(axis=1)
+    within = np.arange(relevance.shape[1]) < relevant[:, None]
+    return _share(np.sum(relevance & within, axis=1), relevant)
 
 
 def reciprocal_rank(relevance: Relevance) -> Float64:
@@ -160,35 +174,40 @@ class Rankings:
     """What is measured of n tracks' rankings.
 
     ``measures`` float64 (n, measures) in the order of `measure_names`, NaN where a track has no right
-    answer; ``lists`` int (n, LIST_LENGTH), the nearest tracks of each, -1 where there are fewer.
+    answer; ``lists`` int (n, LIST_LENGTH), the nearest tracks of each, -1 where there are fewer;
+    ``hits`` bool (n, CURVE_LENGTH or the largest cutoff), which of its first answers are right.
     """
 
     measures: Float64
     lists: Lists
+    hits: Relevance
 
 
 def measure_names(cutoffs: Sequence[int]) -> list[str]:
-    """The measures' names: ``map``, ``mrr``, ``ndcg``, ``precision@1`` and so on."""
+    """The measures' names: ``map``, ``r_precision``, ``mrr``, ``ndcg``, ``precision@1`` and so on."""
     at = [f"{name}@{k}" for name in ("precision", "recall", "ndcg") for k in cutoffs]
-    return ["map", "mrr", "ndcg", *at]
+    return ["map", "r_precision", "mrr", "ndcg", *at]
 
 
 def rank(similarities: Similarities, truth: GroundTruth, cutoffs: Sequence[int]) -> Rankings:
     """Rank the admitted answers of each track by similarity; ties in order of the tracks."""
     measures = np.empty((truth.count, len(measure_names(cutoffs))))
     lists = np.full((truth.count, LIST_LENGTH), NONE, np.int64)
+    hits = np.zeros((truth.count, max(CURVE_LENGTH, *cutoffs)), np.bool_)
     for rows in blocks(truth.count):
         admitted = truth.admitted(rows)
         order = np.argsort(np.where(admitted, -similarities(rows), np.inf), axis=1, kind="stable")
         relevance = np.take_along_axis(truth.right(rows), order, axis=1)
         measures[rows] = _measures(relevance, cutoffs)
+        first = relevance[:, : hits.shape[1]]
+        hits[rows, : first.shape[1]] = first
         nearest = order[:, :LIST_LENGTH]
         there = np.take_along_axis(admitted, nearest, axis=1)
         lists[rows, : nearest.shape[1]] = np.where(there, nearest, NONE)
-    return Rankings(measures, lists)
+    return Rankings(measures, lists, hits)
 
 
 def _measures(relevance: Relevance, cutoffs: Sequence[int]) -> Float64:
-    columns = [average_precision(relevance), reciprocal_rank(relevance), ndcg(relevance)]
+    columns = [measure(relevance) for measure in (average_precision, r_precision, reciprocal_rank, ndcg)]
     columns += [measure(relevance, k) for measure in (precision, recall, ndcg) for k in cutoffs]
     return np.stack(columns, axis=1)

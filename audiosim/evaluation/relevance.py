@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
@@ -48,9 +49,10 @@ class GroundTruth:
         copies: Mapping[str, int] | None = None,
     ) -> None:
         self.count = len(tracks)
-        self.recordings = _codes(copies[t.digest] if copies else t.digest for t in tracks)
+        self.recordings = codes(copies[t.digest] if copies else t.digest for t in tracks)
         keys = {"artist": artist_keys, "album": album_keys}
         self._groups = _incidence([keys[exclude_same](t.tags) for t in tracks]) if exclude_same else None
+        self._labels = labels
         self._incidence = _incidence(labels)
 
     def admitted(self, rows: slice) -> Admitted:
@@ -62,6 +64,14 @@ class GroundTruth:
         """Which answers count and share a label with their query, bool (rows, n)."""
         return _shared(self._incidence, rows) & self.admitted(rows)
 
+    def main_labels(self) -> Codes:
+        """A code for each track, int (n,): that of the one of its labels which most tracks have.
+
+        So each query counts to one label where whole labels are drawn.
+        """
+        counts = Counter(label for own in self._labels for label in own)
+        return codes(max(own, key=lambda one: (counts[one], one), default="") for own in self._labels)
+
     def shares(self) -> Float64:
         """What share of each track's answers is right, float64 (n,): a random answer's precision."""
         shares = np.zeros(self.count)
@@ -71,8 +81,8 @@ class GroundTruth:
         return shares
 
 
-def _codes(values: Iterable[Hashable]) -> Codes:
-    """A number for each value, equal where values are."""
+def codes(values: Iterable[Hashable]) -> Codes:
+    """Give a number for each value, equal where values are."""
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from audiosim.core.errors import UsageError
 from audiosim.core.types import Float64, Pooling
+from audiosim.evaluation.artist_filter import Asked, Reason
+from audiosim.evaluation.metrics import Relevance
 from audiosim.evaluation.relevance import ExcludeSame
 from audiosim.evaluation.significance import Difference, Figure
 from audiosim.evaluation.variants import Variant
 from audiosim.library.hubness import NEIGHBOURS, HubCorrection
+from audiosim.library.neighbours import Codes
 
 CUTOFFS = (1, 5, 10)
 
@@ -28,8 +31,9 @@ class EvalOptions:
     ----------
     labels : str
         "folder" (the folder a file lies in), the name of a tag, or a CSV file's name.
-    exclude_same : {"artist", "album"}, optional
-        Answers that share this tag with the query don't count.
+    exclude_same : {"auto", "artist", "album"} or None
+        Answers that share this tag with the query don't count. "auto" is the artist, where most tracks
+        name one, the labels are not artists themselves, and half of the queries keep a right answer.
     poolings : tuple of {"mean", "max", "mean-std"}
         What makes one vector of a track's windows.
     centring : tuple of bool
@@ -50,7 +54,7 @@ class EvalOptions:
     """
 
     labels: str = "folder"
-    exclude_same: ExcludeSame | None = None
+    exclude_same: Asked = "auto"
     poolings: tuple[Pooling, ...] = ()
     centring: tuple[bool, ...] = ()
     hub_corrections: tuple[HubCorrection, ...] = ()
@@ -96,13 +100,15 @@ class ListFigures:
 class VariantResult:
     """The figures of one variant: means over queries, by `measure_names`, and of the lists.
 
-    ``per_query`` float64 (queries, measures) holds what the means are of.
+    ``per_query`` float64 (queries, measures) holds what the means are of; ``hits`` bool (queries, k), k 20
+    or more, which of a query's first answers are right.
     """
 
     variant: Variant
     figures: Mapping[str, Figure]
     lists: ListFigures
     per_query: Float64
+    hits: Relevance
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,8 @@ class Evaluation:
         Where they were taken from, as it was asked for.
     exclude_same : {"artist", "album"} or None
         The tag that answers must not share with the query.
+    excluded_for : str
+        Why: "asked", "artists-known"; or why not: "artists-are-labels", "artists-unknown", "too-few-left".
     counts : Counts
         What was evaluated, and what left out.
     chance : float
@@ -146,6 +154,8 @@ class Evaluation:
         How much the MAP of each result is above that of the first one.
     own : Variant
         How the home's searches are answered.
+    query_labels : int array (queries,)
+        A code for the label that each query counts to, where whole labels are drawn.
     whitens : bool
         Whether centred means of its encoder are whitened, unless that is turned off.
     """
@@ -154,11 +164,13 @@ class Evaluation:
     encoder: str
     labels: str
     exclude_same: ExcludeSame | None
+    excluded_for: Reason
     counts: Counts
     chance: float
     results: tuple[VariantResult, ...]
     gains: tuple[Difference, ...]
     own: Variant
+    query_labels: Codes
     whitens: bool = False
 
 

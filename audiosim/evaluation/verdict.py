@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audiosim.evaluation.results import Evaluation, VariantResult
-from audiosim.evaluation.significance import Difference, differences
+from audiosim.evaluation.significance import Difference, Figure, differences
 from audiosim.evaluation.variants import Variant
 
 SURE = 0.05  # p, times the number of variants that were compared
@@ -24,7 +24,8 @@ class Verdict:
     gain : Difference
         By how much the best is above that, over the same queries.
     sure : bool
-        Whether that is no chance, as many as were tried of those that searches can have.
+        Whether that is no chance, as many as were tried of those that searches can have, and would be so
+        with other labels drawn, where there are several.
     tried : int
         How many these were.
     beyond : VariantResult or None
@@ -52,10 +53,15 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
         return None
     best = able[0]
     over = able[1] if best is own else own
-    gain = differences(over.per_query[:, :1], best.per_query[:, :1])[0]
-    sure = gain.figure.low > 0 and gain.p * (len(able) - 1) < SURE
+    gain = differences(over.per_query[:, :1], best.per_query[:, :1], evaluation.query_labels)[0]
+    sure = above(gain.figure) and gain.p * (len(able) - 1) < SURE
     beyond = ranked[0] if ranked[0] is not best else None
     return Verdict(best, over, gain, sure, len(able), beyond)
+
+
+def above(gain: Figure) -> bool:
+    """Whether a difference is above 0 whichever queries are drawn, and whichever labels."""
+    return gain.low > 0 and (gain.low_over_labels is None or gain.low_over_labels > 0)
 
 
 def can_become(evaluation: Evaluation, other: Variant) -> bool:

@@ -24,6 +24,7 @@ from audiosim.evaluation.metrics import (
     novelty,
     occurrences,
     precision,
+    r_precision,
     recall,
     reciprocal_rank,
 )
@@ -45,7 +46,7 @@ def trec(relevance: Relevance) -> list[dict[str, float]]:
         f"q{q}": {f"d{r}": int(right) for r, right in enumerate(row)} for q, row in enumerate(relevance)
     }
     cuts = ",".join(map(str, CUTOFFS))
-    names = {"map", "recip_rank", "ndcg", f"P.{cuts}", f"recall.{cuts}", f"ndcg_cut.{cuts}"}
+    names = {"map", "Rprec", "recip_rank", "ndcg", f"P.{cuts}", f"recall.{cuts}", f"ndcg_cut.{cuts}"}
     found = pytrec_eval.RelevanceEvaluator(judged, names).evaluate(run)
     return [found[f"q{q}"] for q in range(len(relevance))]
 
@@ -55,6 +56,7 @@ def test_every_measure_agrees_with_trec_eval(relevance: Relevance) -> None:
     relevance = relevance[relevance.any(axis=1)]
     ours = {
         "map": average_precision(relevance),
+        "Rprec": r_precision(relevance),
         "recip_rank": reciprocal_rank(relevance),
         "ndcg": ndcg(relevance),
         **{f"P_{k}": precision(relevance, k) for k in CUTOFFS},
@@ -79,8 +81,9 @@ def test_average_precision_and_ndcg_agree_with_scikit_learn(relevance: Relevance
 def test_a_query_without_a_right_answer_has_no_figure_but_precision() -> None:
     nothing = np.zeros((1, 4), np.bool_)
     assert precision(nothing, 5) == [0.0]
-    for values in (recall(nothing, 5), average_precision(nothing), reciprocal_rank(nothing), ndcg(nothing)):
-        assert np.isnan(values).all()
+    for measure in (average_precision, r_precision, reciprocal_rank, ndcg):
+        assert np.isnan(measure(nothing)).all()
+    assert np.isnan(recall(nothing, 5)).all()
 
 
 def test_answers_that_are_missing_count_as_wrong_in_precision() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audiosim.evaluation.significance import bootstrap, paired_test
+from audiosim.evaluation.significance import Figure, bootstrap, differences, paired_test, proportion
 
 
 def sample(count: int, seed: int = 0, mean: float = 0.5) -> np.ndarray:
@@ -51,6 +51,58 @@ def test_many_queries_are_resampled_in_batches() -> None:
 def test_one_query_has_no_width() -> None:
     (figure,) = bootstrap(np.array([[0.25]]))
     assert (figure.value, figure.low, figure.high) == (0.25, 0.25, 0.25)
+
+
+def test_of_alike_queries_only_the_interval_over_labels_holds_the_mean() -> None:
+    rng, labels = np.random.default_rng(5), np.repeat(np.arange(30), 8)
+    values = 0.5 + rng.normal(0, 0.2, (30, 200))[labels] + rng.normal(0, 0.05, (240, 200))
+    figures = bootstrap(values, labels)
+    assert np.mean([figure.low <= 0.5 <= figure.high for figure in figures]) < 0.65
+    assert np.mean([over_labels(figure)[0] <= 0.5 <= over_labels(figure)[1] for figure in figures]) > 0.9
+    error = values.reshape(30, 8, 200).mean(axis=1).std(axis=0) / np.sqrt(30)
+    widths = [over_labels(figure)[1] - over_labels(figure)[0] for figure in figures]
+    assert np.median(widths / error) == pytest.approx(2 * 1.96, rel=0.15)
+
+
+def over_labels(figure: Figure) -> tuple[float, float]:
+    assert figure.low_over_labels is not None
+    assert figure.high_over_labels is not None
+    return figure.low_over_labels, figure.high_over_labels
+
+
+def test_labels_of_many_queries_weigh_more() -> None:
+    values, labels = np.array([[0.0], [1.0], [1.0], [1.0]]), np.array([7, 3, 3, 3])
+    (figure,) = bootstrap(values, labels)
+    assert figure.value == 0.75
+    assert over_labels(figure) == (0.0, 1.0)  # only the one label, or only the other
+
+
+def test_labels_of_one_query_each_are_queries() -> None:
+    values = sample(40)
+    for figure in bootstrap(values, np.arange(40)):
+        assert over_labels(figure) == (figure.low, figure.high)
+
+
+def test_one_label_says_nothing_of_others() -> None:
+    for figure in bootstrap(sample(40), np.full(40, 3)):
+        assert (figure.low_over_labels, figure.high_over_labels) == (None, None)
+
+
+def test_a_difference_that_one_label_makes_is_not_sure_over_labels() -> None:
+    labels = np.repeat(np.arange(10), 20)
+    better = np.where(labels == 0, 0.3, 0.0)[:, None] + np.random.default_rng(1).normal(0, 0.01, (200, 1))
+    (found,) = differences(np.zeros((200, 1)), better, labels)
+    assert found.p < 0.001
+    assert found.figure.low > 0
+    assert over_labels(found.figure)[0] < 0.003
+
+
+@pytest.mark.parametrize(("successes", "count"), [(0, 5), (3, 4), (10, 10), (61, 200)])
+def test_the_interval_of_a_share_is_wilsons(successes: int, count: int) -> None:
+    figure = proportion(successes, count)
+    theirs = stats.binomtest(successes, count).proportion_ci(method="wilson")
+    assert figure.value == successes / count
+    assert (figure.low, figure.high) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
 
 
 def test_p_values_are_those_of_scipy() -> None:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
+from evaluations import BEST, BETTER, MAX, OWN, PLAIN, SAME, WORSE, evaluation
 
 from audiosim.commands.evaluation_tables import evaluation_fields, evaluation_table
-from audiosim.evaluation.results import Counts, Evaluation, ListFigures, VariantResult
-from audiosim.evaluation.significance import bootstrap, differences
 from audiosim.evaluation.variants import Variant
 from audiosim.evaluation.verdict import verdict
 
-OWN = Variant("mean", centring=True, hub_correction="local-scaling")
-LISTS = ListFigures(1.0, 0.0, 1, 0.5, 1.0)
-WORSE, SAME, BETTER, BEST = -0.2, 0.0, 0.2, 0.4  # in MAP, than what the home has
-
-
-def evaluation(*tried: tuple[Variant, float], own: Variant = OWN, queries: int = 60) -> Evaluation:
-    """Variants that differ from a home's by so much on average; by chance where that is nothing."""
-    rng = np.random.default_rng(7)
-    base = rng.uniform(0.4, 0.6, (queries, 1))
-    results = []
-    for variant, gain in [(OWN, SAME), *tried]:
-        noise = 0.0 if variant == OWN else rng.normal(0, 0.05, (queries, 1))
-        values = base + gain + noise - np.mean(noise) + (0.001 if variant != OWN and not gain else 0)
-        results.append(VariantResult(variant, {"map": bootstrap(values)[0]}, LISTS, values))
-    first = results[0].per_query
-    gains = tuple(differences(first, result.per_query)[0] for result in results)
-    counts = Counts(queries, 3, queries, 0, 0, 0)
-    return Evaluation(Path("/a home"), "made", "genre", None, counts, 0.3, tuple(results), gains, own)
-
-
-MAX = Variant("max", centring=True, hub_correction="local-scaling")
-PLAIN = Variant("mean-std", centring=True)
 UNREACHABLE = [
     Variant("mean", centring=False, hub_correction="local-scaling"),
     Variant("mean", centring=True, hub_correction="csls"),
@@ -68,6 +44,19 @@ def test_what_may_be_chance_is_not_called_sure() -> None:
     text = evaluation_table(told).splitlines()
     assert "That may be chance" in " ".join(text)
     assert text[-1].startswith("To try it: audiosim index --pooling max")
+
+
+def test_what_one_label_makes_is_not_called_sure() -> None:
+    told = evaluation((MAX, 0.05), only=2)
+    found = verdict(told)
+    assert found is not None
+    assert (found.best.variant, found.gain.figure.low > 0, found.sure) == (MAX, True, False)
+    assert found.gain.p < 0.05
+    text = " ".join(evaluation_table(told).splitlines())
+    assert re.search(
+        r"0\.05\d \(95 % interval 0\.\d+ to 0\.\d+, over labels -?0\.0\d+ to 0\.\d+\) ahead", text
+    )
+    assert "That may be chance (p 0.0" in text
 
 
 def test_a_home_that_has_the_best_is_told_so_and_given_no_command() -> None:
@@ -133,3 +122,11 @@ def test_a_comparison_fits_a_terminal_with_few_figures_and_with_all(width: int) 
         rows = [line for line in lines.splitlines() if line.startswith(("Variant", "mean", "max"))]
         assert all(len(row) <= width for row in rows)
         assert ("Novelty" in lines) == every
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_one_variant_fits_a_terminal_with_both_intervals(width: int) -> None:
+    lines = evaluation_table(evaluation(), width).replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    head = next(line for line in lines if line.startswith("Figure"))
+    assert head.split() == ["Figure", "Value", "95", "%", "interval", "over", "labels"]
+    assert len(next(line for line in lines if line.startswith("MAP"))) == len(head) <= width
