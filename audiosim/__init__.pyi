@@ -14,12 +14,12 @@ from .core.types import Waveform as Waveform
 from .core.version import __version__ as __version__
 from .encoders import load_encoder as load_encoder
 from .encoders.pooling import pool as pool
-from .encoders.registry import Checked as Checked
 from .encoders.registry import EncoderCard as EncoderCard
 from .encoders.registry import EncoderEntry as EncoderEntry
 from .encoders.registry import EncoderOption as EncoderOption
-from .encoders.registry import WeightsFile as WeightsFile
 from .encoders.request import EncoderRequest as EncoderRequest
+from .encoders.weights_file import Checked as Checked
+from .encoders.weights_file import WeightsFile as WeightsFile
 from .evaluation.evaluate import compare_homes as compare_homes
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.results import EvalOptions as EvalOptions

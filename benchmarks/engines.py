@@ -4,8 +4,8 @@ usage: python benchmarks/engines.py [--windows N] [--runs N] [--json]
 
 MusiCNN's weights are those of AUDIOSIM_WEIGHTS (fetched if need be); OpenL3's are seeded. The graph of
 each engine is made by the same function. ONNX Runtime is measured where the package onnx is installed,
-which writes its graphs; audiosim needs neither. Each figure is of a process of its own; ms of processor
-are those of all threads, and change little on a busy machine.
+which writes its graphs; audiosim needs neither. Each figure is of a process of its own; times of processor
+are those of all threads, and change less on a busy machine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from audiosim.encoders.runtime import compute_dtype
 ENGINES = ("tensorflow", "tensorflow float32", "numpy", "onnxruntime")
 SHAPES = {"musicnn": (187, 96, 1), "mel256": (256, 199, 1)}
 BATCHES = {"tensorflow": 4, "tensorflow float32": 4, "numpy": 4, "onnxruntime": 1}
-FIGURES = ("start", "ms", "processor ms", "MB")
+FIGURES = ("start", "processor start", "ms", "processor ms", "MB")
 
 
 class Symbol:
@@ -173,7 +173,7 @@ def graph_of(engine: Engine, network: str, weights: Path) -> Any:
 def child(engine: str, network: str, weights: Path, count: int, batch: int) -> dict[str, Any]:
     """What one engine takes, in this process; the embeddings of its first windows."""
     images = np.random.default_rng(0).normal(0, 0.1, (count, *SHAPES[network])).astype(np.float32)
-    began = time.perf_counter()
+    began, processor_began = time.perf_counter(), time.process_time()
     if engine == "onnxruntime":
         import onnxruntime
 
@@ -204,6 +204,7 @@ def child(engine: str, network: str, weights: Path, count: int, batch: int) -> d
     embeddings = np.concatenate(out)[:8].tolist()
     return {
         "start": started - began,
+        "processor start": processor - processor_began,
         "ms": ms,
         "processor ms": processor_ms,
         "MB": memory / 1000,
@@ -263,11 +264,12 @@ def main() -> None:
                 figures = {key: spread([one[each][key] for one in rounds]) for key in FIGURES}
                 agreement = cosine(rounds[0][each]["embeddings"], exact)
                 results[f"{network} {each}"] = {**figures, "cosine": agreement}
-                start, ms, processor, memory = (figures[key] for key in FIGURES)
+                start, processor_start, ms, processor, memory = (figures[key] for key in FIGURES)
                 lines.append(
-                    f"{network:8}{each:19} start {shown(start, ' s')}, {shown(ms, ' ms')} a window, "
-                    f"{shown(processor, ' ms')} of processor, {memory['median']:.0f} MB, "
-                    f"cosine {agreement:.7f}"
+                    f"{network:8}{each:19} "
+                    f"start {shown(start, ' s')}, of processor {shown(processor_start)}; "
+                    f"a window {shown(ms, ' ms')}, of processor {shown(processor)}; "
+                    f"{memory['median']:.0f} MB, cosine {agreement:.7f}"
                 )
     report(results, lines, as_json=arguments.json)
 

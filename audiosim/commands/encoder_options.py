@@ -4,13 +4,15 @@
 import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audiosim.commands.options import FromOptions
 from audiosim.encoders.registry import DEFAULT, EncoderCard, EncoderOption, built_in, plug_ins
-from audiosim.encoders.request import EncoderRequest
+
+if TYPE_CHECKING:
+    from audiosim.encoders.request import EncoderRequest
 
 CARDS = [entry.card for entry in built_in().values()]
 
@@ -73,17 +75,21 @@ def _files() -> str:
     return f"Weights to use and to keep: {listed(taken)}."
 
 
-def _request(**values: Any) -> EncoderRequest:
+def _request(**values: Any) -> "EncoderRequest":
+    from audiosim.encoders.request import EncoderRequest
+
     encoder, hop = values.pop("encoder"), values.pop("hop_size")
     weights, max_windows = values.pop("weights"), values.pop("max_windows")
     return EncoderRequest(encoder, hop=hop, max_windows=max_windows, weights=weights, options=values.items())
 
 
-def _weights_request(**values: Any) -> EncoderRequest:
+def _weights_request(**values: Any) -> "EncoderRequest":
+    from audiosim.encoders.request import EncoderRequest
+
     return EncoderRequest(options=values.items())
 
 
-def _taking(build: Callable[..., EncoderRequest], options: dict[str, Any]) -> FromOptions:
+def _taking(build: Callable[..., "EncoderRequest"], options: dict[str, Any]) -> FromOptions:
     """A function's mark for `with_options`: it takes these options, whose annotations are given."""
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
@@ -94,7 +100,7 @@ def _taking(build: Callable[..., EncoderRequest], options: dict[str, Any]) -> Fr
 
 
 EncoderOptions = Annotated[
-    EncoderRequest,
+    "EncoderRequest",
     _taking(
         _request,
         {
@@ -114,5 +120,5 @@ EncoderOptions = Annotated[
     ),
 ]
 WeightsOptions = Annotated[
-    EncoderRequest, _taking(_weights_request, _own_options(lambda option: option.chooses_weights))
+    "EncoderRequest", _taking(_weights_request, _own_options(lambda option: option.chooses_weights))
 ]

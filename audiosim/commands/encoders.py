@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +16,9 @@ from audiosim.core.errors import UsageError, WeightsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audiosim.encoders.registry import EncoderCard, EncoderEntry, WeightsFile
+    from audiosim.encoders.registry import EncoderCard, EncoderEntry
     from audiosim.encoders.request import EncoderRequest
+    from audiosim.encoders.weights_file import WeightsFile
 
 app = typer.Typer(rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The encoder.")]
@@ -119,6 +119,8 @@ def fetched(name: str, request: EncoderRequest) -> Path:
     WeightsError
         If they can't be had.
     """
+    from dataclasses import replace
+
     from audiosim.encoders.registry import resolve
     from audiosim.encoders.request import check_options
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from audiosim.core.errors import WeightsError
 from audiosim.encoders.registry import EncoderEntry, find, resolve
-from audiosim.encoders.request import EncoderRequest, check_options, request_for
 
 if TYPE_CHECKING:
     from audiosim.core.types import Encoder, EncoderSpec, Float32, Precision
+    from audiosim.encoders.request import EncoderRequest
 
 
 def load_encoder(
@@ -52,6 +52,8 @@ def load_encoder(
     WeightsError
         If the weights can't be found or fetched.
     """
+    from audiosim.encoders.request import EncoderRequest
+
     request = request or EncoderRequest()
     return _load(resolve(request.encoder), request, precision, batch_size, read_only=read_only)
 
@@ -64,6 +66,8 @@ def expected_spec(request: EncoderRequest) -> EncoderSpec:
     UsageError
         If the request makes no sense.
     """
+    from audiosim.encoders.request import check_options
+
     entry = resolve(request.encoder)
     check_options(entry.card, request)
     return entry.spec(request)
@@ -105,6 +109,8 @@ def load_encoder_for(
     WeightsError
         If its weights, or its version of our code, are not to be had.
     """
+    from audiosim.encoders.request import request_for
+
     entry = find(spec.name)
     if entry is None:
         raise WeightsError(
@@ -211,5 +217,7 @@ def _load(
     read_only: bool,
     quick: bool = False,
 ) -> Encoder:
+    from audiosim.encoders.request import check_options
+
     check_options(entry.card, request)
     return entry.load(request, precision=precision, batch_size=batch_size, read_only=read_only, quick=quick)

@@ -1,13 +1,14 @@
 """Encoders by name: those that come with audiosim, each a file in entries/, and plug-ins.
 
 An `EncoderEntry` is what can be done with an encoder, its `EncoderCard` what is known of it
-without loading it. Listing encoders imports no model and no plug-in.
+without loading it. Listing encoders imports no model and no plug-in. What this module and entries/
+import, every start of the command line waits for.
 """
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from audiosim.core.errors import AudiosimError, UsageError, WeightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from audiosim.core.types import Encoder, EncoderSpec, Precision
     from audiosim.encoders.request import EncoderRequest
+    from audiosim.encoders.weights_file import Checked, WeightsFile
 
 DEFAULT = "openl3"  # of a new home
 PLUG_INS = "audiosim.encoders"  # the group of entry points
@@ -91,44 +94,6 @@ class EncoderCard:
     file_suffixes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class WeightsFile:
-    """Weights that an encoder can have, and whether they are here.
-
-    Parameters
-    ----------
-    name : str
-        Which they are, of those that the encoder can have.
-    source : str
-        Where they are fetched from; empty where they were brought.
-    path : Path, optional
-        Where they are kept.
-    proven : bool
-        Whether they were held to a digest that is published or written in audiosim's source.
-    """
-
-    name: str
-    source: str
-    path: Path | None = None
-    proven: bool = False
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One thing that was checked of an encoder.
-
-    Parameters
-    ----------
-    what : str
-        What was checked, and by what.
-    fault : str
-        What is wrong; empty where nothing is.
-    """
-
-    what: str
-    fault: str = ""
-
-
 class EncoderEntry(ABC):
     """An encoder as the registry has it: made at once, loads nothing until it is asked to."""
 
@@ -184,27 +149,15 @@ class EncoderEntry(ABC):
         return UsageError(f"Can't take weights from {file}", f"{self.card.name} takes no file of weights")
 
 
-def fault_of(check: Callable[[], object]) -> str:
-    """Say what is wrong with weights: the `WeightsError` that a check raises; empty where it raises none."""
-    try:
-        check()
-    except WeightsError as error:
-        return f"{error.what}: {error.why}" if error.why else error.what
-    return ""
-
-
 @cache
 def built_in() -> dict[str, EncoderEntry]:
     """Give the encoders that come with audiosim by name, the default first; each is `ENTRY` of its file."""
     from importlib import import_module
-    from pkgutil import iter_modules
 
     from audiosim.encoders import entries
 
-    modules = (
-        import_module(f"{entries.__name__}.{module.name}") for module in iter_modules(entries.__path__)
-    )
-    found: list[EncoderEntry] = [module.ENTRY for module in modules]
+    names = {file.partition(".")[0] for file in os.listdir(entries.__path__[0]) if not file.startswith("_")}
+    found: list[EncoderEntry] = [import_module(f"{entries.__name__}.{name}").ENTRY for name in names]
     found.sort(key=lambda entry: (entry.card.name != DEFAULT, entry.card.name))
     return {entry.card.name: entry for entry in found}
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from audiosim.encoders.registry import Checked, EncoderCard, EncoderEntry, WeightsFile, fault_of
-from audiosim.encoders.request import EncoderRequest, framing_values
+from audiosim.encoders.registry import EncoderCard, EncoderEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from audiosim.core.types import Encoder, EncoderSpec, Precision
+    from audiosim.encoders.request import EncoderRequest
+    from audiosim.encoders.weights_file import Checked, WeightsFile
 
 MODEL = "MSD"
 
@@ -44,6 +45,7 @@ class _MusiCNN(EncoderEntry):
         from audiosim.core.config import weights_folder
         from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNOptions, MusiCNNWeights
         from audiosim.encoders.musicnn_weights import find_musicnn
+        from audiosim.encoders.request import framing_values
 
         weights = MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder(), read_only=read_only))
         options = MusiCNNOptions(**framing_values(request))
@@ -51,6 +53,7 @@ class _MusiCNN(EncoderEntry):
 
     def spec(self, request: EncoderRequest) -> EncoderSpec:
         from audiosim.encoders.musicnn import MusiCNNOptions, musicnn_spec
+        from audiosim.encoders.request import framing_values
 
         return musicnn_spec(MusiCNNOptions(**framing_values(request)), request.digest or "")
 
@@ -63,6 +66,7 @@ class _MusiCNN(EncoderEntry):
     def weights(self) -> tuple[WeightsFile, ...]:
         from audiosim.core.config import weights_folder
         from audiosim.encoders.musicnn_weights import kept_musicnn
+        from audiosim.encoders.weights_file import WeightsFile
 
         kept = kept_musicnn(weights_folder())
         return (WeightsFile(MODEL, "musicnn 0.1.0 on PyPI", kept, proven=kept is not None),)
@@ -70,6 +74,7 @@ class _MusiCNN(EncoderEntry):
     def check(self) -> Iterator[Checked]:
         from audiosim.core.config import weights_folder
         from audiosim.encoders.musicnn_weights import check_file, files, kept_musicnn
+        from audiosim.encoders.weights_file import Checked, fault_of
 
         kept = kept_musicnn(weights_folder())
         for path in files(kept) if kept else ():

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from audiosim.encoders.registry import (
-    Checked,
-    EncoderCard,
-    EncoderEntry,
-    EncoderOption,
-    WeightsFile,
-    fault_of,
-)
-from audiosim.encoders.request import EncoderRequest, framing_values, option_values, request_for
+from audiosim.encoders.registry import EncoderCard, EncoderEntry, EncoderOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from audiosim.core.types import Encoder, EncoderSpec, Precision
     from audiosim.encoders.openl3 import OpenL3Options
     from audiosim.encoders.openl3_weights import WeightsFolder
+    from audiosim.encoders.request import EncoderRequest
+    from audiosim.encoders.weights_file import Checked, WeightsFile
 
 CARD = EncoderCard(
     name="openl3",
@@ -77,6 +71,7 @@ class _OpenL3(EncoderEntry):
 
     def weights(self) -> tuple[WeightsFile, ...]:
         from audiosim.encoders.openl3_weights import NETWORKS, url
+        from audiosim.encoders.weights_file import WeightsFile
 
         folder = _folder()
         published = []
@@ -88,6 +83,7 @@ class _OpenL3(EncoderEntry):
 
     def check(self) -> Iterator[Checked]:
         from audiosim.encoders.openl3_weights import NETWORKS, read_imported
+        from audiosim.encoders.weights_file import Checked, fault_of
 
         folder = _folder()
         for network in NETWORKS:
@@ -98,6 +94,8 @@ class _OpenL3(EncoderEntry):
             yield Checked(f"{path}: digest of its tensors", fault_of(partial(read_imported, path)))
 
     def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
+        from audiosim.encoders.request import request_for
+
         found = _folder().find_digest(_network(request_for(spec)), spec.weights)
         return {f"imported/{spec.weights}.h5": found.path.read_bytes()}
 
@@ -117,6 +115,7 @@ def _folder(*, read_only: bool = False) -> WeightsFolder:
 
 def _options(request: EncoderRequest) -> OpenL3Options:
     from audiosim.encoders.openl3 import OpenL3Options
+    from audiosim.encoders.request import framing_values, option_values
 
     values: dict[str, Any] = option_values(CARD, request)
     return OpenL3Options(**values, **framing_values(request))
@@ -124,6 +123,7 @@ def _options(request: EncoderRequest) -> OpenL3Options:
 
 def _network(request: EncoderRequest) -> str:
     from audiosim.encoders.openl3_weights import network_name
+    from audiosim.encoders.request import option_values
 
     values = option_values(CARD, request)
     return network_name(str(values["input_repr"]), str(values["content_type"]))
