@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from math import exp, log
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.encoders.mel import hz_to_mel, mel_filters, mel_to_hz
+from audiosim.encoders.mel import MelScale, hz_to_mel, mel_filters, mel_to_hz
 
 CASES = [(48_000, 2048, 256), (48_000, 2048, 128), (16_000, 512, 96), (22_050, 2048, 128)]
 
@@ -107,3 +108,54 @@ def test_the_lowest_bin_and_the_highest_count_in_no_band() -> None:
     filters = mel_filters(48_000, 2048, 128)
     assert not filters[0].any()
     np.testing.assert_allclose(filters[-1], 0.0, atol=1e-12)
+
+
+def filters_of_before(rate: int, n_fft: int, n_mels: int) -> Any:
+    """As version 1 of OpenL3's and MusiCNN's front ends was written: not a bit may change."""
+    step, turn, ratio = 200.0 / 3, 1000.0, np.log(6.4) / 27.0
+    bins = np.linspace(0.0, rate / 2, n_fft // 2 + 1)
+    top = turn / step + np.log(np.asarray(rate / 2) / turn) / ratio
+    mels = np.linspace(0.0, float(top), n_mels + 2)
+    high = turn * np.exp(ratio * (np.maximum(mels, turn / step) - turn / step))
+    edges = np.where(mels < turn / step, mels * step, high)
+    rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
+    falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return (triangles * (2.0 / (edges[2:] - edges[:-2]))[None, :]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "n_mels"), CASES)
+def test_the_filters_of_openl3_and_musicnn_are_those_of_before_to_the_bit(
+    rate: int, n_fft: int, n_mels: int
+) -> None:
+    before = filters_of_before(rate, n_fft, n_mels)
+    assert mel_filters(rate, n_fft, n_mels).tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("frequency", "mel"), [(0.0, 0.0), (700.0, 2595 * np.log10(2)), (1000.0, 999.9855), (6300.0, 2595.0)]
+)
+def test_frequencies_have_their_htk_mels(frequency: float, mel: float) -> None:
+    assert float(hz_to_mel(np.asarray(frequency), "htk")) == pytest.approx(mel, abs=1e-3)
+    assert float(mel_to_hz(np.asarray(mel), "htk")) == pytest.approx(frequency, abs=1e-3)
+
+
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+def test_bands_lie_between_the_range_asked_for_evenly_in_mels(scale: MelScale) -> None:
+    rate, n_fft, fmin, fmax = 32_000, 1 << 15, 50.0, 14_000.0
+    filters = mel_filters(rate, n_fft, 64, fmin=fmin, fmax=fmax, scale=scale, norm="none")
+    bins = np.arange(n_fft // 2 + 1) * rate / n_fft
+    heard = bins[filters.any(axis=1)]
+    assert heard[0] == pytest.approx(fmin, abs=2 * rate / n_fft)
+    assert heard[-1] == pytest.approx(fmax, abs=2 * rate / n_fft)
+    steps = np.diff(hz_to_mel(bins[filters.argmax(axis=0)], scale))
+    np.testing.assert_allclose(steps, steps.mean(), rtol=0.05)
+
+
+def test_filters_without_norm_have_the_height_1_those_with_it_the_area_1() -> None:
+    n_fft = 1 << 16
+    plain = mel_filters(16_000, n_fft, 40, fmin=20, fmax=7000, norm="none")
+    normed = mel_filters(16_000, n_fft, 40, fmin=20, fmax=7000)
+    np.testing.assert_allclose(plain.max(axis=0), 1.0, atol=0.02)
+    np.testing.assert_allclose(normed.sum(axis=0) * 16_000 / n_fft, 1.0, rtol=1e-3)
+    np.testing.assert_allclose(normed / normed.max(axis=0), plain / plain.max(axis=0), atol=1e-6)
