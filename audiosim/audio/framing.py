@@ -19,7 +19,7 @@ class Framer:
     """Cuts one signal into overlapping windows as its blocks arrive.
 
     The windows equal those of openl3's ``_preprocess_audio_batch`` (``tail="pad"``) or
-    musicnn's ``batch_data`` (``tail="drop"``) over the whole signal.
+    musicnn's ``batch_data`` (``tail="drop"``) over the whole signal; with "repeat", those of neither.
     """
 
     def __init__(self, framing: Framing) -> None:
@@ -46,6 +46,8 @@ class Framer:
             raise ValueError("no samples to cut into windows")
         if self.framing.tail == "pad":
             return self._finish_padded()
+        if self.framing.tail == "repeat":
+            return self._finish_repeated()
         windows = self._append(np.zeros(self.framing.trail, np.float32))
         if self._windows == 0:  # shorter than a window: silence follows; over and over it would have a beat
             windows = self._append(np.zeros(self.framing.window - len(self._buffer), np.float32))
@@ -56,7 +58,7 @@ class Framer:
 
         Those around a click of a few samples count too: it is no offset.
         """
-        if self._samples <= CLICK:
+        if self._samples <= CLICK or self.framing.tail == "repeat":
             return np.full(len(indices), self.framing.window)
         start = indices * self.framing.hop - self.framing.lead
         stop = np.minimum(start + self.framing.window, self._samples)
@@ -83,9 +85,25 @@ class Framer:
         whole = (wanted - 1) * hop + window
         return self._append(np.zeros(whole - length, np.float32))
 
+    def _finish_repeated(self) -> Float32:
+        """The last window, if there is enough for it, filled up by repeating what there is."""
+        window = self.framing.window
+        if self._windows and len(self._buffer) < _least(self.framing):
+            return np.empty((0, window), np.float32)
+        return np.resize(self._buffer, (1, window))
+
+
+def _least(framing: Framing) -> int:
+    """The fewest samples of a last window that is repeated: half of what it adds to the one before."""
+    return framing.window - min(framing.hop, framing.window) // 2
+
 
 def window_count(framing: Framing, samples: int) -> int:
     """Count the windows that a signal of so many samples gives."""
+    if framing.tail == "repeat":
+        length = framing.lead + samples
+        whole = max(0, 1 + (length - framing.window) // framing.hop)
+        return max(1, whole + (length - whole * framing.hop >= _least(framing)))
     length = framing.lead + samples + (framing.trail if framing.tail == "drop" else 0)
     beyond = max(0, length - framing.window)
     return 1 + (beyond // framing.hop if framing.tail == "drop" else -(-beyond // framing.hop))

@@ -86,13 +86,15 @@ class Framing:
 
     ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole;
     with "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is.
+    With "repeat", what is left for a last window is repeated until it is full, unless it adds less than
+    half of what a whole one would (then it is left out); a signal of no window is repeated likewise.
     """
 
     window: int
     hop: int
     lead: int = 0
     trail: int = 0
-    tail: Literal["pad", "drop"] = "pad"
+    tail: Literal["pad", "drop", "repeat"] = "pad"
 
 
 @dataclass(frozen=True)

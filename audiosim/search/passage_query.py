@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -95,7 +96,8 @@ def _embedded(index: Index, path: bytes, start: float, end: float | None, encode
     count = max(1, len(part) // hop)
     phases = min(PHASES, max(1, MAX_QUERY_WINDOWS // count))
     step = max(1, hop // phases)
-    framer = Framer(Framing(index.spec.framing.window, step, tail="drop"))
+    tail: Literal["repeat", "drop"] = "repeat" if index.spec.framing.tail == "repeat" else "drop"
+    framer = Framer(Framing(index.spec.framing.window, step, tail=tail))
     windows = framer.push(part)  # they overlap in memory
     windows = windows if len(windows) else framer.finish()
     size = encoder.batch_size

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.audio.framing import Framer, levels
+from audiosim.audio.framing import Framer, levels, window_count
 from audiosim.audio.resample import make_resampler
 from audiosim.core.types import Float32, Framing, ResamplerName
 
@@ -121,9 +121,45 @@ def test_what_fills_no_window_is_dropped() -> None:
     assert frame(Framing(4, 4, tail="drop"), signal(11)).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
-@pytest.mark.parametrize("tail", ["pad", "drop"])
-def test_no_samples_are_an_error(tail: str) -> None:
-    framer = Framer(Framing(4, 2, lead=2, tail="pad" if tail == "pad" else "drop"))
+def repeated(samples: Float32, window: int, hop: int) -> Float32:
+    """Windows with a last one that is repeated, if at least half of what it adds is there."""
+    windows = [samples[i : i + window] for i in range(0, len(samples) - window + 1, hop)]
+    rest = samples[len(windows) * hop :]
+    if not windows or len(rest) >= window - min(window, hop) // 2:
+        windows.append(np.tile(rest, window)[:window])
+    return np.stack(windows)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(1, 120), st.integers(1, 30), st.integers(1, 60), cut_lists)
+def test_a_last_window_is_repeated_wherever_blocks_end(
+    count: int, window: int, hop: int, cuts: list[int]
+) -> None:
+    framing = Framing(window, hop, tail="repeat")
+    windows = frame(framing, signal(count), cuts)
+    np.testing.assert_array_equal(windows, repeated(signal(count), window, hop))
+    assert window_count(framing, count) == len(windows)
+
+
+def test_what_is_left_is_repeated_unless_it_is_less_than_half_a_window() -> None:
+    framing = Framing(4, 4, tail="repeat")
+    assert frame(framing, signal(6)).tolist() == [[1, 2, 3, 4], [5, 6, 5, 6]]
+    assert frame(framing, signal(7)).tolist() == [[1, 2, 3, 4], [5, 6, 7, 5]]
+    assert frame(framing, signal(5)).tolist() == [[1, 2, 3, 4]]
+    assert frame(framing, signal(1)).tolist() == [[1, 1, 1, 1]]
+
+
+def test_what_is_repeated_counts_as_signal() -> None:
+    framer = Framer(Framing(8, 8, tail="repeat"))
+    framer.push(np.resize(np.array([0.5, -0.5], np.float32), 30))
+    last, index = framer.finish(), np.array([3])
+    assert framer.lengths(index).tolist() == [8]
+    np.testing.assert_allclose(levels(last, framer.lengths(index)), 20 * np.log10(0.5), atol=0.01)
+
+
+@pytest.mark.parametrize("tail", ["pad", "drop", "repeat"])
+def test_no_samples_are_an_error(tail: Literal["pad", "drop", "repeat"]) -> None:
+    framer = Framer(Framing(4, 2, lead=2, tail=tail))
     framer.push(np.empty(0, np.float32))
     with pytest.raises(ValueError, match="no samples"):
         framer.finish()
