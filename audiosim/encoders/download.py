@@ -1,4 +1,4 @@
-"""One file over HTTP: checked against its git blob id, and whole or not at all."""
+"""One file over HTTP: checked against its digest, and whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,13 +19,36 @@ CONNECT_LIMIT = 8.0  # s to connect, and between two packets
 STALL_LIMIT = 20.0  # s without a byte, whatever the network layer is waiting for
 
 
+DIGEST_NAMES = {"git": "git blob id", "md5": "MD5", "sha256": "SHA-256"}
+
+
 def git_blob_id(path: Path) -> str:
     """Name a file as git does: SHA-1 of "blob", size, a zero byte and the content."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def download(url: str, path: Path, blob_id: str) -> None:
+def has_digest(path: Path, digest: str) -> bool:
+    """Tell whether a file is the one that a digest names, as ``sha256:HEX``."""
+    return _digest(path, digest) == digest
+
+
+def digest_name(digest: str) -> str:
+    """Name the kind of a digest as people do: "MD5" for ``md5:HEX``."""
+    return DIGEST_NAMES[digest.partition(":")[0]]
+
+
+def _digest(path: Path, like: str) -> str:
+    """A file's digest of the kind that another has: ``git:``, ``md5:`` or ``sha256:``, hexadecimal."""
+    kind = like.partition(":")[0]
+    if kind == "git":
+        return f"git:{git_blob_id(path)}"
+    with path.open("rb") as file:
+        state = hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False))
+    return f"{kind}:{state.hexdigest()}"
+
+
+def download(url: str, path: Path, digest: str) -> None:
     """Fetch a file, with a progress bar on a terminal.
 
     Parameters
@@ -33,23 +57,24 @@ def download(url: str, path: Path, blob_id: str) -> None:
         Where it is.
     path : Path
         Where it goes, whole or not at all.
-    blob_id : str
-        Its name by `git_blob_id`.
+    digest : str
+        What it must be: ``git:`` and its name by `git_blob_id`, ``md5:HEX`` or ``sha256:HEX``.
 
     Raises
     ------
     WeightsError
         If there is no network, the server refuses, nothing arrives for STALL_LIMIT seconds, or the
-        file is not the one that `blob_id` names.
+        file is not the one that `digest` names.
     """
     with replacing(path) as file:
         _fetch(url, file)
         file.flush()
-        found = git_blob_id(Path(file.name))
-        if found != blob_id:
+        found = _digest(Path(file.name), digest)
+        if found != digest:
+            ours, theirs = (one.partition(":")[2] for one in (found, digest))
             raise WeightsError(
                 f"{url} gave another file than expected",
-                f"its git blob id is {found}, not {blob_id}",
+                f"its {digest_name(digest)} is {ours}, not {theirs}",
                 "Nothing was kept. Try again, or bring the file from elsewhere.",
             )
 

@@ -191,7 +191,7 @@ class WeightsFolder:
         with hold(self.path / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
             if not target.exists():
                 try:
-                    download(url(network), target, BLOB_IDS[network])
+                    download(url(network), target, f"git:{BLOB_IDS[network]}")
                 except WeightsError as error:
                     raise WeightsError(error.what, error.why, self._other_ways(network)) from error
                 except OSError as error:

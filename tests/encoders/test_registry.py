@@ -15,6 +15,7 @@ from audiosim.core.errors import UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed
 from audiosim.encoders.openl3 import CONTENT_TYPES, EMBEDDING_SIZES, INPUT_REPRS
+from audiosim.encoders.panns import VARIANTS
 from audiosim.encoders.registry import DEFAULT, built_in, find, plug_ins, resolve
 from audiosim.encoders.request import EncoderRequest, option_values
 
@@ -85,6 +86,10 @@ def test_openl3_s_choices_are_its_network_s() -> None:
         "embedding_size": EMBEDDING_SIZES,
         "center": (True, False),
     }
+
+
+def test_panns_s_choices_are_its_networks() -> None:
+    assert [option.choices for option in built_in()["panns"].card.options] == [VARIANTS]
 
 
 def test_listing_encoders_loads_none_of_them(tmp_path: Path) -> None:
