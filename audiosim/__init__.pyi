@@ -2,6 +2,7 @@
 
 from .core.errors import AudioError as AudioError
 from .core.errors import AudiosimError as AudiosimError
+from .core.errors import AudiosimWarning as AudiosimWarning
 from .core.types import EncoderSpec as EncoderSpec
 from .core.types import FrameEmbeddings as FrameEmbeddings
 from .core.types import Match as Match

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ from audiosim.commands.flags import with_flags
 from audiosim.commands.help_page import Command
 from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.streams import complain, end_unwritten, open_streams, refuse_to_lose
-from audiosim.core.errors import AudiosimError
+from audiosim.core.errors import AudiosimError, AudiosimWarning
 from audiosim.core.version import __version__
 
 INTERRUPTED = 130
@@ -49,7 +50,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             _see_folder()
-            return super().invoke(ctx)
+            with _warnings_told():
+                return super().invoke(ctx)
         except BrokenPipeError as error:
             end_unwritten(error)
         except (AudiosimError, OSError, MemoryError, ImportError, RuntimeError) as error:
@@ -58,6 +60,23 @@ class _Group(TyperGroup):
                 raise
             complain(with_flags(str(failure), ctx))
             raise typer.Exit(failure.exit_code) from error
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Our own warnings are lines for people on stderr; others stay what Python makes of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AudiosimWarning)
+        others = warnings.showwarning
+
+        def tell(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, AudiosimWarning):
+                complain(f"warning: {message}")
+            else:
+                others(message, category, *place, **more)
+
+        warnings.showwarning = tell
+        yield
 
 
 def explained(error: BaseException) -> AudiosimError | None:

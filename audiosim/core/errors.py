@@ -40,6 +40,10 @@ class UsageError(AudiosimError):
     exit_code = 2
 
 
+class AudiosimWarning(UserWarning):
+    """Something works, but not as it should; the command line shows it on stderr."""
+
+
 class LockedError(AudiosimError):
     """Another audiosim process is writing to the same home."""
 

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +102,20 @@ class WeightsFolder:
         The folder, there or not.
     read_only : bool
         Whether nothing is put into it.
+    on_new : callable, optional
+        Told of published weights, and the network's name, when they have come into it.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        on_new: Callable[[OpenL3Weights, str], None] = lambda weights, network: None,
+    ) -> None:
         self.path = path
         self._read_only = read_only
+        self._on_new = on_new
 
     def find(self, network: str) -> FoundWeights:
         """Find a network's weights: in the folder, an installed openl3 package, or by download.
@@ -122,7 +131,9 @@ class WeightsFolder:
         if packaged is not None:
             return packaged
         path = self.fetch(network)
-        return FoundWeights(read_weights(path), path)
+        found = FoundWeights(read_weights(path), path)
+        self._on_new(found.weights, network)
+        return found
 
     def find_digest(self, network: str, digest: str) -> FoundWeights:
         """Find the weights with this tensor digest, wherever they came from.
@@ -216,6 +227,7 @@ class WeightsFolder:
         target = packed if git_blob_id(source) == BLOB_IDS[network] else packed.with_suffix("")
         if not (target.exists() and target.samefile(source)):
             _copy(source, target)
+        self._on_new(found.weights, network)
         return FoundWeights(found.weights, target)
 
     def import_by_digest(self, source: Path) -> FoundWeights:

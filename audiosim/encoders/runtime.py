@@ -38,6 +38,7 @@ def tensorflow() -> Any:
                 _told_by(error),
                 "Install it again: pip install --force-reinstall tensorflow",
             ) from error
+        tensorflow.get_logger().setLevel("ERROR")  # its advice on retracing is for programmers
     import tensorflow
 
     return tensorflow

@@ -82,6 +82,7 @@ class _OpenL3(EncoderEntry):
         return (*published, *(WeightsFile("imported", "", path) for path in folder.imported()))
 
     def check(self) -> Iterator[Checked]:
+        from audiosim.encoders.openl3_proof import proofs
         from audiosim.encoders.openl3_weights import NETWORKS, read_imported
         from audiosim.encoders.weights_file import Checked, fault_of
 
@@ -89,7 +90,11 @@ class _OpenL3(EncoderEntry):
         for network in NETWORKS:
             for path in folder.kept(network):
                 how = "git blob id" if path.suffix == ".gz" else "shapes only: an unpacked file has no digest"
-                yield Checked(f"{path}: {how}", fault_of(partial(folder.checked, path, network)))
+                fault = fault_of(partial(folder.checked, path, network))
+                yield Checked(f"{path}: {how}", fault)
+                if not fault:
+                    for proof in proofs(folder.checked(path, network), network):
+                        yield Checked(f"{path}: {proof.what}", proof.fault)
         for path in folder.imported():
             yield Checked(f"{path}: digest of its tensors", fault_of(partial(read_imported, path)))
 
@@ -108,9 +113,10 @@ class _OpenL3(EncoderEntry):
 
 def _folder(*, read_only: bool = False) -> WeightsFolder:
     from audiosim.core.config import weights_folder
+    from audiosim.encoders.openl3_proof import warn_unless_proven
     from audiosim.encoders.openl3_weights import WeightsFolder
 
-    return WeightsFolder(weights_folder(), read_only=read_only)
+    return WeightsFolder(weights_folder(), read_only=read_only, on_new=warn_unless_proven)
 
 
 def _options(request: EncoderRequest) -> OpenL3Options:
