@@ -1,7 +1,6 @@
 """The data that flows from stage to stage, each stage with its own type.
 
-Shapes are written (rows, columns); times are in seconds, rates in Hz, lengths of signals in
-samples. Paths are the file system's own bytes (``os.fsencode``), never normalised.
+Shapes are (rows, columns), times in s, rates in Hz, signals' lengths in samples, paths the system's bytes.
 """
 
 from __future__ import annotations
@@ -85,9 +84,8 @@ class Framing:
     """How an encoder's windows lie over a signal; all lengths in samples.
 
     ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole;
-    with "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is.
-    With "repeat", what is left for a last window is repeated until it is full, unless it adds less than
-    half of what a whole one would (then it is left out); a signal of no window is repeated likewise.
+    with "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is;
+    with "repeat" it is repeated until it fills one, unless it adds less than half of what a whole one would.
     """
 
     window: int
@@ -173,7 +171,7 @@ class FrameEmbeddings:
     Parameters
     ----------
     embedding : ndarray of float16 or float32, shape=(n, dim)
-        The windows' embeddings.
+        The embeddings.
     timestamps : ndarray of float64, shape=(n,)
         The windows' times in s, as openl3 counts them: index times hop.
     level : ndarray of float16, shape=(n,)

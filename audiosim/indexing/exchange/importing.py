@@ -80,9 +80,8 @@ def import_index(
 ) -> Imported:
     """Enter the tracks of exports into a home, as if it had indexed them; no audio file is opened.
 
-    A home without an index takes encoder, pooling and mean window from the first file. All files are read
-    through before anything is changed. Work that is finished is kept wherever it ends; importing again
-    completes it.
+    A home without an index takes encoder, pooling and mean window from the first file. All are read through
+    before anything is changed. Finished work is kept wherever it ends; importing again completes it.
 
     Parameters
     ----------
