@@ -89,6 +89,9 @@ def _fetch(url: str, file: IO[Any]) -> None:
             downloader(url, file, None)
         except BaseException as error:
             failures.append(error)
+            response = getattr(error, "response", None)
+            if response is not None:  # an error's is false
+                response.close()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
