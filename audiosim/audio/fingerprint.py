@@ -61,6 +61,11 @@ class Landmarks:
     def __len__(self) -> int:
         return len(self.places)
 
+    def between(self, start: float, end: float) -> Landmarks:
+        """Those of a stretch, from and to when in s; they stay where they are."""
+        first, last = np.searchsorted(self.places, (start * RATE / HOP, end * RATE / HOP))
+        return Landmarks(self.places[first:last], self.bits[first:last])
+
     def to_bytes(self) -> bytes:
         """Write the fingerprint that `from_bytes` reads."""
         gaps = np.diff(self.places, prepend=0)

@@ -234,9 +234,10 @@ class Passage:
     Parameters
     ----------
     similarity : float
-        The mean cosine of their windows, one by one.
+        The mean cosine of their windows, one by one, where these are most alike.
     start, end : float
-        The track's stretch, in s from its beginning.
+        The track's stretch, in s from its beginning. Where a passage was asked with, and fingerprints say
+        that it is of one recording with the track, they say where, too.
     query : bytes
         The query's path.
     query_start, query_end : float

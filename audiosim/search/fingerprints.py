@@ -143,7 +143,7 @@ def overlap(first: Landmarks, second: Landmarks, *, speeds: bool = True) -> Over
 
 def _steady(first: Landmarks, second: Landmarks) -> Overlap | None:
     """What most pairs of landmarks that look alike say, at the same speed."""
-    rows, columns = _alike(first, second, KINDS, ALIKE)
+    rows, columns = alike(first, second, KINDS, ALIKE)
     offsets = second.places[columns] - first.places[rows]
     votes, offset = _fullest(offsets, BIN)
     if votes < MIN_VOTES:
@@ -154,7 +154,7 @@ def _steady(first: Landmarks, second: Landmarks) -> Overlap | None:
 
 def _faster(first: Landmarks, second: Landmarks) -> Overlap | None:
     """What most pairs of landmarks say whose bands look alike, at any speed that is tried."""
-    rows, columns = _alike(first, second, BANDS_ONLY, ALIKE_BANDS)
+    rows, columns = alike(first, second, BANDS_ONLY, ALIKE_BANDS)
     x, y = first.places[rows].astype(float), second.places[columns].astype(float)
     votes, slope, offset = MIN_VOTES - 1, 1.0, 0.0
     for speed in SPEEDS.tolist():
@@ -191,9 +191,7 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _alike(
-    first: Landmarks, second: Landmarks, kinds: Sequence[slice], limit: int
-) -> tuple[Indices, Indices]:
+def alike(first: Landmarks, second: Landmarks, kinds: Sequence[slice], limit: int) -> tuple[Indices, Indices]:
     """The pairs of landmarks whose bits of these kinds differ in no more than `limit`."""
     a, b = words(first, kinds), words(second, kinds)
     step = max(1, MAX_PAIRS // len(b))

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from audiosim.audio.events import Failed, Probed, Restarted, Samples
+from audiosim.audio.events import Ended, Failed, Probed, Restarted, Samples
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.audio.framing import Framer, levels
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import UsageError
@@ -29,13 +30,15 @@ LATENCY = 1.0  # s of a file behind a passage, for the last samples of it to be 
 class PassageQuery:
     """A passage to ask with: its directions in each phase, and where it lies in its file.
 
-    Each of ``phases`` is (seconds from the passage's start to its first window's, rows (n, dim)).
+    Each of ``phases`` is (seconds from the passage's start to its first window's, rows (n, dim));
+    ``landmarks`` are those of the passage, where its file has a fingerprint.
     """
 
     query: Query
     start: float
     end: float
     phases: list[tuple[float, Float32]]
+    landmarks: Landmarks | None
 
 
 def ask_with(
@@ -84,12 +87,14 @@ def _cached(
     stop = min(max(begin + 1, int(np.floor(last)) + 1), len(directions))
     if np.diff(np.searchsorted(directions.places, (begin, stop))) < stop - begin:
         return None
-    return PassageQuery(query, start, end, [(begin * spec.hop - lead - start, directions.rows(begin, stop))])
+    phases = [(begin * spec.hop - lead - start, directions.rows(begin, stop))]
+    packed = index.catalog.fingerprints.get(query.track.digest)
+    return PassageQuery(query, start, end, phases, _landmarks(packed, start, end))
 
 
 def _embedded(index: Index, path: bytes, start: float, end: float | None, encoder: Encoder) -> PassageQuery:
     """The passage of a file that is not in the index, in several phases."""
-    info, part, duration = _decoded(index, path, start, end)
+    info, part, duration, packed = _decoded(index, path, start, end)
     end = _checked_end(path, start, end, duration)
     rate = index.spec.sample_rate
     hop = index.spec.framing.hop
@@ -110,16 +115,20 @@ def _embedded(index: Index, path: bytes, start: float, end: float | None, encode
     split = [(phase * step / rate, rows[phase::every]) for phase in range(min(every, len(rows)))]
     vector = mean_direction(list(rows[rows.any(axis=1)])) if rows.any() else rows[0]
     track = Track(path, info.digest, info.duration, info.tags)
-    return PassageQuery(Query(track, vector, indexed=False), start, end, split)
+    landmarks = _landmarks(packed, start, end)
+    return PassageQuery(Query(track, vector, indexed=False), start, end, split, landmarks)
 
 
-def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tuple[AudioInfo, Float32, float]:
-    """What the file is, its samples from `start` to `end`, and how many seconds were decoded for it."""
+def _decoded(
+    index: Index, path: bytes, start: float, end: float | None
+) -> tuple[AudioInfo, Float32, float, bytes]:
+    """What the file is, its samples from `start` to `end`; seconds and fingerprint of what was decoded."""
     rate = index.spec.sample_rate
     first, last = round(start * rate), round(min(end or np.inf, start + MAX_PASSAGE + 1) * rate)
     blocks: list[Float32] = []
     place = 0
     info: AudioInfo | None = None
+    packed = b""
     until = last / rate + LATENCY
     with DecodeSupervisor(rate, index.spec.resampler, jobs=1, second_try=True, until=until) as supervisor:
         for event in supervisor.events([path]):
@@ -131,11 +140,19 @@ def _decoded(index: Index, path: bytes, start: float, end: float | None) -> tupl
                     place += len(samples)
                 case Restarted():
                     blocks, place = [], 0
+                case Ended():
+                    packed = event.fingerprint
                 case Failed(_, reason, _):
                     raise unusable(path, reason)
     if info is None or not place:
         raise unusable(path, "there is no sound in it")
-    return info, np.concatenate(blocks), place / rate
+    return info, np.concatenate(blocks), place / rate, packed
+
+
+def _landmarks(packed: bytes | None, start: float, end: float) -> Landmarks | None:
+    """The landmarks of a passage, of those of its file."""
+    found = Landmarks.from_bytes(packed) if packed else None
+    return None if found is None else found.between(start, end)
 
 
 def _checked_end(path: bytes, start: float, end: float | None, duration: float) -> float:

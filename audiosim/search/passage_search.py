@@ -6,12 +6,14 @@ import heapq
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.errors import HomeError
 from audiosim.core.paths import identity
-from audiosim.core.types import Encoder, Float32, Passage, Precision, Track
+from audiosim.core.types import Encoder, Float32, Match, Passage, Precision, Track
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
@@ -19,8 +21,10 @@ from audiosim.library.index import Index, open_index
 from audiosim.library.missing_caches import MissingCaches
 from audiosim.search.alignment import best_place
 from audiosim.search.folding import Asked, Folding
+from audiosim.search.passage_place import placed
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
+from audiosim.search.recordings import Recordings
 from audiosim.search.similar import DEFAULT_COUNT, SearchResult, as_matches, check_count
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
@@ -45,7 +49,8 @@ def find_passages(
     """The tracks of the index with a stretch most like a passage of an audio file.
 
     Candidates are found by the passages that the catalog keeps of each track, and ranked by their
-    windows; ``similarity`` is that of the stretch.
+    windows; ``similarity`` is that of the stretch. A stretch of the same recording is then put where
+    landmarks of both fingerprints meet, to some hundredths of a second.
 
     Parameters
     ----------
@@ -98,8 +103,18 @@ def find_passages(
             raise HomeError(missing.what, missing.why, missing.remedy)
         fold = Folding(index, wanted, lambda others: ranked_by_windows(index, asked, others)[0])
         matches = as_matches(select(found, count, ranking, fold), None)
+        landmarks = Recordings.of(index).landmarks
+        matches = [_exact(match, asked, landmarks(match.track.digest)) for match in matches]
         notes = (f"{missing}; left out.\n{missing.remedy}",) if missing else ()
         return SearchResult([asked.query], matches, notes=notes)
+
+
+def _exact(match: Match, asked: PassageQuery, landmarks: Landmarks | None) -> Match:
+    """The match, its passage where landmarks have it."""
+    if match.passage is None:
+        return match
+    length = match.track.duration or math.inf
+    return replace(match, passage=placed(match.passage, asked.landmarks, landmarks, length))
 
 
 def _depth(count: int, tracks: int) -> int:
