@@ -1,6 +1,6 @@
 """Whether fingerprints tell recordings apart, and find copies of them: precision, recall, cost.
 
-usage: python benchmarks/fingerprints.py MUSIC [--tracks N] [--pairs N] [--json]
+usage: python benchmarks/fingerprints.py MUSIC [--tracks N] [--pairs N] [--seed N] [--json]
 
 forms: pairs of different pieces of one form (benchmarks/forms.py); demo: all pairs of the pieces that
 examples/make_music.py makes; library: all pairs of files in MUSIC; copies: N tracks of MUSIC, each changed
@@ -101,16 +101,17 @@ def main() -> None:
     arguments.add_argument("music", type=Path)
     arguments.add_argument("--tracks", type=int, default=30)
     arguments.add_argument("--pairs", type=int, default=200)
+    arguments.add_argument("--seed", type=int, default=2, help="chooses the pieces and the tracks")
     chosen = arguments.parse_args()
     results = Results(quiet=chosen.json)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        results["forms"] = varied(scratch, chosen.pairs)
+        results["forms"] = varied(scratch, chosen.pairs, chosen.seed)
         results["demo"] = demo(scratch / "demo")
         files = sorted(path for path in chosen.music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
         library = [heard(path) for path in files]
         results["library"] = among(library)
-        results["copies"], results["copies, different"] = copies(scratch, library, chosen.tracks)
+        results["copies"], results["copies, different"] = copies(scratch, library, chosen.tracks, chosen.seed)
         results["cost"] = cost(library)
     if chosen.json:
         report(plain(results), [], as_json=True)
@@ -136,10 +137,10 @@ def plain(value: Any) -> Any:
     return asdict(value) if isinstance(value, Count) else value
 
 
-def varied(scratch: Path, count: int) -> dict[str, Count]:
+def varied(scratch: Path, count: int, seed: int) -> dict[str, Count]:
     """What becomes of pairs of different pieces, by what differs."""
     found: dict[str, Count] = defaultdict(Count)
-    for change, *pieces in forms.pairs(count):
+    for change, *pieces in forms.pairs(count, seed):
         sounds = []
         for name, piece in zip("ab", pieces, strict=True):
             soundfile.write(scratch / f"{name}.wav", piece.play(), forms.RATE)
@@ -165,10 +166,10 @@ def among(sounds: list[Sound]) -> Count:
     return count
 
 
-def copies(scratch: Path, library: list[Sound], count: int) -> tuple[dict[str, Count], Count]:
+def copies(scratch: Path, library: list[Sound], count: int, seed: int) -> tuple[dict[str, Count], Count]:
     """What becomes of tracks and changed ones, by the way; and of all pairs of two tracks' files."""
     fit = [sound for sound in library if SHORTEST <= sound.duration <= LONGEST]
-    rows = np.random.default_rng(2).choice(len(fit), min(count, len(fit)), replace=False)
+    rows = np.random.default_rng(seed).choice(len(fit), min(count, len(fit)), replace=False)
     found: dict[str, Count] = defaultdict(Count)
     families = []
     for row in sorted(rows):

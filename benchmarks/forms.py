@@ -2,7 +2,8 @@
 
 A piece is a form (guitar, techno, ambient, chiptune) and what a musician would change of it: the key,
 the chords, the melody over the same loop, the tempo, or nothing but the take: the same notes at the same
-times, plucked, detuned and hissed anew. Two takes are two recordings, as of a band that plays to a click.
+times, plucked, detuned and hissed anew; of ambient pieces also the hiss alone. Two takes are two
+recordings, as of a band that plays to a click.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Generator = np.random.Generator
 
 @dataclass(frozen=True)
 class Piece:
-    """What decides the sound of a piece: semitones, chords, tempo as a factor, and two seeds."""
+    """What decides the sound of a piece: semitones, chords, tempo as a factor, and two seeds, or three."""
 
     form: str
     key: int
@@ -31,6 +32,7 @@ class Piece:
     melody: int
     take: int
     duration: float = 24.0  # s
+    hiss: int | None = None  # None: as the take
 
     def play(self) -> Signal:
         """The samples, float64 (n,), at make_music's rate."""
@@ -74,7 +76,8 @@ def _ambient(piece: Piece, track: Signal, melody: Generator, take: Generator) ->
             for detune in take.uniform(-0.08, 0.08, 3):
                 pitch = note(piece.key + chord + degree + detune)
                 place(track, 0.12 * np.sin(2 * np.pi * pitch * t + take.uniform(0, 6)) * swell, index * step)
-    noise = np.cumsum(take.normal(size=len(track)))
+    hiss = take if piece.hiss is None else np.random.default_rng(piece.hiss)
+    noise = np.cumsum(hiss.normal(size=len(track)))
     noise -= np.convolve(noise, np.ones(2001) / 2001, "same")
     track += 0.08 * noise / np.abs(noise).max()
 
@@ -100,17 +103,21 @@ FORMS: dict[str, Callable[[Piece, Signal, Generator, Generator], None]] = {
 CHORDS = ((0, -4, 3, -2), (0, 3, -2, 5), (0, 5, 3, 7), (0, -3, 5, -5), (0, 2, -4, 5), (0, 7, -3, 2))
 CHANGES = ("key", "chords", "melody", "tempo", "take")
 KINDS = [  # a machine plays the chiptunes: two takes are the same samples
-    (form, change) for change in CHANGES for form in FORMS if (form, change) != ("chiptune", "take")
+    *((form, change) for change in CHANGES for form in FORMS if (form, change) != ("chiptune", "take")),
+    ("ambient", "hiss"),
 ]
 
 
-def pairs(count: int) -> Iterator[tuple[str, Piece, Piece]]:
+def pairs(count: int, seed: int = 2) -> Iterator[tuple[str, Piece, Piece]]:
     """So many pairs of different pieces, each with what differs: form and change, evenly."""
+    first = 20_000 * (seed - 2) % 10**6  # of the seeds of melodies and takes
     for number in range(count):
-        rng = np.random.default_rng([2, number])
+        rng = np.random.default_rng([seed, number])
         form, change = KINDS[number % len(KINDS)]
         chords = CHORDS[rng.integers(len(CHORDS))]
-        piece = Piece(form, int(rng.integers(-6, 6)), chords, rng.uniform(0.9, 1.1), number, number)
+        piece = Piece(
+            form, int(rng.integers(-6, 6)), chords, rng.uniform(0.9, 1.1), first + number, first + number
+        )
         yield f"{form}, {change}", piece, _changed(piece, change, rng)
 
 
@@ -126,6 +133,8 @@ def _changed(piece: Piece, change: str, rng: Generator) -> Piece:
             return replace(piece, melody=piece.melody + 10_000)
         case "tempo":
             return replace(piece, tempo=piece.tempo * float(rng.choice((0.94, 0.97, 1.03, 1.06))), take=take)
+        case "hiss":
+            return replace(piece, hiss=take)
         case _:
             return replace(piece, take=take)
 

@@ -1,13 +1,13 @@
-"""What searching finds, on real music with MusiCNN: passages, duplicates, and what each setting is worth.
+"""What searching finds, on real music with MusiCNN: passages, and what each setting is worth.
 
-usage: python benchmarks/search.py MUSIC [--home DIR] [--clips N] [--json]
+usage: python benchmarks/search.py MUSIC [--home DIR] [--clips N] [--only-passages] [--json]
 
 MUSIC holds one folder a soundtrack; it is indexed in DIR, or in a temporary home. Measured are:
 passages: clips of 10 s from random places, 3 dB quieter, as MP3 at 96 kbit/s, each asked for where
-it is from; whole clips: how often one vector of a clip is nearest to that of its track, by pooling;
-candidates: the tracks cut into pieces (of a minute), whether those that passage vectors pick hold the
-ten best of exact search over all windows; duplicates: 30 tracks encoded anew, trimmed, made
-quieter, resampled, against the groups found; settings: `audiosim eval --compare` by folder.
+it is from, and where another place is found, whether its fingerprint is as near; whole clips: how
+often one vector of a clip is nearest to that of its track, by pooling; candidates: the tracks cut into
+pieces (of a minute), whether those that passage vectors pick hold the ten best of exact search over
+all windows; settings: `audiosim eval --compare` by folder.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 from common import parser, report, spread
 from sounds import decoded, encode
 
 import audiosim
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.config import Home
 from audiosim.core.types import AudioInfo, Encoder, FrameEmbeddings, Tags
 from audiosim.encoders import load_encoder
@@ -39,15 +38,17 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Entry
 from audiosim.library.hubness import HUB_CORRECTIONS
 from audiosim.library.index import Index, open_index
+from audiosim.search.fingerprints import MEET, SECONDS
 from audiosim.search.passage_query import ask_with
 from audiosim.search.passage_search import nearest_by_passages, ranked_by_windows
 
 CLIP = 10.0  # s
 QUIETER = 10 ** (-3 / 20)
 SILENCE = 1e-3  # RMS, full scale 1; there is nothing to find in a pause
-NEAR = 2.0  # s from where a clip is from
+EXACT, NEAR = 0.5, 2.0  # s from where a clip is from
+HALF = 0.5  # of the bits, which differ by chance
+AROUND = 17  # hops, 0.1 s, by which codecs and rounding may move a clip
 DEPTHS = (20, 50, 100, 200)  # candidates
-COPIES = 30
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def main() -> None:
     arguments.add_argument("--home", type=Path)
     arguments.add_argument("--clips", type=int, default=200)
     arguments.add_argument("--piece", type=float, default=60.0, help="length of pieces in s")
+    arguments.add_argument("--only-passages", action="store_true")
     chosen = arguments.parse_args()
     encoder = load_encoder(EncoderRequest(encoder="musicnn"))
     with tempfile.TemporaryDirectory() as folder:
@@ -73,19 +75,20 @@ def main() -> None:
         audiosim.index_folder([chosen.music], home=home, encoder=encoder)
         with open_index(home) as index:
             clips = list(_clips(index, scratch, chosen.clips))
-            results: dict[str, Any] = {
-                "passages": passages(index, encoder, clips),
-                "whole clips": whole_clips(index, encoder, clips),
-                "candidates": candidates(index, scratch / "pieces", clips, encoder, chosen.piece),
-            }
-        results["duplicates"] = duplicates(home, scratch, encoder)
-        results["settings"] = settings(home)
-    report(results, list(_lines(results)), as_json=chosen.json)
+            results: dict[str, Any] = {"passages": passages(index, encoder, clips)}
+            lines = list(_passage_lines(results["passages"]))
+            if not chosen.only_passages:
+                results["whole clips"] = whole_clips(index, encoder, clips)
+                results["candidates"] = candidates(index, scratch / "pieces", clips, encoder, chosen.piece)
+        if not chosen.only_passages:
+            results["settings"] = settings(home)
+            lines += _lines(results)
+    report(results, lines, as_json=chosen.json)
 
 
 def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any]:
     """Whether each clip's own track comes first, and where in it."""
-    first = near = as_like = 0
+    first = near = as_like = exact = as_near = 0
     seconds = []
     for clip in clips:
         begun = time.perf_counter()
@@ -96,19 +99,44 @@ def passages(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, Any
         if own is None or best.track.digest != own.digest or best.passage is None:
             continue
         first += 1
-        if abs(best.passage.start - clip.start) <= NEAR:
-            near += 1
-        else:  # the music repeats: no stretch of any track is more like the clip than the one found
+        found_at = best.passage.start - best.passage.query_start
+        away = abs(found_at - clip.start)
+        near += away <= NEAR
+        exact += away <= EXACT
+        if away > EXACT:  # the music repeats, by fingerprint or by windows
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
-            exact = ranked_by_windows(index, asked, index.catalog.tracks.entries())[0][0]
-            as_like += best.similarity >= exact.similarity - 1e-6
+            packed = index.catalog.fingerprints.get(own.digest)
+            track = None if packed is None else Landmarks.from_bytes(packed)
+            if asked.landmarks is not None and track is not None:
+                wrong = [differing(asked.landmarks, track, place) for place in (found_at, clip.start)]
+                as_near += wrong[0] <= wrong[1] < HALF
+        if away > NEAR:  # no stretch of any track is more like the clip than the one found
+            most = ranked_by_windows(index, asked, index.catalog.tracks.entries())[0][0]
+            as_like += best.similarity >= most.similarity - 1e-6
     return {
         "clips": len(clips),
         "right track first": first / len(clips),
+        "offset within 0.5 s": exact / first,
+        "offset within 0.5 s, or a fingerprint as near": (exact + as_near) / first,
         "offset within 2 s": near / first,
         "offset within 2 s, or as like by exact search": (near + as_like) / first,
         "seconds": spread(seconds),
     }
+
+
+def differing(clip: Landmarks, track: Landmarks, later: float) -> float:
+    """The least share of a clip's bits that differ where a track has it so many s later, or nearly so.
+
+    Of landmarks that meet none, half do, as by chance.
+    """
+    shares = []
+    for hops in range(round(later / SECONDS) - AROUND, round(later / SECONDS) + AROUND + 1):
+        apart = np.abs(clip.places[:, None] + hops - track.places)
+        nearest = apart.argmin(axis=1)
+        met = apart[np.arange(len(clip)), nearest] <= MEET
+        wrong = (clip.bits != track.bits[nearest]).mean(axis=1)
+        shares.append(float(np.where(met, wrong, HALF).mean()))
+    return min(shares)
 
 
 def whole_clips(index: Index, encoder: Encoder, clips: list[Clip]) -> dict[str, float]:
@@ -155,33 +183,6 @@ def candidates(
         "pieces": len(entries),
         "recall@10": {str(depth): float(np.mean(values)) for depth, values in recalls.items()},
         "bytes an hour of music": size / hours,
-    }
-
-
-def duplicates(home: Path, scratch: Path, encoder: Encoder) -> dict[str, Any]:
-    """Precision and recall of pairs in the groups found, after tracks were added encoded anew."""
-    folder = scratch / "copies"
-    folder.mkdir()
-    with open_index(home) as index:
-        tracks = [e.track for e in index.catalog.tracks.entries() if 30 <= (e.track.duration or 0) <= 600]
-    rng = np.random.default_rng(2)
-    before = {frozenset(pair) for pair in _pairs(home)}
-    wanted = set()
-    for number, row in enumerate(rng.choice(len(tracks), COPIES, replace=False)):
-        copy = _copy(tracks[row].path, folder / str(number), number)
-        wanted.add(frozenset((tracks[row].path, os.fsencode(copy))))
-    audiosim.index_folder([folder], home=home, encoder=encoder)
-    begun = time.perf_counter()
-    found = {frozenset(pair) for pair in _pairs(home)}
-    seconds = time.perf_counter() - begun
-    audiosim.forget([folder], home=home)
-    new = found - before
-    return {
-        "copies": COPIES,
-        "groups before": len(before),
-        "precision": len(new & wanted) / max(1, len(new)),
-        "recall": len(new & wanted) / len(wanted),
-        "seconds": seconds,
     }
 
 
@@ -253,42 +254,17 @@ def _pieces(index: Index, folder: Path, seconds: float) -> Iterator[tuple[Index,
         yield pieces, list(pieces.catalog.tracks.entries())
 
 
-def _pairs(home: Path) -> Iterator[tuple[bytes, bytes]]:
-    for group in audiosim.find_duplicates(home):
-        paths = [track.path for track in group.tracks]
-        yield from ((first, second) for n, first in enumerate(paths) for second in paths[n + 1 :])
-
-
-def _copy(path: bytes, stem: Path, number: int) -> Path:
-    """One of five ways to make a copy: MP3 at 128, Opus at 64 kbit/s, trimmed, quieter, resampled."""
-    samples, rate = decoded(path)
-    match number % 5:
-        case 0:
-            file = stem.with_suffix(".mp3")
-            encode(
-                file, samples, rate, codec="libmp3lame", container="mp3", bit_rate=128_000, out_rate=44_100
-            )
-        case 1:
-            file = stem.with_suffix(".opus")
-            encode(file, samples, rate, codec="libopus", container="ogg", bit_rate=64_000, out_rate=48_000)
-        case 2:
-            file = stem.with_suffix(".flac")
-            soundfile.write(file, samples[2 * rate :], rate)
-        case 3:
-            file = stem.with_suffix(".flac")
-            soundfile.write(file, samples * np.float32(10 ** (-6 / 20)), rate)
-        case _:
-            file = stem.with_suffix(".wav")
-            soundfile.write(file, soxr.resample(samples, rate, 32_000), 32_000)
-    return file
-
-
-def _lines(results: dict[str, Any]) -> Iterator[str]:
-    found, picked, copies = results["passages"], results["candidates"], results["duplicates"]
+def _passage_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['clips']} clips: right track first {found['right track first']:.1%}; of these, offset"
+    yield f"within 0.5 s {found['offset within 0.5 s']:.1%}, or at a place whose fingerprint is as near"
+    yield f"{found['offset within 0.5 s, or a fingerprint as near']:.1%}"
     yield f"within 2 s {found['offset within 2 s']:.1%}, or as like by exact search"
     yield f"{found['offset within 2 s, or as like by exact search']:.1%}"
     yield f"{found['seconds']['median']:.2f} s each, embedding it included"
+
+
+def _lines(results: dict[str, Any]) -> Iterator[str]:
+    picked = results["candidates"]
     yield "clips whose pooled vector is nearest to their track's: " + ", ".join(
         f"{name} {share:.3f}" for name, share in results["whole clips"].items()
     )
@@ -296,7 +272,6 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
         f"{depth}: {recall:.3f}" for depth, recall in picked["recall@10"].items()
     )
     yield f"passages take {picked['bytes an hour of music'] / 1e3:.1f} KB an hour of music"
-    yield f"{copies['copies']} copies: precision {copies['precision']:.3f}, recall {copies['recall']:.3f}"
     for row in results["settings"]:
         value, low, high = row["map"]
         gain, least, most = row["gain"]
