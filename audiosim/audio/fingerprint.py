@@ -17,6 +17,7 @@ landmark there), and forty bits. It is about 430 bytes a minute.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,12 @@ class Landmarks:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @cached_property
+    def bands(self) -> npt.NDArray[np.uint16]:
+        """What the bands have at each landmark, and halfway to the next, as a number, (n,)."""
+        bits = self.bits.reshape(len(self), 2, BITS // 2)[:, :, CHROMA:].reshape(len(self), 2 * BANDS)
+        return np.packbits(bits, axis=1).view(np.uint16)[:, 0]
 
     def between(self, start: float, end: float) -> Landmarks:
         """Those of a stretch, from and to when in s; they stay where they are."""

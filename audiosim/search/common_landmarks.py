@@ -6,28 +6,30 @@ two landmarks, one after the other, is a key that hardly two recordings share by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.audio.fingerprint import Landmarks
-from audiosim.search.fingerprints import BANDS_ONLY, words
 
-COMMON = 2  # keys that two have in common, at least
+COMMON, COMMON_SHARE = (
+    2,
+    0.04,
+)  # keys that two have in common, at least, and of the keys of the one with fewer
 USUAL = 32  # landmarks with one key: if there are more, it tells nothing
 NEAREST = 10  # others that each is compared with
-LIKELY = 0.08  # share of the shorter one's words, below which no copy was seen
 
 Pairs = list[tuple[int, int]]
 
 
-def with_keys_in_common(sets: Sequence[Landmarks | None], *, after: int | None = None) -> Pairs:
+def with_keys_in_common(sets: Iterable[Landmarks | None], *, after: int | None = None) -> Pairs:
     """The pairs (smaller row, larger row) that have most keys in common, those with most first.
 
     Where `after` is given, only those of a row before that and one from there on.
     """
-    keys, owners = _keys(sets)
+    keys, owners, count = _keys(sets)
+    lengths = np.bincount(owners, minlength=count)
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1 if len(keys) else keys))
@@ -38,37 +40,31 @@ def with_keys_in_common(sets: Sequence[Landmarks | None], *, after: int | None =
         same = np.flatnonzero(keys[step:] == keys[:-step])
         if not len(same):
             break
-        found.append(owners[same] * len(sets) + owners[same + step])  # stable: the smaller row comes first
+        found.append(owners[same] * count + owners[same + step])  # stable: the smaller row comes first
     pairs = np.concatenate(found)
     if after is not None:
-        pairs = pairs[(pairs // len(sets) < after) & (pairs % len(sets) >= after)]
+        pairs = pairs[(pairs // count < after) & (pairs % count >= after)]
     codes, counts = np.unique(pairs, return_counts=True)
-    return _most(codes, counts, len(sets))
+    return _most(codes, counts, lengths)
 
 
-def sounds_of(landmarks: Landmarks) -> frozenset[int]:
-    """All that is heard in the bands at landmarks, to be compared with `likely`."""
-    return frozenset(words(landmarks, BANDS_ONLY).tolist())
-
-
-def likely(first: frozenset[int], second: frozenset[int]) -> bool:
-    """Whether so much sounds alike that both may be of one recording."""
-    return len(first & second) >= LIKELY * min(len(first), len(second))
-
-
-def _keys(sets: Sequence[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def _keys(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], int]:
+    """All keys, the rows of the sets that have them, and how many sets there are; one is held at a time."""
     keys = [np.empty(0, np.uint32)]
     for one in sets:
-        found = words(one, BANDS_ONLY).astype(np.uint32) if one is not None and len(one) else keys[0]
+        found = one.bands.astype(np.uint32) if one is not None else keys[0]
         keys.append(np.unique(found[:-1] << 16 | found[1:]))
-    return np.concatenate(keys), np.repeat(np.arange(len(sets)), [len(each) for each in keys[1:]])
+    owners = np.repeat(np.arange(len(keys) - 1), [len(each) for each in keys[1:]])
+    return np.concatenate(keys), owners, len(keys) - 1
 
 
-def _most(codes: npt.NDArray[np.int64], counts: npt.NDArray[np.intp], total: int) -> Pairs:
+def _most(codes: npt.NDArray[np.int64], counts: npt.NDArray[np.intp], lengths: npt.NDArray[np.intp]) -> Pairs:
     """Pairs by their codes, of each row those NEAREST with which it has most in common."""
+    total = len(lengths)
     taken = np.zeros(total, np.intp)
     pairs = []
-    chosen = counts >= COMMON
+    fewer = np.minimum(lengths[codes // max(1, total)], lengths[codes % max(1, total)])
+    chosen = counts >= np.maximum(COMMON, COMMON_SHARE * fewer)
     codes, counts = codes[chosen], counts[chosen]
     for code in codes[np.argsort(-counts, kind="stable")].tolist():
         first, second = divmod(code, total)

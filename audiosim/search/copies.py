@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache
+from itertools import islice
 
 import numpy as np
 
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.tag_values import folded
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.neighbours import blocks
-from audiosim.search.common_landmarks import likely, sounds_of, with_keys_in_common
+from audiosim.search.common_landmarks import with_keys_in_common
+from audiosim.search.fingerprints import MIN_LANDMARKS
+from audiosim.search.promising import as_fast, faster
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
 NEAREST = 10  # tracks of about the same length that each is compared with
+HEARD = 5  # of these, where fingerprints tell: copies at one speed have been found by their landmarks
 
 Pairs = Iterator[tuple[int, int]]
 
@@ -105,7 +109,7 @@ class _Candidates:
     """The pairs of rows worth comparing."""
 
     def __init__(self, entries: Sequence[Entry], recordings: Recordings) -> None:
-        self._entries = entries
+        self._entries, self._recordings = entries, recordings
         self._holders: dict[str, int] = {}  # of each audio, the first row
         self._alike = []
         for row, entry in enumerate(entries):
@@ -113,16 +117,14 @@ class _Candidates:
             if first != row:
                 self._alike.append((first, row))
         rows = list(self._holders.values())
-        landmarks = [recordings.landmarks(entries[row].track.digest) for row in rows]
-        self._common = [(rows[first], rows[second]) for first, second in with_keys_in_common(landmarks)]
-        self._landmarks = dict(zip(rows, landmarks, strict=True))
-        self._sounds = cache(self._sounds_of)
+        heard = map(self._landmarks, rows)
+        self._common = [(rows[first], rows[second]) for first, second in with_keys_in_common(heard)]
 
     def pairs(self, rows: Iterable[int] | None) -> Pairs:
         """Those with one of these rows, None for all.
 
         First those of the same audio, then those whose fingerprints have most in common, then the nearest
-        of about the same length.
+        of about the same length, if they are promising.
         """
         yield from self._alike
         focus = None
@@ -131,12 +133,27 @@ class _Candidates:
         for pair in self._common:
             if focus is None or not focus.isdisjoint(pair):
                 yield pair
-        for first, second in self._near(focus):
-            one, other = self._sounds(first), self._sounds(second)
-            if one is None or other is None or likely(one, other):
-                yield first, second
+        for row, others in self._near(focus):
+            for other in self._promising(row, others):
+                yield min(row, other), max(row, other)
 
-    def _near(self, focus: frozenset[int] | None) -> Pairs:
+    def _promising(self, row: int, others: Sequence[int]) -> list[int]:
+        """Which of some rows may be of one recording with a row: all where a fingerprint is missing."""
+        own = self._landmarks(row)
+        if own is None or not others:
+            return list(others)
+        heard = {other: self._landmarks(other) for other in others}
+        known = (
+            (other, one) for other, one in heard.items() if one is not None and len(one) >= MIN_LANDMARKS
+        )
+        told = dict(islice(known, HEARD))
+        chosen = [other for other, one in heard.items() if one is None]
+        if told and len(own) >= MIN_LANDMARKS:
+            marks = as_fast(own, list(told.values())) | faster(own, list(told.values()))
+            chosen += [other for other, mark in zip(told, marks.tolist(), strict=True) if mark]
+        return chosen
+
+    def _near(self, focus: frozenset[int] | None) -> Iterator[tuple[int, list[int]]]:
         """Each row with the nearest of those as long, or shorter by no more than re-encoding takes."""
         lengths = {row: self._entries[row].track.duration or 0.0 for row in self._holders.values()}
         rows = sorted(lengths, key=lambda row: (lengths[row], self._entries[row].track.path))
@@ -153,14 +170,11 @@ class _Candidates:
             places = np.arange(block.start, block.stop)[:, None]
             cosines[(others < firsts[block, None]) | (others >= places)] = -np.inf
             for place, near in enumerate(_most_alike(cosines), block.start):
-                for other in near:
-                    pair = rows[place], rows[low + other]
-                    if focus is None or not focus.isdisjoint(pair):
-                        yield min(pair), max(pair)
+                row, twins = rows[place], [rows[low + other] for other in near]
+                yield row, [twin for twin in twins if focus is None or row in focus or twin in focus]
 
-    def _sounds_of(self, row: int) -> frozenset[int] | None:
-        landmarks = self._landmarks[row]
-        return None if landmarks is None else sounds_of(landmarks)
+    def _landmarks(self, row: int) -> Landmarks | None:
+        return self._recordings.landmarks(self._entries[row].track.digest)
 
 
 def _most_alike(cosines: Float32) -> Iterator[list[int]]:

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from audiosim.audio.fingerprint import BANDS, CHROMA, HOP, RATE, Landmarks
 from audiosim.core.types import Float32
+from audiosim.search.promising import FASTEST, as_fast, faster
 
 ALIKE = 9  # bits of 40 by which landmarks differ that vote
 ALIKE_BANDS = 3  # of the bands' 16: those vote for a speed, which moves pitches
 BIN = 4  # hops that are one offset
 MEET = 4  # hops, 23 ms, by which landmarks may miss each other
 MIN_VOTES = 4
-FASTEST = 1.045  # speeds that are tried: tapes, turntables, films at 25 frames a second
 SPEEDS = 1 + np.arange(-11, 12) * 0.004
 DRIFT = 0.003  # how far from the speed found the true one may be
 MAX_PAIRS = 2**22  # of landmarks that are compared at a time
@@ -134,8 +134,8 @@ def overlap(first: Landmarks, second: Landmarks, *, speeds: bool = True) -> Over
     """
     if min(len(first), len(second)) < MIN_LANDMARKS:
         return None
-    found = _steady(first, second)
-    if speeds and (found is None or not found.is_same):
+    found = _steady(first, second) if as_fast(first, [second])[0] else None
+    if speeds and (found is None or not found.is_same) and faster(first, [second])[0]:
         other = _faster(first, second)
         found = other if found is None or (other is not None and other.is_same) else found
     return found

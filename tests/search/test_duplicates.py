@@ -12,8 +12,10 @@ import pytest
 from conftest import Cli
 from homes import DIMENSION, Made, make_home, recording
 
+from audiosim.audio.fingerprint import BITS, Landmarks
 from audiosim.core.config import Home
 from audiosim.core.types import Float32, Tags
+from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
 from audiosim.search.duplicates import Group, find_duplicates
 
@@ -60,6 +62,28 @@ def test_each_group_says_why(home: Home) -> None:
         assert 0.6 <= link.evidence.correlation <= 1
         trimmed = link.second.path.endswith(b"trimmed.opus") - link.first.path.endswith(b"trimmed.opus")
         assert link.evidence.offset == pytest.approx(-2.0 * trimmed, abs=0.3)
+
+
+def test_a_faster_copy_is_found_by_its_fingerprint(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    one, other = (
+        Landmarks(np.cumsum(rng.integers(69, 250, 90)), rng.random((90, BITS)) < 0.5) for _ in range(2)
+    )
+    bits = one.bits ^ (rng.random(one.bits.shape) < np.where(np.arange(BITS) % 20 < 12, 0.03, 0.17))
+    for start in (0, 20):  # a third of a semitone up
+        up = np.flatnonzero(rng.random(len(bits)) < 0.34)
+        bits[up, start : start + 12] = np.roll(bits[up, start : start + 12], 1, axis=1)
+    faster = Landmarks(np.rint(one.places / 1.02).astype(np.int64), bits)
+    heard = {"/m/a": one, "/m/b": faster, "/m/c": other}
+    song = recording(1)
+    home = make_home(tmp_path / "home", [Made(path, remastered(song, n)) for n, path in enumerate(heard)])
+    with Catalog(home.catalog) as catalog:
+        for number, landmarks in enumerate(heard.values()):
+            catalog.fingerprints.set(f"{number:032x}", landmarks.to_bytes())
+    (group,) = find_duplicates(home.path)
+    assert [track.path for track in group.tracks] == [b"/m/a", b"/m/b"]
+    assert group.links[0].evidence.change == "speed"
+    assert group.links[0].evidence.speed == pytest.approx(1.02, abs=0.001)
 
 
 def test_tracks_with_one_mean_but_other_music_are_no_duplicates(tmp_path: Path) -> None:

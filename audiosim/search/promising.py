@@ -1,0 +1,108 @@
+"""Which of some fingerprints may be of one recording with another, told in microseconds.
+
+Of copies at one speed, many landmarks have the very same bits of the bands, at one offset. Of copies at
+another, many runs of landmarks are spaced by the same ratios, sound much alike, and differ in length
+by one factor. Different recordings have a few of either by chance (benchmarks/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.audio.fingerprint import Landmarks
+
+FAR = 2**25  # hops, two days: between fingerprints that are looked at together
+FASTEST = 1.045  # speeds that are tried: tapes, turntables, films at 25 frames a second
+IN_LINE = 8  # hops, within which offsets are one
+STEADY_SHARE, STEADY_LEAST = 0.12, 3  # of the shorter one's landmarks at one offset; how many at least
+RATIO = 0.06  # natural logarithm, within which ratios of gaps are one
+RATIOS = 1024  # far more than there are
+RUN = 4  # landmarks, one after the other
+RUN_BITS = 19  # of the bands' 64 by which runs may differ: another speed moves what they have
+PACE = 0.01  # within which factors are one
+SPEED_SHARE, SPEED_LEAST = 0.1, 4  # of the shorter one's runs at one speed
+MOST = 5_000  # pairs that are looked at for each of the others; of loops there are more
+
+Marks = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def as_fast(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
+    """Which of others may be of one recording with the first, all of it or a cut, at the same speed."""
+    bands = np.concatenate([other.bands for other in others])
+    places = np.concatenate([other.places + FAR * row for row, other in enumerate(others)])
+    rows, columns, step = _equal(first.bands, bands, MOST * len(others))
+    offsets = np.sort(places[columns] - first.places[rows])
+    ends = np.searchsorted(offsets, FAR * np.arange(len(others) + 1) - FAR // 2)
+    return np.array(
+        [
+            _crowded(offsets[begin:end], _least(first, other, STEADY_SHARE, STEADY_LEAST, step), IN_LINE)
+            for begin, end, other in zip(ends[:-1], ends[1:], others, strict=True)
+        ],
+        bool,
+    )
+
+
+def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
+    """Which of others may be of one recording with the first at another speed."""
+    own, them = _runs(first), [_runs(other) for other in others]
+    rows, columns, step = _equal(own.ratios, np.concatenate([one.ratios for one in them]), MOST * len(others))
+    paces = np.log(np.concatenate([one.lengths for one in them])[columns] / own.lengths[rows])
+    differ = np.bitwise_count(own.bands[rows] ^ np.concatenate([one.bands for one in them])[columns])
+    kept = (np.abs(paces) <= np.log(FASTEST)) & (differ <= RUN_BITS)
+    whose = np.repeat(np.arange(len(others)), [len(one.ratios) for one in them])[columns[kept]]
+    paces = paces[kept]
+    return np.array(
+        [
+            _crowded(np.sort(paces[whose == row]), _least(first, other, SPEED_SHARE, SPEED_LEAST, step), PACE)
+            for row, other in enumerate(others)
+        ],
+        bool,
+    )
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """RUN landmarks each: by which ratios they are spaced, how long they are, what the bands have there."""
+
+    ratios: Numbers
+    lengths: Floats
+    bands: npt.NDArray[np.integer]
+
+
+def _runs(landmarks: Landmarks) -> _Runs:
+    places, bands = landmarks.places, landmarks.bands.astype(np.uint64)
+    logs = np.log(places[1:] - places[:-1])
+    ratios = np.rint((logs[1:] - logs[:-1]) / RATIO).astype(np.int64)
+    lengths = (places[RUN - 1 :] - places[: 1 - RUN]).astype(np.float64)
+    pairs = bands[:-1] << 16 | bands[1:]
+    return _Runs(ratios[:-1] * RATIOS + ratios[1:], lengths, pairs[:-2] << 32 | pairs[2:])
+
+
+def _equal(
+    first: npt.NDArray[np.integer], second: npt.NDArray[np.integer], most: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
+    """Pairs (row, column) of equal numbers; where they are more than `most`, of every so many rows."""
+    order = np.argsort(second, kind="stable")
+    there = second[order]
+    begin, end = np.searchsorted(there, first), np.searchsorted(there, first, "right")
+    step = 1 + int((end - begin).sum()) // most
+    kept = np.arange(0, len(first), step)
+    begin, counts = begin[kept], (end - begin)[kept]
+    places = np.arange(counts.sum()) + np.repeat(begin - np.cumsum(counts) + counts, counts)
+    return np.repeat(kept, counts), order[places], step
+
+
+def _least(first: Landmarks, second: Landmarks, share: float, least: int, step: int) -> int:
+    return max(least, int(share * min(len(first), len(second)) / step))
+
+
+def _crowded(values: Numbers | Floats, count: int, width: float) -> bool:
+    """Whether so many of some ordered values lie within a width."""
+    last = count - 1
+    return len(values) >= count and bool((values[last:] - values[: len(values) - last] <= width).any())
