@@ -1,12 +1,12 @@
 """What `audiosim duplicates` finds of copies of real music, from files to groups: precision and recall.
 
-usage: python benchmarks/duplicates.py MUSIC [--tracks N] [--seed N] [--encoder musicnn|openl3]
+usage: python benchmarks/duplicates.py MUSIC [--tracks N] [--seed N] --encoder musicnn|openl3
            [--max-windows N] [--json]
 
 N tracks of MUSIC, of half a minute to five, are changed in the ways of fingerprints.py and written to files;
 tracks and copies are indexed, and their groups held against what was made: precision of all pairs in
-groups, recall of copies that are in their track's group, by way. OpenL3 has seeded weights, as
-the tests have: its published ones can't be had everywhere.
+groups, recall of copies that are in their track's group, by way. Both encoders may be given. OpenL3 has
+seeded weights, as the tests have: its published ones can't be had everywhere.
 """
 
 from __future__ import annotations
@@ -22,13 +22,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from common import parser, report
-from fingerprints import LONGEST, SHORTEST, WAYS
+from fingerprints import WAYS, some
 from recipe import write_weights
 from sounds import decoded
-
-from audiosim.library.scan import EXTENSIONS
 
 MAIN = "from audiosim.cli import main; main()"
 HERE = Path(__file__).parent.parent
@@ -39,43 +36,39 @@ def main() -> None:
     arguments.add_argument("music", type=Path)
     arguments.add_argument("--tracks", type=int, default=30)
     arguments.add_argument("--seed", type=int, default=2, help="chooses the tracks")
-    arguments.add_argument("--encoder", choices=("musicnn", "openl3"), default="musicnn")
+    arguments.add_argument("--encoder", choices=("musicnn", "openl3"), action="append", required=True)
     arguments.add_argument("--max-windows", type=int, help="of a track")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         families = made(chosen.music, scratch / "files", chosen.tracks, chosen.seed)
-        options = ["--encoder", chosen.encoder]
-        if chosen.encoder == "openl3":
-            write_weights(scratch / "weights.h5")
-            options += ["--weights", str(scratch / "weights.h5")]
-        if chosen.max_windows:
-            options += ["--max-windows", str(chosen.max_windows)]
-        home = ["--home", str(scratch / "home")]
-        command("index", str(scratch / "files"), *home, *options, "--json")
-        groups = json.loads(command("duplicates", *home, "--json"))["groups"]
-    results = judged(families, [[track["path"] for track in group["tracks"]] for group in groups])
-    report({"encoder": chosen.encoder, **results}, lines(results), as_json=chosen.json)
+        write_weights(scratch / "weights.h5")
+        results: dict[str, Any] = {"files": len(families)}
+        for encoder in chosen.encoder:
+            options = ["--weights", str(scratch / "weights.h5")] if encoder == "openl3" else []
+            if chosen.max_windows:
+                options += ["--max-windows", str(chosen.max_windows)]
+            home = ["--home", str(scratch / encoder)]
+            command("index", str(scratch / "files"), *home, "--encoder", encoder, *options, "--json")
+            groups = json.loads(command("duplicates", *home, "--json"))["groups"]
+            found = judged(families, [[track["path"] for track in group["tracks"]] for group in groups])
+            results[encoder] = found
+            if not chosen.json:
+                print("\n".join(lines(encoder, found)), flush=True)
+    if chosen.json:
+        report(results, [], as_json=True)
 
 
 def made(music: Path, folder: Path, count: int, seed: int) -> dict[str, tuple[int, str]]:
     """Files of tracks and their copies: by path, the number of the track and the way, "" for itself."""
-    files = sorted(path for path in music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
     families: dict[str, tuple[int, str]] = {}
-    rng = np.random.default_rng(seed)
-    found = 0
-    for row in rng.permutation(len(files)):
-        samples, rate = decoded(os.fspath(files[row]))
-        if not SHORTEST <= len(samples) / rate <= LONGEST:
-            continue
-        own = folder / f"{found:03}"
+    for number, original in enumerate(some(music, count, seed)):
+        samples, rate = decoded(os.fspath(original))
+        own = folder / f"{number:03}"
         own.mkdir(parents=True)
-        families[os.fspath(shutil.copy(files[row], own / files[row].name))] = found, ""
+        families[os.fspath(shutil.copy(original, own / original.name))] = number, ""
         for way, write in WAYS.items():
-            families[str(write(own / way.replace(" ", "-"), samples, rate))] = found, way
-        found += 1
-        if found == count:
-            break
+            families[str(write(own / way.replace(" ", "-"), samples, rate))] = number, way
     return families
 
 
@@ -116,9 +109,9 @@ def judged(families: dict[str, tuple[int, str]], groups: list[list[str]]) -> dic
     }
 
 
-def lines(results: dict[str, Any]) -> list[str]:
+def lines(encoder: str, results: dict[str, Any]) -> list[str]:
     """The results for people."""
-    told = [f"{results['files']} files of {results['tracks']} tracks"]
+    told = [f"{encoder}: {results['files']} files of {results['tracks']} tracks"]
     told.append(f"{results['pairs in groups']} pairs in groups, precision {results['precision']:.4f}")
     told += [
         f"{way}: {results['found'][way]} found, recall {share:.3f}"

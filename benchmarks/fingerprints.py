@@ -1,6 +1,7 @@
 """Whether fingerprints tell recordings apart, and find copies of them: precision, recall, cost.
 
-usage: python benchmarks/fingerprints.py MUSIC [--tracks N] [--pairs N] [--seed N] [--json]
+usage: python benchmarks/fingerprints.py MUSIC [--tracks N] [--pairs N] [--seed N]
+           [--without-library] [--json]
 
 forms: pairs of different pieces of one form (benchmarks/forms.py); demo: all pairs of the pieces that
 examples/make_music.py makes; library: all pairs of files in MUSIC; copies: N tracks of MUSIC, each changed
@@ -12,35 +13,32 @@ Chromaprint's fingerprints of the same files, by their bits that differ at the b
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import forms
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
+from chromaprint import CHROMAPRINT, Raw, chromaprint, difference
 from common import parser, report
 from sounds import decoded, encode
 
 from audiosim.audio.decode import decode_blocks
 from audiosim.audio.fingerprint import Fingerprinter, Landmarks
+from audiosim.audio.probe import probe
 from audiosim.core.types import Float32
 from audiosim.library.scan import EXTENSIONS
 from audiosim.search.fingerprints import overlap
 
 SHORTEST, LONGEST = 30.0, 300.0  # s, of the tracks that are changed
-CHROMAPRINT = 10 / 32  # of the bits of a stretch that may differ where Chromaprint's own matcher takes it
-Raw = npt.NDArray[np.uint32]
 
 
 @dataclass
@@ -102,17 +100,20 @@ def main() -> None:
     arguments.add_argument("--tracks", type=int, default=30)
     arguments.add_argument("--pairs", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=2, help="chooses the pieces and the tracks")
+    arguments.add_argument("--without-library", action="store_true", help="leave out library and cost")
     chosen = arguments.parse_args()
     results = Results(quiet=chosen.json)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         results["forms"] = varied(scratch, chosen.pairs, chosen.seed)
         results["demo"] = demo(scratch / "demo")
-        files = sorted(path for path in chosen.music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
-        library = [heard(path) for path in files]
-        results["library"] = among(library)
-        results["copies"], results["copies, different"] = copies(scratch, library, chosen.tracks, chosen.seed)
-        results["cost"] = cost(library)
+        results["copies"], results["copies, different"] = copies(
+            scratch, some(chosen.music, chosen.tracks, chosen.seed)
+        )
+        if not chosen.without_library:
+            library = [heard(path) for path in audio_files(chosen.music)]
+            results["library"] = among(library)
+            results["cost"] = cost(library)
     if chosen.json:
         report(plain(results), [], as_json=True)
 
@@ -166,19 +167,30 @@ def among(sounds: list[Sound]) -> Count:
     return count
 
 
-def copies(scratch: Path, library: list[Sound], count: int, seed: int) -> tuple[dict[str, Count], Count]:
+def audio_files(music: Path) -> list[Path]:
+    """The files of a folder, in order."""
+    return sorted(path for path in music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
+
+
+def some(music: Path, count: int, seed: int) -> list[Path]:
+    """So many tracks of half a minute to five, by chance."""
+    files = audio_files(music)
+    order = (files[row] for row in np.random.default_rng(seed).permutation(len(files)))
+    fit = (path for path in order if SHORTEST <= probe(os.fspath(path), lambda: None).duration <= LONGEST)
+    return list(islice(fit, count))
+
+
+def copies(scratch: Path, files: list[Path]) -> tuple[dict[str, Count], Count]:
     """What becomes of tracks and changed ones, by the way; and of all pairs of two tracks' files."""
-    fit = [sound for sound in library if SHORTEST <= sound.duration <= LONGEST]
-    rows = np.random.default_rng(seed).choice(len(fit), min(count, len(fit)), replace=False)
     found: dict[str, Count] = defaultdict(Count)
     families = []
-    for row in sorted(rows):
-        samples, rate = decoded(os.fspath(fit[row].file))
-        family = [fit[row]]
+    for original in files:
+        samples, rate = decoded(os.fspath(original))
+        family = [heard(original)]
         for way, write in WAYS.items():
             file = write(scratch / way.replace(" ", "-"), samples, rate)
             family.append(heard(file))
-            found[way].add(fit[row], family[-1])
+            found[way].add(family[0], family[-1])
             file.unlink()
         families.append(family)
     different = Count()
@@ -206,38 +218,6 @@ def heard(path: Path) -> Sound:
     landmarks = Landmarks.from_bytes(data)
     assert landmarks is not None
     return Sound(path, landmarks, len(data), duration, seconds, chromaprint(path))
-
-
-def chromaprint(path: Path) -> Raw | None:
-    """Chromaprint's fingerprint of all of a file, if its program is installed and takes it."""
-    program = shutil.which("fpcalc")
-    if program is None:
-        return None
-    done = subprocess.run(
-        [program, "-raw", "-plain", "-length", "0", path], capture_output=True, text=True, check=False
-    )
-    return np.array(done.stdout.split(",") if done.stdout.strip() else [], np.int64).astype(np.uint32)
-
-
-def difference(first: Raw, second: Raw) -> float:
-    """The share of bits that differ at the offset most frames vote for, which half the shorter one must fill.
-
-    As AcoustID does: frames vote by their 14 highest bits.
-    """
-    keys, columns = np.unique(second >> 18, return_index=True)
-    places = np.searchsorted(keys, first >> 18).clip(max=max(0, len(keys) - 1))
-    hits = np.flatnonzero(keys[places] == first >> 18) if len(keys) else np.empty(0, np.intp)
-    if not len(hits):
-        return 1.0
-    offsets = columns[places[hits]] - hits
-    values, votes = np.unique(offsets, return_counts=True)
-    best = 1.0
-    for offset in values[np.argsort(-votes)[:3]]:
-        a, b = first[max(0, -offset) :], second[max(0, offset) :]
-        both = min(len(a), len(b))
-        if both >= max(1, min(len(first), len(second)) // 2):
-            best = min(best, float(np.bitwise_count(a[:both] ^ b[:both]).mean()) / 32)
-    return best
 
 
 def cost(library: list[Sound]) -> dict[str, float]:
