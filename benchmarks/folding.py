@@ -55,7 +55,7 @@ def main() -> None:
     found = results["duplicates"]
     lines = [
         f"duplicates of {chosen.tracks} tracks: {found['seconds']:.1f} s, {found['processor']:.1f} s of"
-        f" processor, peak {found['peak'] / 1e6:.0f} MB; {found['found']} of {found['copies']} copies,"
+        f" processor; {found['found']} of {found['copies']} copies,"
         f" {found['wrong']} wrong groups",
         f"similar, with folding / without: {shown(results['folding']['ratio'])}",
     ]
@@ -118,20 +118,26 @@ def command(home: Home, *arguments: str, checkout: Path = HERE) -> str:
 def duplicates(home: Home, tracks: int) -> dict[str, float]:
     """How long `duplicates` takes, how many copies it finds, and how many groups hold anything else."""
     told: list[str] = []
+    before = _processor()
     elapsed = seconds(lambda: told.append(command(home, "duplicates", "--json")))
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = _processor() - before
     groups = [[track["path"] for track in group["tracks"]] for group in json.loads(told[0])["groups"]]
     numbers = [number for number in range(tracks) if original(number) != number]
     wanted = [[os.fsdecode(path_of(one)) for one in (original(number), number)] for number in numbers]
     right = sum(group in groups for group in wanted)
     return {
         "seconds": elapsed,
-        "processor": used.ru_utime + used.ru_stime,
-        "peak": 1024 * used.ru_maxrss,
+        "processor": processor,
         "copies": len(wanted),
         "found": right,
         "wrong": len(groups) - right,
     }
+
+
+def _processor() -> float:
+    """Seconds of processor of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def against(home: Home, runs: int, *options: str, checkout: Path = HERE) -> dict[str, Any]:
