@@ -24,7 +24,7 @@ RATIOS = 1024  # far more than there are
 RUN = 4  # landmarks, one after the other
 RUN_BITS = 19  # of the bands' 64 by which runs may differ: another speed moves what they have
 PACE = 0.01  # within which factors are one
-SPEED_SHARE, SPEED_LEAST = 0.1, 4  # of the shorter one's runs at one speed
+SPEED_SHARE, SPEED_LEAST = 0.2, 4  # of the shorter one's runs at one speed
 MOST = 5_000  # pairs that are looked at for each of the others; of loops there are more
 
 Marks = npt.NDArray[np.bool_]
