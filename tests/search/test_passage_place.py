@@ -23,6 +23,7 @@ from audiosim.library.catalog import Catalog
 from audiosim.search.fingerprints import SECONDS
 from audiosim.search.passage_place import LEAST, UNLIKE, offset_of, placed
 from audiosim.search.passage_search import find_passages
+from audiosim.search.ranking import RankingOptions
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import RATE, Piece
@@ -150,7 +151,15 @@ def passages(
     library: tuple[Path, Home, FakeEncoder], query: Path, start: float, end: float | None
 ) -> dict[str, Passage]:
     _, home, encoder = library
-    found = find_passages(query, start, end, home=home.path, encoder=encoder)
+    found = find_passages(
+        query,
+        start,
+        end,
+        home=home.path,
+        encoder=encoder,
+        include_self=True,
+        ranking=RankingOptions(show_duplicates=True),
+    )
     named = ((os.fsdecode(match.track.path), match.passage) for match in found.matches)
     return {Path(path).name: passage for path, passage in named if passage is not None}
 
