@@ -236,8 +236,7 @@ class Passage:
     similarity : float
         The mean cosine of their windows, one by one, where these are most alike.
     start, end : float
-        The track's stretch, in s from its beginning. Where a passage was asked with, and fingerprints say
-        that it is of one recording with the track, they say where, too.
+        The track's stretch, in s from its beginning; placed by fingerprints where these find it.
     query : bytes
         The query's path.
     query_start, query_end : float
