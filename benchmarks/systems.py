@@ -26,7 +26,7 @@ from audiosim.evaluation.artist_filter import Judged, judged
 from audiosim.evaluation.home import EvaluatedHome
 from audiosim.evaluation.labels import label_tracks
 from audiosim.evaluation.variants import Variant
-from audiosim.library.hubness import scales, similarities
+from audiosim.library.hubness import Cosine, HubScaling, scales, similarities
 
 FIRST = "musicnn"  # the encoder of the first row
 CLIP, LONG = 60.0, 180.0  # s
@@ -158,8 +158,10 @@ def encoder_systems(home: Path, encoder: Any, music: Music, seconds: float) -> I
         tracks, clips, rests = np.split(vectors, np.cumsum([len(music.tracks), len(music.clips)]))
         recordings = music.judged.truth.recordings
         clip_near = with_rests(clips @ tracks.T, np.sum(clips * rests, axis=1), music)
-        if variant.hub_correction == "local-scaling":  # the clip's own scale is the same for all answers
-            clip_near = (clip_near - 1.0) / np.sqrt(scales(tracks))
+        if variant.hub_correction == "score":
+            own = scales(tracks).astype(np.float64)
+            scaling = HubScaling(float(np.median(own)), Cosine(tracks, recordings).usual())
+            clip_near = scaling.scores(clip_near.astype(np.float64), own)
         yield System(
             f"audiosim, {encoder.spec.name}: {variant.name}",
             similarities(tracks, variant.hub_correction, recordings=recordings),
@@ -173,7 +175,7 @@ def variants(own: Variant) -> list[Variant]:
     """What else to try of an encoder: its parts one by one."""
     plain = replace(own, hub_correction="none")
     flat = replace(plain, whitening=False)
-    scaled = replace(flat, hub_correction="local-scaling")
+    scaled = replace(flat, hub_correction="score")
     others = [replace(flat, pooling=pooling) for pooling in POOLINGS if pooling != own.pooling]
     return [plain, scaled, flat, replace(flat, centring=False), *others]
 

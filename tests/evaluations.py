@@ -10,7 +10,7 @@ from audiosim.evaluation.results import Counts, Evaluation, ListFigures, Variant
 from audiosim.evaluation.significance import bootstrap, differences
 from audiosim.evaluation.variants import Variant
 
-OWN = Variant("mean", centring=True, hub_correction="local-scaling")
+OWN = Variant("mean", centring=True, hub_correction="score")
 LISTS = ListFigures(1.0, 0.0, 1, 0.5, 1.0)
 WORSE, SAME, BETTER, BEST = -0.2, 0.0, 0.2, 0.4  # in MAP, than what the home has
 
@@ -50,5 +50,5 @@ def evaluation(
     )
 
 
-MAX = Variant("max", centring=True, hub_correction="local-scaling")
+MAX = Variant("max", centring=True, hub_correction="score")
 PLAIN = Variant("mean-std", centring=True)

@@ -68,7 +68,8 @@ def evaluate_home(
         typer.Option(
             "--hub-correction",
             metavar="NAME",
-            help="none, local-scaling, csls, mutual-proximity or all; repeatable [default: as the home].",
+            help="none, score (as searches sort), local-scaling, csls, mutual-proximity or all; repeatable"
+            " [default: as the home].",
         ),
     ] = None,
     whitening: Annotated[
@@ -79,7 +80,7 @@ def evaluate_home(
         ),
     ] = None,
     neighbours: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Neighbours that local-scaling and csls look at.")
+        int, typer.Option(metavar="N", min=1, help="Neighbours that score, local-scaling and csls look at.")
     ] = 10,
     compare: Annotated[
         bool,

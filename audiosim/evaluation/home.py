@@ -44,7 +44,7 @@ class EvaluatedHome:
     def own(self) -> Variant:
         """How the home's queries are answered."""
         measured = any(entry.scale is not None for entry in self.entries)
-        correction: HubCorrection = "local-scaling" if measured else "none"
+        correction: HubCorrection = "score" if measured else "none"
         configuration = self.configuration
         whitened = bool(configuration.space.whitening)
         return Variant(configuration.pooling, bool(configuration.centre), correction, whitened)

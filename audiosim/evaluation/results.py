@@ -38,7 +38,7 @@ class EvalOptions:
         What makes one vector of a track's windows.
     centring : tuple of bool
         Whether the mean window is subtracted first.
-    hub_corrections : tuple of {"none", "local-scaling", "csls", "mutual-proximity"}
+    hub_corrections : tuple of {"none", "score", "local-scaling", "csls", "mutual-proximity"}
         What is done to the cosines.
     whitening : tuple of bool
         Whether what tracks vary in within themselves counts less.

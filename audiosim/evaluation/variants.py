@@ -36,7 +36,7 @@ class Variant:
         What makes one vector of a track's windows.
     centring : bool
         Whether the mean window is subtracted first.
-    hub_correction : {"none", "local-scaling", "csls", "mutual-proximity"}
+    hub_correction : {"none", "score", "local-scaling", "csls", "mutual-proximity"}
         What is done to the cosines.
     whitening : bool
         Whether what tracks vary in within themselves counts less: in the means of windows, or else in

@@ -71,7 +71,7 @@ def can_become(evaluation: Evaluation, other: Variant) -> bool:
     it, where centred means of the home's encoder are whitened.
     """
     own = evaluation.own
-    hubs = {own.hub_correction} | ({"none"} if own.hub_correction == "local-scaling" else set())
+    hubs = {own.hub_correction} | ({"none"} if own.hub_correction == "score" else set())
     whitens = evaluation.whitens and own.centring and other.pooling == "mean"
     return (
         other.centring == own.centring and other.hub_correction in hubs and (whitens or not other.whitening)

@@ -5,7 +5,8 @@ divides a distance by how far the nearest neighbours of its two ends are on aver
 is answered, only the answer's end counts (`scales`, `HubScaling`), as the query's is the same for all
 answers. Schnitzer, Flexer, Schedl and Widmer, "Local and global scaling reduce hubs in space", JMLR 13
 (2012), their NICDM. That paper's scaling lifts what lies far from everything, short noises for one, in
-answers to anything; `HubScaling` lifts a track only as far as it is more like the query than usual.
+answers to anything; `HubScaling`, which gives the score that sorts answers, lifts a track only as far as
+it is more like the query than usual.
 
 Where all tracks ask, `similarities` gives a block of rows at a time: a matrix of all pairs is never
 held, as 10,000 tracks would take 400 MB. A track's copies (the same recording) are no neighbours of
@@ -24,13 +25,14 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Float64
 from audiosim.library.neighbours import Codes, blocks, nearest
 
-HubCorrection = Literal["none", "local-scaling", "csls", "mutual-proximity"]
+HubCorrection = Literal["none", "score", "local-scaling", "csls", "mutual-proximity"]
 HUB_CORRECTIONS: tuple[HubCorrection, ...] = get_args(HubCorrection)
 NEIGHBOURS = 10  # that set a track's scale, for local scaling and CSLS
 TINY = np.float32(1e-6)  # below it, distances are rounding
 Similarities = Callable[[slice], Float32]
 LEAST_SHARE = 0.1  # of the median scale
 SMALLEST = 1e-6  # a scale; tracks with ten equals have none
+PAIRED = 1000  # tracks, all of whose pairs tell what is usual
 
 
 def similarities(
@@ -68,6 +70,10 @@ def similarities(
     if correction == "csls":
         return lambda rows: csls(cosine(rows), near, rows)
     scale = 1.0 - near.astype(np.float64)
+    if correction == "score":
+        scale = np.maximum(scale, SMALLEST)
+        scaling = HubScaling(float(np.median(scale)), cosine.usual())
+        return lambda rows: scaling.scores(cosine(rows).astype(np.float64), scale).astype(np.float32)
     near = (1.0 - floored(scale, float(np.median(scale)))).astype(np.float32)
     return lambda rows: local_scaling(cosine(rows), near, rows)
 
@@ -88,6 +94,13 @@ class Cosine:
         there = np.isfinite(cosines)
         means = np.sum(cosines, axis=1, where=there) / np.maximum(there.sum(axis=1), 1)
         return cast("Float32", means.astype(np.float32))
+
+    def usual(self) -> float:
+        """The median similarity of pairs of tracks; of a thousand's, evenly spread, where there are more."""
+        some = np.unique(np.linspace(0, len(self._vectors) - 1, PAIRED).round().astype(int))
+        others = np.triu(self._recordings[some, None] != self._recordings[some])
+        cosines = (self._vectors[some] @ self._vectors[some].T)[others]
+        return float(np.median(cosines)) if len(cosines) else 0.0
 
     def moments(self) -> tuple[Float64, Float64]:
         """Mean and standard deviation of each track's cosine distances to all others, float64 (n,)."""

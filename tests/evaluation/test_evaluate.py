@@ -113,8 +113,8 @@ def test_tracks_without_a_label_neither_ask_nor_answer(home: Home, music: Path, 
 
 def test_all_variants_rank_the_same_tracks(home: Home) -> None:
     found = evaluate(home.path, EVERYTHING)
-    assert len(found.results) == 3 * 2 * 4
-    assert len({result.variant.name for result in found.results}) == 24
+    assert len(found.results) == 3 * 2 * 5
+    assert len({result.variant.name for result in found.results}) == 30
     assert all(result.figures["mrr"].value == 1.0 for result in found.results)
     assert len({round(result.lists.diversity, 6) for result in found.results}) == 1
 
@@ -321,7 +321,7 @@ def test_the_command_compares_variants_best_first(home: Home, cli: Cli) -> None:
     done = cli("eval", "--home", home.path, "--compare", "--json")
     assert done.code == 0, done.err
     variants = done.json["variants"]
-    assert len(variants) == 48
+    assert len(variants) == 60
     maps = [variant["figures"]["map"]["value"] for variant in variants]
     assert maps == sorted(maps, reverse=True)
     plain = next(variant for variant in variants if variant["variant"] == "mean")

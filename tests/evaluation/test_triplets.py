@@ -65,7 +65,7 @@ def test_every_variant_is_asked_the_same(folder: Path) -> None:
     file = write(folder, f"{low[0]},{low[1]},{high[0]}", f"{high[0]},{low[2]},{high[2]}")
     options = EvalOptions(poolings=("mean", "max"), hub_corrections=HUB_CORRECTIONS)
     found = judge_triplets(file, folder / "home", options)
-    assert len(found.agreements) == 8
+    assert len(found.agreements) == 10
     assert all(one.per_triplet.tolist() == [1, 0] for one in found.agreements)
     assert {gain.figure.value for gain in found.gains} == {0.0}
 

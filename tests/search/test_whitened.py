@@ -15,12 +15,14 @@ from made_home import MadeHome, digest_of, frames_of, path_of, uneven_tracks
 
 from audiosim.core.types import Float32
 from audiosim.evaluation.evaluate import evaluate
+from audiosim.evaluation.home import EvaluatedHome
 from audiosim.evaluation.results import EvalOptions
 from audiosim.indexing.exchange.exporting import export_index
 from audiosim.indexing.exchange.importing import import_index
 from audiosim.indexing.verify import verify_home
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
+from audiosim.library.hubness import similarities
 from audiosim.library.index import open_index
 from audiosim.library.whitening import AS_THEY_ARE
 from audiosim.map.atlas import make_atlas
@@ -323,3 +325,17 @@ def test_an_earlier_version_that_changes_the_configuration_ends_it(made: MadeHom
     assert made.configuration.whitening == b""
     made.refresh()
     assert made.configuration.whitening
+
+
+def test_an_evaluation_judges_the_order_in_which_searches_answer(made: MadeHome) -> None:
+    made.refresh()
+    home = EvaluatedHome.load(made.home.path)
+    digests = [track.digest for track in home.tracks]
+    assert home.own.hub_correction == "score"
+    found = similarities(home.space.vectors(digests, home.own), home.own.hub_correction)(slice(None))
+    for name in ("t000.flac", "t017.flac", "t042.flac"):
+        row = digests.index(digest_of(name))
+        order = [index for index in np.argsort(-found[row], kind="stable") if index != row][:10]
+        ranking = RankingOptions(show_duplicates=True)
+        answers = find_similar(f"/music/{name}", home=made.home.path, only=ALL, count=10, ranking=ranking)
+        assert [match.track.path for match in answers.matches] == [home.tracks[index].path for index in order]
