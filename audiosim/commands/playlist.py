@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import (
     FilterOptions,
@@ -20,18 +22,20 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, write_output
+from audiosim.commands.output import write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.text import counted
 
 if TYPE_CHECKING:
+    from audiosim.library.filters import Filter
     from audiosim.search.playlist import Playlist
 
 
 @with_options
 def playlist(
     *,
+    context: typer.Context,
     seed: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A radio: begin with it, stay near it. May be repeated."),
@@ -82,13 +86,11 @@ def playlist(
         )
     _write(made, out, relative, json_)
     if not quiet:
-        for note in _notes(made, length, spacing):
-            typer.echo(f"audiosim: {note}", err=True)
-        if len(made.tracks) < length:
-            tell_unfit(only, home)
+        for note in _notes(made, length, spacing, only):
+            typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
 
 
-def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
+def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> Iterator[str]:
     """How good the list is, and where it is less than was asked for."""
     if steps := sorted(made.similarities[1:]):
         middle = steps[len(steps) // 2]
@@ -99,10 +101,9 @@ def _notes(made: Playlist, length: int, spacing: int) -> Iterator[str]:
             f" than --spacing {spacing} asks: others are too unlike."
         )
     if len(made.tracks) < length:
-        yield (
-            f"the library has only {len(made.tracks)} of {length} tracks for it;"
-            " --min-duration sets how short they may be."
-        )
+        asked = [f"`{each.name}`" for each in fields(only) if getattr(only, each.name)] if only else []
+        fit = f" that fit {' and '.join(asked)}." if asked else "; `min_duration` sets how short they may be."
+        yield f"the library has only {len(made.tracks)} of {length} tracks for it{fit}"
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:

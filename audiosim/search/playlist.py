@@ -9,16 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.paths import identity
 from audiosim.core.text import counted
 from audiosim.core.types import Encoder, Float32, Precision, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
+from audiosim.library.suggestions import nothing_fits
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.copies import find_copies
-from audiosim.search.pool import Pool, as_entries
+from audiosim.search.pool import SHORTEST, Pool, as_entries
 from audiosim.search.query import Query, Resolver, mean_direction
 from audiosim.search.radio import apart, radio, voices
 from audiosim.search.recordings import Recordings
@@ -98,7 +99,7 @@ def make_radio(
     UsageError
         If there is no seed, one does not exist, or the length is less than 2 or than their number.
     AudiosimError
-        If there is no index, or a seed can't be decoded.
+        If there is no index, a seed can't be decoded, or the filter leaves nothing beside the seeds.
     """
     paths = [seeds] if isinstance(seeds, str | os.PathLike) else list(seeds)
     _check_length(length)
@@ -125,6 +126,7 @@ def make_radio(
             length - len(given),
             spacing,
         )
+        _check_found(index, only, chosen, length - len(given))
         return _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing)
 
 
@@ -173,7 +175,7 @@ def make_path(
     UsageError
         If one of the two does not exist, both are the same recording, or the length is less than 2.
     AudiosimError
-        If there is no index, or one of the two can't be decoded.
+        If there is no index, one of the two can't be decoded, or the filter leaves nothing between them.
     """
     _check_length(length)
     with open_index(home, encoder) as index:
@@ -186,6 +188,7 @@ def make_path(
         targets = arc(start_vector, end_vector, length)[1:-1]
         pool = Pool(index, recordings, only, asked, targets)
         chosen = _path(pool, first, last, targets, spacing)
+        _check_found(index, only, chosen, len(targets))
         places = arc(start_vector, end_vector, len(chosen) + 2)
         return _playlist(space, [first, *chosen, last], places, spacing)
 
@@ -270,3 +273,18 @@ def _resolved(
 def _check_length(length: int) -> None:
     if length < 2:
         raise UsageError(f"A playlist of {length} is none", "", "Give a `length` of 2 or more.")
+
+
+def _check_found(index: Index, only: Filter | None, chosen: Sequence[Entry], wanted: int) -> None:
+    """Refuse a list of what is given and nothing else, where a filter leaves no more."""
+    if chosen or not wanted or not only:
+        return
+    why, remedy = nothing_fits(index.catalog, only)
+    if any(index.catalog.tracks.entries(index.located(only).admits)):
+        why = "nothing else fits what was asked for"
+        if only.min_duration is None:
+            remedy = (
+                f"What is shorter than {SHORTEST:.0f} s, and than what is given, is left out:"
+                " `min_duration` sets how short tracks may be."
+            )
+    raise AudiosimError("There is nothing to play beside what is given", why, remedy)

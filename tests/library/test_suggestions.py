@@ -88,7 +88,7 @@ def test_a_library_without_tags_or_tracks_says_so(tmp_path: Path) -> None:
         (("list",), 0),
         (("similar", "/m/0.flac"), 0),
         (("similar", "/m/0.flac", "--from", "1", "--to", "20"), 0),
-        (("playlist", "--seed", "/m/0.flac"), 0),
+        (("playlist", "--seed", "/m/0.flac"), 1),
         (("duplicates",), 0),
         (("map",), 1),
         (("export", "x.parquet"), 1),

@@ -188,6 +188,44 @@ def test_the_command_tells_when_the_library_is_too_small(home: Home, cli: Cli) -
     assert "only 40 of 50 tracks" in done.err
 
 
+WAYS = [("--seed", "/m/00.flac"), ("--start", "/m/00.flac", "--end", "/m/39.flac")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_filter_that_leaves_nothing_to_play_fails_and_keeps_the_list_there_was(
+    home: Home, cli: Cli, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    out = tmp_path / "radio.m3u8"
+    out.write_text("what was good")
+    common = ("playlist", "--home", home.path, *way, "-o", out)
+    done = cli(*common, "--artist", "Artist 77")
+    assert (done.code, done.out) == (1, "")
+    assert "There is nothing to play beside what is given: no track fits what was asked for." in done.err
+    assert "No track has the artist Artist 77. Near it: Artist 4" in done.err
+    assert "--min-duration" not in done.err
+    assert out.read_text() == "what was good"
+    assert cli(*common, "--artist", "Artist 77", "--length", 2).code == (1 if way[0] == "--seed" else 0)
+
+
+def test_a_filter_that_only_what_is_given_or_too_short_fits_says_so(tmp_path: Path, cli: Cli) -> None:
+    tracks = [Made(f"/m/{n}", recording(n, 20 if n else 40), Tags(genre=f"G{min(n, 1)}")) for n in range(4)]
+    common = ("playlist", "--home", make_home(tmp_path / "home", tracks).path, "--seed", "/m/0")
+    for genre in ("G0", "G1"):
+        done = cli(*common, "--genre", genre)
+        assert (done.code, "nothing else fits what was asked for" in done.err) == (1, True)
+        assert "shorter than 30 s, and than what is given, is left out: --min-duration sets" in done.err
+    assert cli(*common, "--genre", "G1", "--min-duration", "0").code == 0
+    refused = cli(*common, "--genre", "G0", "--min-duration", "0")
+    assert refused.err.endswith("nothing else fits what was asked for\n")
+
+
+def test_a_list_that_filters_made_short_names_them(home: Home, cli: Cli) -> None:
+    done = cli("playlist", "--home", home.path, *WAYS[0], "--artist", "Artist 1", "--under", "/m")
+    assert done.code == 0
+    assert "the library has only 9 of 20 tracks for it that fit --artist and --under.\n" in done.err
+    assert "--min-duration" not in done.err
+
+
 def test_a_short_piece_asks_for_short_ones(tmp_path: Path) -> None:
     tracks = [Made(f"/m/{n}", recording(n, 20)) for n in range(4)]
     radio = make_radio("/m/0", 4, home=make_home(tmp_path / "home", tracks).path)
