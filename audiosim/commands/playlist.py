@@ -95,11 +95,13 @@ def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> It
     if steps := sorted(made.similarities[1:]):
         middle = steps[len(steps) // 2]
         yield f"similarity from track to track {middle:.2f} (median), {steps[0]:.2f} at least."
-    if made.crowded:
-        yield (
-            f"{counted(made.crowded, 'track comes', 'tracks come')} sooner after another by the same artist"
-            f" than --spacing {spacing} asks: others are too unlike."
-        )
+    by_artist = made.crowded - made.crowded_folders
+    for count, shared in ((by_artist, "by the same artist"), (made.crowded_folders, "of the same folder")):
+        if count:
+            yield (
+                f"{counted(count, 'track comes', 'tracks come')} sooner after another {shared}"
+                f" than `spacing` {spacing} asks: others are too unlike."
+            )
     if len(made.tracks) < length:
         asked = [f"`{each.name}`" for each in fields(only) if getattr(only, each.name)] if only else []
         fit = f" that fit {' and '.join(asked)}." if asked else "; `min_duration` sets how short they may be."

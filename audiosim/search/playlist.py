@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.paths import identity
+from audiosim.core.tag_values import artist_keys
 from audiosim.core.text import counted
 from audiosim.core.types import Encoder, Float32, Precision, Track
 from audiosim.library.catalog import Entry
@@ -45,13 +46,17 @@ class Playlist:
         Each one's cosine to what the list is made for: the mean of a radio's seeds, or the point of a
         path's arc that is its place.
     crowded : int
-        How many follow one of their artist sooner than asked, as no one else was near.
+        How many follow one of their artist, or of their folder where they name none, sooner than asked, as
+        no one else was near.
+    crowded_folders : int
+        How many of these name no artist.
     """
 
     tracks: list[Track]
     similarities: list[float]
     fits: list[float]
     crowded: int = 0
+    crowded_folders: int = 0
 
 
 def make_radio(
@@ -244,12 +249,13 @@ def _playlist(
     steps = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
     fits = np.einsum("ij,ij->i", vectors, targets)
     by = [voices(item.track) for item in items]
-    crowded = sum(apart(own, by[:place], spacing) < spacing for place, own in enumerate(by))
+    crowded = [place for place, own in enumerate(by) if apart(own, by[:place], spacing) < spacing]
     return Playlist(
         [item.track for item in items],
         [1.0, *np.clip(steps, -1, 1).tolist()],
         np.clip(fits, -1, 1).tolist(),
-        crowded,
+        len(crowded),
+        sum(not artist_keys(items[place].track.tags) for place in crowded),
     )
 
 

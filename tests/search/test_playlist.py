@@ -300,6 +300,29 @@ def test_tracks_without_an_artist_are_spaced_by_their_folder(tmp_path: Path) -> 
     assert radio.crowded == 0
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (8, ["7 tracks come sooner after another by the same artist"]),
+        (0, ["7 tracks come sooner after another of the same folder"]),
+        (4, ["3 tracks come sooner after another by the same artist", "of the same folder"]),
+    ],
+)
+def test_the_command_says_whether_artists_or_folders_are_crowded(
+    tmp_path: Path, cli: Cli, named: int, told: list[str]
+) -> None:
+    tracks = [
+        Made(f"/m/a/{n}", recording(n, style=1), Tags(artist="Only" if n < named else None)) for n in range(8)
+    ]
+    home = make_home(tmp_path / "home", tracks)
+    done = cli("playlist", "--home", home.path, "--seed", "/m/a/0", "-k", 8, "--spacing", 7)
+    lines = [line for line in done.err.splitlines() if "sooner after" in line]
+    assert len(lines) == len(told)
+    for line, text in zip(lines, told, strict=True):
+        assert text in line
+        assert line.endswith(" than --spacing 7 asks: others are too unlike.")
+
+
 def test_several_seeds_begin_a_radio_near_their_mean(home: Home) -> None:
     radio = make_radio(["/m/05.flac", "/m/35.flac"], 8, home=home.path, spacing=0)
     found = numbers(radio)
