@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, write_output
+from audiosim.commands.output import tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import UsageError
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
@@ -70,6 +70,7 @@ def duplicates(
         note = told_by_windows(index)
     if note:
         typer.echo(f"audiosim: {note}", err=True)
+    tell_unopened(home)
     if across:
         _across(across, home, only, output)
     else:

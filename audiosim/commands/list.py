@@ -15,7 +15,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, write_output
+from audiosim.commands.output import tell_unfit, tell_unopened, write_output
 
 if TYPE_CHECKING:
     from audiosim.core.types import Track
@@ -47,6 +47,7 @@ def list_tracks(
         tell_unfit(only, home)
     known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
     tracks = [*known, *(track for track in tracks if key(track) is None)]
+    tell_unopened(home)
     write_output(render(tracks, output.format, width=output.width, null=output.null), output.file)
 
 

@@ -18,6 +18,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
+from audiosim.commands.output import tell_unopened
 from audiosim.core.text import counted, display_path, size
 
 
@@ -62,6 +63,8 @@ def map_(
     if json_:
         files = [path_fields(os.fsencode(file)) for file in drawing.files]
         typer.echo(to_json({"tracks": drawing.tracks, "color": drawing.color, "files": files}), nl=False)
+    if not quiet:
+        tell_unopened(home)
     if quiet or json_:
         return
     written = " and ".join(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from audiosim.core.errors import AudiosimError
+from audiosim.core.text import counted
 
 if TYPE_CHECKING:
     from audiosim.library.filters import Filter
@@ -24,6 +25,21 @@ def tell_unfit(only: Filter | None, home: Path | None) -> None:
     with open_index(home) as index:
         for sentence in suggestions(index.catalog, only):
             typer.echo(f"audiosim: {sentence}", err=True)
+
+
+def tell_unopened(home: Path | None) -> None:
+    """Say on stderr how many files a run has yet to bring in, as no answer can hold them."""
+    from audiosim.library.index import open_index
+
+    with open_index(home) as index:
+        count = index.catalog.files.unopened_count()
+    if count:
+        left = counted(count, "file is", "files are")
+        typer.echo(
+            f"audiosim: {left} not in the index yet: a run is at work, or was cut short."
+            " To go on: audiosim index",
+            err=True,
+        )
 
 
 def write_output(data: bytes, file: Path | None) -> None:

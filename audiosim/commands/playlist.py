@@ -22,7 +22,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import write_output
+from audiosim.commands.output import tell_unopened, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.text import counted
@@ -88,6 +88,7 @@ def playlist(
     if not quiet:
         for note in _notes(made, length, spacing, only):
             typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
+        tell_unopened(home)
 
 
 def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> Iterator[str]:

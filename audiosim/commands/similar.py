@@ -23,7 +23,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, write_output
+from audiosim.commands.output import tell_unfit, tell_unopened, write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,8 +107,11 @@ def similar(
         else:
             result = _by_tracks(queries, against or [], explain, common)
     _print(result, output, context, quiet)
-    if not result.matches and not quiet:
+    if quiet:
+        return
+    if not result.matches:
         tell_unfit(only, home)
+    tell_unopened(home)
 
 
 def _ranking(

@@ -129,7 +129,7 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             exclude=catalog.settings.exclude,
             ctime=catalog.settings.ctime,
             forgotten=sorted(catalog.settings.forgotten),
-            unopened=len(catalog.files.unopened()),
+            unopened=catalog.files.unopened_count(),
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
             whitening=configuration is not None and bool(configuration.space.whitening),
@@ -141,7 +141,7 @@ def _rebuild_unopened(home: Home) -> int | None:
         return None
     try:
         with Catalog(home.rebuild, read_only=True) as catalog:
-            return len(catalog.files.unopened())
+            return catalog.files.unopened_count()
     except HomeError:  # cut short while it was made
         return 0
 

@@ -9,6 +9,7 @@ from conftest import Cli
 from homes import Made, make_home, recording
 
 from audiosim.core.config import Home
+from audiosim.library.catalog import Catalog
 
 
 @pytest.fixture
@@ -41,3 +42,34 @@ def test_a_file_is_written_where_its_folder_is(home: Home, cli: Cli, tmp_path: P
     done = cli("list", "-o", tmp_path / "all.csv", "--home", home.path)
     assert (done.code, done.out, done.err) == (0, "", "")
     assert (tmp_path / "all.csv").read_text("utf-8").count("\n") == 5
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("similar", "/m/0.flac", "--under", "/"),
+        ("similar", "/m/0.flac", "--from", "1", "--to", "9"),
+        ("playlist", "--seed", "/m/0.flac", "-k", "3"),
+        ("duplicates",),
+        ("list",),
+        ("map",),
+    ],
+)
+def test_an_answer_says_what_a_run_has_yet_to_bring_in(
+    home: Home, cli: Cli, command: tuple[str, ...]
+) -> None:
+    whole = cli(*command, "--home", home.path)
+    assert (whole.code, "not in the index yet" in whole.err) == (0, False)
+    left = [b"/m/8.flac", b"/m/9.flac"]
+    for files, told in ((left[:1], "1 file is"), (left, "2 files are")):
+        with Catalog(home.catalog) as catalog:
+            catalog.files.note_unopened(others=[], found=files)
+        done = cli(*command, "--home", home.path)
+        assert (done.code, done.out) == (0, whole.out)
+        line = (
+            f"audiosim: {told} not in the index yet: a run is at work, or was cut short."
+            " To go on: audiosim index\n"
+        )
+        assert done.err.count(line) == 1
+    if command[0] in ("similar", "playlist", "map"):
+        assert cli(*command, "--quiet", "--home", home.path).err == ""

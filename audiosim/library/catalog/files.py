@@ -42,6 +42,10 @@ class Files:
         """The files that a run found and has yet to open, all or those at or below a path."""
         return [path for (path,) in self._db.execute(*_selected("SELECT path FROM unopened", below))]
 
+    def unopened_count(self) -> int:
+        """How many files a run found and has yet to open."""
+        return int(self._db.execute("SELECT count(*) FROM unopened").fetchone()[0])
+
     def note_unopened(self, *, others: Iterable[bytes], found: Iterable[bytes] = ()) -> None:
         """Say that files are to be opened, and others no more; one that is entered is not, either."""
         with self._db.transaction():
