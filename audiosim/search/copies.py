@@ -17,6 +17,7 @@ from audiosim.library.filters import Filter
 from audiosim.library.neighbours import blocks
 from audiosim.search.common_landmarks import with_keys_in_common
 from audiosim.search.fingerprints import MIN_LANDMARKS
+from audiosim.search.names_of_copies import copy_names
 from audiosim.search.promising import as_fast, faster
 from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
 
@@ -211,12 +212,12 @@ def one_each(
     return found
 
 
-def standing(track: Track, only: Filter) -> tuple[bool, bool, int, int, int, int, bytes]:
+def standing(track: Track, only: Filter) -> tuple[bool, bool, int, int, int, int, int, bytes]:
     """Which file stands for its recording: the first in this order.
 
     One that is there; that fits a filter by itself; whose title, artist and album are told; with most tags;
-    that lies in folders called like its artist and album; with the shortest path, as names of copies are
-    longer.
+    that lies in folders called like its artist and album; with fewest names that copies and folders of them
+    get; with the shortest path, as other names of copies are longer.
     """
     tags = track.tags
     told = (tags.title, tags.artist or tags.album_artist, tags.album)
@@ -228,6 +229,7 @@ def standing(track: Track, only: Filter) -> tuple[bool, bool, int, int, int, int
         -sum(map(bool, told)),
         -sum(map(bool, astuple(tags))),
         -filed,
+        copy_names(track.path),
         len(track.path),
         track.path,
     )

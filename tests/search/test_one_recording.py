@@ -117,6 +117,15 @@ def test_of_files_tagged_alike_the_one_in_its_artist_s_folder_stands_first() -> 
     assert sorted(tracks, key=lambda track: standing(track, Filter())) == tracks[::-1]
 
 
+def test_of_files_without_tags_one_with_a_name_of_copies_stands_last(tmp_path: Path, cli: Cli) -> None:
+    copies = ["/m/New Folder/1.mp3", "/m/Neuer Ordner (2)/1.mp3", "/m/x/Copy of 1.mp3", "/backup/a/1.mp3"]
+    own = "/m/Somebody live in the garden/Evening/Disc 1/1.mp3"
+    files = [Made(path, again(1, 0.01 * n)) for n, path in enumerate([*copies, own])]
+    home = make_home(tmp_path / "home", [*files, Made("/m/query.mp3", recording(9))])
+    done = cli("similar", "/m/query.mp3", *HERE, "--format", "paths", "--home", home.path)
+    assert done.out.splitlines() == [own]
+
+
 @pytest.mark.parametrize("query", ["/m/Band/Album/02.flac", "/new/x2.mp3"])
 def test_a_query_s_copies_are_the_query(similar: Any, query: str) -> None:
     (twin,) = SECOND - {query}
