@@ -18,11 +18,16 @@ from audiosim.indexing.plan import Plan
 from audiosim.indexing.report import Progress
 
 Kind = Literal["new", "known", "again"]
-# Seconds of audio in a byte, until a file of the kind has told.
-UNCOMPRESSED, LOSSLESS, LOSSY = 1 / 176_400, 1 / 110_000, 1 / 24_000
-SECONDS_A_BYTE = {
-    **dict.fromkeys((b".wav", b".wave", b".aif", b".aiff", b".aifc", b".au", b".caf", b".w64"), UNCOMPRESSED),
-    **dict.fromkeys((b".flac", b".alac", b".ape", b".wv", b".tta", b".tak", b".shn"), LOSSLESS),
+# Bytes in a second of audio, until a file of the kind has told: MP3 of 192 kbit/s, others as most often.
+LOSSY = 24_000
+BYTES_A_SECOND = {
+    **dict.fromkeys(b".aif .aifc .aiff .au .caf .rf64 .snd .voc .w64 .wav .wave".split(), 176_400),
+    **dict.fromkeys(b".alac .ape .flac .shn .tak .tta .wv".split(), 110_000),
+    **dict.fromkeys(b".dff .dsf".split(), 705_600),
+    **dict.fromkeys(b".oga .ogg .wma".split(), 16_000),
+    **dict.fromkeys(b".opus .weba".split(), 12_000),
+    b".m4b": 8_000,
+    b".spx": 3_000,
 }
 READING = 1e-6  # s of audio that the network hears while a byte is read: about, and only for the share
 MEMORY = 300.0  # s of work that the rate is taken over, older ones counting less and less
@@ -197,7 +202,7 @@ class Outlook:
         """What files of so many bytes are likely to hold."""
         if self._seen[extension]:
             return size * self._lengths[extension] / self._seen[extension]
-        return size * SECONDS_A_BYTE.get(extension, LOSSY)
+        return size / BYTES_A_SECOND.get(extension, LOSSY)
 
     def _advance(self, path: bytes, seconds: float) -> None:
         hand = self._hands.get(path)
