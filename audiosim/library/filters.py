@@ -81,6 +81,11 @@ class Filter:
     min_duration, max_duration : float, optional
         The lengths in s, both ends included.
 
+    Raises
+    ------
+    UsageError
+        If the least length is more than the greatest.
+
     Examples
     --------
     >>> from audiosim import Filter, Tags, Track
@@ -98,6 +103,15 @@ class Filter:
     under: tuple[bytes, ...] = ()
     min_duration: float | None = None
     max_duration: float | None = None
+
+    def __post_init__(self) -> None:
+        least, most = self.min_duration, self.max_duration
+        if least is not None and most is not None and least > most:
+            raise UsageError(
+                "No length is asked for",
+                f"`min_duration` {least:g} s is more than `max_duration` {most:g} s",
+                "Give the shorter length as `min_duration`.",
+            )
 
     def __bool__(self) -> bool:
         return self != Filter()

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from itertools import chain
 
 from audiosim.core.tag_values import folded, genres, values
-from audiosim.core.text import duration, visible
+from audiosim.core.text import counted, duration, visible
 from audiosim.core.types import Track
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
@@ -66,7 +66,7 @@ def suggestions(catalog: Catalog, only: Filter) -> list[str]:
     unmet = [name for name, count in found.items() if not count]
     if unmet:
         return list(chain.from_iterable(_there_is(name, only, tracks) for name in unmet))
-    several = ", ".join(f"the {WORDS[name]} {count}" for name, count in found.items())
+    several = ", ".join(f"{counted(count, 'track')} by the {WORDS[name]}" for name, count in found.items())
     return [f"No track fits all that was asked for. Each on its own fits some: {several}."]
 
 

@@ -35,8 +35,8 @@ class Pool:
     ) -> None:
         only = index.located(only)
         lends = only.of_tags and only.of_files
-        if only.min_duration is None:
-            # who asks with a short piece wants such
+        if only.min_duration is None and (only.max_duration is None or only.max_duration >= SHORTEST):
+            # who asks with a short piece, or for such, wants such
             shortest = min(query.track.duration or SHORTEST for query in given)
             only = replace(only, min_duration=min(SHORTEST, shortest))
         self._same = recordings.same

@@ -52,6 +52,19 @@ def test_filters_choose_what_is_listed(
     assert done.out.splitlines() == [f"/m/{name}" for name in expected]
 
 
+def test_a_least_length_above_the_greatest_is_refused(home: Home, cli: Cli) -> None:
+    for command in (("list",), ("similar", "/m/jazz/a.flac"), ("playlist", "--seed", "/m/jazz/a.flac")):
+        done = cli(*command, "--min-duration", "0:30", "--max-duration", "20", "--home", home.path)
+        assert (done.code, done.out) == (2, "")
+        assert "--min-duration 30 s is more than --max-duration 20 s" in done.err
+    assert cli("list", "--year", "1999-1990", "--home", home.path).code == 2
+
+
+def test_demands_that_nothing_meets_together_tell_how_many_tracks_each_leaves(home: Home, cli: Cli) -> None:
+    done = cli("list", "--min-duration", "90", "--genre", "rock", "--home", home.path)
+    assert "Each on its own fits some: 1 track by the genre, 1 track by the least length." in done.err
+
+
 def test_every_format_lists_every_track(home: Home, cli: Cli) -> None:
     command = ("list", "--home", home.path)
     table = cli(*command).out.splitlines()

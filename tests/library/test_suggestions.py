@@ -58,7 +58,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (Filter(max_duration=9), ["No track is that short. Lengths here: 0:40 to 0:43."]),
         (
             Filter(genres=("jazz",), years=Years(1990, None)),
-            ["No track fits all that was asked for. Each on its own fits some: the genre 2, the years 1."],
+            [
+                "No track fits all that was asked for. Each on its own fits some: 2 tracks by the genre,"
+                " 1 track by the years."
+            ],
         ),
     ],
 )  # fmt: skip

@@ -341,6 +341,9 @@ def test_what_is_shorter_than_half_a_minute_is_left_out_unless_asked_for(tmp_pat
     assert all(n % 2 for n in numbers(make_path("/m/01.flac", "/m/19.flac", 8, home=home.path))[1:-1])
     everything = make_radio("/m/01.flac", 20, home=home.path, only=Filter(min_duration=0.0))
     assert len(everything.tracks) == 20
+    short = make_radio("/m/01.flac", 20, home=home.path, only=Filter(max_duration=25.0))
+    assert not any(n % 2 for n in numbers(short)[1:])
+    assert len(short.tracks) == 11
 
 
 def test_a_path_goes_round_a_gap_that_targets_lie_in(tmp_path: Path) -> None:
