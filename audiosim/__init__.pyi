@@ -39,10 +39,10 @@ from .indexing.exchange import export_index as export_index
 from .indexing.exchange import import_index as import_index
 from .indexing.maintenance import collect_garbage as collect_garbage
 from .indexing.maintenance import forget as forget
-from .indexing.maintenance import relocate as relocate
 from .indexing.options import IndexOptions as IndexOptions
 from .indexing.pipeline import index_events as index_events
 from .indexing.pipeline import index_folder as index_folder
+from .indexing.relocation import relocate as relocate
 from .indexing.report import Activity as Activity
 from .indexing.report import IndexReport as IndexReport
 from .indexing.report import NoAudio as NoAudio

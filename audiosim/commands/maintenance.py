@@ -180,7 +180,7 @@ def relocate(
 
     Example: audiosim relocate /mnt/old/Music /mnt/new/Music
     """
-    from audiosim.indexing.maintenance import relocate as relocate_library
+    from audiosim.indexing.relocation import relocate as relocate_library
 
     count = relocate_library(old, new, home=home, wait=wait)
     if not quiet:

@@ -1,4 +1,4 @@
-"""Upkeep of a home: dropping what is long gone, forgetting files, following a library that moved."""
+"""Upkeep of a home: dropping what is long gone, forgetting files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
@@ -15,15 +14,13 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.library.cache import SUFFIX, Cache
-from audiosim.library.catalog import DROPPED, Catalog, Configuration, Files, Settings
-from audiosim.library.folders import known_as, walk_of
-from audiosim.library.scan import FoundFile
+from audiosim.library.catalog import DROPPED, Catalog, Configuration
+from audiosim.library.folders import known_as
 from audiosim.store import Store
 
 DAY = 86_400.0  # s
 DEFAULT_AGE = 30 * DAY
 PARTIAL_AGE = DAY  # of files that a killed run did not finish
-COMPARED = 1000  # files that are looked at, to tell a library that moved from its copy
 
 HomePath = str | os.PathLike[str] | None
 
@@ -84,7 +81,7 @@ def collect_garbage(
     LockedError
         If another process writes, for `wait` seconds.
     """
-    with _writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
+    with writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
         before = time.time() - age
         old = [path for path, since in catalog.files.gone() if since < before]
         collected = Collected(gone=len(old))
@@ -143,12 +140,12 @@ def forget(
     UsageError
         If a path is not known.
     """
-    with _writing(home, wait, recover=not dry_run) as (place, catalog, _):
+    with writing(home, wait, recover=not dry_run) as (place, catalog, _):
         wanted = [known for path in paths for known in _known(identity(path), catalog)]
         rows = (row for path in wanted for row in catalog.files.all(path))
         doomed = {row.path for row in rows if row.reason != DROPPED}
         if not dry_run:
-            for each in _catalogs(place, catalog):
+            for each in catalogs(place, catalog):
                 _forget(each, wanted)
             Store(place, catalog).flush()
         return len(doomed)
@@ -162,70 +159,6 @@ def _forget(catalog: Catalog, paths: Sequence[bytes]) -> None:
         roots = settings.roots()
         settings.set_roots(root for root in roots if not any(contains(path, root) for path in paths))
         settings.set_forgotten(settings.forgotten.union(paths))
-
-
-def relocate(
-    old: str | os.PathLike[str], new: str | os.PathLike[str], *, home: HomePath = None, wait: float = 0.0
-) -> int:
-    """Follow a library that moved as a whole.
-
-    Nothing is opened or hashed: the next `index` compares sizes and times.
-
-    Parameters
-    ----------
-    old, new : str or path-like
-        The file or folder as it was, and as it is now.
-    home : str or path-like, optional
-        The home folder; by default as `index_folder` takes it.
-    wait : float
-        Seconds to wait for another writer.
-
-    Returns
-    -------
-    int
-        How many files are known at the new place.
-
-    Raises
-    ------
-    UsageError
-        If nothing is known of the old place, or the new one is not there.
-    """
-    source, target = identity(old), identity(new)
-    if not os.path.exists(target):
-        raise UsageError(
-            f"No such file or folder: {os.fsdecode(target)}", "", "Move or mount the library first."
-        )
-    if contains(source, target) or contains(target, source):
-        raise UsageError("One of the two places lies in the other")
-    with _writing(home, wait) as (place, catalog, _):
-        moved = sum(row.reason != DROPPED for row in catalog.files.all(source))
-        if not moved and not any(contains(source, root) for root in catalog.settings.roots()):
-            raise UsageError(
-                f"Nothing is known of {os.fsdecode(source)}", "", "See the folders: audiosim status"
-            )
-        for each in _catalogs(place, catalog):
-            each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
-            _follow(each.settings, source, target, each.files)
-        store = Store(place, catalog)
-        if 2 * moved > catalog.files.count("indexed"):
-            store.rebuild()  # sooner done than deleting most of the old rows
-        else:
-            store.flush()
-        return moved
-
-
-def _follow(settings: Settings, old: bytes, new: bytes, files: Files) -> None:
-    """Have roots and what is forgotten lie at a new place; what is known there is not forgotten."""
-
-    def followed(path: bytes) -> bytes:
-        return new + path[len(old) :] if contains(old, path) else path
-
-    def is_known(path: bytes) -> bool:
-        rows = files.all(path) if contains(new, path) else ()
-        return path == new or any(row.reason != DROPPED for row in rows)
-
-    settings.set_forgotten({path for path in map(followed, settings.forgotten) if not is_known(path)})
-    settings.set_roots(walk_of(settings).outermost([*map(followed, settings.roots()), new]))
 
 
 def _known(path: bytes, catalog: Catalog) -> list[bytes]:
@@ -253,10 +186,32 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
 
 
 @contextmanager
-def _writing(
+def writing(
     home: HomePath, wait: float, *, recover: bool = True
 ) -> Iterator[tuple[Home, Catalog, Configuration]]:
-    """A home that has an index, with the index lock held and, to `recover`, the store as the catalog says."""
+    """Hold the index lock of a home that has an index.
+
+    Parameters
+    ----------
+    home : str, path-like or None
+        The home folder; None as `index_folder` takes it.
+    wait : float
+        Seconds to wait for another writer.
+    recover : bool
+        Whether the store is first brought to what the catalog says.
+
+    Yields
+    ------
+    tuple of (Home, Catalog, Configuration)
+        The home, its catalog, and what made it.
+
+    Raises
+    ------
+    HomeError
+        If there is no index.
+    LockedError
+        If another process writes, for `wait` seconds.
+    """
     place = find_home(home)
     if place.catalog.exists():
         with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
@@ -269,21 +224,21 @@ def _writing(
     raise no_index(place)
 
 
-def _moved_whole(catalog: Catalog, old: bytes, new: bytes) -> bool:
-    """Whether files at the new place are the old ones and no copies: their folder was renamed.
+def catalogs(home: Home, catalog: Catalog) -> Iterator[Catalog]:
+    """Give the home's catalog, and that of a rebuild that is not complete yet.
 
-    A copy can have any time of modification, but no ctime of before.
+    Parameters
+    ----------
+    home : Home
+        The home.
+    catalog : Catalog
+        Its catalog.
+
+    Yields
+    ------
+    Catalog
+        One of them.
     """
-    for row in islice(catalog.files.all(old), COMPARED):
-        with suppress(OSError):
-            path = new + row.path[len(old) :]
-            if row.ctime_ns is not None and FoundFile.at(path, os.stat(path)).ctime_ns == row.ctime_ns:
-                return True
-    return False
-
-
-def _catalogs(home: Home, catalog: Catalog) -> Iterator[Catalog]:
-    """The home's catalog, and that of a rebuild that is not complete yet."""
     yield catalog
     if home.rebuild.exists():
         with Catalog(home.rebuild) as rebuild:

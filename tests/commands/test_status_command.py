@@ -13,9 +13,10 @@ from libraries import Library, counts
 from made_home import MadeHome, random_tracks
 
 from audiosim.core.types import TrackOutcome
-from audiosim.indexing.maintenance import forget, relocate
+from audiosim.indexing.maintenance import forget
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events
+from audiosim.indexing.relocation import relocate
 from audiosim.library.catalog import Catalog
 from audiosim.library.status import home_status
 

@@ -13,8 +13,8 @@ from libraries import Library, counts, edit
 
 from audiosim.core.errors import UsageError
 from audiosim.indexing.estimate import estimate
-from audiosim.indexing.maintenance import relocate
 from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.relocation import relocate
 from audiosim.indexing.report import Notice
 from audiosim.library.catalog import Catalog
 from audiosim.library.status import home_status

@@ -32,7 +32,8 @@ from audiosim.backends.chroma_embedded import NEW, EmbeddedChroma
 from audiosim.commands.maintenance import _seconds
 from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.files import hold
-from audiosim.indexing.maintenance import DAY, Collected, collect_garbage, forget, relocate
+from audiosim.indexing.maintenance import DAY, Collected, collect_garbage, forget
+from audiosim.indexing.relocation import relocate
 from audiosim.library.catalog import Catalog
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import find_similar
@@ -433,6 +434,32 @@ def test_a_move_that_makes_no_sense_is_refused_and_changes_nothing(library: Libr
         with pytest.raises(UsageError, match=reason):
             relocate(old, new, home=library.home.path)
     assert catalog_content(library) == before
+
+
+def test_a_place_without_the_files_is_refused_and_one_without_some_is_told_of(
+    library: Library, cli: Cli, tmp_path: Path
+) -> None:
+    music, here = music_of(library), ("--home", library.home.path)
+    before = catalog_content(library)
+    (tmp_path / "Downloads" / "low" / "0.wav").mkdir(parents=True)  # a folder is no file
+    for place in ("Downloads", "Downloads/low"):
+        refused = cli("relocate", music, place, *here)
+        assert (refused.code, refused.out) == (2, "")
+        assert "0 of 7 files are there" in refused.err
+        assert "mount" in refused.err
+    refused = cli("relocate", track(library, 0), tmp_path / "Downloads", *here)
+    assert (refused.code, "0 of 1 file is there" in refused.err) == (2, True)
+    assert catalog_content(library) == before
+
+    music.rename(tmp_path / "new")
+    (tmp_path / "new" / "low" / "0.wav").rename(tmp_path / "away.wav")
+    moved = cli("relocate", music, "new", *here)
+    assert (moved.code, moved.out) == (0, "7 files are known at the new place.\n")
+    assert f"warning: 6 of 7 files are there; 1 file is missing: {tmp_path}/new/low/0.wav." in moved.err
+    library.index()
+    (tmp_path / "new").rename(music)
+    again = cli("relocate", "new", music, *here)
+    assert (again.code, again.err) == (0, "")  # what is gone is not looked for
 
 
 def test_a_folder_whose_name_begins_alike_does_not_move(library: Library, tmp_path: Path) -> None:

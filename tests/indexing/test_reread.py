@@ -19,8 +19,8 @@ from audiosim.audio.events import Failed, Probed
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.types import TrackOutcome
 from audiosim.indexing.estimate import estimate
-from audiosim.indexing.maintenance import relocate
 from audiosim.indexing.options import IndexOptions
+from audiosim.indexing.relocation import relocate
 from audiosim.indexing.report import Notice, Planned
 from audiosim.indexing.verify import verify_home
 

@@ -1,0 +1,139 @@
+"""Following a library that moved."""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+
+from audiosim.core.errors import AudiosimWarning, UsageError
+from audiosim.core.paths import contains, identity
+from audiosim.core.text import counted, display_path
+from audiosim.indexing.maintenance import HomePath, catalogs, writing
+from audiosim.library.catalog import DROPPED, Catalog, FileRow, Files, Settings
+from audiosim.library.folders import walk_of
+from audiosim.library.scan import FoundFile
+from audiosim.store import Store
+
+COMPARED = 1000  # files that are looked at, to tell a library that moved from its copy
+
+
+def relocate(
+    old: str | os.PathLike[str], new: str | os.PathLike[str], *, home: HomePath = None, wait: float = 0.0
+) -> int:
+    """Follow a library that moved as a whole.
+
+    Nothing is opened or hashed: the next `index` compares sizes and times. Files that are not at the new
+    place are known there all the same, with a warning, unless none is there.
+
+    Parameters
+    ----------
+    old, new : str or path-like
+        The file or folder as it was, and as it is now.
+    home : str or path-like, optional
+        The home folder; by default as `index_folder` takes it.
+    wait : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    int
+        How many files are known at the new place.
+
+    Raises
+    ------
+    UsageError
+        If nothing is known of the old place, or the new one is not there, or none of the files is.
+    """
+    source, target = identity(old), identity(new)
+    if not os.path.exists(target):
+        raise UsageError(
+            f"No such file or folder: {os.fsdecode(target)}", "", "Move or mount the library first."
+        )
+    if contains(source, target) or contains(target, source):
+        raise UsageError("One of the two places lies in the other")
+    with writing(home, wait) as (place, catalog, _):
+        rows = [row for row in catalog.files.all(source) if row.reason != DROPPED]
+        moved = len(rows)
+        if not moved and not any(contains(source, root) for root in catalog.settings.roots()):
+            raise UsageError(
+                f"Nothing is known of {os.fsdecode(source)}", "", "See the folders: audiosim status"
+            )
+        _see_files(rows, source, target)
+        for each in catalogs(place, catalog):
+            each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
+            _follow(each.settings, source, target, each.files)
+        store = Store(place, catalog)
+        if 2 * moved > catalog.files.count("indexed"):
+            store.rebuild()  # sooner done than deleting most of the old rows
+        else:
+            store.flush()
+        return moved
+
+
+def _see_files(rows: Sequence[FileRow], old: bytes, new: bytes) -> None:
+    """See that files are at their new place, with a warning where some are not that were at the old one.
+
+    Raises
+    ------
+    UsageError
+        If none is.
+    """
+    files = [row for row in rows if row.size >= 0]  # others never could be opened
+    places = [(row, new + row.path[len(old) :]) for row in files]
+    lost = [(row, place) for row, place in places if not _is_there(place)]
+    if files and len(lost) == len(files):
+        raise UsageError(
+            f"{display_path(new)} is not where {display_path(old)} is now",
+            f"0 of {counted(len(files), 'file is', 'files are')} there ({display_path(lost[0][1])} is not)",
+            "If it is on a disk, mount that; else check the folder's name. Nothing was changed.",
+        )
+    missed = [place for row, place in lost if row.state != "gone"]
+    if missed:
+        there = len(files) - len(lost)
+        known = counted(there + len(missed), "file is", "files are")
+        one = f", {display_path(missed[0])} for one" if len(missed) > 1 else f": {display_path(missed[0])}"
+        others = counted(len(missed), "file is", "files are")
+        warnings.warn(
+            f"{there} of {known} there; {others} missing{one}. The next run sees to what is still missing.",
+            AudiosimWarning,
+            stacklevel=3,
+        )
+
+
+def _is_there(path: bytes) -> bool:
+    """Whether there is a file, or a link to one on a disk that is not mounted."""
+    try:
+        return not stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _follow(settings: Settings, old: bytes, new: bytes, files: Files) -> None:
+    """Have roots and what is forgotten lie at a new place; what is known there is not forgotten."""
+
+    def followed(path: bytes) -> bytes:
+        return new + path[len(old) :] if contains(old, path) else path
+
+    def is_known(path: bytes) -> bool:
+        rows = files.all(path) if contains(new, path) else ()
+        return path == new or any(row.reason != DROPPED for row in rows)
+
+    settings.set_forgotten({path for path in map(followed, settings.forgotten) if not is_known(path)})
+    settings.set_roots(walk_of(settings).outermost([*map(followed, settings.roots()), new]))
+
+
+def _moved_whole(catalog: Catalog, old: bytes, new: bytes) -> bool:
+    """Whether files at the new place are the old ones and no copies: their folder was renamed.
+
+    A copy can have any time of modification, but no ctime of before.
+    """
+    for row in islice(catalog.files.all(old), COMPARED):
+        with suppress(OSError):
+            path = new + row.path[len(old) :]
+            if row.ctime_ns is not None and FoundFile.at(path, os.stat(path)).ctime_ns == row.ctime_ns:
+                return True
+    return False
