@@ -42,7 +42,11 @@ def duplicates(
     only: FilterOptions,
     across: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="Tell which files there are in the index already; repeat it."),
+        typer.Option(
+            metavar="PATH",
+            help="Tell which files there are in the index already: known; or indexed, if it is the file"
+            " itself; repeat it.",
+        ),
     ] = None,
     *,
     output: OutputOptions,
@@ -159,19 +163,23 @@ def _files_listing(files: list[FileHeld]) -> Listing:
 
 
 def _state(file: FileHeld) -> str:
-    return "failed" if file.reason is not None else "known" if file.held else "new"
+    if file.reason is not None:
+        return "failed"
+    return "indexed" if file.indexed else "known" if file.held else "new"
 
 
 def _file_fields(file: FileHeld) -> dict[str, Any]:
     held = [{**track_fields(one.track), "evidence": _evidence_fields(one.evidence)} for one in file.held]
-    return {**path_fields(file.path), "held": held, "reason": file.reason}
+    return {**path_fields(file.path), "state": _state(file), "held": held, "reason": file.reason}
 
 
 def _file_text(file: FileHeld) -> str:
     reason = "" if file.reason is None else f": {file.reason}"
-    lines = [f"{_state(file):6}  {shown_path(file.path)}{reason}\n"]
+    if file.indexed:
+        reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
+    lines = [f"{_state(file):7}  {shown_path(file.path)}{reason}\n"]
     for one in file.held:
-        lines.append(f"          {shown_path(one.track.path)}  ({_reason(one.evidence, one.track.path)})\n")
+        lines.append(f"           {shown_path(one.track.path)}  ({_reason(one.evidence, one.track.path)})\n")
     return "".join(lines)
 
 

@@ -48,14 +48,17 @@ class FileHeld:
     path : bytes
         The file.
     held : tuple of Held
-        The tracks of the library that hold it; none, if it is new.
+        The tracks of the library that hold it, itself aside; none, if it is new or has no copy there.
     reason : str, optional
         Why the file can't be told, where it can't.
+    indexed : bool
+        Whether the library has this very file, by whatever path; without it, what it holds may be lost.
     """
 
     path: bytes
     held: tuple[Held, ...] = ()
     reason: str | None = None
+    indexed: bool = False
 
 
 def find_across(
@@ -126,7 +129,9 @@ class _Library:
             heard.append((event.path, digest, landmarks))
         near = self._near([landmarks for _, _, landmarks in heard])
         for row, (path, digest, landmarks) in enumerate(heard):
-            told[path] = FileHeld(path, tuple(self._held(digest, landmarks, near[row])))
+            found = list(self._held(digest, landmarks, near[row]))
+            others = tuple(one for one in found if not _is_same(path, one.track.path))
+            told[path] = FileHeld(path, others, indexed=len(others) < len(found))
         return told
 
     def _unheard(self, path: bytes, info: AudioInfo) -> bool:
@@ -151,3 +156,11 @@ class _Library:
                 continue
             if evidence := evidence_of(overlap(known, landmarks), 0.0):
                 yield from (Held(track, evidence) for track in self._holders[other])
+
+
+def _is_same(path: bytes, other: bytes) -> bool:
+    """Whether two paths are of one file, by links too."""
+    try:
+        return path == other or os.path.samefile(path, other)
+    except OSError:  # one of them is gone, or its disk is not mounted
+        return False

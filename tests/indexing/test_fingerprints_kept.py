@@ -223,3 +223,29 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
     }
     with pytest.raises(UsageError):
         audiosim.find_across([tmp_path / "none"], home=library.home.path)
+
+
+def test_a_file_of_the_library_is_no_copy_of_itself(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "link.wav").symlink_to(music / "take.wav")
+    os.link(music / "take.wav", tmp_path / "twin.wav")
+    (tmp_path / "folder").symlink_to(music)
+    shutil.copy(music / "take.wav", tmp_path / "copy.wav")
+    command = ("duplicates", "--home", library.home.path, "--across")
+    for path in (music / "take.wav", "link.wav", "twin.wav", "folder/take.wav"):
+        done = cli(*command, path)
+        assert (done.code, done.out.split()[0]) == (0, "indexed")
+        assert done.out.endswith(" (in the library itself; no other copy)\n")
+        (file,) = cli(*command, path, "--json").json["files"]
+        assert (file["state"], file["held"]) == ("indexed", [])
+        (row,) = csv.DictReader(io.StringIO(cli(*command, path, "--format", "csv").out))
+        assert (row["state"], row["held"]) == ("indexed", "")
+    (copy,) = cli(*command, "copy.wav", "--json").json["files"]
+    assert (copy["state"], len(copy["held"])) == ("known", 1)
+    shutil.copytree(library.home.path, tmp_path / "home")
+    more = Library(tmp_path / "home")
+    more.index(tmp_path / "copy.wav")
+    done = cli("duplicates", "--home", more.home.path, "--across", "copy.wav", "--json")
+    (file,) = done.json["files"]
+    assert (file["state"], [Path(one["path"]).name for one in file["held"]]) == ("indexed", ["take.wav"])
