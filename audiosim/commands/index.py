@@ -26,7 +26,7 @@ from audiosim.commands.options import (
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.cluster import Cluster
@@ -63,13 +63,17 @@ def index(
     precision: PrecisionOption,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Look only at files whose path matches, in this run; repeatable."),
+        typer.Option(
+            metavar="GLOB",
+            help="Look only at files and folders whose name matches, or path below PATH, in this run: 'Live',"
+            " '*.mp3', 'Jazz/*'; repeatable.",
+        ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
             metavar="GLOB",
-            help="Leave out files and folders whose path matches, in later runs too: instead of those kept;"
+            help="Leave out files and folders that match likewise, in later runs too: instead of those kept;"
             " repeatable, '' leaves out nothing.",
         ),
     ] = None,
@@ -181,7 +185,9 @@ def index(
         logging_to(log_file, context) as log,
         ProgressDisplay(shown=not quiet) as display,
     ):
-        talk = _Talk(context, display, log, quiet=quiet, json_=json_, verbose=verbose)
+        talk = _Talk(
+            context, display, log, quiet=quiet, json_=json_, verbose=verbose, include=options.include
+        )
         report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
         typer.echo(to_json(_fields(report)), nl=False)
@@ -216,11 +222,14 @@ class _Talk:
         quiet: bool,
         json_: bool,
         verbose: bool,
+        include: Sequence[str],
     ) -> None:
+        self._include = include
         self._context, self._to_stderr = context, json_
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
 
     def tell(self, event: IndexEvent) -> None:
+        from audiosim.commands.dry_run import no_audio
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (
@@ -249,7 +258,7 @@ class _Talk:
             case TrackOutcome(path, "failed", reason):
                 self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
             case NoAudio(root):
-                self._note(f"audiosim: no audio files in {display_path(root)}")
+                self._note(f"audiosim: {no_audio(root, self._include)}")
             case RootDoubted(root, reason):
                 self._note(
                     f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "

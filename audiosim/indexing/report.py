@@ -126,7 +126,7 @@ class RootDoubted:
 
 @dataclass(frozen=True)
 class NoAudio:
-    """A folder that was named holds no audio files.
+    """A folder that was named holds no audio files; or none that `include` matches, nor does another.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class IndexReport:
     failures, doubted : list of (bytes, str)
         Files that failed, and roots that look like disks not mounted, with the reason.
     vacant : list of bytes
-        Folders that were named and hold no audio files.
+        Folders that were named and hold no audio files; all, where none holds one that `include` matches.
     stages : dict
         Seconds by stage: "decode" summed over its processes, "front end", "network", "write",
         "store", and "waiting for input", which the network spent idle, the start of a run included;

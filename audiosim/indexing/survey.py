@@ -210,9 +210,17 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
     return plans
 
 
-def vacant(target: Target, plans: Iterable[Plan]) -> list[bytes]:
-    """Give the folders that a user named and that hold no audio."""
+def vacant(target: Target, plans: Sequence[Plan]) -> list[bytes]:
+    """Give the folders that a user named and that hold no audio; all, where `include` leaves nothing."""
+    if all(_is_left_bare(plan) for plan in plans):
+        return [plan.scan.root for plan in plans]
     return [plan.scan.root for plan in plans if target.given and is_vacant(plan)]
+
+
+def _is_left_bare(plan: Plan) -> bool:
+    """Whether a folder was looked at, and the patterns of `include` match nothing of it."""
+    seen = plan.scan.present and not plan.scan.unlisted
+    return seen and bool(plan.scan.globs.include) and not (plan.found or plan.missing)
 
 
 def _rows(catalog: Catalog, root: bytes, inner: Sequence[bytes], uncached: set[str]) -> Iterable[FileRow]:

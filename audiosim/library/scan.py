@@ -63,13 +63,13 @@ class FoundFile:
 class Globs:
     """What is wanted: by patterns over paths relative to the root, or over names; case does not count.
 
-    One that begins with a slash is over whole paths. What a root itself is called does not count, but that it
-    must be included where it is a file.
+    One that begins with a slash is over whole paths; ``**/`` at its beginning stands for no folder too.
+    What a root itself is called does not count, but that it must be included where it is a file.
 
     Parameters
     ----------
     include : sequence of str
-        Patterns of which a file must match one, if there are any.
+        Patterns of which a file must match one, or a folder that it is in, if there are any.
     exclude : sequence of str
         Patterns of which a file must match none, nor a folder that it is in.
     forgotten : set of bytes
@@ -86,7 +86,11 @@ class Globs:
 
     def includes(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file at or below the root is one of those to include."""
-        return not self.include or _matches(path, root, self.include)
+        while self.include and not _matches(path, root, self.include):
+            path = os.path.dirname(path)
+            if len(path) <= len(root):
+                return False
+        return True
 
     def excludes(self, path: bytes, root: bytes) -> bool:
         """Tell whether a file below the root is one of those to exclude, or forgotten."""
@@ -230,5 +234,13 @@ def _matches(path: bytes, root: bytes, patterns: Sequence[str]) -> bool:
     return any(
         fnmatch.fnmatchcase(whole if pattern.startswith("/") else relative, pattern)
         or fnmatch.fnmatchcase(name, pattern)
-        for pattern in (given.lower() for given in patterns)
+        for given in patterns
+        for pattern in _forms(given.lower())
     )
+
+
+def _forms(pattern: str) -> tuple[str, ...]:
+    """A pattern, with no slash after a folder's name, and without what stands for any folders or none."""
+    pattern = pattern.rstrip("/") or pattern
+    bare = pattern.removeprefix("**/")
+    return (pattern,) if bare == pattern else (pattern, bare)

@@ -272,8 +272,22 @@ def test_a_folder_of_which_all_is_left_out_is_not_empty(tmp_path: Path, music: P
     library = Library(tmp_path / "home")
     library.index(music)
     for look in ((), ("--dry-run",)):
-        done = cli("index", music / "low", "--include", "*.mp3", *look, "--home", library.home.path)
-        assert (done.code, done.err) == (0, "")
+        done = cli("index", music / "low", "--exclude", "*.wav", *look, "--home", library.home.path)
+        assert (done.code, "no audio files" in done.err) == (0, False)
+
+
+def test_patterns_that_let_nothing_in_are_told(tmp_path: Path, music: Path, cli: Cli) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    for look in ((), ("--dry-run",)):
+        for paths in ((), (music,), (music / "low", music / "high")):
+            done = cli("index", *paths, "--include", "*/low/*", *look, "--home", library.home.path)
+            assert done.code == 3
+            assert f"audiosim: no audio files in {paths[-1] if paths else music} that --include" in done.err
+        command = ("index", *look, "--home", library.home.path)
+        assert cli(*command, "--include", "low").code == 0
+        assert cli(*command, music / "low", music / "high", "--include", "0*").code == 0
+        assert "3 files found" in cli(*command, "--include", "**/low/**").out
 
 
 @pytest.mark.slow
