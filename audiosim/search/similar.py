@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 
 from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.text import display_path
 from audiosim.core.types import Encoder, Float32, Match, Precision, Track
 from audiosim.core.vectors import are_whole
 from audiosim.library.catalog import Entry
@@ -24,7 +25,7 @@ from audiosim.search.explain import Explainer
 from audiosim.search.folding import Asked, Folding
 from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Candidate, Pick, RankingOptions, candidates, select
-from audiosim.search.recordings import told_by_windows
+from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.store import StoreReader, store_reader
 
 DEFAULT_COUNT = 10
@@ -105,7 +106,7 @@ def find_similar(
     Raises
     ------
     UsageError
-        If a query does not exist.
+        If a query does not exist, or what is to be found is to be stayed away from too.
     AudiosimError
         If there is no index, or a query can't be decoded.
     """
@@ -125,6 +126,8 @@ def find_similar(
         space = index.configuration.space
         direction = mean_direction([space(q.vector) for q in likes], [space(q.vector) for q in dislikes])
         asked = Asked(likes, dislikes, only, ranking, include_self)
+        named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
+        _refuse_both(Recordings.of(index, asked.heard), asked, *named)
         known = percentiles(index.catalog)
         scaling = hub_scaling(index.catalog, known) if ranking.hub_correction else None
         search = _Search(index, direction, asked, scaling, count)
@@ -141,6 +144,27 @@ def find_similar(
             matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
             notes += explainer.lacking([match.track for match in matches])
         return SearchResult(likes, matches, reason, tuple(dislikes), tuple(notes))
+
+
+def _refuse_both(
+    recordings: Recordings, asked: Asked, likes: Sequence[Query], dislikes: Sequence[Query]
+) -> None:
+    """See that no recording is named both among what is liked and what is not, nor all of it listed so.
+
+    Raises
+    ------
+    UsageError
+        If one is.
+    """
+    away = {query.track.digest: query for query in asked.dislikes}
+    if all(query.track.digest in away for query in asked.likes):
+        likes, dislikes = asked.likes, list(away.values())
+    for like, dislike in product(likes, dislikes):
+        pair = [Entry("", query.track, query.vector) for query in (like, dislike)]
+        if recordings.same(*pair):
+            first, second = (display_path(query.track.path) for query in (like, dislike))
+            why = first if first == second else f"{first} and {second} are one recording"
+            raise UsageError("The same recording is wanted and not", why, "Leave out one of the two.")
 
 
 def check_count(count: int) -> None:

@@ -169,6 +169,8 @@ def test_a_closed_stdin_is_no_error(made: MadeHome) -> None:
     [
         ((FIRST, "/music/t001.flac", "--from", "1"), "one QUERY"),
         ((FIRST, "--not", "/music/t001.flac", "--to", "9"), "one QUERY"),
+        ((FIRST, "--not", FIRST), f"wanted and not: {FIRST}"),
+        ((FIRST, "/music/t001.flac", "--not", "/music/t059.flac"), "t059.flac are one recording"),
         ((FIRST, "--from", "soon"), "--from soon is no time"),
         ((FIRST, "--from", "9", "--to", "3"), "no such passage"),
         ((FIRST, "--from", "100"), "it is 30.0 s long"),

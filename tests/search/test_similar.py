@@ -230,7 +230,8 @@ def test_a_query_to_stay_away_from_turns_the_answers_away_from_it(made: MadeHome
 def test_what_a_query_is_turned_away_from_entirely_is_an_error(made: MadeHome) -> None:
     with pytest.raises(AudiosimError, match="cancel out"):
         mean_direction([np.array([0.5, 0], np.float32)], [np.array([1, 0], np.float32)])
-    assert ask(made, 0, against=["/music/t000.flac"]).matches
+    with pytest.raises(UsageError, match=r"wanted and not: /music/t000\.flac"):
+        ask(made, 0, 1, against=["/music/t000.flac"])
 
 
 @pytest.mark.parametrize(
