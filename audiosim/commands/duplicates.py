@@ -24,10 +24,10 @@ from audiosim.commands.output import tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import UsageError
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
-from audiosim.core.types import TAG_NAMES, Track
 
 if TYPE_CHECKING:
     from audiosim.commands.render import Listing
+    from audiosim.core.types import Track
     from audiosim.library.filters import Filter
     from audiosim.search.across import FileHeld
     from audiosim.search.duplicates import Group, Link
@@ -123,6 +123,7 @@ def _print(text: str, listing: Callable[[], Listing], output: OutputForm) -> Non
 def _listing(groups: list[Group]) -> Listing:
     """The groups for programs: one a JSON line, and a CSV row for each file."""
     from audiosim.commands.render import Listing
+    from audiosim.core.types import TAG_NAMES
 
     records = [_fields(group) for group in groups]
     rows = [

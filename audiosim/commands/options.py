@@ -154,7 +154,7 @@ def _store(
         typer.Option(
             metavar="URL",
             help="Where vectors are searched: embedded, http[s]://HOST:PORT (a Chroma server),"
-            " milvus:FILE.db or milvus:http[s]://HOST:PORT; kept in the home [default:"
+            " milvus:FILE.db or milvus:URL; kept in the home [default:"
             " $AUDIOSIM_STORE, else embedded].",
         ),
     ] = None,

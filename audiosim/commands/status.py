@@ -25,7 +25,7 @@ def status(
     all_: Annotated[bool, typer.Option("--all", help="Show long lists whole.")] = False,
     json_: JsonOption = False,
 ) -> None:
-    """Show what the index holds, what is left to do, and which files failed and why.
+    """Show what the index holds, what is left to do, and what failed.
 
     Example: audiosim status --json
     """

@@ -57,7 +57,9 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights, as they are published.")],
     encoder: EncoderName = None,
 ) -> None:
-    """Keep a copy of a file of weights brought from elsewhere: as audiosim encoders import.
+    """Keep a copy of a file of weights brought from elsewhere.
+
+    The same as `audiosim encoders import`.
 
     Example: audiosim weights import openl3_audio_mel256_music-v0_4_0.h5.gz
     """
