@@ -12,6 +12,8 @@ from audiosim.audio.decode import decode_blocks
 from audiosim.audio.probe import probe
 from audiosim.core.types import AudioInfo, Float32
 
+pytestmark = pytest.mark.slow
+
 RATE = 44_100
 
 

@@ -19,6 +19,8 @@ from audiosim.core.types import Float32, Float64
 from audiosim.encoders.pooling import pool
 from audiosim.extract import embed_files
 
+pytestmark = pytest.mark.slow
+
 CD = 44_100  # Hz
 BLOCK = 4096  # bytes of a channel in a .dsf
 AMPLITUDE, FREQUENCY = 0.4, 440.0

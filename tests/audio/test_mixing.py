@@ -12,6 +12,8 @@ from audiosim.audio.probe import probe
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32, Float64
 
+pytestmark = pytest.mark.slow
+
 RATE = 44_100
 
 

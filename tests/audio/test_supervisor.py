@@ -33,6 +33,8 @@ from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import AudioInfo, Float32
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 FileDecodeEvent = Probed | Samples | Restarted | Ended | Failed
 

@@ -96,6 +96,7 @@ def test_right_names_in_latin_1_or_cp1252_are_left_alone(language: str) -> None:
             assert read(some, "cp1252") == list(some)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", WESTERN_LOCALES)
 def test_no_word_of_a_western_locale_is_changed(locale: str) -> None:
     babel = pytest.importorskip("babel", reason="Babel, which comes with Sphinx, has the words")

@@ -18,6 +18,8 @@ from audiosim.core.types import Tags, Track
 from audiosim.library.catalog import path_id
 from audiosim.library.store_url import parse_store_url
 
+pytestmark = pytest.mark.slow
+
 DIMENSION = 8
 CONTENTS = Contents("identity", DIMENSION)
 SERVER = pytest.param("server", marks=pytest.mark.server)

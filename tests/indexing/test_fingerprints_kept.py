@@ -32,6 +32,8 @@ from audiosim.search.duplicates import find_duplicates
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import RATE, Piece
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from audiosim.search.fingerprints import Overlap, overlap
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import FORMS, RATE, Piece
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 40.0
 
 

@@ -28,6 +28,8 @@ from audiosim.search.ranking import RankingOptions
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import RATE, Piece
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 60.0  # s
 CLIP = 10.0
 

@@ -33,6 +33,8 @@ from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import find_similar
 from audiosim.store import Store
 
+pytestmark = pytest.mark.slow
+
 DIMENSION = 16
 TRACKS = 60
 ALL = Filter(under=(b"/",))  # has exact search answer
