@@ -34,8 +34,8 @@ from sounds import decoded, encode
 from audiosim.audio.decode import decode_blocks
 from audiosim.audio.fingerprint import Fingerprinter, Landmarks
 from audiosim.audio.probe import probe
+from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.types import Float32
-from audiosim.library.scan import EXTENSIONS
 from audiosim.search.fingerprints import overlap
 
 SHORTEST, LONGEST = 30.0, 300.0  # s, of the tracks that are changed
@@ -169,7 +169,7 @@ def among(sounds: list[Sound]) -> Count:
 
 def audio_files(music: Path) -> list[Path]:
     """The files of a folder, in order."""
-    return sorted(path for path in music.rglob("*") if path.suffix.lower().encode() in EXTENSIONS)
+    return sorted(path for path in music.rglob("*") if path.suffix.lower().encode() in AUDIO_EXTENSIONS)
 
 
 def some(music: Path, count: int, seed: int) -> list[Path]:

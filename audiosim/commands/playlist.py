@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,14 +95,14 @@ def playlist(
 def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> Iterator[str]:
     """How good the list is, and where it is less than was asked for."""
     if steps := sorted(made.similarities[1:]):
-        middle = steps[len(steps) // 2]
-        yield f"similarity from track to track {middle:.2f} (median), {steps[0]:.2f} at least."
+        yield f"similarity from track to track {median(steps):.2f} (median), {steps[0]:.2f} at least."
     by_artist = made.crowded - made.crowded_folders
+    others = "others are too unlike" if only is None else "others don't fit, or are too unlike"
     for count, shared in ((by_artist, "by the same artist"), (made.crowded_folders, "of the same folder")):
         if count:
             yield (
                 f"{counted(count, 'track comes', 'tracks come')} sooner after another {shared}"
-                f" than `spacing` {spacing} asks: others are too unlike."
+                f" than `spacing` {spacing} asks: {others}."
             )
     if len(made.tracks) < length:
         asked = [f"`{each.name}`" for each in fields(only) if getattr(only, each.name)] if only else []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from audiosim.core.errors import AudiosimError, HomeError, LockedError, UsageError
+from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.text import display_path
 
 NETWORK = frozenset(
@@ -77,13 +78,16 @@ def check_output(path: Path) -> None:
     Raises
     ------
     UsageError
-        If it is a folder or a device.
+        If it is a folder or a device, or has the name of music, which an answer is not to replace.
     AudiosimError
         If its folder is not there: a slip of the pen is not to make one.
     """
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "no regular file"
         raise UsageError(f"Can't write {display_path(os.fsencode(path))}", f"it is {what}", "Name a file.")
+    if os.fsencode(path.suffix).lower() in AUDIO_EXTENSIONS:
+        shown = display_path(os.fsencode(path))
+        raise UsageError(f"Can't write {shown}", "music has such names", "Choose another name.")
     check_folder(path)
 
 

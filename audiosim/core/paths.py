@@ -7,6 +7,11 @@ from collections.abc import Callable, Sequence
 
 from audiosim.core.errors import UsageError
 
+AUDIO_EXTENSIONS = frozenset(
+    b".aac .ac3 .aif .aifc .aiff .alac .ape .au .caf .dff .dsf .flac .m4a .m4b .mka .mp+ .mp2 .mp3"
+    b" .mp4 .mpc .oga .ogg .opus .ra .rf64 .shn .snd .spx .tak .tta .voc .w64 .wav .wave .weba .webm"
+    b" .wma .wv".split()
+)
 NO_HOME = "the system knows no home folder of this user"
 
 

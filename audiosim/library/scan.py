@@ -13,14 +13,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from audiosim.core.machine_folders import is_machine_file, is_machine_folder
-from audiosim.core.paths import outermost
+from audiosim.core.paths import AUDIO_EXTENSIONS, outermost
 from audiosim.library.catalog import PENDING, FileRow
-
-EXTENSIONS = frozenset(
-    b".aac .ac3 .aif .aifc .aiff .alac .ape .au .caf .dff .dsf .flac .m4a .m4b .mka .mp+ .mp2 .mp3"
-    b" .mp4 .mpc .oga .ogg .opus .ra .rf64 .shn .snd .spx .tak .tta .voc .w64 .wav .wave .weba .webm"
-    b" .wma .wv".split()
-)
 
 
 @dataclass(frozen=True)
@@ -217,7 +211,7 @@ def _look(path: bytes, result: Scan) -> None:
 def is_audio_name(path: bytes) -> bool:
     """Tell by its name whether a file is to be taken for one of audio."""
     name = os.path.basename(path)
-    return os.path.splitext(name)[1].lower() in EXTENSIONS and not is_machine_file(name)
+    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS and not is_machine_file(name)
 
 
 def _is_folder_link(entry: os.DirEntry[bytes]) -> bool:

@@ -179,3 +179,11 @@ def test_an_output_needs_a_folder_that_is_there_and_is_no_folder_itself(tmp_path
         check_output(tmp_path / "absent" / "new.csv")
     assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_does_not_replace_music(tmp_path: Path) -> None:
+    song = tmp_path / "song.FLAC"
+    song.write_bytes(b"music")
+    with pytest.raises(UsageError, match="music has such names"):
+        check_output(song)
+    assert song.read_bytes() == b"music"

@@ -135,6 +135,8 @@ def test_every_command_says_which_folder_it_does_not_know_and_which_holds_nothin
     assert (wrong.code, wrong.out) == (2, "")
     assert "--under" in wrong.err
     empty = cli(*given, "--under", tmp_path / "elsewhere", *home)
-    assert empty.code == (1 if words[0] in ("export", "map", "playlist") else 0)  # which have nothing to write
+    assert empty.code == (
+        1 if words[0] in ("export", "map", "playlist") else 0
+    )  # which have nothing to write
     assert f"no track of the index is in {tmp_path / 'elsewhere'}" in empty.err
     assert "no track of the index" not in cli(*given, "--under", tmp_path / "real", *home).err

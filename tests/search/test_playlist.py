@@ -380,3 +380,13 @@ def test_the_command_takes_several_seeds_and_says_how_good_the_list_is(home: Hom
     refused = cli(*common, "--seed", "/m/05.flac", "--start", "/m/07.flac")
     assert (refused.code, "Not both" in refused.err) == (2, True)
     assert cli(*common, "--seed", "/m/05.flac", "--quiet").err == ""
+
+
+def test_the_median_of_an_even_number_of_steps_lies_between_two(tmp_path: Path, cli: Cli) -> None:
+    rows = np.zeros((3, 4, DIMENSION), np.float32)
+    for number, angle in enumerate((0.0, 0.4, 1.4)):
+        rows[number, :, :2] = np.cos(angle), np.sin(angle)
+    home = make_home(tmp_path / "home", [Made(f"/m/{n}.flac", each) for n, each in enumerate(rows)])
+    done = cli(*("playlist", "--home", home.path), "--start", "/m/0.flac", "--end", "/m/2.flac", "-k", 3)
+    middle = (np.cos(0.4) + np.cos(1.0)) / 2
+    assert f"similarity from track to track {middle:.2f} (median), {np.cos(1.0):.2f} at least" in done.err
