@@ -1,4 +1,4 @@
-"""OpenL3's weights: where they are looked for, checked, imported and fetched.
+"""OpenL3's weights: which were published, and where they are looked for, checked and imported.
 
 The published v0.4.0 files are kept as they are, pinned by their git blob ids. The files look
 alike inside, so what names a network is the blob id, or a file's name.
@@ -9,15 +9,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
-from audiosim.core.files import hold, replacing
-from audiosim.encoders.download import download, git_blob_id
+from audiosim.core.errors import WeightsError
+from audiosim.encoders.download import git_blob_id
 from audiosim.encoders.hdf5 import read_layers
+from audiosim.encoders.kept_weights import FoundWeights, KeptWeights, Published
 from audiosim.encoders.openl3 import OpenL3Weights
 
 MIRROR_VARIABLE = "AUDIOSIM_OPENL3_URL"
@@ -33,23 +31,6 @@ BLOB_IDS = {
 }
 NETWORKS = tuple(sorted(BLOB_IDS))
 NAME = re.compile(r"openl3_audio_(?P<network>[a-z0-9]+_[a-z]+)(?:-v0_4_0)?\.h5(?:\.gz)?")
-FETCH_WAIT = 600.0  # s for another process to finish fetching
-
-
-@dataclass(frozen=True)
-class FoundWeights:
-    """Weights and the file they were read from.
-
-    Parameters
-    ----------
-    weights : OpenL3Weights
-        The tensors.
-    path : Path
-        The file.
-    """
-
-    weights: OpenL3Weights
-    path: Path
 
 
 def network_name(input_repr: str, content_type: str) -> str:
@@ -79,22 +60,8 @@ def read_weights(path: Path) -> OpenL3Weights:
     return OpenL3Weights.from_layers(read_layers(path), str(path))
 
 
-def read_imported(path: Path) -> OpenL3Weights:
-    """Read a file that is kept by its tensors' digest.
-
-    Raises
-    ------
-    WeightsError
-        If it holds others, or is damaged.
-    """
-    weights = read_weights(path)
-    if weights.digest != path.stem:
-        raise WeightsError(f"{path} is damaged", f"its tensors have the digest {weights.digest}")
-    return weights
-
-
-class WeightsFolder:
-    """The folder where weights are kept; made when something is put into it.
+class WeightsFolder(KeptWeights[str, OpenL3Weights]):
+    """The folder where weights are kept; see `KeptWeights`.
 
     Parameters
     ----------
@@ -106,6 +73,8 @@ class WeightsFolder:
         Told of published weights, and the network's name, when they have come into it.
     """
 
+    suffix = ".h5"
+
     def __init__(
         self,
         path: Path,
@@ -113,11 +82,26 @@ class WeightsFolder:
         read_only: bool = False,
         on_new: Callable[[OpenL3Weights, str], None] = lambda weights, network: None,
     ) -> None:
-        self.path = path
-        self._read_only = read_only
+        super().__init__(path, read_only=read_only)
         self._on_new = on_new
 
-    def find(self, network: str) -> FoundWeights:
+    def read(self, path: Path) -> OpenL3Weights:
+        return read_weights(path)
+
+    def published(self, network: str) -> Published:
+        input_repr, content_type = network.split("_")
+        return Published(
+            file_name(network),
+            url(network),
+            f"git:{BLOB_IDS[network]}",
+            command=f"audiosim weights fetch --input-repr {input_repr} --content-type {content_type}",
+            other_ways="Without a connection, bring the file from a machine that has one:\n"
+            f"  {url(network)}\n"
+            f"and put it into {self.path}, or run: audiosim weights import FILE\n"
+            "Or use the encoder whose weights come with a package on PyPI: `encoder` musicnn",
+        )
+
+    def find(self, network: str) -> FoundWeights[OpenL3Weights]:
         """Find a network's weights: in the folder, an installed openl3 package, or by download.
 
         Raises
@@ -133,26 +117,6 @@ class WeightsFolder:
         path = self.fetch(network)
         found = FoundWeights(read_weights(path), path)
         self._on_new(found.weights, network)
-        return found
-
-    def find_digest(self, network: str, digest: str) -> FoundWeights:
-        """Find the weights with this tensor digest, wherever they came from.
-
-        Raises
-        ------
-        WeightsError
-            If only other weights, or none, are to be had.
-        """
-        imported = self._imported(digest)
-        if imported.exists():
-            return FoundWeights(read_weights(imported), imported)
-        found = self.find(network)
-        if found.weights.digest != digest:
-            raise WeightsError(
-                f"The weights of this index ({digest}) are not in {self.path}",
-                f"{found.path} holds others ({found.weights.digest})",
-                "Give the file that the index was made with as `weights`.",
-            )
         return found
 
     def kept(self, network: str) -> Iterator[Path]:
@@ -177,39 +141,7 @@ class WeightsFolder:
             )
         return read_weights(path)
 
-    def imported(self) -> list[Path]:
-        """List the files kept by their tensors' digest."""
-        return sorted((self.path / "imported").glob("*.h5"))
-
-    def fetch(self, network: str) -> Path:
-        """Download a network's file unless it is there; two processes fetch it once.
-
-        Raises
-        ------
-        WeightsError
-            If it can't be had, with every other way.
-        """
-        target = self.path / file_name(network)
-        if self._read_only:
-            input_repr, content_type = network.split("_")
-            raise NoWeightsError(
-                f"The weights {file_name(network)} are not in {self.path}",
-                "nothing is fetched for a look",
-                "Fetch them first: audiosim weights fetch"
-                f" --input-repr {input_repr} --content-type {content_type}\n{self._other_ways(network)}",
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
-        with hold(self.path / "fetch.lock", wait=FETCH_WAIT, what="fetching weights"):
-            if not target.exists():
-                try:
-                    download(url(network), target, f"git:{BLOB_IDS[network]}")
-                except WeightsError as error:
-                    raise WeightsError(error.what, error.why, self._other_ways(network)) from error
-                except OSError as error:
-                    raise WeightsError(f"Can't write {target}", error.strerror or str(error)) from error
-        return target
-
-    def import_file(self, source: Path) -> FoundWeights:
+    def import_file(self, source: Path) -> FoundWeights[OpenL3Weights]:
         """Keep a copy of a file by its tensors and, if it has one, under its published name.
 
         Raises
@@ -225,12 +157,11 @@ class WeightsFolder:
             return found
         packed = self.path / file_name(network)
         target = packed if git_blob_id(source) == BLOB_IDS[network] else packed.with_suffix("")
-        if not (target.exists() and target.samefile(source)):
-            _copy(source, target)
+        found = self.keep(found.weights, source, target)
         self._on_new(found.weights, network)
-        return FoundWeights(found.weights, target)
+        return found
 
-    def import_by_digest(self, source: Path) -> FoundWeights:
+    def import_by_digest(self, source: Path) -> FoundWeights[OpenL3Weights]:
         """Keep a copy of a file under its tensors' digest only.
 
         Raises
@@ -238,15 +169,8 @@ class WeightsFolder:
         WeightsError, UsageError
             As `import_file` does.
         """
-        if not source.is_file():
-            raise UsageError(f"No weights file {source}", "there is no such file", "Check the path.")
-        weights = read_weights(source)
-        target = self._imported(weights.digest)
-        if self._read_only:
-            return FoundWeights(weights, source)
-        if not target.exists():
-            _copy(source, target)
-        return FoundWeights(weights, target)
+        weights = self.brought(source)
+        return self.keep(weights, source, self.by_digest(weights.digest))
 
     @staticmethod
     def identify(path: Path) -> str | None:
@@ -258,24 +182,8 @@ class WeightsFolder:
         match = NAME.fullmatch(path.name)
         return match["network"] if match and match["network"] in BLOB_IDS else None
 
-    def _imported(self, digest: str) -> Path:
-        return self.path / "imported" / f"{digest}.h5"
 
-    def _other_ways(self, network: str) -> str:
-        return (
-            f"Without a connection, bring the file from a machine that has one:\n"
-            f"  {url(network)}\n"
-            f"and put it into {self.path}, or run: audiosim weights import FILE\n"
-            f"Or use the encoder whose weights come with a package on PyPI: `encoder` musicnn"
-        )
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as original, replacing(target) as copy:
-        shutil.copyfileobj(original, copy)
-
-
-def _packaged(network: str) -> FoundWeights | None:
+def _packaged(network: str) -> FoundWeights[OpenL3Weights] | None:
     """Weights of an installed openl3 package, found without importing it."""
     spec = importlib.util.find_spec("openl3")
     for folder in (spec.submodule_search_locations or []) if spec else []:

@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from audiosim.core.errors import UsageError, WeightsError
 from audiosim.encoders import panns
 from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.panns import FRONT_ENDS, Variant
-from audiosim.encoders.panns_weights import PUBLISHED, PannsFolder, read_weights, url
+from audiosim.encoders.panns_weights import FILES, PannsFolder, published_file, read_weights
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +56,7 @@ def published(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "cnn14-16k": f"sha256:{hashlib.sha256(data).hexdigest()}",
     }
     for variant, digest in digests.items():
-        monkeypatch.setitem(PUBLISHED, variant, replace(PUBLISHED[variant], digest=digest))
+        monkeypatch.setitem(FILES, variant, (FILES[variant][0], digest))
     return checkpoint
 
 
@@ -90,15 +89,15 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_the_addresses_are_those_of_the_record_on_zenodo() -> None:
     base = "https://zenodo.org/records/3987831/files"
-    assert url("cnn14") == f"{base}/Cnn14_mAP%3D0.431.pth?download=1"
-    assert url("cnn14-16k") == f"{base}/Cnn14_16k_mAP%3D0.438.pth?download=1"
+    assert published_file("cnn14").url == f"{base}/Cnn14_mAP%3D0.431.pth?download=1"
+    assert published_file("cnn14-16k").url == f"{base}/Cnn14_16k_mAP%3D0.438.pth?download=1"
 
 
 @pytest.mark.parametrize("variant", ["cnn14", "cnn14-16k"])
 def test_a_fetched_file_is_checked_kept_and_fetched_once(
     mirror: Path, published: Path, tmp_path: Path, variant: Variant
 ) -> None:
-    (mirror / PUBLISHED[variant].name).write_bytes(published.read_bytes())
+    (mirror / FILES[variant][0]).write_bytes(published.read_bytes())
     folder = PannsFolder(tmp_path / "weights")
     assert folder.find(variant).path == folder.find(variant).path == folder.kept(variant)
     assert folder.find(variant).path.read_bytes() == published.read_bytes()
@@ -109,7 +108,7 @@ def test_a_fetched_file_is_checked_kept_and_fetched_once(
 def test_a_download_of_something_else_is_refused_and_not_kept(
     mirror: Path, tmp_path: Path, variant: Variant, kind: str
 ) -> None:
-    (mirror / PUBLISHED[variant].name).write_bytes(b"<html>please log in</html>")
+    (mirror / FILES[variant][0]).write_bytes(b"<html>please log in</html>")
     folder = PannsFolder(tmp_path / "weights")
     with pytest.raises(WeightsError, match=f"its {kind} is") as caught:
         folder.find(variant)
@@ -121,6 +120,14 @@ def test_a_file_that_the_server_has_not_is_an_error_with_the_way_out(mirror: Pat
     with pytest.raises(WeightsError, match="the server answered 404") as caught:
         PannsFolder(tmp_path / "weights").find("cnn14")
     assert "Cnn14_mAP%3D0.431.pth" in caught.value.remedy
+
+
+def test_a_published_file_that_was_damaged_since_is_no_weights(published: Path, tmp_path: Path) -> None:
+    folder = PannsFolder(tmp_path / "weights")
+    kept = folder.import_file(published).path
+    kept.write_bytes(kept.read_bytes()[:-1] + b"!")
+    with pytest.raises(WeightsError, match="is not the published file"):
+        folder.find("cnn14")
 
 
 def test_a_look_fetches_nothing(mirror: Path, tmp_path: Path) -> None:

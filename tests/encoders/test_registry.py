@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_encoder import FakeEncoder
 
-from audiosim.core.errors import UsageError, WeightsError
+from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed
 from audiosim.encoders.openl3 import CONTENT_TYPES, EMBEDDING_SIZES, INPUT_REPRS
@@ -90,6 +90,17 @@ def test_openl3_s_choices_are_its_network_s() -> None:
 
 def test_panns_s_choices_are_its_networks() -> None:
     assert [option.choices for option in built_in()["panns"].card.options] == [VARIANTS]
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_look_is_told_that_weights_are_not_here(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an error that `index --dry-run` knows, and goes on without."""
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    with pytest.raises(NoWeightsError, match="nothing is fetched for a look"):
+        load_encoder(EncoderRequest(name), read_only=True)
+    assert not (tmp_path / "weights").exists()
 
 
 def test_listing_encoders_loads_none_of_them(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class _OpenL3(EncoderEntry):
 
     def check(self) -> Iterator[Checked]:
         from audiosim.encoders.openl3_proof import proofs
-        from audiosim.encoders.openl3_weights import NETWORKS, read_imported
+        from audiosim.encoders.openl3_weights import NETWORKS
         from audiosim.encoders.weights_file import Checked, fault_of
 
         folder = _folder()
@@ -96,7 +96,7 @@ class _OpenL3(EncoderEntry):
                     for proof in proofs(folder.checked(path, network), network):
                         yield Checked(f"{path}: {proof.what}", proof.fault)
         for path in folder.imported():
-            yield Checked(f"{path}: digest of its tensors", fault_of(partial(read_imported, path)))
+            yield Checked(f"{path}: digest of its tensors", fault_of(partial(folder.check_imported, path)))
 
     def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
         from audiosim.encoders.request import request_for

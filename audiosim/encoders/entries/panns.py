@@ -63,23 +63,24 @@ class _Panns(EncoderEntry):
 
     def weights(self) -> tuple[WeightsFile, ...]:
         from audiosim.encoders.panns import VARIANTS
-        from audiosim.encoders.panns_weights import url
+        from audiosim.encoders.panns_weights import published_file
         from audiosim.encoders.weights_file import WeightsFile
 
         folder = _folder()
         kept = {variant: folder.kept(variant) for variant in VARIANTS}
-        published = (WeightsFile(name, url(name), path, path is not None) for name, path in kept.items())
-        return (*published, *(WeightsFile("imported", "", path) for path in folder.imported()))
+        files = (WeightsFile(name, published_file(name).url, path, bool(path)) for name, path in kept.items())
+        return (*files, *(WeightsFile("imported", "", path) for path in folder.imported()))
 
     def check(self) -> Iterator[Checked]:
+        from audiosim.encoders.download import digest_name
         from audiosim.encoders.panns import VARIANTS
-        from audiosim.encoders.panns_weights import PUBLISHED
+        from audiosim.encoders.panns_weights import published_file
         from audiosim.encoders.weights_file import Checked, fault_of
 
         folder = _folder()
         for variant in VARIANTS:
             if path := folder.kept(variant):
-                kind = PUBLISHED[variant].digest_name
+                kind = digest_name(published_file(variant).digest)
                 yield Checked(f"{path}: {kind}", fault_of(partial(folder.check, path)))
         for path in folder.imported():
             yield Checked(f"{path}: digest of its tensors", fault_of(partial(folder.check, path)))
