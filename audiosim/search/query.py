@@ -118,15 +118,17 @@ class Resolver:
         """
         self._lenient = lenient
         found = {path: self.indexed(path) for path in paths}
-        unknown = []
+        changed: dict[bytes, bytes] = {}  # new files, and those that are not as they were indexed
         for path in [path for path, query in found.items() if query is None]:
-            if os.path.exists(path):
-                unknown.append(path)
-            elif (query := self._by_title(path)) is not None:
-                found[path] = query
-            else:
+            place = path if os.path.exists(path) else self._titled(path)
+            if place is None:
                 self._fail(path, no_such_file(path))
-        found |= self._opened(unknown) if unknown else {}
+            elif place == path or (query := self.indexed(place)) is None:
+                changed[path] = place
+            else:
+                found[path] = query
+        opened = self._opened(list(dict.fromkeys(changed.values()))) if changed else {}
+        found |= {path: opened.get(place) for path, place in changed.items()}
         return {path: query for path, query in found.items() if query is not None}
 
     def indexed(self, path: bytes) -> Query | None:
@@ -144,12 +146,12 @@ class Resolver:
         vector = self._catalog.tracks.vector(track.digest) if unchanged else None
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
 
-    def _by_title(self, path: bytes) -> Query | None:
+    def _titled(self, path: bytes) -> bytes | None:
+        """The file of the one recording with this title."""
         place = None if path in self._lenient else named(self._index, path)
-        query = None if place is None else self.indexed(place)
-        if query is not None:
-            self.notes.append(f"asked with {display_path(query.track.path)}.")
-        return query
+        if place is not None:
+            self.notes.append(f"asked with {display_path(place)}.")
+        return place
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
         """Files that are not in the index; one that can't be used is told before a model is loaded."""

@@ -226,6 +226,17 @@ def test_a_query_may_be_the_title_of_one_track(similar: Cli) -> None:
     assert passage.json["query"][0]["path"] == "/music/t007.flac"
 
 
+def test_a_title_still_names_a_file_that_was_touched(music: Path, tmp_path: Path, cli: Cli) -> None:
+    index_folder([music], home=tmp_path / "home", encoder=FakeEncoder())
+    song = music / "low" / "00 track.wav"
+    os.utime(song, (1, 1))
+    asked = cli("similar", "00 track", "--json", "--home", tmp_path / "home")
+    assert [query["path"] for query in asked.json["query"]] == [str(song)]
+    assert "asked with" in asked.err
+    played = cli("playlist", "--seed", "00 track", "--json", "--home", tmp_path / "home")
+    assert played.json["tracks"][0]["path"] == str(song)
+
+
 def test_a_title_of_several_tracks_names_them(similar: Cli) -> None:
     done = similar("title 2", *ALL)
     assert done.code == 2
