@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from audiosim.core.types import Tags
 
@@ -49,6 +50,7 @@ def joined(values: Iterable[str]) -> str | None:
     return JOINT.join(kept.values()) or None
 
 
+@lru_cache(4096)  # of a library's tags most are said over and over
 def folded(text: str) -> str:
     """Give a tag as it is compared: case, accents, Unicode form and spaces aside."""
     plain = _plain(text)

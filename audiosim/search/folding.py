@@ -11,7 +11,7 @@ import numpy as np
 
 from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Track
-from audiosim.core.vectors import are_whole
+from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
@@ -165,11 +165,11 @@ def _nearest(vectors: Iterator[tuple[str, Float32]], wanted: Float32) -> set[str
     names = np.full((len(wanted), OTHERS), "", object)
     cosines = np.full((len(wanted), OTHERS), -np.inf, np.float32)
     while page := list(islice(vectors, PAGE)):
-        whole = [(digest, vector) for digest, vector in page if are_whole(vector, wanted.shape[1])]
-        if not whole:
+        places, rows = whole_ones([vector for _, vector in page], wanted.shape[1])
+        if not places:
             continue
-        digests = np.array([digest for digest, _ in whole], object)
-        near = nearest(wanted, np.stack([vector for _, vector in whole]), OTHERS)
+        digests = np.array([page[place][0] for place in places], object)
+        near = nearest(wanted, rows, OTHERS)
         names, cosines = np.hstack([names, digests[near.indices]]), np.hstack([cosines, near.cosines])
         best = np.argsort(-cosines, axis=1, kind="stable")[:, :OTHERS]
         names, cosines = (np.take_along_axis(table, best, axis=1) for table in (names, cosines))

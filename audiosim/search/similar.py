@@ -14,7 +14,7 @@ import numpy as np
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.text import display_path
 from audiosim.core.types import Encoder, Float32, Match, Precision, Track
-from audiosim.core.vectors import are_whole
+from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import HubScaling
@@ -242,27 +242,28 @@ class _Search:
             return []
         ids: list[str] = []  # not the entries: there may be very many
         similarities, scales = [np.zeros(0)], []
-        shown = filter(self._shown, self.index.catalog.tracks.entries(admits))
-        while page := list(islice(shown, PAGE)):
-            ids += [entry.id for entry in page]
-            vectors = self._space(np.stack([entry.vector for entry in page]))
-            similarities.append((vectors @ self.direction).astype(np.float64))
-            scales += [entry.scale for entry in page]
+        entries = self.index.catalog.tracks.entries(lambda track: self._may_be_shown(track) and admits(track))
+        while page := list(islice(entries, PAGE)):
+            places, vectors = whole_ones([entry.vector for entry in page], len(self.direction))
+            similarities.append((self._space(vectors) @ self.direction).astype(np.float64))
+            ids += [page[place].id for place in places]
+            scales += [page[place].scale for place in places]
         scores = np.concatenate(similarities)
         if self.scaling is not None:
             scores = self.scaling.scores(scores, np.array(scales, np.float64))
         return [ids[row] for row in np.argsort(-scores, kind="stable")]
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
-        found = self._ranked(list(filter(self._shown, entries)))
+        shown = [entry for entry in entries if self._may_be_shown(entry.track)]
+        places, _ = whole_ones([entry.vector for entry in shown], len(self.direction))
+        found = self._ranked([shown[place] for place in places])
         return select(found, self.count, self.asked.ranking, self.folding)
 
     def _ranked(self, entries: Sequence[Entry]) -> list[Candidate]:
         return candidates(entries, self.direction, self._space, self.scaling)
 
-    def _shown(self, entry: Entry) -> bool:
-        """Whether a track may be shown: it is not a query, and its vector is not damaged."""
-        return are_whole(entry.vector, len(self.direction)) and entry.track.digest not in self.asked.hidden
+    def _may_be_shown(self, track: Track) -> bool:
+        return track.digest not in self.asked.hidden
 
 
 def _depth(count: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 import numpy as np
 
 from audiosim.core.types import Float32, Track, TrackVector
-from audiosim.core.vectors import are_whole
+from audiosim.core.vectors import whole_ones
 from audiosim.core.version import DECODING
 from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
 from audiosim.library.catalog.models import (
@@ -81,13 +81,9 @@ class Tracks:
             " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
         )
         dimension = 0 if self._settings.configuration is None else self._settings.configuration.dimension
-        digests, rows = [], []
-        for digest, blob in self._db.execute(query):
-            vector = vector_from(blob)
-            if are_whole(vector, dimension):
-                digests.append(digest)
-                rows.append(vector)
-        return digests, np.stack(rows) if rows else np.empty((0, dimension), np.float32)
+        found = [(digest, vector_from(blob)) for digest, blob in self._db.execute(query)]
+        places, vectors = whole_ones([vector for _, vector in found], dimension)
+        return [found[place][0] for place in places], vectors
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         """Replace the vector of audio; `duration` in s."""
