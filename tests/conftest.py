@@ -18,6 +18,8 @@ from filelock import FileLock
 from hypothesis import settings
 from warm_processes import AVAILABLE, warm_processes
 
+from audiosim.core.threads import processors
+
 __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,10 +31,13 @@ settings.load_profile("audiosim")
 MARKERS = ("ray", "browser", "server", "network", "slow")  # those that take longest first
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """The tests of one file run where they are asked for: a file is what a worker is given."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than there are cores, as servers and Ray are waited for.
+
+    The tests of one file run where they are asked for: a file is what a worker is given.
+    """
     files = {argument.partition("::")[0] for argument in config.args}
-    return 0 if len(files) == 1 and Path(*files).is_file() else None
+    return 0 if len(files) == 1 and Path(*files).is_file() else processors() + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks

@@ -71,12 +71,22 @@ def test_a_home_made_with_a_checkpoint_that_was_brought(cli: Cli, folder: Path) 
     unpack(bundle, folder / "node")
     assert (folder / "node" / "imported" / kept.name).stat().st_size == kept.stat().st_size
     extracted(cli, folder, kept)
+    joined(cli, folder, home)
 
     encoder = load_encoder_for(spec)
     mono, _ = soundfile.read(folder / "music" / "tone 0.flac", dtype="float32")
     window = Framer(spec.framing)
     assert window.push(mono).shape[0] == 0
     assert encoder.embed(window.finish()).shape == (1, 2048)
+
+
+def joined(cli: Cli, folder: Path, home: Path) -> None:
+    """An export makes a home that gives the same answers."""
+    export, other = folder / "library.parquet", folder / "joined"
+    assert cli("export", export, "--home", home).code == 0
+    assert cli("import", export, "--home", other).code == 0
+    query = ("similar", folder / "music" / "tone 1.flac", "--json", "--home")
+    assert cli(*query, other).json["matches"] == cli(*query, home).json["matches"]
 
 
 def extracted(cli: Cli, folder: Path, weights: Path) -> None:
