@@ -28,7 +28,7 @@ DRIFT = 0.003  # how far from the speed found the true one may be
 MAX_PAIRS = 2**22  # of landmarks that are compared at a time
 SECONDS = HOP / RATE  # of a hop
 
-MIN_LANDMARKS = 12  # that meet; less than that is told by its audio only
+MIN_LANDMARKS = 6  # that meet; less than that is told by its audio only
 STEADY = 0.001  # by how much a speed that is none may differ from 1
 # By how much more the pitch classes one up agree than those one down: for each semitone, at least, at most.
 PITCH_EACH, PITCH_LEAST, PITCH_MOST = 0.35, 0.1, 0.2
@@ -54,10 +54,11 @@ PITCHES, BANDS_ONLY = KINDS[::2], KINDS[1::2]
 class Limits:
     """What a recording needs at least.
 
-    ``met``: the share of the landmarks where both play that meet; then correlations of bits, of pitches and
-    of bands, of all and of a part.
+    ``landmarks``: how many meet; ``met``: the share that is of the landmarks where both play; then correlations
+    of bits, of pitches and of bands, of all and of a part.
     """
 
+    landmarks: int
     met: float
     pitch: float
     bands: float
@@ -65,8 +66,8 @@ class Limits:
     bands_part: float
 
 
-AS_FAST = Limits(0.78, 0.87, 0.6, 0.65, 0.5)
-FASTER = Limits(0.6, 0.5, 0.5, 0.35, 0.35)  # pitches lie between the classes
+AS_FAST = Limits(MIN_LANDMARKS, 0.78, 0.87, 0.6, 0.65, 0.5)
+FASTER = Limits(12, 0.6, 0.5, 0.5, 0.35, 0.35)  # pitches lie between the classes
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Overlap:
     def is_same(self) -> bool:
         """Whether both hold one recording, all of it or a cut."""
         return (
-            self.landmarks >= MIN_LANDMARKS
+            self.landmarks >= _limits(self.speed).landmarks
             and self.pitch >= _limits(self.speed).pitch
             and self.bands >= _limits(self.speed).bands
             and self.met >= _limits(self.speed).met

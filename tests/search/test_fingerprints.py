@@ -136,8 +136,20 @@ def test_an_edited_version_is_another_recording() -> None:
     assert not laid(samples, mixed).is_same
 
 
+def test_music_of_few_notes_is_told_by_seven_landmarks(tmp_path: Path) -> None:
+    samples, other = (played(replace(a_piece("guitar"), melody=melody)) for melody in (1, 2))
+    few, others = (each[: 5 * RATE] for each in (samples, other))
+    there = heard(few), heard(encoded(0.4 * few, tmp_path, "a.ogg"))
+    assert all(6 <= len(one) < 12 for one in there)
+    found = overlap(*there)
+    assert found is not None
+    assert found.is_same
+    different = overlap(heard(few), heard(others))
+    assert different is None or not different.is_same
+
+
 def test_too_little_to_go_by_is_no_evidence() -> None:
-    samples = played(a_piece("guitar"))[: 5 * RATE]
+    samples = played(a_piece("guitar"))[: 3 * RATE]
     found = overlap(heard(samples), heard(samples))
     assert found is None or not found.is_same
     nothing = heard(np.zeros(10 * RATE, np.float32))
