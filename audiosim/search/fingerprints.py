@@ -54,8 +54,8 @@ PITCHES, BANDS_ONLY = KINDS[::2], KINDS[1::2]
 class Limits:
     """What a recording needs at least.
 
-    ``landmarks``: how many meet; ``met``: the share that is of the landmarks where both play; then correlations
-    of bits, of pitches and of bands, of all and of a part.
+    ``landmarks``: how many meet; ``met``: which share that is of those where both play; then correlations of
+    bits, of pitches and of bands, of all and of a part.
     """
 
     landmarks: int
