@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from audiosim.commands.flags import GIVEN_HOME, at_home
 from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import HomeOption, JsonOption, one_of
 from audiosim.commands.table import terminal_width
-from audiosim.core.errors import UsageError
+from audiosim.core.config import find_home
+from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import check_output, replacing
 from audiosim.core.text import display_path
 
@@ -24,6 +26,7 @@ DEFAULT_LABELS = "folder"
 
 
 def evaluate_home(
+    context: typer.Context,
     labels: Annotated[
         str,
         typer.Option(
@@ -117,7 +120,7 @@ def evaluate_home(
     elif against is None:
         _evaluate(home, options, png, every, json_)
     else:
-        _compare(home, against, options, png, json_)
+        _compare(context, home, against, options, png, json_)
 
 
 def _evaluate(home: Path | None, options: EvalOptions, png: Path | None, every: bool, json_: bool) -> None:
@@ -133,11 +136,23 @@ def _evaluate(home: Path | None, options: EvalOptions, png: Path | None, every: 
     _print(evaluation_fields(evaluation) if json_ else evaluation_table(evaluation, width, every=every))
 
 
-def _compare(home: Path | None, against: Path, options: EvalOptions, png: Path | None, json_: bool) -> None:
+def _compare(
+    context: typer.Context,
+    home: Path | None,
+    against: Path,
+    options: EvalOptions,
+    png: Path | None,
+    json_: bool,
+) -> None:
     from audiosim.commands.evaluation_tables import comparison_fields, comparison_table
     from audiosim.evaluation.evaluate import compare_homes
 
-    comparison = compare_homes(home, against, options)
+    try:
+        comparison = compare_homes(home, against, options)
+    except HomeError as error:
+        if str(find_home(against).path) in str(error):  # the commands in it are for that home
+            context.meta[GIVEN_HOME] = against
+        raise
     if png is not None:
         from audiosim.evaluation.picture import render_comparison
 
@@ -150,7 +165,7 @@ def _judge_triplets(file: Path, home: Path | None, options: EvalOptions, json_: 
     from audiosim.evaluation.triplets import judge_triplets
 
     found = judge_triplets(file, home, options)
-    _print(triplet_fields(found) if json_ else triplet_table(found, terminal_width()))
+    _print(triplet_fields(found) if json_ else at_home(triplet_table(found, terminal_width()), home))
 
 
 def _refuse_beside_triplets(

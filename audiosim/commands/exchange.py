@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.flags import at_home
 from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
@@ -50,11 +51,10 @@ def export(
     elif not quiet:
         typer.echo(_exported_text(done))
     if done.left_out:
-        typer.echo(
-            f"audiosim: {_left_out(done)}: vectors are missing or damaged."
-            " Repair them with: audiosim verify --repair",
-            err=True,
+        text = (
+            f"{_left_out(done)}: vectors are missing or damaged. Repair them with: audiosim verify --repair"
         )
+        typer.echo(f"audiosim: {at_home(text, home)}", err=True)
         raise typer.Exit(NEEDS_A_LOOK)
 
 
@@ -110,7 +110,7 @@ def import_(
     if json_:
         typer.echo(to_json(_imported_fields(done)), nl=False)
     elif not quiet:
-        typer.echo(_imported_text(done))
+        typer.echo(at_home(_imported_text(done), home))
     if done.without_cache and not quiet:
         typer.echo(f"audiosim: {_lacking(done)}", err=True)
     if done.left_out:

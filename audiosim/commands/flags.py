@@ -1,15 +1,20 @@
-"""Parameters that a message names, as the command line spells them.
+"""Parameters and commands that a message names, as the user at hand would type them.
 
-The package's messages name a parameter as Python does, in backticks: ``"`year` 19x4 is no year"``.
+The package's messages name a parameter as Python does, in backticks: ``"`year` 19x4 is no year"``. They
+name commands without the home that was given: it is added here, so that what is pasted acts on that one.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import typer
+
+from audiosim.core.text import visible
 
 NAMES = {  # of the package's parameters -> of those of commands, where they differ
     "address": "ray",
@@ -21,10 +26,17 @@ NAMES = {  # of the package's parameters -> of those of commands, where they dif
     "hop": "hop_size",
     "years": "year",
 }
+GIVEN_HOME = "audiosim.home"  # where contexts keep what --home was given
+WITH_HOME = (  # commands that take --home
+    *("index", "similar", "playlist", "duplicates", "map", "list", "eval", "status"),
+    *("verify", "gc", "forget", "relocate", "export", "import"),
+)
+# A command that is there to be run: it ends its line, and stands behind a colon or "see".
+COMMAND = re.compile(rf"(?:^|: |see )audiosim (?:{'|'.join(WITH_HOME)})\b(?!.* --home ).*$", re.MULTILINE)
 
 
 def with_flags(text: str, context: typer.Context) -> str:
-    """Replace the parameters named in a message by the options that set them.
+    """Replace the parameters named in a message by the options that set them, and complete its commands.
 
     Parameters
     ----------
@@ -37,7 +49,7 @@ def with_flags(text: str, context: typer.Context) -> str:
     Returns
     -------
     str
-        ``"--year 19x4 is no year"``; what no option sets is left as it is.
+        ``"--year 19x4 is no year"``; what no option sets is left as it is. Commands are `at_home`.
     """
     root = context.find_root()
     commands = root.command.commands  # type: ignore[attr-defined]
@@ -47,7 +59,28 @@ def with_flags(text: str, context: typer.Context) -> str:
     def spelled(match: re.Match[str]) -> str:
         return flags.get(NAMES.get(match[1], match[1]), match[0])
 
-    return re.sub(r"`(\w+)`", spelled, text)
+    return at_home(re.sub(r"`(\w+)`", spelled, text), context.meta.get(GIVEN_HOME))
+
+
+def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
+    """Have the commands that a message names act on the home that the user gave.
+
+    Parameters
+    ----------
+    text : str
+        A message.
+    home : str, path-like or None
+        What --home was given; without it, a command that is pasted finds the same home by itself.
+
+    Returns
+    -------
+    str
+        ``"To go on: audiosim index --home /music/home"``, the path quoted for a shell.
+    """
+    if home is None:
+        return text
+    option = f" --home {visible(shlex.quote(os.fspath(home)))}"
+    return COMMAND.sub(lambda command: command[0] + option, text)
 
 
 def _options(command: Any) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from audiosim.commands.flags import GIVEN_HOME
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import expanded
 
@@ -36,6 +37,11 @@ class Command(TyperCommand):
 
         parser.parse_args = parse_args  # type: ignore[method-assign]
         return parser
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; messages are to name commands for the same home."""
+        ctx.meta[GIVEN_HOME] = ctx.params.get("home")
+        return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # typer's signature
         """The usage line's parts: ``[OPTIONS]``, then the arguments."""

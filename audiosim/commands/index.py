@@ -260,11 +260,12 @@ class _Talk:
             case NoAudio(root):
                 self._note(f"audiosim: {no_audio(root, self._include)}")
             case RootDoubted(root, reason):
-                self._note(
+                text = (
                     f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
                     "Nothing was changed there; if the files are really gone, use --accept-removals."
                     " If it was renamed or moved: audiosim relocate OLD NEW"
                 )
+                self._note(with_flags(text, self._context))
             case IndexReport():
                 self._say(summary(event))
                 if self._verbose:

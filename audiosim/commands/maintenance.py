@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.flags import with_flags
+from audiosim.commands.flags import at_home, with_flags
 from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
 from audiosim.core.errors import UsageError
@@ -57,12 +57,14 @@ def verify(
         if missing and missing.most:
             told = [f"{missing}.\n{with_flags(missing.remedy, context)}"]
             faults = told + faults[len(health.lost_caches) :]
-        for line in first_lines([f"audiosim: {fault}" for fault in faults], "audiosim verify --json"):
+        whole = at_home("audiosim verify --json", home)
+        for line in first_lines([f"audiosim: {fault}" for fault in faults], whole):
             typer.echo(line, err=True)
         for done in health.repairs:
             typer.echo(f"audiosim: {done}", err=True)
         if not quiet:
-            typer.echo(_health_text(health, repairable=not (missing and missing.most)))
+            text = _health_text(health, repairable=not (missing and missing.most))
+            typer.echo(at_home(text, home))
     if not health.sound:
         raise typer.Exit(NEEDS_A_LOOK)
 
@@ -161,12 +163,13 @@ def forget(
 
     count = forget_paths(paths, home=home, dry_run=dry_run, wait=wait)
     if not quiet:
-        typer.echo(
+        text = (
             f"Would forget {counted(count, 'file')}. Nothing was changed."
             if dry_run
             else f"Forgot {counted(count, 'file')}. Later runs leave out what was named."
             " To bring it back: audiosim index PATH"
         )
+        typer.echo(at_home(text, home))
 
 
 def relocate(

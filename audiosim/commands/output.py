@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from audiosim.commands.flags import at_home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import counted
 
@@ -35,11 +36,8 @@ def tell_unopened(home: Path | None) -> None:
         count = index.catalog.files.unopened_count()
     if count:
         left = counted(count, "file is", "files are")
-        typer.echo(
-            f"audiosim: {left} not in the index yet: a run is at work, or was cut short."
-            " To go on: audiosim index",
-            err=True,
-        )
+        text = f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
+        typer.echo(f"audiosim: {at_home(text, home)}", err=True)
 
 
 def write_output(data: bytes, file: Path | None) -> None:

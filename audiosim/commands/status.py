@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.flags import at_home
 from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import HomeOption, JsonOption
 from audiosim.commands.table import shown_path
@@ -13,6 +14,7 @@ from audiosim.core.text import counted, display_path, first_lines, size, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from audiosim.library.status import HomeStatus
 
@@ -32,7 +34,7 @@ def status(
     from audiosim.library.status import home_status
 
     state = home_status(home)
-    typer.echo(to_json(_fields(state)) if json_ else _text(state, whole=all_), nl=False)
+    typer.echo(to_json(_fields(state)) if json_ else _text(state, home, whole=all_), nl=False)
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
@@ -61,9 +63,10 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
     }
 
 
-def _text(state: HomeStatus, *, whole: bool) -> str:
+def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     if state.encoder is None:
-        return f"Home: {state.home}\nThere is no index yet. Make one: audiosim index FOLDER\n"
+        make = at_home("There is no index yet. Make one: audiosim index FOLDER", home)
+        return f"Home: {state.home}\n{make}\n"
     failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lists = {
@@ -72,13 +75,14 @@ def _text(state: HomeStatus, *, whole: bool) -> str:
         "failed": failed,
         "gone": gone,
     }
-    shown = {name: first_lines(all_, ALL, len(all_) if whole else SHOWN) for name, all_ in lists.items()}
+    more = at_home(ALL, home)
+    shown = {name: first_lines(all_, more, len(all_) if whole else SHOWN) for name, all_ in lists.items()}
     lines = [
         f"Home: {state.home} ({size(state.disk_use)})",
         f"Encoder: {state.encoder}; pooling: {state.pooling}{', whitened' if state.whitening else ''}",
         *shown["folders"],
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
-        *_left_to_do(state),
+        *(at_home(sentence, home) for sentence in _left_to_do(state)),
     ]
     if state.exclude:
         lines.append(f"Left out: {visible(', '.join(state.exclude))}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
+from conftest import Cli
+from made_home import MadeHome, random_tracks
 from typer.testing import CliRunner
 
 from audiosim.cli import app
-from audiosim.commands.flags import NAMES, with_flags
+from audiosim.commands.flags import NAMES, WITH_HOME, at_home, with_flags
 from audiosim.core.errors import UsageError
 
 ROOT: Any = typer.main.get_command(app)
@@ -62,3 +66,67 @@ def test_an_error_s_message_shows_options(monkeypatch: pytest.MonkeyPatch, tmp_p
     done = CliRunner().invoke(app, ["status", "--home", str(tmp_path)])
     assert done.exit_code == 2
     assert done.stderr == f"audiosim: --home {tmp_path} is no good: it is not.\nGive another --home.\n"
+
+
+def test_the_commands_that_take_a_home_are_known() -> None:
+    taking = [
+        name
+        for name, command in ROOT.commands.items()
+        if any(param.name == "home" for param in command.params)
+    ]
+    assert sorted(WITH_HOME) == sorted(taking)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Make one: audiosim index FOLDER", "Make one: audiosim index FOLDER --home '/a home'"),
+        ("... see audiosim status --all", "... see audiosim status --all --home '/a home'"),
+        ("one: audiosim verify --repair\nand then: audiosim index",
+         "one: audiosim verify --repair --home '/a home'\nand then: audiosim index --home '/a home'"),
+        ("To have it: audiosim index --home /other", "To have it: audiosim index --home /other"),
+        ("Fetch them: audiosim encoders fetch openl3", "Fetch them: audiosim encoders fetch openl3"),
+        ("x is an address: audiosim reads files", "x is an address: audiosim reads files"),
+        ("it was not written by audiosim export", "it was not written by audiosim export"),
+        ("From now on, audiosim index looks at /m too.", "From now on, audiosim index looks at /m too."),
+    ],
+)  # fmt: skip
+def test_a_command_to_run_is_told_with_the_home_that_was_given(text: str, expected: str) -> None:
+    assert at_home(text, "/a home") == expected
+    assert at_home(text, None) == text
+
+
+def told_commands(text: str) -> list[list[str]]:
+    """The commands that messages name, as a shell would split them."""
+    return [shlex.split(found) for found in re.findall(r"(?:: |see )audiosim ([a-z]+(?: .*)?)$", text, re.M)]
+
+
+@pytest.mark.parametrize("command", ["similar nothing.wav", "list", "gc", "verify", "status", "map"])
+def test_a_home_without_an_index_is_told_by_its_own_name(tmp_path: Path, cli: Cli, command: str) -> None:
+    home = tmp_path / "it's a home"
+    done = cli(*command.split(), "--home", home)
+    assert told_commands(done.out + done.err) == [["index", "FOLDER", "--home", str(home)]]
+    own = cli(*command.split(), AUDIOSIM_HOME=home)
+    assert told_commands(own.out + own.err) == [["index", "FOLDER"]]
+    assert not home.exists()
+
+
+def test_pasted_commands_act_on_the_home_that_was_given(tmp_path: Path, cli: Cli) -> None:
+    made = MadeHome(tmp_path / "it's a home")
+    made.add(random_tracks(3, np.random.default_rng(1)))
+    option = ("--home", "it's a home")
+    assert ["index", *option] in told_commands(cli("status", *option).out)
+    cache = next(made.home.cache.rglob("*.npz"))
+    cache.write_bytes(b"damaged")
+    (repair,) = told_commands(cli("verify", *option).out)
+    assert repair == ["verify", "--repair", *option]
+    done = cli(*repair)
+    assert "will be computed again" in done.err
+
+
+def test_an_error_of_the_other_home_names_that_one(tmp_path: Path, cli: Cli) -> None:
+    made = MadeHome(tmp_path / "home")
+    made.add(random_tracks(3, np.random.default_rng(1)))
+    done = cli("eval", "--home", made.home.path, "--against", tmp_path / "other")
+    assert done.code == 1
+    assert told_commands(done.err) == [["index", "FOLDER", "--home", str(tmp_path / "other")]]

@@ -68,7 +68,7 @@ def test_an_answer_says_what_a_run_has_yet_to_bring_in(
         assert (done.code, done.out) == (0, whole.out)
         line = (
             f"audiosim: {told} not in the index yet: a run is at work, or was cut short."
-            " To go on: audiosim index\n"
+            f" To go on: audiosim index --home {home.path}\n"
         )
         assert done.err.count(line) == 1
     if command[0] in ("similar", "playlist", "map"):

@@ -45,7 +45,7 @@ def test_what_an_interrupted_run_left_is_told_with_the_command_to_go_on(
     cut_short(library, music, options=IndexOptions(jobs=1))
     told = cli("status", "--home", library.home.path).out
     assert "Left to open: 5 files, by a run that is at work, or was cut short." in told
-    assert "To go on: audiosim index\n" in told
+    assert f"To go on: audiosim index --home {library.home.path}\n" in told
     assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 5
     assert counts(library.index()) == {"found": 6, "unchanged": 1, "indexed": 5}
     assert "Left to open" not in cli("status", "--home", library.home.path).out
@@ -104,7 +104,7 @@ def test_a_rebuild_that_is_not_complete_is_told(library: Library, music: Path, c
     cut_short(library, options=IndexOptions(jobs=1, rebuild=True, pooling="max"))
     told = cli("status", "--home", library.home.path)
     assert "A rebuild is not complete: 5 files left to open." in told.out
-    assert "audiosim index --rebuild\n" in told.out
+    assert f"audiosim index --rebuild --home {library.home.path}\n" in told.out
     assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] == 5
     library.index(rebuild=True, pooling="max")
     assert "A rebuild is not complete" not in cli("status", "--home", library.home.path).out
@@ -130,7 +130,7 @@ def test_long_lists_are_folded_but_not_in_json(library: Library, music: Path, cl
     told = cli("status", *home).out
     for sign in ("failed: ", "gone since "):
         assert sum(line.startswith(sign) for line in told.splitlines()) == 10
-    assert told.count("... and 2 more: see audiosim status --all\n") == 2
+    assert told.count(f"... and 2 more: see audiosim status --all --home {library.home.path}\n") == 2
     whole = cli("status", "--all", *home).out
     assert "more: see" not in whole
     assert whole.count("failed: ") == 12
@@ -156,6 +156,6 @@ def test_a_root_that_was_renamed_is_told_how_it_is_followed(
     music.rename(tmp_path / "renamed")
     done = cli("index", "--home", library.home.path)
     assert done.code == 3
-    assert done.err.endswith("If it was renamed or moved: audiosim relocate OLD NEW\n")
+    assert done.err.endswith(f"moved: audiosim relocate OLD NEW --home {library.home.path}\n")
     assert cli("relocate", music, tmp_path / "renamed", "--home", library.home.path).code == 0
     assert cli("index", "--home", library.home.path).code == 0

@@ -54,7 +54,7 @@ def test_later_runs_leave_it_out_and_status_shows_it_until_it_is_named(
 ) -> None:
     told = commands.run("forget", music / "low")
     assert told.out.startswith("Forgot 3 files. ")
-    assert told.out.endswith("audiosim index PATH\n")
+    assert told.out.endswith(f"audiosim index PATH --home {library.home.path}\n")
     for _ in range(2):
         assert commands.index() == {"found": 3, "unchanged": 3}
     assert f"Forgotten: {music / 'low'}\n" in commands.run("status").out
@@ -92,7 +92,7 @@ def test_a_folder_above_does_not_bring_it_back_but_says_so(
     told = commands.run("index", music)
     assert "2 unchanged" in told.out
     assert f"{music / 'high'} and 1 more stay forgotten." in told.err
-    assert told.err.endswith("name it: audiosim index PATH\n")
+    assert told.err.endswith(f"name it: audiosim index PATH --home {library.home.path}\n")
     assert commands.run("index").err == ""
     assert "high stays forgotten" not in commands.run("index", music / "low").err
     commands.run("forget", music / "low")

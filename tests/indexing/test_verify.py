@@ -335,7 +335,7 @@ def test_the_command_tells_by_its_exit_code_and_in_json(library: Library, cli: C
     cache_of(library).path(digest).unlink()
     wrong = cli("verify", *home)
     assert wrong.code == 3
-    assert "2 faults; repair it with: audiosim verify --repair\n" in wrong.out
+    assert f"2 faults; repair it with: audiosim verify --repair --home {library.home.path}\n" in wrong.out
     assert wrong.err.splitlines() == [
         f"audiosim: The cache of {digest} is missing or damaged.",
         "audiosim: Chroma: it lacks 1 of 7 vectors.",

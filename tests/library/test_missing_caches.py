@@ -16,8 +16,8 @@ from audiosim.library.index import home_without_caches
 from audiosim.library.missing_caches import missing_caches
 
 COPY = "Copy them there, from cache/"
-ALL = "Or, where the files are here, compute all again: audiosim index --rebuild\n"
-SOME = "have them computed again: audiosim verify --repair\nand then: audiosim index\n"
+ALL = "Or, where the files are here, compute all again: audiosim index --rebuild --home {}\n"
+SOME = "computed again: audiosim verify --repair --home {0}\nand then: audiosim index --home {0}\n"
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def test_commands_that_need_caches_say_what_is_missing_and_how_to_bring_it(
         assert "imported without their caches" in done.err
         assert "mounted" not in done.err
         assert COPY in done.err
-        assert done.err.endswith(SOME)
+        assert done.err.endswith(SOME.format(home.path))
     for path in caches(home)[1:]:  # all but that of 1.flac
         path.unlink()
     done = cli(*command, "--home", home.path)
     assert done.code == (1 if "--from" in command else code)
     assert f"no cache in {home.cache}" in done.err
-    assert done.err.endswith(ALL)
+    assert done.err.endswith(ALL.format(home.path))
     assert "verify --repair" not in done.err + done.out
 
 
