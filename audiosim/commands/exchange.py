@@ -51,10 +51,8 @@ def export(
     elif not quiet:
         typer.echo(_exported_text(done))
     if done.left_out:
-        text = (
-            f"{_left_out(done)}: vectors are missing or damaged. Repair them with: audiosim verify --repair"
-        )
-        typer.echo(f"audiosim: {at_home(text, home)}", err=True)
+        why = at_home("vectors are missing or damaged. Repair them with: audiosim verify --repair", home)
+        typer.echo(f"audiosim: {_left_out(done)}: {why}", err=True)
         raise typer.Exit(NEEDS_A_LOOK)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,8 +140,13 @@ def forget(
     UsageError
         If a path is not known.
     """
-    with writing(home, wait, recover=not dry_run) as (place, catalog, _):
-        wanted = [known for path in paths for known in _known(identity(path), catalog)]
+    given = list(map(identity, paths))
+
+    def known(catalog: Catalog) -> list[bytes]:
+        return [name for path in given for name in _known(path, catalog)]
+
+    with writing(home, wait, recover=not dry_run, check=known) as (place, catalog, _):
+        wanted = known(catalog)
         rows = (row for path in wanted for row in catalog.files.all(path))
         doomed = {row.path for row in rows if row.reason != DROPPED}
         if not dry_run:
@@ -187,7 +192,11 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
 
 @contextmanager
 def writing(
-    home: HomePath, wait: float, *, recover: bool = True
+    home: HomePath,
+    wait: float,
+    *,
+    recover: bool = True,
+    check: Callable[[Catalog], object] = lambda catalog: None,
 ) -> Iterator[tuple[Home, Catalog, Configuration]]:
     """Hold the index lock of a home that has an index.
 
@@ -199,6 +208,9 @@ def writing(
         Seconds to wait for another writer.
     recover : bool
         Whether the store is first brought to what the catalog says.
+    check : callable, optional
+        Raises a UsageError where the catalog shows that arguments are wrong, before another writer is
+        waited for; whoever holds the lock asks again.
 
     Yields
     ------
@@ -214,6 +226,9 @@ def writing(
     """
     place = find_home(home)
     if place.catalog.exists():
+        with suppress(HomeError), Catalog(place.catalog, read_only=True) as catalog:  # told with the lock
+            if catalog.settings.configuration is not None:
+                check(catalog)
         with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
             configuration = catalog.settings.configuration
             if configuration is not None:

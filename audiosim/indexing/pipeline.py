@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 
 from audiosim.core.config import Home, find_home
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains
 from audiosim.core.text import counted, display_path, first_path, visible
@@ -24,7 +24,7 @@ from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
 from audiosim.indexing.survey import Target, chosen_store, decide, resumed
 from audiosim.library.catalog import Catalog
-from audiosim.library.configuration import make_cache, prepare_home, repooled
+from audiosim.library.configuration import made_home, make_cache, repooled
 from audiosim.library.store_url import StoreUrl
 from audiosim.store import Store, reach
 
@@ -116,26 +116,56 @@ def index_events(
     AudiosimError
         If weights, disk or catalog fail.
     """
-    options = options or IndexOptions()
+    options, paths = options or IndexOptions(), list(paths)
     if encoder is not None and options.cluster is not None:
         raise UsageError("An encoder given from Python can't work on a cluster", "its workers load their own")
     place = find_home(home)
-    prepare_home(place)
-    with (
-        limited_threads(None if options.cluster else options.jobs),
-        hold(place.index_lock, wait=options.wait, what="indexing this home"),
-        Catalog(place.catalog) as catalog,
-    ):
-        if (url := chosen_store(catalog, options)) is not None:
-            reach(place, url)
-        if encoder is None and (options.rebuild or catalog.settings.configuration is None):
+    with limited_threads(None if options.cluster else options.jobs):
+        if is_new := not place.catalog.exists():
+            encoder = yield from _first_encoder(place, paths, options, encoder)
+        else:
+            _check_usage(place, paths, options, encoder)
+        locked = hold(place.index_lock, wait=options.wait, what="indexing this home")
+        with locked, Catalog(place.catalog) as catalog:
+            if not is_new and (url := chosen_store(catalog, options)) is not None:
+                reach(place, url)
+            if encoder is None and (options.rebuild or catalog.settings.configuration is None):
+                yield Activity("Loading the model")
+            target = decide(place, catalog, paths, options, encoder)
+            make_cache(target.configuration)
+            yield Started(target.configuration.spec.describe(), place.path)
+            yield from _cure(catalog)
+            yield from _bring_back(catalog, target)
+            yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
+
+
+def _first_encoder(
+    home: Home, paths: Sequence[str | os.PathLike[str]], options: IndexOptions, encoder: Encoder | None
+) -> Generator[IndexEvent, None, Encoder]:
+    """Load what a new home will have; what fails at once does so here, and leaves nothing behind."""
+    decide(home, None, paths, options, encoder, read_only=True)  # wrong usage takes no time
+    with made_home(home):
+        if (url := chosen_store(None, options)) is not None:
+            reach(home, url)
+        if encoder is None:
             yield Activity("Loading the model")
-        target = decide(place, catalog, paths, options, encoder)
+        target = decide(home, None, paths, options, encoder)
         make_cache(target.configuration)
-        yield Started(target.configuration.spec.describe(), place.path)
-        yield from _cure(catalog)
-        yield from _bring_back(catalog, target)
-        yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
+        return target.encoder
+
+
+def _check_usage(
+    home: Home, paths: Sequence[str | os.PathLike[str]], options: IndexOptions, encoder: Encoder | None
+) -> None:
+    """Refuse wrong usage without waiting for another run, unless that one may make it right.
+
+    So may the first one, whose folders and encoder the home has yet to learn, and a rebuild.
+    """
+    if home.rebuild.exists():
+        return
+    with suppress(HomeError, WeightsError), Catalog(home.catalog, read_only=True) as catalog:  # told later
+        if catalog.settings.configuration is not None and (paths or catalog.settings.roots()):
+            decide(home, catalog, paths, options, encoder, read_only=True)
 
 
 def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:

@@ -55,14 +55,14 @@ def relocate(
         )
     if contains(source, target) or contains(target, source):
         raise UsageError("One of the two places lies in the other")
-    with writing(home, wait) as (place, catalog, _):
-        rows = [row for row in catalog.files.all(source) if row.reason != DROPPED]
-        moved = len(rows)
-        if not moved and not any(contains(source, root) for root in catalog.settings.roots()):
-            raise UsageError(
-                f"Nothing is known of {os.fsdecode(source)}", "", "See the folders: audiosim status"
-            )
-        _see_files(rows, source, target)
+
+    def rows(catalog: Catalog) -> list[FileRow]:
+        return _rows(catalog, source, target)
+
+    with writing(home, wait, check=rows) as (place, catalog, _):
+        known = rows(catalog)
+        moved = len(known)
+        _tell_lost(known, source, target)
         for each in catalogs(place, catalog):
             each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
             _follow(each.settings, source, target, each.files)
@@ -74,26 +74,40 @@ def relocate(
         return moved
 
 
-def _see_files(rows: Sequence[FileRow], old: bytes, new: bytes) -> None:
-    """See that files are at their new place, with a warning where some are not that were at the old one.
+def _rows(catalog: Catalog, old: bytes, new: bytes) -> list[FileRow]:
+    """What is known at or below the old place.
 
     Raises
     ------
     UsageError
-        If none is.
+        If nothing is, or no file is at the new place.
     """
-    files = [row for row in rows if row.size >= 0]  # others never could be opened
-    places = [(row, new + row.path[len(old) :]) for row in files]
-    lost = [(row, place) for row, place in places if not _is_there(place)]
-    if files and len(lost) == len(files):
+    rows = [row for row in catalog.files.all(old) if row.reason != DROPPED]
+    if not rows and not any(contains(old, root) for root in catalog.settings.roots()):
+        raise UsageError(f"Nothing is known of {os.fsdecode(old)}", "", "See the folders: audiosim status")
+    places = _places(rows, old, new)
+    if places and not any(_is_there(place) for _, place in places):
+        count, first = counted(len(places), "file is", "files are"), display_path(places[0][1])
         raise UsageError(
             f"{display_path(new)} is not where {display_path(old)} is now",
-            f"0 of {counted(len(files), 'file is', 'files are')} there ({display_path(lost[0][1])} is not)",
+            f"0 of {count} there ({first} is not)",
             "If it is on a disk, mount that; else check the folder's name. Nothing was changed.",
         )
+    return rows
+
+
+def _places(rows: Sequence[FileRow], old: bytes, new: bytes) -> list[tuple[FileRow, bytes]]:
+    """Files, and where they should be now; those aside that never could be opened."""
+    return [(row, new + row.path[len(old) :]) for row in rows if row.size >= 0]
+
+
+def _tell_lost(rows: Sequence[FileRow], old: bytes, new: bytes) -> None:
+    """Warn where some files are not at the new place that were at the old one."""
+    places = _places(rows, old, new)
+    lost = [(row, place) for row, place in places if not _is_there(place)]
     missed = [place for row, place in lost if row.state != "gone"]
     if missed:
-        there = len(files) - len(lost)
+        there = len(places) - len(lost)
         known = counted(there + len(missed), "file is", "files are")
         one = f", {display_path(missed[0])} for one" if len(missed) > 1 else f": {display_path(missed[0])}"
         others = counted(len(missed), "file is", "files are")

@@ -129,7 +129,7 @@ def verify_home(
         catalog.check()
         configuration = catalog.settings.configuration
         if configuration is None:
-            return Health(place.path, catalog.settings.store_url.label)
+            raise no_index(place)
         store = Store(place, catalog)
         health = _examined(place, catalog, configuration, store.inspect(full=full))
         if full:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from audiosim.core.config import Home
 from audiosim.core.errors import AudioError, HomeError, UsageError
@@ -78,8 +79,14 @@ def rebuilt_request(asked: EncoderRequest, stored: Configuration) -> EncoderRequ
     return with_kept_weights(completed(asked, old), stored.spec)
 
 
-def prepare_home(home: Home) -> None:
-    """Make the home's folder where it is new.
+@contextmanager
+def made_home(home: Home) -> Iterator[None]:
+    """Make the home's folder where it is new; where the block fails, folders that are still empty go again.
+
+    Parameters
+    ----------
+    home : Home
+        The home.
 
     Raises
     ------
@@ -87,10 +94,18 @@ def prepare_home(home: Home) -> None:
         If it is on a network share, or can't be made.
     """
     refuse_network(home.path)
+    new = [folder for folder in (home.path, *home.path.parents) if not folder.exists()]
     try:
         home.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeError(f"Can't make the home folder {home.path}", error.strerror or str(error)) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # not empty: another run has come
+            for folder in new:
+                folder.rmdir()
+        raise
 
 
 def check_cache(configuration: Configuration, home: Home, stored: Configuration | None) -> None:

@@ -517,7 +517,8 @@ def test_commands_that_write_give_way_to_another_run_or_wait_for_it(
     library: Library, cli: Cli, cli_process: Cli
 ) -> None:
     home, before = ("--home", library.home.path), catalog_content(library)
-    commands = (("gc",), ("forget", track(library, 0)), ("relocate", track(library, 0), library.home.path))
+    moved = shutil.copy(track(library, 0), music_of(library).with_name("moved.wav"))
+    commands = (("gc",), ("forget", track(library, 0)), ("relocate", track(library, 0), moved))
     with hold(library.home.index_lock, wait=0, what="testing"):
         for command in commands:
             refused = cli(*command, *home)

@@ -16,10 +16,17 @@ from audiosim.indexing.exchange.header import Header
 from audiosim.indexing.exchange.parquet import ExportFile
 from audiosim.indexing.exchange.path_map import PathLike, PathMap, holding
 from audiosim.indexing.exchange.progress import OnProgress, Stage
+from audiosim.indexing.exchange.refusals import (
+    check_import,
+    read_through,
+    refuse_lacking,
+    refuse_other,
+    refuse_other_store,
+)
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES
-from audiosim.library.configuration import prepare_home, repooled
+from audiosim.library.configuration import made_home, repooled
 from audiosim.library.folders import told_forgotten, walk_of
 from audiosim.library.index import has_index
 from audiosim.library.statistics import can_recentre, recentre, refresh
@@ -120,18 +127,22 @@ def import_index(
     if not exports:
         raise UsageError("Nothing to import", "no file was given", "Name a file that audiosim export wrote.")
     for export in exports[1:]:
-        _refuse_other(export, exports[0].header, f"those of {exports[0].name}")
+        refuse_other(export, exports[0].header, f"those of {exports[0].name}")
     chosen = store or default_store()
     if not has_index(place):
         reach(place, chosen)
-    _read_through(exports, path_map, on_progress)
-    prepare_home(place)
-    with hold(place.index_lock, wait=wait, what="indexing this home"), Catalog(place.catalog) as catalog:
+    read_through(exports, path_map, on_progress)
+    check_import(exports, place, store, path_map)
+    with (
+        made_home(place),
+        hold(place.index_lock, wait=wait, what="indexing this home"),
+        Catalog(place.catalog) as catalog,
+    ):
         stored = catalog.settings.configuration
         home_store = Store(place, catalog)
         if stored is not None:
-            _refuse_other(exports[0], Header.of(stored, ()), "those of this home")
-            _refuse_other_store(store, catalog)
+            refuse_other(exports[0], Header.of(stored, ()), "those of this home")
+            refuse_other_store(store, catalog)
             home_store.recover()
         configuration = _settled(catalog, stored, exports, path_map, place)
         if stored is None:
@@ -152,36 +163,6 @@ def import_index(
             home_store.flush()
     entry.done.seconds = time.perf_counter() - start
     return entry.done
-
-
-def _refuse_other(export: ExportFile, header: Header, whose: str) -> None:
-    """Refuse a file whose vectors can't be compared with others: encoder or pooling differ."""
-    if export.header.kind != header.kind:
-        raise UsageError(
-            f"The vectors of {export.name} can't be compared with {whose}",
-            f"they are of {export.header.describe()}, not of {header.describe()}",
-            "Import it into a `home` of its own.",
-        )
-
-
-def _refuse_other_store(store: StoreUrl | None, catalog: Catalog) -> None:
-    if store not in (None, catalog.settings.store_url):
-        raise UsageError(
-            f"`store` {store.text} contradicts this home",
-            f"its vectors are searched in {catalog.settings.store_url.text}",
-            "Leave it out, and move them afterwards: audiosim index `store` URL",
-        )
-
-
-def _read_through(exports: Sequence[ExportFile], path_map: PathMap, on_progress: OnProgress) -> None:
-    """See that files are whole, and hold what is mapped."""
-    read = Stage(on_progress, "Read", sum(map(len, exports)))
-    for export in exports:
-        for batch in export.batches():
-            for record in batch:
-                path_map.meet(record.path)
-            read.add(len(batch))
-    path_map.refuse_idle()
 
 
 def _settled(
@@ -206,7 +187,7 @@ def _settled(
     if giver is not None:
         whitening = giver.header.whitening if catalog.settings.wants_whitening else b""
         configuration = replace(configuration, centre=giver.header.centre, whitening=whitening)
-    _refuse_lacking(catalog, configuration, exports, path_map)
+    refuse_lacking(catalog, configuration, exports, path_map)
     if giver is None or configuration == stored:
         return configuration
     with catalog.transaction():
@@ -220,31 +201,6 @@ def _settled(
                 "Repair them: audiosim verify `repair`\nThen: audiosim index",
             )
     return configuration
-
-
-def _refuse_lacking(
-    catalog: Catalog, configuration: Configuration, exports: Sequence[ExportFile], path_map: PathMap
-) -> None:
-    cache, is_forgotten = Cache(configuration.cache, configuration.spec), told_forgotten(catalog)
-    for export in exports:
-        if export.header.centre == configuration.centre:
-            continue
-        lacking = total = 0
-        for record in _moved(export, path_map):
-            total += 1
-            wanted = not is_forgotten(record.path) and catalog.records.wants_vector(record)
-            lacking += wanted and not cache.path(record.info.digest).exists()
-        if lacking:
-            raise HomeError(
-                f"The vectors of {export.name} are centred on another mean window than this home's",
-                f"its tracks have to be pooled again, and {lacking} of {total} have no cache here",
-                f"Copy the caches of the home it was made in, its folder cache/{cache.folder.name},"
-                f" to {cache.folder}; or import it into a `home` of its own.",
-            )
-
-
-def _moved(export: ExportFile, path_map: PathMap) -> Iterator[Record]:
-    return (replace(record, path=path_map(record.path)) for batch in export.batches() for record in batch)
 
 
 class _Entry:
