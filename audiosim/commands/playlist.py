@@ -93,7 +93,8 @@ def playlist(
 
 
 def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> Iterator[str]:
-    """How good the list is, and where it is less than was asked for."""
+    """What was asked with, how good the list is, and where it is less than was asked for."""
+    yield from made.notes
     if steps := sorted(made.similarities[1:]):
         yield f"similarity from track to track {median(steps):.2f} (median), {steps[0]:.2f} at least."
     by_artist = made.crowded - made.crowded_folders

@@ -18,7 +18,7 @@ from audiosim.encoders import QueryEncoder
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.index import Index
 from audiosim.search.query import Query, Resolver, mean_direction, unusable
-from audiosim.search.titles import named, no_such_file
+from audiosim.search.titles import no_such_file
 
 PHASES = 8  # of a hop, at which a passage is embedded that may lie anywhere on another track's grid
 MAX_QUERY_WINDOWS = 512  # in all phases; a long passage gets fewer of them
@@ -31,7 +31,8 @@ class PassageQuery:
     """A passage to ask with: its directions in each phase, and where it lies in its file.
 
     Each of ``phases`` is (seconds from the passage's start to its first window's, rows (n, dim));
-    ``landmarks`` are those of the passage, where its file has a fingerprint.
+    ``landmarks`` are those of the passage, where its file has a fingerprint; ``notes`` say which file a
+    title was taken for.
     """
 
     query: Query
@@ -39,6 +40,7 @@ class PassageQuery:
     end: float
     phases: list[tuple[float, Float32]]
     landmarks: Landmarks | None
+    notes: tuple[str, ...] = ()
 
 
 def ask_with(
@@ -62,14 +64,14 @@ def ask_with(
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
     resolver = Resolver(index, precision, encoder)
     query = resolver.indexed(path)
-    if query is None and not os.path.exists(path) and (place := named(index, path)):
+    if query is None and not os.path.exists(path) and (place := resolver.titled(path)):
         path, query = place, resolver.indexed(place)
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
     if asked is None and os.path.exists(path):
         asked = _embedded(index, path, start, end, encoder or QueryEncoder(index.spec, precision))
     if asked is not None:
-        return _audible(asked)
+        return replace(_audible(asked), notes=tuple(resolver.notes))
     if query is None:
         raise no_such_file(path)
     raise unusable(path, "the file is not there, and neither are all windows of the passage in the caches")

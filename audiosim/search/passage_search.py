@@ -105,7 +105,9 @@ def find_passages(
         matches = as_matches(select(found, count, ranking, fold), None)
         landmarks = Recordings.of(index).landmarks
         matches = [_exact(match, asked, landmarks(match.track.digest)) for match in matches]
-        notes = (f"{missing}; left out.\n{missing.remedy}",) if missing else ()
+        notes = asked.notes
+        if missing:
+            notes = (*notes, f"{missing}; left out.\n{missing.remedy}")
         return SearchResult([asked.query], matches, notes=notes)
 
 

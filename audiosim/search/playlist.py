@@ -50,6 +50,8 @@ class Playlist:
         no one else was near.
     crowded_folders : int
         How many of these name no artist.
+    notes : tuple of str
+        What is to be told of what was asked with, a sentence each: which track a title was taken for.
     """
 
     tracks: list[Track]
@@ -57,6 +59,7 @@ class Playlist:
     fits: list[float]
     crowded: int = 0
     crowded_folders: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def make_radio(
@@ -115,7 +118,7 @@ def make_radio(
             "Give at least one, and a greater `length`.",
         )
     with open_index(home, encoder) as index:
-        asked = _resolved(index, paths, precision, encoder)
+        asked, notes = _resolved(index, paths, precision, encoder)
         recordings = _recordings(index, asked)
         given = _one_each_asked(asked, recordings)
         space = index.configuration.space
@@ -132,7 +135,7 @@ def make_radio(
             spacing,
         )
         _check_found(index, only, chosen, length - len(given))
-        return _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing)
+        return _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing, notes)
 
 
 def make_path(
@@ -184,7 +187,8 @@ def make_path(
     """
     _check_length(length)
     with open_index(home, encoder) as index:
-        first, last = asked = _resolved(index, [start, end], precision, encoder)
+        asked, notes = _resolved(index, [start, end], precision, encoder)
+        first, last = asked
         recordings = _recordings(index, asked)
         if len(_one_each_asked(asked, recordings)) < 2:
             raise UsageError("`start` and `end` are the same recording", "", "Give it as `seed` for a radio.")
@@ -195,7 +199,7 @@ def make_path(
         chosen = _path(pool, first, last, targets, spacing)
         _check_found(index, only, chosen, len(targets))
         places = arc(start_vector, end_vector, len(chosen) + 2)
-        return _playlist(space, [first, *chosen, last], places, spacing)
+        return _playlist(space, [first, *chosen, last], places, spacing, notes)
 
 
 def arc(start: Float32, end: Float32, count: int) -> list[Float32]:
@@ -242,7 +246,11 @@ def _in_common(by: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
 
 
 def _playlist(
-    space: SearchSpace, items: Sequence[Query | Entry], places: Sequence[Float32], spacing: int
+    space: SearchSpace,
+    items: Sequence[Query | Entry],
+    places: Sequence[Float32],
+    spacing: int,
+    notes: Sequence[str],
 ) -> Playlist:
     """The list of what was chosen."""
     vectors, targets = space(np.stack([item.vector for item in items])), np.stack(places)
@@ -256,6 +264,7 @@ def _playlist(
         np.clip(fits, -1, 1).tolist(),
         len(crowded),
         sum(not artist_keys(items[place].track.tags) for place in crowded),
+        tuple(notes),
     )
 
 
@@ -270,10 +279,12 @@ def _one_each_asked(asked: Sequence[Query], recordings: Recordings) -> list[Quer
 
 def _resolved(
     index: Index, paths: Sequence[PathLike], precision: Precision, encoder: Encoder | None
-) -> list[Query]:
+) -> tuple[list[Query], list[str]]:
+    """What is asked with, and what is to be told of it."""
     wanted = [identity(path) for path in paths]
-    found = Resolver(index, precision, encoder).resolve(wanted)
-    return [found[path] for path in wanted]
+    resolver = Resolver(index, precision, encoder)
+    found = resolver.resolve(wanted)
+    return [found[path] for path in wanted], resolver.notes
 
 
 def _check_length(length: int) -> None:

@@ -120,7 +120,7 @@ class Resolver:
         found = {path: self.indexed(path) for path in paths}
         changed: dict[bytes, bytes] = {}  # new files, and those that are not as they were indexed
         for path in [path for path, query in found.items() if query is None]:
-            place = path if os.path.exists(path) else self._titled(path)
+            place = path if os.path.exists(path) else self.titled(path)
             if place is None:
                 self._fail(path, no_such_file(path))
             elif place == path or (query := self.indexed(place)) is None:
@@ -146,8 +146,14 @@ class Resolver:
         vector = self._catalog.tracks.vector(track.digest) if unchanged else None
         return None if vector is None else Query(track, vector, indexed=row.state == "indexed")
 
-    def _titled(self, path: bytes) -> bytes | None:
-        """The file of the one recording with this title."""
+    def titled(self, path: bytes) -> bytes | None:
+        """The file of the one recording with this title, which `notes` then tells; None if there is none.
+
+        Raises
+        ------
+        UsageError
+            If several recordings have it.
+        """
         place = None if path in self._lenient else named(self._index, path)
         if place is not None:
             self.notes.append(f"asked with {display_path(place)}.")

@@ -222,7 +222,8 @@ def test_a_query_may_be_the_title_of_one_track(similar: Cli) -> None:
         assert (done.code, done.err) == (0, f"audiosim: asked with /music/t007.flac.\n{UNHEARD}")
         assert [query["path"] for query in done.json["query"]] == ["/music/t007.flac"]
     passage = similar("title 7", "--from", "0", "--to", "10", "-k", "1", "--json", *ALL)
-    assert passage.code == 0
+    assert (passage.code, "asked with /music/t007.flac.\n" in passage.err) == (0, True)
+    assert "asked with" not in similar("t007", "--from", "0", "--to", "10", "--quiet", *ALL).err
     assert passage.json["query"][0]["path"] == "/music/t007.flac"
 
 

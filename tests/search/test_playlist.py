@@ -390,3 +390,14 @@ def test_the_median_of_an_even_number_of_steps_lies_between_two(tmp_path: Path, 
     done = cli(*("playlist", "--home", home.path), "--start", "/m/0.flac", "--end", "/m/2.flac", "-k", 3)
     middle = (np.cos(0.4) + np.cos(1.0)) / 2
     assert f"similarity from track to track {middle:.2f} (median), {np.cos(1.0):.2f} at least" in done.err
+
+
+@pytest.mark.parametrize("way", [("--seed", "song 3"), ("--start", "song 3", "--end", "/m/20.flac")])
+def test_the_command_says_which_track_a_title_was_taken_for(
+    home: Home, cli: Cli, way: tuple[str, ...]
+) -> None:
+    done = cli("playlist", *way, "--length", 4, "--home", home.path)
+    assert done.code == 0
+    assert done.err.startswith("audiosim: asked with /m/03.flac.\n")
+    assert cli("playlist", *way, "--length", 4, "--home", home.path, "--quiet").err == ""
+    assert "asked with" not in cli("playlist", "--seed", "/m/03.flac", "--home", home.path).err
