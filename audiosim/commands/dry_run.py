@@ -13,8 +13,8 @@ import typer
 from audiosim.commands.flags import with_flags
 from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import NEEDS_A_LOOK
+from audiosim.commands.output import no_audio
 from audiosim.commands.progress import ProgressDisplay
-from audiosim.core.text import display_path, visible
 
 if TYPE_CHECKING:
     from audiosim.indexing.estimate import Estimate
@@ -46,30 +46,6 @@ def tell_estimate(
         typer.echo(f"audiosim: {no_audio(root, options.include)}", err=True)
     if found.vacant:
         raise typer.Exit(NEEDS_A_LOOK)
-
-
-def no_audio(root: bytes, include: Sequence[str]) -> str:
-    """Say that a folder holds no audio, or none that the patterns match.
-
-    Parameters
-    ----------
-    root : bytes
-        The folder.
-    include : sequence of str
-        The patterns of --include.
-
-    Returns
-    -------
-    str
-        The message.
-    """
-    text = f"no audio files in {display_path(root)}"
-    if not include:
-        return text
-    return (
-        f"{text} that --include {visible(', '.join(include))} lets in: a pattern must match the path of a"
-        " file or folder below that folder, or its name"
-    )
 
 
 def _parts(

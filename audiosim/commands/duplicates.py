@@ -20,9 +20,10 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, tell_unopened, write_output
+from audiosim.commands.output import no_audio, tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import UsageError
+from audiosim.core.paths import contains, identity
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 
 if TYPE_CHECKING:
@@ -102,10 +103,11 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
     from audiosim.search.across import find_across
 
     files = find_across(paths, home=home, only=only)
-    if not files:
-        typer.echo("audiosim: no audio files found.", err=True)
-    _print("".join(map(_file_text, files)), partial(_files_listing, files), output)
-    if any(file.reason is not None for file in files):
+    vacant = [path for path in map(identity, paths) if not any(contains(path, file.path) for file in files)]
+    _print("".join(map(_file_text, files)), partial(_files_listing, files, vacant), output)
+    for path in vacant:
+        typer.echo(f"audiosim: {no_audio(path)}", err=True)
+    if vacant or any(file.reason is not None and not file.failed_before for file in files):
         raise typer.Exit(NEEDS_A_LOOK)
 
 
@@ -149,7 +151,7 @@ def _why_fields(group: Group, track: Track) -> dict[str, Any]:
     return {"same_as": fields.pop("first"), **fields}
 
 
-def _files_listing(files: list[FileHeld]) -> Listing:
+def _files_listing(files: list[FileHeld], vacant: list[bytes]) -> Listing:
     """The files for programs: one a JSON line, and a CSV row for each track that holds its recording."""
     from audiosim.commands.render import Listing
 
@@ -160,7 +162,8 @@ def _files_listing(files: list[FileHeld]) -> Listing:
         held = [{"held": utf8_path(one.track.path), **_evidence_fields(one.evidence)} for one in file.held]
         rows += [told | place for place in held or [{}]]
     columns = ["path", "state", "held", *EVIDENCE, "reason", "path_bytes"]
-    return Listing({"files": records}, records, columns, [], rows=rows)
+    document = {"files": records, "vacant": [path_fields(path) for path in vacant]}
+    return Listing(document, records, columns, [], rows=rows)
 
 
 def _state(file: FileHeld) -> str:
@@ -171,7 +174,8 @@ def _state(file: FileHeld) -> str:
 
 def _file_fields(file: FileHeld) -> dict[str, Any]:
     held = [{**track_fields(one.track), "evidence": _evidence_fields(one.evidence)} for one in file.held]
-    return {**path_fields(file.path), "state": _state(file), "held": held, "reason": file.reason}
+    told = {**path_fields(file.path), "state": _state(file), "held": held, "reason": file.reason}
+    return told | {"failed_before": file.failed_before}
 
 
 def _file_text(file: FileHeld) -> str:

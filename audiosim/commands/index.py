@@ -229,7 +229,7 @@ class _Talk:
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
 
     def tell(self, event: IndexEvent) -> None:
-        from audiosim.commands.dry_run import no_audio
+        from audiosim.commands.output import no_audio
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (

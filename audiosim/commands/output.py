@@ -10,9 +10,11 @@ import typer
 
 from audiosim.commands.flags import at_home
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import counted
+from audiosim.core.text import counted, display_path, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audiosim.library.filters import Filter
 
 
@@ -38,6 +40,30 @@ def tell_unopened(home: Path | None) -> None:
         left = counted(count, "file is", "files are")
         text = f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
         typer.echo(f"audiosim: {at_home(text, home)}", err=True)
+
+
+def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
+    """Say that a folder holds no audio, or none that the patterns match.
+
+    Parameters
+    ----------
+    root : bytes
+        The folder.
+    include : sequence of str, optional
+        The patterns of --include.
+
+    Returns
+    -------
+    str
+        The message.
+    """
+    text = f"no audio files in {display_path(root)}"
+    if not include:
+        return text
+    return (
+        f"{text} that --include {visible(', '.join(include))} lets in: a pattern must match the path of a"
+        " file or folder below that folder, or its name"
+    )
 
 
 def write_output(data: bytes, file: Path | None) -> None:

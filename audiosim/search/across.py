@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiosim.audio.events import Failed
 from audiosim.audio.fingerprint import Landmarks
@@ -13,10 +13,10 @@ from audiosim.audio.listening import fingerprint_files
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Track
-from audiosim.library.catalog import Entry
+from audiosim.library.catalog import Catalog, Entry, FileRow
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
-from audiosim.library.scan import scan
+from audiosim.library.scan import FoundFile, scan
 from audiosim.search.common_landmarks import with_keys_in_common
 from audiosim.search.fingerprints import overlap
 from audiosim.search.recordings import Evidence, Recordings, evidence_of
@@ -53,12 +53,15 @@ class FileHeld:
         Why the file can't be told, where it can't.
     indexed : bool
         Whether the library has this very file, by whatever path; without it, what it holds may be lost.
+    failed_before : bool
+        Whether `index_folder` has met and told the same failure: the file, or what can't be read, is known.
     """
 
     path: bytes
     held: tuple[Held, ...] = ()
     reason: str | None = None
     indexed: bool = False
+    failed_before: bool = False
 
 
 def find_across(
@@ -102,7 +105,22 @@ def find_across(
     with open_index(home) as index:
         entries = list(index.catalog.tracks.entries(index.located(only).admits))
         told |= _Library(index, entries).holding(sorted(wanted), jobs)
-    return [told[path] for path in sorted(told)]
+        return [_remembered(told[path], index.catalog) for path in sorted(told)]
+
+
+def _remembered(file: FileHeld, catalog: Catalog) -> FileHeld:
+    """The file, and whether its failure is an old one: of the file as it is, or of what can't be read."""
+    row = None if file.reason is None else catalog.files.get(file.path)
+    if row is None or row.state != "failed":
+        return file
+    return replace(file, failed_before=row.size < 0 or _is_as_it_was(row))
+
+
+def _is_as_it_was(row: FileRow) -> bool:
+    try:
+        return FoundFile.at(row.path, os.stat(row.path)).same(row)
+    except OSError:
+        return False
 
 
 class _Library:

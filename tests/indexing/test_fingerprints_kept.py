@@ -251,3 +251,30 @@ def test_a_file_of_the_library_is_no_copy_of_itself(
     done = cli("duplicates", "--home", more.home.path, "--across", "copy.wav", "--json")
     (file,) = done.json["files"]
     assert (file["state"], [Path(one["path"]).name for one in file["held"]]) == ("indexed", ["take.wav"])
+
+
+def test_only_new_failures_and_folders_without_audio_need_a_look(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "notes.txt").write_text("no music")
+    command = ("duplicates", "--home", library.home.path, "--across")
+    for folder in ("empty", "text"):
+        done = cli(*command, folder)
+        assert (done.code, done.out) == (3, "")
+        assert done.err.endswith(f"audiosim: no audio files in {tmp_path / folder}\n")
+    done = cli(*command, "text", "--across", music / "take.wav", "--json")
+    assert (done.code, len(done.json["files"])) == (3, 1)
+    assert done.json["vacant"] == [{"path": str(tmp_path / "text")}]
+    (music / "broken.mp3").write_bytes(b"nothing")
+    (music / "dead.wav").symlink_to("nowhere")
+    assert cli(*command, music).code == 3
+    library.index(music)
+    known = cli(*command, music, "--json")
+    assert (known.code, known.err) == (0, "")
+    assert [file["failed_before"] for file in known.json["files"] if file["state"] == "failed"] == [True] * 2
+    (music / "broken.mp3").write_bytes(b"something else")
+    assert cli(*command, music).code == 3
+    shutil.copy(music / "broken.mp3", tmp_path / "text" / "broken.mp3")
+    assert cli(*command, "text").code == 3  # nobody has met that one
