@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import path_fields, to_json
+from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import NEEDS_A_LOOK
-from audiosim.commands.output import no_audio
+from audiosim.commands.output import no_audio, not_mounted
 from audiosim.commands.progress import ProgressDisplay
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def tell_estimate(
     json_: bool,
     quiet: bool,
 ) -> None:
-    """Print what a run would do; exit as it would where a folder that is named holds no audio."""
+    """Print what a run would do; exit as it would where a folder holds no audio, or looks unmounted."""
     told = 0
     for found in _parts(paths, home, options, shown=not quiet):
         lines = [] if json_ else found.lines()
@@ -38,14 +38,24 @@ def tell_estimate(
             typer.echo(with_flags(line, context))
         told = len(lines)
     if json_:
-        vacant = [path_fields(root) for root in found.vacant]
-        typer.echo(to_json({**asdict(found), "home": os.fspath(found.home), "vacant": vacant}), nl=False)
+        typer.echo(to_json(_fields(found)), nl=False)
     else:
         typer.echo("Nothing was written to the home.")
     for root in found.vacant:
         typer.echo(f"audiosim: {no_audio(root, options.include)}", err=True)
-    if found.vacant:
+    for root, reason in found.doubted:
+        typer.echo(f"audiosim: {with_flags(not_mounted(root, reason), context)}", err=True)
+    if found.vacant or found.doubted:
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _fields(found: Estimate) -> dict[str, Any]:
+    return {
+        **asdict(found),
+        "home": os.fspath(found.home),
+        "vacant": [path_fields(root) for root in found.vacant],
+        "doubted": failure_fields(found.doubted),
+    }
 
 
 def _parts(

@@ -229,7 +229,7 @@ class _Talk:
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
 
     def tell(self, event: IndexEvent) -> None:
-        from audiosim.commands.output import no_audio
+        from audiosim.commands.output import no_audio, not_mounted
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (
@@ -260,11 +260,7 @@ class _Talk:
             case NoAudio(root):
                 self._note(f"audiosim: {no_audio(root, self._include)}")
             case RootDoubted(root, reason):
-                text = (
-                    f"audiosim: {display_path(root)} looks like a disk that is not mounted: {reason}. "
-                    "Nothing was changed there; if the files are really gone, use --accept-removals."
-                    " If it was renamed or moved: audiosim relocate OLD NEW"
-                )
+                text = f"audiosim: {not_mounted(root, reason)}"
                 self._note(with_flags(text, self._context))
             case IndexReport():
                 self._say(summary(event))

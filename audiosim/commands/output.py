@@ -66,6 +66,28 @@ def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
     )
 
 
+def not_mounted(root: bytes, reason: str) -> str:
+    """Say that a folder looks like a disk that is not mounted, and what to do.
+
+    Parameters
+    ----------
+    root : bytes
+        The folder.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    str
+        The message, which ends with a command.
+    """
+    return (
+        f"{display_path(root)} looks like a disk that is not mounted: {reason}. Nothing is changed there;"
+        " if the files are really gone, use --accept-removals. If it was renamed or moved:"
+        " audiosim relocate OLD NEW"
+    )
+
+
 def write_output(data: bytes, file: Path | None) -> None:
     """Write a command's answer.
 

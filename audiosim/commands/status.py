@@ -56,6 +56,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "exclude": list(state.exclude),
         "ctime": state.ctime,
         "forgotten": [path_fields(path) for path in state.forgotten],
+        "doubted": failure_fields(state.doubted),
         "unopened": state.unopened,
         "rebuild_unopened": state.rebuild_unopened,
         "unwritten": state.unwritten,
@@ -71,6 +72,11 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lists = {
         "folders": [f"Folder: {display_path(root)}" for root in state.roots],
+        "doubted": [
+            f"{display_path(root)} looks like a disk that is not mounted: {reason}."
+            f" {at_home('If it was renamed or moved: audiosim relocate OLD NEW', home)}"
+            for root, reason in state.doubted
+        ],
         "forgotten": [f"Forgotten: {display_path(path)}" for path in state.forgotten],
         "failed": failed,
         "gone": gone,
@@ -81,6 +87,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         f"Home: {state.home} ({size(state.disk_use)})",
         f"Encoder: {state.encoder}; pooling: {state.pooling}{', whitened' if state.whitening else ''}",
         *shown["folders"],
+        *shown["doubted"],
         f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
         *(at_home(sentence, home) for sentence in _left_to_do(state)),
     ]

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import Path
 
-import numpy as np
-
-from audiosim.audio.events import Embedded, Failed, Probed
 from audiosim.audio.framing import window_count
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import NoWeightsError
 from audiosim.core.text import counted, size
 from audiosim.core.threads import limited_threads
-from audiosim.core.types import Encoder, EncoderSpec, Float32
-from audiosim.encoders import LazyEncoder
-from audiosim.extract import embed_files
+from audiosim.core.types import Encoder, EncoderSpec
+from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.plan import Plan
+from audiosim.indexing.plan import Plan, doubt, plan
 from audiosim.indexing.survey import Target, decide, resumed, survey, vacant
 from audiosim.library.catalog import Catalog
 from audiosim.library.scan import FoundFile
 
-OnProgress = Callable[[str, int, int], object]  # told a stage, and how many of how many files
-SAMPLE_FILES = 200  # whose length is read
-LENGTH_SECONDS = 5.0  # after which no further one's is
-SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
-SPEED_SECONDS = 5.0  # of timing
 ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
 
 
@@ -71,6 +60,12 @@ class Estimate:
         Hours of audio an hour.
     unmeasured : str or None
         Why it could not be measured.
+    doubted : tuple of (bytes, str)
+        Folders that look like disks that are not mounted, with the reason.
+    missing : int
+        Files of the index in other folders that are not where they were, and seem not to have moved.
+    left_out : int
+        Files of the index that are left out from now on.
     """
 
     home: Path
@@ -87,6 +82,9 @@ class Estimate:
     seconds: float | None = None
     real_time_factor: float | None = None
     unmeasured: str | None = None
+    doubted: tuple[tuple[bytes, str], ...] = ()
+    missing: int = 0
+    left_out: int = 0
 
     def lines(self) -> list[str]:
         """Say what is known so far, for people; who knows more says more, after that."""
@@ -96,6 +94,13 @@ class Estimate:
         ]
         if self.reread:
             lines.append(f"{self.reread} of the others to be read again, without the network.")
+        if self.left_out:
+            lines.append(
+                f"{counted(self.left_out, 'file')} would leave the answers: left out, by `exclude`, as"
+                " forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
+            )
+        if self.missing:
+            lines.append(f"{counted(self.missing, 'file')} would leave the answers: not there any more.")
         if self.files and self.audio_hours is not None and self.bytes_needed is not None:
             room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
             lengths = f"from the lengths of {counted(self.sampled, 'file')}"
@@ -153,19 +158,17 @@ def estimates(
     """
     options, place = options or IndexOptions(), find_home(home)
     with limited_threads(options.jobs):
-        target, plans = _surveyed(paths, place, options, encoder)
+        target, plans, known_before = _surveyed(paths, place, options, encoder)
         work = [file for plan in plans for file in [*plan.process, *plan.alone]]
-        known = _counted(target, place, plans, work)
+        known = _with_losses(_counted(target, place, plans, work), known_before, options)
         yield known
         if not work:
             return
-        lengths = _lengths(_spread(work, SAMPLE_FILES), target.encoder, options.jobs, on_progress)
+        lengths = lengths_of(work, target.encoder, options.jobs, on_progress)
         known = _with_lengths(known, target, work, lengths)
         yield known
         try:
-            speed = _windows_per_second(
-                _spread(list(lengths), SPEED_FILES), target.encoder, options.jobs, on_progress
-            )
+            speed = windows_per_second(list(lengths), target.encoder, options.jobs, on_progress)
         except NoWeightsError as error:
             yield replace(known, unmeasured=str(error))
         else:
@@ -174,14 +177,17 @@ def estimates(
 
 def _surveyed(
     paths: Iterable[str | os.PathLike[str]], place: Home, options: IndexOptions, encoder: Encoder | None
-) -> tuple[Target, list[Plan]]:
+) -> tuple[Target, list[Plan], list[Plan]]:
+    """What is to be done, and how that compares with what answers now; the same but for a rebuild."""
     with _reading(place.catalog) as catalog:
         target = decide(place, catalog, paths, options, encoder, read_only=True)
-        if not target.rebuilds:
-            return target, survey(target, catalog, options)
+        if not target.rebuilds or catalog is None:
+            plans = survey(target, catalog, options)
+            return target, plans, plans
         with _reading(place.rebuild) as new:
             target = resumed(target, new.settings.configuration if new else None, place)
-            return target, survey(target, new, options)
+            plans = survey(target, new, options)
+        return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans]
 
 
 def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[FoundFile]) -> Estimate:
@@ -201,6 +207,21 @@ def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[
         seconds=nothing,
         real_time_factor=nothing,
     )
+
+
+def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) -> Estimate:
+    """What would leave the answers; a missing file has most likely moved where another has its size."""
+    sizes = {file.size for each in plans for file in [*each.process, *each.alone]}
+    doubted, missing = [], 0
+    for each in plans:
+        lost = sum(row.size not in sizes for row in each.missing)
+        reason = None if options.accept_removals else doubt(each, lost)
+        if reason is not None:
+            doubted.append((each.scan.root, reason))
+        else:
+            missing += lost
+    left_out = sum(len(each.unwanted) for each in plans)
+    return replace(known, doubted=tuple(doubted), missing=missing, left_out=left_out)
 
 
 def _with_lengths(
@@ -235,76 +256,9 @@ def _reading(path: Path) -> Iterator[Catalog | None]:
         yield catalog
 
 
-def _spread(files: Sequence[FoundFile], count: int) -> list[FoundFile]:
-    """At most `count` of the files, evenly spread; in an order of which any beginning is spread, too."""
-    step = max(1.0, len(files) / count)
-    order = np.random.default_rng(0).permutation(min(count, len(files)))
-    return [files[int(i * step)] for i in order.tolist()]
-
-
-def _lengths(
-    files: Sequence[FoundFile], encoder: Encoder, jobs: int | None, on_progress: OnProgress
-) -> dict[FoundFile, float]:
-    """The length in s of those files that can be read, and in time."""
-    by_path = {file.path: file for file in files}
-    end = time.monotonic() + LENGTH_SECONDS
-    found: dict[FoundFile, float] = {}
-    in_time = takewhile(lambda _: not found or time.monotonic() < end, by_path)  # decoders may start slowly
-    for number, event in enumerate(embed_files(in_time, encoder, jobs=jobs, want=lambda *_: False), 1):
-        if isinstance(event, Probed):
-            found[by_path[event.path]] = event.info.duration
-        on_progress("Lengths read", min(number, len(files)), len(files))
-    return found
-
-
 def _windows(spec: EncoderSpec, seconds: float) -> int:
     count = window_count(spec.framing, round(seconds * spec.sample_rate))
     return min(count, spec.max_windows or count)
-
-
-def _windows_per_second(
-    files: Sequence[FoundFile], encoder: Encoder, jobs: int | None, on_progress: OnProgress
-) -> float:
-    """Windows a second of the whole pipeline, decoding included, once it is running; 0.0 without files."""
-    if not files:
-        return 0.0
-    timed, done = _Timed(encoder), 0
-    on_progress("Timed", done, len(files))
-    with suppress(_TimeIsUpError):
-        for event in embed_files((file.path for file in files), timed, jobs=jobs):
-            done += isinstance(event, Embedded | Failed)
-            on_progress("Timed", done, len(files))
-    if not timed.windows:  # too little audio: one batch of silence, already warm
-        silence = np.zeros((encoder.batch_size, encoder.spec.framing.window), np.float32)
-        timed.start = 0.0
-        for _ in range(2):
-            timed.embed(silence)
-    return timed.windows / (timed.end - timed.start)
-
-
-class _TimeIsUpError(Exception):
-    """The timing has gone on for long enough."""
-
-
-class _Timed(LazyEncoder):
-    """Counts the windows of an encoder for a while, but for its first batch, which builds the graph."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__(encoder.spec, lambda: encoder)
-        self.start = self.end = 0.0
-        self.windows = 0
-
-    def embed(self, windows: Float32) -> Float32:
-        """Embeds, until time is up."""
-        if self.start and time.perf_counter() - self.start > SPEED_SECONDS:
-            raise _TimeIsUpError
-        embeddings = super().embed(windows)
-        self.end = time.perf_counter()
-        if self.start:
-            self.windows += len(windows)
-        else:
-            self.start = self.end
-        return embeddings
 
 
 def _free(folder: Path) -> int:

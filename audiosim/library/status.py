@@ -56,6 +56,8 @@ class HomeStatus:
         Those of a rebuild that is not complete; None where there is none.
     unwritten : int
         Changes of files that the store has yet to be told.
+    doubted : list of (bytes, str)
+        Folders and files of `roots` that look like disks that are not mounted now, with the reason.
     whitening : bool
         Whether searches weigh less what tracks vary in within themselves.
     """
@@ -81,10 +83,11 @@ class HomeStatus:
     rebuild_unopened: int | None = None
     unwritten: int = 0
     whitening: bool = False
+    doubted: list[tuple[bytes, str]] = field(default_factory=list)
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
-    """Tell what a home holds, from its catalog.
+    """Tell what a home holds, from its catalog, and which of its folders are not there.
 
     Parameters
     ----------
@@ -133,7 +136,23 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
             whitening=configuration is not None and bool(configuration.space.whitening),
+            doubted=[(root, why) for root in catalog.settings.roots() if (why := _doubt(root, catalog))],
         )
+
+
+def _doubt(root: bytes, catalog: Catalog) -> str | None:
+    """Why a root looks like a disk that is not mounted, as `index` would find at once."""
+    if not os.path.exists(root):
+        return "it is not there"
+    if not os.path.isdir(root):
+        return None
+    try:
+        with os.scandir(root) as entries:
+            is_empty = next(entries, None) is None
+    except OSError as error:
+        return f"it can't be read ({error.strerror})"
+    has_files = any(row.state != "gone" for row in catalog.files.all(root))
+    return "it is empty" if is_empty and has_files else None
 
 
 def _rebuild_unopened(home: Home) -> int | None:

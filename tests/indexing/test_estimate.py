@@ -226,7 +226,7 @@ def test_lengths_are_read_for_a_while_and_then_hours_are_told_by_those(
     folder.mkdir()
     for number in range(200):
         soundfile.write(folder / f"{number:03}.wav", tone(1, 100 + number), SAMPLE_RATE)
-    monkeypatch.setattr("audiosim.indexing.estimate.LENGTH_SECONDS", 0.01)
+    monkeypatch.setattr("audiosim.indexing.measuring.LENGTH_SECONDS", 0.01)
     found = estimate([folder], home=tmp_path / "home", encoder=FakeEncoder())
     assert 1 <= found.sampled < 200
     assert found.audio_hours == pytest.approx(200 / 3600, rel=0.01)
@@ -241,7 +241,7 @@ class SlowEncoder(FakeEncoder):
 def test_the_machine_is_timed_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "music").mkdir()
     soundfile.write(tmp_path / "music" / "long.wav", tone(600, 200), SAMPLE_RATE)
-    monkeypatch.setattr("audiosim.indexing.estimate.SPEED_SECONDS", 0.2)
+    monkeypatch.setattr("audiosim.indexing.measuring.SPEED_SECONDS", 0.2)
     encoder = SlowEncoder()
     found = estimate([tmp_path / "music"], home=tmp_path / "home", encoder=encoder)
     assert encoder.windows < 300
@@ -304,3 +304,40 @@ def test_the_command_says_it_in_a_few_lines_and_in_json(
     document = cli("index", music, *options, "--json").json
     assert list(document) == [field.name for field in fields(Estimate)]
     assert (document["home"], document["found"], document["files"]) == (str(home), 6, 6)
+
+
+def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    library.index(music)
+    look = ("index", "--dry-run", "--home", library.home.path)
+    assert (cli(*look).code, cli(*look).err) == (0, "")
+    music.rename(tmp_path / "renamed")
+    told = f"audiosim: {music} looks like a disk that is not mounted: it is not there."
+    for more in ((), ("--rebuild",), (music,)):
+        done = cli(*look, *more)
+        assert (done.code, told in done.err) == (3, True)
+        assert done.err.endswith(f": audiosim relocate OLD NEW --home {library.home.path}\n")
+        assert "would leave the answers" not in done.out
+    document = cli(*look, "--json").json
+    assert document["doubted"] == [{"path": str(music), "reason": "it is not there"}]
+    assert cli("index", "--home", library.home.path).err.startswith(told)
+    accepted = cli(*look, "--accept-removals")
+    assert (accepted.code, accepted.err) == (0, "")
+    assert "6 files would leave the answers: not there any more.\n" in accepted.out
+    music.mkdir()
+    assert "not mounted: it is empty." in cli(*look).err
+
+
+def test_tracks_that_would_leave_the_answers_are_told(library: Library, music: Path, cli: Cli) -> None:
+    library.index(music)
+    look = ("index", "--dry-run", "--home", library.home.path)
+    done = cli(*look, "--exclude", "low/*")
+    assert "3 files would leave the answers: left out, by --exclude, as forgotten" in done.out
+    assert cli(*look, "--exclude", "low/*", "--json").json["left_out"] == 3
+    assert "would leave" not in cli(*look).out
+    (music / "low").rename(music / "moved")  # which a run finds out when it opens the files
+    assert "would leave" not in cli(*look).out
+    (music / "high" / "03 track.wav").unlink()
+    assert "1 file would leave the answers: not there any more.\n" in cli(*look).out
+    assert cli(*look, "--json").json["missing"] == 1
