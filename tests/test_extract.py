@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, tone
+from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -225,3 +225,23 @@ def test_a_file_of_nothing_but_a_dc_offset_is_silent(tmp_path: Path) -> None:
     assert isinstance(frames, FrameEmbeddings)
     with pytest.raises(AudioError, match="silent"):
         pool(frames)
+
+
+def test_the_command_takes_the_files_of_folders_and_playlists(
+    music: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.encoders.load_encoder", lambda *_, **__: FakeEncoder())
+    (music / "low" / "dead.mp3").symlink_to("nowhere")
+    (music / "cover.jpg").write_bytes(b"no music")
+    (tmp_path / "list.m3u").write_text("music/high/03 track.wav\n")
+    done = cli("extract", "music/low", "list.m3u", "music/low/00 track.wav", "-o", "out")
+    assert done.code == 0, done.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("00 track.npz", "01 track.npz", "02 track.npz", "03 track.npz"),
+    }
+    assert f"{music / 'low' / 'dead.mp3'}: a link that leads nowhere; it is left out.\n" in done.err
+    assert "music/low/00 track.wav -> out/00 track.npz\n" in done.err
+    (tmp_path / "empty").mkdir()
+    empty = cli("extract", "empty", "-o", "out")
+    assert (empty.code, empty.err) == (2, "audiosim: No audio file in empty\n")
+    assert cli("extract", "nowhere", "-o", "out").err == "audiosim: No such file: nowhere\n"

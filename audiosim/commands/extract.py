@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,8 @@ from audiosim.commands.options import (
     QuietOption,
     with_options,
 )
+from audiosim.commands.table import shown_path
 from audiosim.core.errors import AudioError, UsageError
-from audiosim.core.paths import identity
 from audiosim.core.text import display_path, visible
 from audiosim.core.threads import limited_threads
 
@@ -31,7 +32,12 @@ NAME_LIMIT = 255  # bytes, of every usual file system
 @with_options
 def extract(
     *,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Audio files, folders of them, playlists, or - for paths on stdin."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the .npz files go.")],
     request: EncoderOptions,
     jobs: JobsOption = None,
@@ -52,13 +58,13 @@ def extract(
     from audiosim.encoders import load_encoder
     from audiosim.extract import extract_files
 
-    files = _distinct(files)
+    files = _distinct(names)
     targets = output_paths(files, output)
     failed = 0
     with limited_threads(jobs):
         loaded = load_encoder(request, precision=precision, batch_size=batch_size)
         for path, result in extract_files(files, loaded, jobs=jobs):
-            shown = display_path(os.fsencode(path))
+            shown = shown_path(os.fsencode(path))
             if isinstance(result, AudioError):
                 failed += 1
                 typer.echo(f"failed: {shown}: {visible(result.reason)}", err=True)
@@ -96,18 +102,23 @@ def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:
     return targets
 
 
-def _distinct(files: list[Path]) -> list[Path]:
-    """Give the files, each once, however it was written.
+def _distinct(names: list[str]) -> list[Path]:
+    """Give the files that names stand for, each once, however it was written; what lists lack, with a note.
 
     Raises
     ------
     UsageError
-        If one does not exist.
+        If one that is named does not exist, or a name stands for nothing.
     """
-    for file in files:
-        if not os.path.lexists(file):
-            raise UsageError(f"No such file: {display_path(os.fsencode(file))}")
-    return list({identity(file): file for file in files}.values())
+    from audiosim.commands.sources import expand
+
+    source = expand(names, sys.stdin.buffer)
+    for path in source.paths:
+        if path not in source.listed and not os.path.lexists(path):
+            raise UsageError(f"No such file: {shown_path(path)}")
+    for note in source.notes:
+        typer.echo(f"audiosim: {note}", err=True)
+    return [Path(os.fsdecode(path)) for path in source.paths]
 
 
 def _names(file: Path) -> Iterator[str]:

@@ -97,7 +97,10 @@ def _expanded(
         return [line for line in data.split(b"\0" if b"\0" in data else b"\n") if line.strip()], True
     path = os.fsencode(name)
     if os.path.isdir(path):
-        return [file.path for file in scan(identity(path)).files], True
+        found = scan(identity(path))
+        unread = [*found.problems, *found.unlisted]
+        notes += [f"{display_path(place)}: {reason}; it is left out." for place, reason in unread]
+        return [file.path for file in found.files], True
     if _is_playlist(path, (*READABLE, *UNREADABLE)):
         return read_playlist(path, roots, notes), True
     return [path], False
