@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +13,11 @@ from audiosim.commands.encoder_options import EncoderName, WeightsOptions, flag,
 from audiosim.commands.help_page import Command
 from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import JsonOption, with_options
+from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audiosim.encoders.registry import EncoderCard, EncoderEntry
     from audiosim.encoders.request import EncoderRequest
@@ -55,7 +58,7 @@ def show(name: NameArgument, json_: JsonOption = False) -> None:
     from audiosim.encoders.registry import resolve
 
     entry = resolve(name)
-    typer.echo(to_json(encoder_fields(entry)) if json_ else described(entry), nl=False)
+    typer.echo(to_json(encoder_fields(entry)) if json_ else described(entry, terminal_width()), nl=False)
 
 
 @app.command(cls=Command)
@@ -179,8 +182,8 @@ def encoder_fields(entry: EncoderEntry) -> dict[str, Any]:
     }
 
 
-def described(entry: EncoderEntry) -> str:
-    """Tell people what is known of an encoder, a line for each thing."""
+def described(entry: EncoderEntry, width: int | None) -> str:
+    """Tell people what is known of an encoder, each thing in its line; `width` is as for `weights_text`."""
     from audiosim.core.text import size
 
     card = entry.card
@@ -194,17 +197,41 @@ def described(entry: EncoderEntry) -> str:
         "download": size(card.download),
     }
     facts |= {flag(option.name): f"{listed(option.choices)}" for option in card.options}
-    width = max(map(len, facts))
-    lines = [f"{name:{width}}  {value}" for name, value in facts.items()]
-    return "\n".join([card.name, *lines, *weights_lines(entry)]) + "\n"
+    widest = max(map(len, facts))
+    indent = " " * (widest + 2)
+    lines = [
+        textwrap.fill(f"{name:{widest}}  {value}", width or sys.maxsize, subsequent_indent=indent)
+        for name, value in facts.items()
+    ]
+    return "\n".join([card.name, *lines, weights_text([entry], width)])
 
 
-def weights_lines(entry: EncoderEntry) -> list[str]:
-    """Tell where each of an encoder's weights are, a line for each."""
-    return [
-        f"{entry.card.name} {one.name}\t{one.path or f'not here; from {one.source}'}"
+def weights_text(entries: Iterable[EncoderEntry], width: int | None) -> str:
+    """Tell where each of the encoders' weights are.
+
+    Parameters
+    ----------
+    entries : iterable of EncoderEntry
+        The encoders.
+    width : int or None
+        The terminal's columns; None where it goes to a file or a program, which get a line for each, its
+        name and its place with a tab between them.
+
+    Returns
+    -------
+    str
+        The lines.
+    """
+    from audiosim.commands.table import PATH, Column, table_text
+
+    rows = [
+        (f"{entry.card.name} {one.name}", str(one.path or f"not here; from {one.source}"))
+        for entry in entries
         for one in entry.weights()
     ]
+    if width is None:
+        return "".join(f"{name}\t{place}\n" for name, place in rows)
+    return table_text([Column("Weights"), PATH], rows, width)
 
 
 def _row(entry: EncoderEntry) -> list[str]:
@@ -236,7 +263,7 @@ def _state(weights: Sequence[WeightsFile]) -> str:
 
 
 def _table(rows: list[list[str]]) -> str:
-    from audiosim.commands.table import Column, table_text, terminal_width
+    from audiosim.commands.table import Column, table_text
 
     columns = [
         Column("Encoder"),

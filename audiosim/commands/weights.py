@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from audiosim.commands.encoder_options import EncoderName, WeightsOptions
-from audiosim.commands.encoders import fetched, imported, weights_lines
+from audiosim.commands.encoders import fetched, imported, weights_text
 from audiosim.commands.help_page import Command
 from audiosim.commands.options import with_options
+from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
 
 app = typer.Typer(
@@ -25,9 +26,7 @@ def list_() -> None:
     """List the networks, and which weights are there."""
     from audiosim.encoders.registry import built_in
 
-    for entry in built_in().values():
-        for line in weights_lines(entry):
-            typer.echo(line)
+    typer.echo(weights_text(built_in().values(), terminal_width()), nl=False)
 
 
 @app.command(cls=Command)

@@ -120,3 +120,17 @@ def test_the_help_of_options_says_whose_they_are(cli: Cli, command: str) -> None
     assert "openl3: let the first window centre on the start [default: --center]." in told
     assert "[default: 1 for openl3, 2.992 for musicnn" in told
     assert "Weights to use and to keep: openl3 (.h5 or .h5.gz)" in told
+
+
+@pytest.mark.parametrize("command", [("weights", "list"), ("encoders", "show", "openl3")])
+def test_places_of_weights_have_lines_of_their_own_on_a_narrow_terminal(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    whole = cli(*command).out.splitlines()
+    for module in ("encoders", "weights"):
+        monkeypatch.setattr(f"audiosim.commands.{module}.terminal_width", lambda: 80)
+    lines = cli(*command, TERM="dumb").out.splitlines()
+    places = [line.partition("\t")[2] for line in whole if "\t" in line]
+    assert [line.strip() for line in lines if line.startswith("    not here; from ")] == places
+    assert all(len(line) <= 80 for line in lines if "not here" not in line)
+    assert any(len(line) > 80 for line in whole)
