@@ -100,7 +100,8 @@ def evaluate_home(
         typer.Option(metavar="FILE", help="Draw the precision of the first k answers, with intervals."),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Of several variants, show all figures [default: MAP only].")
+        bool,
+        typer.Option("--all", help="Of several variants, show all, with all figures [default: the best]."),
     ] = False,
     home: HomeOption = None,
     json_: JsonOption = False,

@@ -18,6 +18,7 @@ from audiosim.evaluation.variants import Variant
 from audiosim.evaluation.verdict import SURE, above, verdict
 
 INTERVAL = "95 % interval"
+SHOWN = 5  # variants, the best ones, beside those that others are compared with
 MAX_LINE = 110  # of prose that goes to a file or a program
 DIGITS = 6  # after the point, in JSON
 OVER_LABELS = "over labels"
@@ -53,7 +54,7 @@ def evaluation_table(evaluation: Evaluation, width: int | None = None, *, every:
     width : int or None
         The columns of the terminal that it is for; None where it goes to a file or a program.
     every : bool
-        Whether several variants have all their figures, not only their MAP.
+        Whether of several variants all are shown, with all their figures; not only the best, and their MAP.
     """
     one = len(evaluation.results) == 1
     table = _one(evaluation.results[0], width) if one else _several(evaluation, width, every)
@@ -173,15 +174,18 @@ def _several(evaluation: Evaluation, width: int | None, every: bool) -> str:
     numbers = ["MAP", INTERVAL, "Gain", "p", *map(title, others)]
     numbers += ["Coverage", "Hubness", "Largest N10", "Diversity", "Novelty"] if every else []
     numbers += [f"MAP {OVER_LABELS}", f"Gain {OVER_LABELS}"] if every else []
-    rows = []
-    for result, gain in _best_first(evaluation):
+    rows, shown = [], _best_first(evaluation) if every else _worth_showing(evaluation)
+    for result, gain in shown:
         best = result.figures["map"]
         cells = [result.variant.name, f"{best.value:.3f}", f"{best.low:.3f} to {best.high:.3f}"]
         cells += [f"{gain.figure.value:+.3f}", f"{gain.p:.4f}"]
         cells += [f"{result.figures[name].value:.3f}" for name in others]
         labels = [_over_labels(best), _over_labels(gain.figure, "+")]
         rows.append([*cells, *([*_list_cells(result.lists), *labels] if every else [])])
-    more = "recall and nDCG at k: --json" if every else "all figures: --all; their intervals: --json"
+    hidden = len(evaluation.results) - len(shown)
+    others_too = f"{counted(hidden, 'variant')}, and " if hidden else ""
+    brief = f"{others_too}all figures: --all; their intervals: --json"
+    more = "recall and nDCG at k: --json" if every else brief
     note = (
         f"Gain: of MAP over {evaluation.results[0].variant.name}, query by query; p is not corrected for"
         f" the number of variants.\nMore: {more}\n"
@@ -214,7 +218,7 @@ def _verdict_text(evaluation: Evaluation, width: int | None) -> list[str]:
     best, over, own = found.best.variant, found.over.variant, evaluation.own
     names = [f"{one.name}{' (as this home has it)' if one == own else ''}" for one in (best, over)]
     text = f"Best for searches here: {names[0]}, in MAP {_ahead(found.gain)} ahead of {names[1]}."
-    chance = f"p {found.gain.p:.4f}, {found.tried} variants tried"
+    chance = f"p {found.gain.p:.4f}, best of {found.tried} that searches can have"
     text += f" That is sure ({chance})." if found.sure else f" That may be chance ({chance})."
     if found.beyond is not None:
         text += f" {found.beyond.variant.name} has a higher MAP; no command makes searches so."
@@ -268,6 +272,13 @@ def _turned(figure: Figure) -> Figure:
 def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
     pairs = zip(evaluation.results, evaluation.gains, strict=True)
     return sorted(pairs, key=lambda pair: -pair[0].figures["map"].value)
+
+
+def _worth_showing(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
+    """The best variants, what the home has, and what gains are over."""
+    named = (evaluation.own, evaluation.results[0].variant)
+    ranked = _best_first(evaluation)
+    return [pair for rank, pair in enumerate(ranked) if rank < SHOWN or pair[0].variant in named]
 
 
 def _list_cells(lists: ListFigures) -> list[str]:

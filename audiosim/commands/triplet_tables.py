@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from audiosim.commands.evaluation_tables import INTERVAL, difference_fields, figure_fields
+from audiosim.commands.evaluation_tables import INTERVAL, SHOWN, difference_fields, figure_fields
 from audiosim.commands.json_fields import path_fields
 from audiosim.commands.table import Column, table_text
 from audiosim.core.text import counted, display_path, first_lines, visible
@@ -28,11 +28,15 @@ def triplet_table(found: TripletEvaluation, width: int | None = None) -> str:
     """
     several = len(found.agreements) > 1
     rows = []
-    for one, gain in _best_first(found):
+    ranked = _best_first(found)
+    shown = [pair for rank, pair in enumerate(ranked) if rank < SHOWN or pair[0] is found.agreements[0]]
+    for one, gain in shown:
         cells = [one.variant.name, f"{one.share.value:.3f}", f"{one.share.low:.3f} to {one.share.high:.3f}"]
         rows.append([*cells, *([f"{gain.figure.value:+.3f}", f"{gain.p:.4f}"] if several else [])])
     titles = ["Agreement", INTERVAL, *(["Gain", "p"] if several else [])]
     note = f"Gain: over {found.agreements[0].variant.name}; p is not corrected for the number of variants."
+    if hidden := len(ranked) - len(shown):
+        note += f"\nMore: {counted(hidden, 'variant')}: --json"
     lines = [
         f"{visible(str(found.home))} ({found.encoder})",
         f"{counted(found.triplets, 'triplet')} of {visible(str(found.file))} compared; random answers agree"
