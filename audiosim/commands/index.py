@@ -281,6 +281,8 @@ class _Talk:
 
 def summary(report: IndexReport) -> str:
     """Sum up a report in one sentence."""
+    from audiosim.core.text import span
+
     parts = [
         f"{report.indexed} indexed",
         f"{report.reused} reused",
@@ -297,8 +299,7 @@ def summary(report: IndexReport) -> str:
         parts.append(f"{report.reread_left} to be read again by later runs")
     if report.left:
         parts.append(f"{report.left} left for the next run")
-    hours = report.audio_seconds / 3600
-    return f"{', '.join(parts)}; {hours:.2f} h of audio in {report.seconds:.0f} s."
+    return f"{', '.join(parts)}; {span(report.audio_seconds)} of audio in {span(report.seconds)}."
 
 
 def stages(report: IndexReport) -> str:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from audiosim.commands.table import shortened
-from audiosim.core.text import counted, file_name
+from audiosim.core.text import counted, file_name, speed
 
 if TYPE_CHECKING:
     from audiosim.indexing.report import Progress
@@ -50,12 +50,12 @@ class ProgressDisplay:
         """Show how far a run is with its files."""
         self._stage = ""
         seconds = max(time.monotonic() - self._start, 1e-9)
-        speed = f"{progress.audio_seconds / seconds:.0f} x real time"
+        pace = speed(progress.audio_seconds / seconds)
         if self._terminal:
-            self._draw(progress_line(progress, speed, _width()))
+            self._draw(progress_line(progress, pace, _width()))
         else:
             hours = f"{progress.audio_seconds / 3600:.1f} h of audio"
-            self._tell(f"{progress.done} of {counted(progress.total, 'track')}, {hours}, {speed}")
+            self._tell(f"{progress.done} of {counted(progress.total, 'track')}, {hours}, {pace}")
 
     def stage(self, name: str, done: int = 0, total: int = 0, time_up: float | None = None) -> None:
         """Show what a run is at, where it is about no single file.
@@ -102,14 +102,14 @@ class ProgressDisplay:
             self.message(line)
 
 
-def progress_line(progress: Progress, speed: str, width: int) -> str:
+def progress_line(progress: Progress, pace: str, width: int) -> str:
     """Lay out how far a run is, in one line of a terminal.
 
     Parameters
     ----------
     progress : Progress
         How far it is.
-    speed : str
+    pace : str
         How fast it was.
     width : int
         The terminal's columns, of which the last is left free: some wrap there.
@@ -127,7 +127,7 @@ def progress_line(progress: Progress, speed: str, width: int) -> str:
         time_left(progress.seconds_left, progress.time_up),
         audio if total else "",
         f"{progress.done}/{counted(progress.total, 'file')}",
-        speed if progress.audio_seconds else "",
+        pace if progress.audio_seconds else "",
     ]
     name = "" if progress.path is None else file_name(progress.path)
     return _fitted(_bar(progress.share, width), [part for part in parts if part], name, width - 1)

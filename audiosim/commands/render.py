@@ -197,7 +197,7 @@ def _track_cells(track: Track) -> list[str]:
 
 
 def _span(start: float, end: float) -> str:
-    return f"{duration(start)} - {duration(end)}"
+    return f"{duration(round(start))} - {duration(round(end))}"
 
 
 def _json(listing: Listing) -> str:

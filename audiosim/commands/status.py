@@ -10,7 +10,7 @@ from audiosim.commands.flags import at_home
 from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import HomeOption, JsonOption
 from audiosim.commands.table import shown_path
-from audiosim.core.text import counted, display_path, first_lines, size, visible
+from audiosim.core.text import counted, display_path, first_lines, size, span, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         f"Encoder: {state.encoder}; pooling: {state.pooling}{', whitened' if state.whitening else ''}",
         *shown["folders"],
         *shown["doubted"],
-        f"Tracks: {state.tracks} ({state.hours:.1f} hours), {state.failed} failed, {state.gone} gone",
+        f"Tracks: {state.tracks} ({span(3600 * state.hours)}), {state.failed} failed, {state.gone} gone",
         *(at_home(sentence, home) for sentence in _left_to_do(state)),
     ]
     if state.exclude:

@@ -66,9 +66,11 @@ def first_lines(lines: list[str], all_: str, shown: int = SHOWN) -> list[str]:
 
 
 def duration(seconds: float | None) -> str:
-    """Format seconds as ``m:ss`` or ``h:mm:ss``; None as nothing."""
+    """Format seconds as ``m:ss`` or ``h:mm:ss``, less than one as ``0:00.4``; None as nothing."""
     if seconds is None:
         return ""
+    if 0 < seconds < 0.95:
+        return f"0:0{max(seconds, 0.01):.1g}"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -87,6 +89,20 @@ def seconds(text: str) -> float | None:
 def counted(count: int, one: str, several: str = "") -> str:
     """Say how many there are: ``1 file``, ``2 files``; `several` where an s does not do."""
     return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def span(seconds: float) -> str:
+    """Say how long something takes or lasts: ``1 second``, ``12 minutes``, ``3.5 hours``."""
+    if seconds < 90:
+        return counted(round(seconds) or int(seconds > 0), "second")
+    if seconds < 5400:
+        return counted(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"
+
+
+def speed(factor: float) -> str:
+    """Say how many times as fast as it is played audio is worked on: ``0.4 x real time``."""
+    return f"{factor:.0f} x real time" if factor >= 10 else f"{factor:.2g} x real time"
 
 
 def size(count: int) -> str:

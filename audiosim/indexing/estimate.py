@@ -12,7 +12,7 @@ from pathlib import Path
 from audiosim.audio.framing import window_count
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import NoWeightsError
-from audiosim.core.text import counted, size
+from audiosim.core.text import counted, size, span, speed
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec
 from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
@@ -105,12 +105,11 @@ class Estimate:
             room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
             lengths = f"from the lengths of {counted(self.sampled, 'file')}"
             lines += [
-                f"About {self.audio_hours:.1f} hours of audio ({lengths}).",
+                f"About {span(3600 * self.audio_hours)} of audio ({lengths}).",
                 f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
             ]
-        if self.files and self.seconds is not None:
-            speed = f"{self.real_time_factor:.0f} x real time"
-            lines.append(f"About {_span(self.seconds)} on this machine, at {speed}.")
+        if self.files and self.seconds is not None and self.real_time_factor:
+            lines.append(f"About {span(self.seconds)} on this machine, at {speed(self.real_time_factor)}.")
         if self.unmeasured is not None:
             lines.append(f"How long it takes can't be measured. {self.unmeasured}")
         return lines
@@ -165,14 +164,17 @@ def estimates(
         if not work:
             return
         lengths = lengths_of(work, target.encoder, options.jobs, on_progress)
+        if not any(lengths.values()):
+            yield replace(known, unmeasured="None of the files that were tried could be read.")
+            return
         known = _with_lengths(known, target, work, lengths)
         yield known
         try:
-            speed = windows_per_second(list(lengths), target.encoder, options.jobs, on_progress)
+            rate = windows_per_second(list(lengths), target.encoder, options.jobs, on_progress)
         except NoWeightsError as error:
             yield replace(known, unmeasured=str(error))
         else:
-            yield _with_speed(known, speed)
+            yield _with_speed(known, rate)
 
 
 def _surveyed(
@@ -228,7 +230,7 @@ def _with_lengths(
     known: Estimate, target: Target, work: Sequence[FoundFile], lengths: Mapping[FoundFile, float]
 ) -> Estimate:
     spec = target.configuration.spec
-    scale = sum(file.size for file in work) / max(1, sum(file.size for file in lengths))
+    scale = sum(file.size for file in work) / sum(file.size for file in lengths)
     windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
     row = 2 * 4 * target.configuration.dimension + ROW_BYTES
     return replace(
@@ -240,8 +242,8 @@ def _with_lengths(
     )
 
 
-def _with_speed(known: Estimate, speed: float) -> Estimate:
-    seconds = (known.windows or 0) / speed if speed else 0.0
+def _with_speed(known: Estimate, rate: float) -> Estimate:
+    seconds = (known.windows or 0) / rate
     factor = (known.audio_hours or 0.0) * 3600 / seconds if seconds else 0.0
     return replace(known, seconds=seconds, real_time_factor=factor)
 
@@ -265,11 +267,3 @@ def _free(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"

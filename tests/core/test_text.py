@@ -14,6 +14,8 @@ from audiosim.core.text import (
     is_utf8,
     seconds,
     size,
+    span,
+    speed,
     utf8_path,
     visible,
 )
@@ -79,7 +81,11 @@ def test_a_file_name_is_the_last_part_safe_to_show() -> None:
     [
         (None, ""),
         (0.0, "0:00"),
-        (0.4, "0:00"),
+        (0.4, "0:00.4"),
+        (0.94, "0:00.9"),
+        (0.96, "0:01"),
+        (0.042, "0:00.04"),
+        (0.0001, "0:00.01"),
         (59.4, "0:59"),
         (59.6, "1:00"),
         (61.0, "1:01"),
@@ -127,3 +133,27 @@ def test_one_is_said_otherwise_than_several() -> None:
     assert [counted(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
     assert [counted(n, "track has", "tracks have") for n in (1, 3)] == ["1 track has", "3 tracks have"]
     assert (size(1), size(0)) == ("1 byte", "0 bytes")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 seconds"),
+        (0.2, "1 second"),
+        (1.4, "1 second"),
+        (89.4, "89 seconds"),
+        (90.0, "2 minutes"),
+        (5399.0, "90 minutes"),
+        (5400.0, "1.5 hours"),
+        (360_000.0, "100.0 hours"),
+    ],
+)
+def test_a_span_has_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"), [(0.37, "0.37"), (0.004, "0.004"), (3.44, "3.4"), (9.97, "10"), (84.6, "85")]
+)
+def test_a_speed_below_ten_has_two_digits(factor: float, text: str) -> None:
+    assert speed(factor) == f"{text} x real time"

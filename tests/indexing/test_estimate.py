@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from contextlib import closing
@@ -159,7 +160,7 @@ def test_without_weights_all_but_the_time_is_told_and_nothing_is_fetched(
     lines = done.out.splitlines()
     assert lines[0] == f"Encoder: {describe(encoder)}; home: {home}"
     assert lines[1] == "6 files found, 6 to open."
-    assert lines[2].endswith("hours of audio (from the lengths of 6 files).")
+    assert re.fullmatch(r"About 2[01] seconds of audio \(from the lengths of 6 files\)\.", lines[2])
     assert lines[3].endswith("there is room.")
     assert lines[4].startswith("How long it takes can't be measured. ")
     assert remedy in done.out
@@ -314,11 +315,14 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
     assert (cli(*look).code, cli(*look).err) == (0, "")
     music.rename(tmp_path / "renamed")
     told = f"audiosim: {music} looks like a disk that is not mounted: it is not there."
-    for more in ((), ("--rebuild",), (music,)):
+    for more in ((), (music,)):
         done = cli(*look, *more)
         assert (done.code, told in done.err) == (3, True)
         assert done.err.endswith(f": audiosim relocate OLD NEW --home {library.home.path}\n")
         assert "would leave the answers" not in done.out
+    rebuild = IndexOptions(rebuild=True, pooling="max")
+    found = estimate(home=library.home.path, options=rebuild, encoder=library.encoder)
+    assert (found.files, found.doubted) == (0, ((bytes(music), "it is not there"),))
     document = cli(*look, "--json").json
     assert document["doubted"] == [{"path": str(music), "reason": "it is not there"}]
     assert cli("index", "--home", library.home.path).err.startswith(told)
@@ -340,4 +344,18 @@ def test_tracks_that_would_leave_the_answers_are_told(library: Library, music: P
     assert "would leave" not in cli(*look).out
     (music / "high" / "03 track.wav").unlink()
     assert "1 file would leave the answers: not there any more.\n" in cli(*look).out
-    assert cli(*look, "--json").json["missing"] == 1
+    assert estimate(home=library.home.path, encoder=library.encoder).missing == 1
+
+
+def test_files_that_can_t_be_read_are_no_zero_hours(tmp_path: Path, cli: Cli) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.mp3").write_bytes(b"no music at all" * 100)
+    done = cli("index", folder, "--dry-run", "--home", tmp_path / "home")
+    assert done.code == 0
+    assert done.out.splitlines()[1:3] == [
+        "3 files found, 3 to open.",
+        "How long it takes can't be measured. None of the files that were tried could be read.",
+    ]
+    assert "About" not in done.out
