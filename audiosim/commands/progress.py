@@ -120,9 +120,10 @@ def progress_line(progress: Progress, pace: str, width: int) -> str:
         The share, the time left, hours of audio, files, the speed, as far as there is room beside the
         name of the file at hand.
     """
-    total = progress.audio_total
-    unit, seconds, digits = _unit(total)
-    audio = f"{progress.audio_seconds / seconds:.{digits}f} of {total / seconds:.{digits}f} {unit} of audio"
+    total, is_known = progress.audio_total, progress.total_known
+    unit, seconds, digits = _unit(total if is_known else progress.audio_seconds)
+    whole = f"{total / seconds:.{digits}f}" if is_known else "…"
+    audio = f"{progress.audio_seconds / seconds:.{digits}f} of {whole} {unit} of audio"
     parts = [
         time_left(progress.seconds_left, progress.time_up),
         audio if total else "",

@@ -1,7 +1,9 @@
 """How far an index run is and how long it will go on: by seconds of audio, and by what was measured so far.
 
 A file's seconds are known when it is identified. Of those not yet opened they follow from sizes, by what
-files of the same kind turned out to hold. Audio that is known already is only read, and counts as that.
+files of the same kind turned out to hold: the first ones don't overthrow what is usual, and until enough of
+them have told, how much there is in all is not known. Audio that is known already is only read, and counts
+as that.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ BYTES_A_SECOND = {
     b".m4b": 8_000,
     b".spx": 3_000,
 }
+USUAL = 300.0  # s of audio of the usual bit rate, which is believed beside what files of a kind tell
+KNOWN_SHARE, KNOWN_SECONDS = 0.1, 3600.0  # of new files' bytes, or s that files have told: then it is known
 READING = 1e-6  # s of audio that the network hears while a byte is read: about, and only for the share
 MEMORY = 300.0  # s of work that the rate is taken over, older ones counting less and less
 ENOUGH = 5.0  # s of work before a rate is believed
@@ -94,6 +98,8 @@ class Outlook:
             self._left[file.kind] += file.size
             if file.kind == "new":
                 self._new[_extension(file.path)] += file.size
+        self._whole = sum(self._new.values())
+        self._shown = 0.0  # the greatest share that was told
         self._seen: Counter[bytes] = Counter()  # bytes of files that told their length, by extension
         self._lengths: dict[bytes, float] = {}  # s that they told
         self._hands: dict[bytes, _Hand] = {}
@@ -148,8 +154,16 @@ class Outlook:
         return done / whole if whole else 0.0
 
     @property
+    def total_known(self) -> bool:
+        """Whether so many files have told their lengths that those of the others can be told by them."""
+        read = self._whole - sum(self._new.values())
+        return read >= KNOWN_SHARE * self._whole or sum(self._lengths.values()) >= KNOWN_SECONDS
+
+    @property
     def seconds_left(self) -> float | None:
         """How long it will take, in s; None while nothing is known of that."""
+        if not self.total_known:
+            return None
         known, again = self._reading(self._left["known"]), self._reading(self._left["again"])
         audio = self.audio_left
         if audio:
@@ -159,13 +173,15 @@ class Outlook:
         return None if known is None or again is None else known + min(again, self._again_limit)
 
     def progress(self, *, time_up: float | None = None) -> Progress:
-        """Say how far the run is; `time_up` is when no further file is opened, in s from now."""
+        """Say how far the run is, never less than before; `time_up`: when no more are opened, in s."""
+        self._shown = max(self._shown, self.share)
         return Progress(
             done=self._total - len(self._unsettled),
             total=self._total,
             audio_seconds=self.audio,
             audio_total=self.audio + self.audio_left,
-            share=self.share,
+            total_known=self.total_known,
+            share=self._shown,
             path=next(iter(self._unsettled), None),
             seconds_left=self.seconds_left,
             time_up=time_up,
@@ -200,9 +216,8 @@ class Outlook:
 
     def _seconds(self, extension: bytes, size: int) -> float:
         """What files of so many bytes are likely to hold."""
-        if self._seen[extension]:
-            return size * self._lengths[extension] / self._seen[extension]
-        return size / BYTES_A_SECOND.get(extension, LOSSY)
+        usual = USUAL * BYTES_A_SECOND.get(extension, LOSSY)
+        return size * (self._lengths.get(extension, 0.0) + USUAL) / (self._seen[extension] + usual)
 
     def _advance(self, path: bytes, seconds: float) -> None:
         hand = self._hands.get(path)

@@ -90,12 +90,15 @@ class Progress:
         How much it will be in the end, in s: of files not yet opened, by their sizes.
     share : float
         How much of the work is done, from 0 to 1: by seconds of audio. Files that are only read count little.
+        It never falls.
     path : bytes, optional
         The file at hand: where there are several, the one opened first.
     seconds_left : float, optional
         How long it will take by the rate measured so far, in s; None while that is not known.
     time_up : float, optional
         When no further file will be opened, in s from now, where a limit was set.
+    total_known : bool
+        Whether so many files have told their lengths that `audio_total` is to be believed.
     """
 
     done: int
@@ -106,6 +109,7 @@ class Progress:
     path: bytes | None = None
     seconds_left: float | None = None
     time_up: float | None = None
+    total_known: bool = True
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,8 @@ def test_who_wants_silence_gets_it(
     with ProgressDisplay(shown=False) as display:
         display.stage("Entered", 10, 40)
     assert capsys.readouterr().err == ""
+
+
+def test_how_much_there_is_is_not_told_before_it_is_known() -> None:
+    line = progress_line(Progress(1, 3, 5.0, 61.0, 0.08, b"/m/a.mp3", total_known=False), "", 80)
+    assert line == "  8% [..........] 5 of … s of audio, 1/3 files: a.mp3"

@@ -9,12 +9,13 @@ import pytest
 
 from audiosim.audio.events import Advanced, Embedded, Failed, FileEvent, Loading, Probed
 from audiosim.core.types import AudioInfo, FrameEmbeddings
-from audiosim.indexing.outlook import ENOUGH, MEMORY, Expected, Kind, Outlook, expectations
+from audiosim.indexing.outlook import ENOUGH, LOSSY, MEMORY, USUAL, Expected, Kind, Outlook, expectations
 from audiosim.indexing.plan import plan
 from audiosim.library.catalog import FileRow, FileState
 from audiosim.library.scan import FoundFile, Scan
 
 MINUTE, HOUR = 60.0, 3600.0
+SONG = 200 * LOSSY  # bytes of an MP3 of 200 s
 NOTHING = FrameEmbeddings(np.empty((0, 1), np.float32), np.empty(0), np.empty(0, np.float16))
 
 
@@ -44,6 +45,7 @@ def test_before_anything_is_known_sizes_tell_how_much_there_is_and_nothing_how_l
     progress = outlook.progress()
     assert progress.audio_total == pytest.approx(1000 + 100)
     assert (progress.done, progress.total, progress.audio_seconds, progress.share) == (0, 2, 0, 0)
+    assert not progress.total_known
     assert progress.path == b"a.mp3"
     assert progress.seconds_left is None
 
@@ -57,8 +59,8 @@ def test_each_kind_of_file_is_taken_to_be_as_long_as_such_files_most_often_are()
 
 
 def test_the_time_left_is_audio_by_the_rate_that_was_measured() -> None:
-    outlook = Outlook(files({f"{n}.mp3": 1000 for n in range(10)}), 0.0)
-    told(outlook, (0.0, probed("0.mp3", 1000, 200)), (10.0, embedded("0.mp3", 200)))
+    outlook = Outlook(files({f"{n}.mp3": SONG for n in range(10)}), 0.0)
+    told(outlook, (0.0, probed("0.mp3", SONG, 200)), (10.0, embedded("0.mp3", 200)))
     assert outlook.audio_left == pytest.approx(9 * 200)
     assert outlook.seconds_left == pytest.approx(90)
     assert outlook.progress().share == pytest.approx(0.1)
@@ -79,15 +81,15 @@ def test_a_long_file_counts_as_its_windows_are_embedded() -> None:
 
 
 def test_loading_the_model_and_reading_known_audio_do_not_slow_the_rate() -> None:
-    outlook = Outlook(files({f"{n}.mp3": 1000 for n in range(4)}), 0.0)
+    outlook = Outlook(files({f"{n}.mp3": SONG // 2 for n in range(4)}), 0.0)
     told(
         outlook,
-        (100.0, probed("0.mp3", 1000, 100, wanted=False)),  # known audio, from a slow disk
-        (100.0, probed("1.mp3", 1000, 100)),
+        (100.0, probed("0.mp3", SONG // 2, 100, wanted=False)),  # known audio, from a slow disk
+        (100.0, probed("1.mp3", SONG // 2, 100)),
         (100.0, Loading(b"1.mp3")),
         (130.0, Advanced(b"1.mp3", 0.0)),
         (140.0, embedded("1.mp3", 100)),
-        (140.0, probed("2.mp3", 1000, 100)),
+        (140.0, probed("2.mp3", SONG // 2, 100)),
     )
     assert outlook.audio == 100
     assert outlook.audio_left == pytest.approx(200)
@@ -113,18 +115,49 @@ def test_files_that_are_read_again_take_no_longer_than_they_may() -> None:
 
 
 def test_a_file_that_was_thought_to_be_known_and_is_not_counts() -> None:
-    outlook = Outlook(files({"a.mp3": 1000, "b.mp3": 1000}, "known"), 0.0)
-    told(outlook, (0.0, probed("a.mp3", 1000, 500)))
+    outlook = Outlook(files({"a.mp3": SONG, "b.mp3": SONG}, "known"), 0.0)
+    told(outlook, (0.0, probed("a.mp3", SONG, 500)))
     assert outlook.progress().audio_total == 500
-    told(outlook, (10.0, embedded("a.mp3", 500)), (10.0, probed("b.mp3", 1000, 500, wanted=False)))
+    told(outlook, (10.0, embedded("a.mp3", 500)), (10.0, probed("b.mp3", SONG, 500, wanted=False)))
     assert outlook.seconds_left == 0.0
 
 
 def test_lengths_of_files_not_opened_follow_from_those_of_their_kind() -> None:
-    sizes = {"a.mp3": 1000, "a.flac": 1000, "b.mp3": 3000, "b.flac": 2000, "c.aac": 24_000}
-    outlook = Outlook(files(sizes), 0.0)
-    told(outlook, (0.0, probed("a.mp3", 1000, 100)), (0.0, probed("a.flac", 1000, 10)))
-    assert outlook.audio_left == pytest.approx(100 + 10 + 300 + 20 + 1)
+    many = {f"{n}.mp3": SONG for n in range(100)} | {f"{n}.flac": SONG for n in range(100)}
+    outlook = Outlook(files(many | {"c.mp3": 3 * SONG, "c.aac": SONG}), 0.0)
+    for n in range(100):  # at half the usual bit rate
+        told(outlook, (0.0, probed(f"{n}.mp3", SONG, 400)), (0.0, embedded(f"{n}.mp3", 400)))
+    flac = 100 * SONG / 110_000
+    assert outlook.audio_left == pytest.approx(3 * 400 + flac + 200, rel=0.01)
+
+
+def test_the_first_files_of_a_kind_do_not_overthrow_what_is_usual() -> None:
+    outlook = Outlook(files({f"{n}.mp3": SONG for n in range(100)}), 0.0)
+    before = outlook.progress().audio_total
+    told(outlook, (0.0, probed("0.mp3", SONG, 5)), (1.0, embedded("0.mp3", 5)))  # with a large picture
+    assert outlook.progress().audio_total == pytest.approx(100 * 200 * (USUAL + 5) / (USUAL + 200), rel=0.02)
+    assert 0.5 < outlook.progress().audio_total / before < 1
+
+
+def test_how_much_there_is_is_told_when_a_tenth_or_an_hour_is_known() -> None:
+    outlook = Outlook(files({f"{n}.mp3": SONG for n in range(100)}), 0.0)
+    for n in range(9):
+        told(outlook, (n, probed(f"{n}.mp3", SONG, 200)), (n + 1.0, embedded(f"{n}.mp3", 200)))
+        assert (outlook.progress().total_known, outlook.seconds_left) == (False, None)
+    told(outlook, (10.0, probed("9.mp3", SONG, 200)))
+    assert (outlook.progress().total_known, outlook.seconds_left is not None) == (True, True)
+    mixes = Outlook(files({f"{n}.mp3": 18 * SONG for n in range(100)}), 0.0)
+    told(mixes, (0.0, probed("0.mp3", 18 * SONG, HOUR)))
+    assert mixes.progress().total_known
+    assert Outlook(files({"a.mp3": SONG}, "known"), 0.0).progress().total_known
+
+
+def test_what_is_done_never_seems_to_become_less() -> None:
+    outlook = Outlook(files({f"{n}.mp3": SONG for n in range(10)}), 0.0)
+    told(outlook, (0.0, probed("0.mp3", SONG, 200)), (10.0, embedded("0.mp3", 200)))
+    before = outlook.progress().share
+    told(outlook, (10.0, probed("1.mp3", SONG, 8000)))
+    assert outlook.share < before == outlook.progress().share
 
 
 def test_a_file_without_a_length_is_taken_by_its_size_and_one_that_plays_on_by_what_was_decoded() -> None:
@@ -138,8 +171,8 @@ def test_a_file_without_a_length_is_taken_by_its_size_and_one_that_plays_on_by_w
 
 
 def test_files_that_fail_leave_the_sum() -> None:
-    outlook = Outlook(files({"a.mp3": 1000, "b.mp3": 1000, "c.mp3": 1000}), 0.0)
-    told(outlook, (0.0, probed("a.mp3", 1000, 100)), (1.0, Advanced(b"a.mp3", 50)))
+    outlook = Outlook(files({"a.mp3": SONG // 2, "b.mp3": SONG // 2, "c.mp3": SONG // 2}), 0.0)
+    told(outlook, (0.0, probed("a.mp3", SONG // 2, 100)), (1.0, Advanced(b"a.mp3", 50)))
     told(outlook, (2.0, Failed(b"a.mp3", "damaged", "audio")), (2.0, Failed(b"b.mp3", "gone", "file")))
     progress = outlook.progress()
     assert (progress.audio_seconds, progress.done, progress.path) == (0, 2, b"c.mp3")
@@ -147,15 +180,15 @@ def test_files_that_fail_leave_the_sum() -> None:
 
 
 def test_a_file_that_is_begun_again_goes_back_and_one_that_waited_for_its_copy_comes_in() -> None:
-    outlook = Outlook(files({"a.mp3": 1000, "copy.mp3": 1000}), 0.0)
-    told(outlook, (0.0, probed("a.mp3", 1000, 100)), (5.0, Advanced(b"a.mp3", 80)))
+    outlook = Outlook(files({"a.mp3": SONG // 2, "copy.mp3": SONG // 2}), 0.0)
+    told(outlook, (0.0, probed("a.mp3", SONG // 2, 100)), (5.0, Advanced(b"a.mp3", 80)))
     told(outlook, (6.0, Advanced(b"a.mp3", 10)))
     assert outlook.audio == 10
     assert outlook.audio_left == pytest.approx(190)
-    outlook.take(probed("copy.mp3", 1000, 100, wanted=False), 7.0)
+    outlook.take(probed("copy.mp3", SONG // 2, 100, wanted=False), 7.0)
     assert outlook.audio_left == 90
     told(outlook, (8.0, Failed(b"a.mp3", "its decoder crashed", "decoder")))
-    told(outlook, (9.0, probed("copy.mp3", 1000, 100)))
+    told(outlook, (9.0, probed("copy.mp3", SONG // 2, 100)))
     assert outlook.audio_left == 100
 
 
