@@ -19,12 +19,22 @@ from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
-from audiosim.indexing.report import Activity, IndexEvent, IndexReport, Notice, RootDoubted, Started
+from audiosim.indexing.report import (
+    Activity,
+    IndexEvent,
+    IndexReport,
+    NoAudio,
+    Notice,
+    Planned,
+    RootDoubted,
+    Started,
+)
 from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
-from audiosim.indexing.survey import Target, chosen_store, decide, resumed
+from audiosim.indexing.survey import Target, chosen_store, decide, resumed, survey, vacant
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import made_home, make_cache, repooled
+from audiosim.library.scan import Globs, holds_any
 from audiosim.library.store_url import StoreUrl
 from audiosim.store import Store, reach
 
@@ -122,6 +132,10 @@ def index_events(
     place = find_home(home)
     with limited_threads(None if options.cluster else options.jobs):
         if is_new := not place.catalog.exists():
+            target = decide(place, None, paths, options, encoder, read_only=True)
+            if not any(holds_any(root, Globs(include=options.include)) for root in target.roots):
+                yield from _nothing(place, target, options)
+                return
             encoder = yield from _first_encoder(place, paths, options, encoder)
         else:
             _check_usage(place, paths, options, encoder)
@@ -139,11 +153,20 @@ def index_events(
             yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
 
 
+def _nothing(home: Home, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
+    """A first run over folders without audio: it settles nothing, and makes no home."""
+    encoder = target.configuration.spec.describe()
+    report = IndexReport(encoder, home.path, vacant=vacant(target, survey(target, None, options)))
+    yield Started(encoder, home.path)
+    yield Planned(0, 0)
+    yield from map(NoAudio, report.vacant)
+    yield report
+
+
 def _first_encoder(
     home: Home, paths: Sequence[str | os.PathLike[str]], options: IndexOptions, encoder: Encoder | None
 ) -> Generator[IndexEvent, None, Encoder]:
     """Load what a new home will have; what fails at once does so here, and leaves nothing behind."""
-    decide(home, None, paths, options, encoder, read_only=True)  # wrong usage takes no time
     with made_home(home):
         if (url := chosen_store(None, options)) is not None:
             reach(home, url)

@@ -64,9 +64,10 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
             clashes.append(("weights", digest, stored.spec.weights))
     if clashes:
         name, wanted, there = clashes[0]
+        has = stored.spec.name if name in dict(request.options) else "none"
         raise UsageError(
             f"`{name}` {wanted} contradicts this home",
-            f"its index was made with {stored.spec.name if there is None else there}",
+            f"its index was made with {has if there is None else there}",
             "Leave it out, use another `home`, or start over with `rebuild`.",
         )
 

@@ -177,6 +177,28 @@ def scan(root: bytes, globs: Globs | None = None) -> Scan:
     return result
 
 
+def holds_any(root: bytes, globs: Globs | None = None) -> bool:
+    """Tell whether a scan of a root would find anything, or fail to see something; it walks no further.
+
+    Parameters
+    ----------
+    root : bytes
+        A file or folder, absolute.
+    globs : Globs, optional
+        What is wanted; everything, by default.
+
+    Returns
+    -------
+    bool
+        False for a folder without audio, and for what is not there.
+    """
+    if not os.path.isdir(root):
+        return os.path.lexists(root)
+    globs = globs or Globs()
+    result = Scan(root, globs=globs)
+    return any(globs.admit(path, root) for path in _walk(root, result)) or bool(result.unlisted)
+
+
 def _walk(folder: bytes, result: Scan) -> Iterator[bytes]:
     """Paths of audio files below a folder, by their names; no order, no recursion limit."""
     folders = [folder]

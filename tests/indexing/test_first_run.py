@@ -47,6 +47,27 @@ def test_a_first_run_that_fails_at_once_leaves_nothing(
     assert not home.parent.exists()
 
 
+@pytest.mark.parametrize("more", [[], ["--include", "*.opus"]])
+def test_a_first_run_that_finds_no_audio_leaves_nothing(tmp_path: Path, cli: Cli, more: list[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "cover.jpg").touch()
+    done = cli("index", "empty", *more, "--home", tmp_path / "home", "--json")
+    assert (done.code, done.json["found"]) == (3, 0)
+    assert done.json["vacant"] == [{"path": str(tmp_path / "empty")}]
+    assert f"no audio files in {tmp_path / 'empty'}" in done.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_first_run_of_which_all_fails_or_is_left_out_is_one(music: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "bad.mp3").write_text("no music")
+    report = index_folder([tmp_path / "bad"], home=tmp_path / "one", encoder=FakeEncoder())
+    assert (report.failed, (tmp_path / "one").exists()) == (1, True)
+    options = IndexOptions(exclude=["*"])
+    report = index_folder([music], home=tmp_path / "two", encoder=FakeEncoder(), options=options)
+    assert (report.found, (tmp_path / "two").exists()) == (0, True)
+
+
 def test_what_was_there_before_a_first_run_stays(music: Path, tmp_path: Path, cli: Cli) -> None:
     home = tmp_path / "home"
     (home / "cache").mkdir(parents=True)  # copied there before an import
