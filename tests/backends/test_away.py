@@ -131,7 +131,7 @@ def test_a_file_in_a_folder_that_is_not_there_is_told(cli: Cli, music: Path, tmp
 def test_an_index_that_was_to_move_stays_where_it_is(cli: Cli, music: Path, tmp_path: Path) -> None:
     library = Library(tmp_path / "home")
     library.index(music)
-    for rebuild in ((), ("--rebuild",)):
+    for rebuild in ((), ("--rebuild", "--encoder", "openl3")):
         with nobody() as url:
             done = cli("index", *rebuild, "--store", url, "--home", library.home.path)
         assert done.code == 1
