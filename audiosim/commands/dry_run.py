@@ -15,6 +15,7 @@ from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.output import no_audio, not_mounted
 from audiosim.commands.progress import ProgressDisplay
+from audiosim.core.text import display_path, visible
 
 if TYPE_CHECKING:
     from audiosim.indexing.estimate import Estimate
@@ -30,7 +31,7 @@ def tell_estimate(
     json_: bool,
     quiet: bool,
 ) -> None:
-    """Print what a run would do; exit as it would where a folder holds no audio, or looks unmounted."""
+    """Print what a run would do; exit as it would where a folder holds no audio, or can't be read."""
     told = 0
     for found in _parts(paths, home, options, shown=not quiet):
         lines = [] if json_ else found.lines()
@@ -41,11 +42,13 @@ def tell_estimate(
         typer.echo(to_json(_fields(found)), nl=False)
     else:
         typer.echo("Nothing was written to the home.")
+    for path, reason in found.problems:
+        typer.echo(f"failed: {display_path(path)}: {visible(reason)}", err=True)
     for root in found.vacant:
         typer.echo(f"audiosim: {no_audio(root, options.include)}", err=True)
     for root, reason in found.doubted:
         typer.echo(f"audiosim: {with_flags(not_mounted(root, reason), context)}", err=True)
-    if found.vacant or found.doubted:
+    if found.problems or found.vacant or found.doubted:
         raise typer.Exit(NEEDS_A_LOOK)
 
 
@@ -55,6 +58,7 @@ def _fields(found: Estimate) -> dict[str, Any]:
         "home": os.fspath(found.home),
         "vacant": [path_fields(root) for root in found.vacant],
         "doubted": failure_fields(found.doubted),
+        "problems": failure_fields(found.problems),
     }
 
 

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from audiosim.library.filters import Filter
 
 
-def tell_unfit(only: Filter | None, home: Path | None) -> None:
-    """Say on stderr why no track fits a filter, and what there is instead; nothing where one fits."""
+def tell_unfit(only: Filter | None, home: Path | None) -> bool:
+    """Say on stderr why no track fits a filter, and what there is instead; whether there was that to say."""
+    from audiosim.library.filters import Filter
     from audiosim.library.index import open_index
     from audiosim.library.suggestions import suggestions
 
-    if only is None:
-        return
     with open_index(home) as index:
-        for sentence in suggestions(index.catalog, only):
-            typer.echo(f"audiosim: {sentence}", err=True)
+        sentences = suggestions(index.catalog, only or Filter())
+    for sentence in sentences:
+        typer.echo(f"audiosim: {sentence}", err=True)
+    return bool(sentences)
 
 
 def tell_unopened(home: Path | None) -> None:

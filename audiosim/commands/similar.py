@@ -109,8 +109,8 @@ def similar(
     _print(result, output, context, quiet)
     if quiet:
         return
-    if not result.matches:
-        tell_unfit(only, home)
+    if not result.matches and not tell_unfit(only, home):
+        typer.echo("audiosim: no other track of the index answers.", err=True)
     tell_unopened(home)
 
 

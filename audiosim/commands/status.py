@@ -99,7 +99,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     if state.store != "embedded":
         lines.append(f"Store: {state.store}")
     if state.last_run:
-        lines.append(f"Last run: {_moment(state.last_run['finished'])}, {state.last_run['seconds']:.0f} s")
+        lines.append(f"Last run: {_moment(state.last_run['finished'])}, {span(state.last_run['seconds'])}")
     return "\n".join([*lines, *shown["failed"], *shown["gone"]]) + "\n"
 
 

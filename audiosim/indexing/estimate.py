@@ -66,6 +66,8 @@ class Estimate:
         Files of the index in other folders that are not where they were, and seem not to have moved.
     left_out : int
         Files of the index that are left out from now on.
+    problems : tuple of (bytes, str)
+        Files and folders that can't be read, with the reason; known ones aside.
     """
 
     home: Path
@@ -85,6 +87,7 @@ class Estimate:
     doubted: tuple[tuple[bytes, str], ...] = ()
     missing: int = 0
     left_out: int = 0
+    problems: tuple[tuple[bytes, str], ...] = ()
 
     def lines(self) -> list[str]:
         """Say what is known so far, for people; who knows more says more, after that."""
@@ -208,6 +211,7 @@ def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[
         bytes_free=_free(target.configuration.cache),
         seconds=nothing,
         real_time_factor=nothing,
+        problems=tuple(problem for plan in plans for problem in plan.problems),
     )
 
 

@@ -283,3 +283,12 @@ def test_an_answer_goes_into_a_file(similar: Cli, tmp_path: Path) -> None:
     done = similar(FIRST, "-k", "2", "-o", tmp_path / "radio.m3u8", *ALL)
     assert (done.code, done.out) == (0, "")
     assert (tmp_path / "radio.m3u8").read_text().startswith("#EXTM3U\n#EXTINF")
+
+
+def test_a_query_that_is_all_there_is_has_no_answer_and_is_told_so(
+    music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    index_folder([music], home=tmp_path / "home", encoder=FakeEncoder())
+    done = cli("similar", music, "--home", tmp_path / "home")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.endswith("audiosim: no other track of the index answers.\n")

@@ -359,3 +359,18 @@ def test_files_that_can_t_be_read_are_no_zero_hours(tmp_path: Path, cli: Cli) ->
         "How long it takes can't be measured. None of the files that were tried could be read.",
     ]
     assert "About" not in done.out
+
+
+def test_what_can_t_be_read_is_told_until_a_run_has_told_it(library: Library, music: Path, cli: Cli) -> None:
+    (music / "dead.mp3").symlink_to("nowhere")
+    found = estimate([music], home=library.home.path, encoder=library.encoder)
+    assert found.problems == ((bytes(music / "dead.mp3"), "a link that leads nowhere"),)
+    look = ("index", "--dry-run", "--home", library.home.path)
+    library.index(music)
+    assert (cli(*look).code, cli(*look).err) == (0, "")
+    (music / "other.mp3").symlink_to("nowhere")
+    done = cli(*look)
+    assert (done.code, done.err) == (3, f"failed: {music / 'other.mp3'}: a link that leads nowhere\n")
+    assert cli(*look, "--json").json["problems"] == [
+        {"path": str(music / "other.mp3"), "reason": "a link that leads nowhere"}
+    ]
