@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from audiosim.core.types import Encoder, EncoderSpec, Precision
     from audiosim.encoders.request import EncoderRequest
     from audiosim.encoders.weights_file import Checked, WeightsFile
+    from audiosim.encoders.words import TextSide, Vocabulary
 
 DEFAULT = "openl3"  # of a new home
 PLUG_INS = "audiosim.encoders"  # the group of entry points
@@ -144,6 +145,20 @@ class EncoderEntry(ABC):
     def weights_digest(self, file: Path, *, read_only: bool) -> str:
         """Give the digest of a file's tensors, as specs have it; keeps a copy unless `read_only`."""
         raise self._takes_no_file(file)
+
+    def vocabulary(self, spec: EncoderSpec) -> Vocabulary | None:
+        """Load the words that the encoder of a spec gives scores to; None where it has no fixed ones.
+
+        `WeightsError` where its weights are not here: nothing is fetched for them.
+        """
+        return None
+
+    def text_side(self, spec: EncoderSpec, *, read_only: bool) -> TextSide | None:
+        """Load what puts any text among the embeddings of a spec; None where it reads none.
+
+        Its files are fetched if need be, unless `read_only`.
+        """
+        return None
 
     def _takes_no_file(self, file: Path) -> UsageError:
         return UsageError(f"Can't take weights from {file}", f"{self.card.name} takes no file of weights")
