@@ -1,22 +1,27 @@
-"""One file over HTTP: checked against its digest, and whole or not at all."""
+"""One file over HTTP, or of this machine: checked against its digest, and whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pooch
 
 from audiosim.core.errors import WeightsError
-from audiosim.core.files import replacing
 
 CONNECT_LIMIT = 8.0  # s to connect, and between two packets
 STALL_LIMIT = 20.0  # s without a byte, whatever the network layer is waiting for
+PARTIAL = {206}  # of HTTP: the part that was asked for
+NOTHING_THERE = 416  # of HTTP: nothing is behind what we have
 
 
 DIGEST_NAMES = {"git": "git blob id", "md5": "MD5", "sha256": "SHA-256"}
@@ -48,17 +53,18 @@ def _digest(path: Path, like: str) -> str:
     return f"{kind}:{state.hexdigest()}"
 
 
-def download(url: str, path: Path, digest: str) -> None:
-    """Fetch a file, with a progress bar on a terminal.
+def download(url: str, path: Path, digest: str | None) -> None:
+    """Fetch a file, with a progress bar on a terminal; what an earlier try got of it is gone on with.
 
     Parameters
     ----------
     url : str
-        Where it is.
+        Where it is: http, https or file.
     path : Path
-        Where it goes, whole or not at all.
-    digest : str
-        What it must be: ``git:`` and its name by `git_blob_id`, ``md5:HEX`` or ``sha256:HEX``.
+        Where it goes, whole or not at all; the folders above it are made.
+    digest : str or None
+        What it must be: ``git:`` and its name by `git_blob_id`, ``md5:HEX`` or ``sha256:HEX``. None where
+        the address alone says what it is.
 
     Raises
     ------
@@ -66,27 +72,42 @@ def download(url: str, path: Path, digest: str) -> None:
         If there is no network, the server refuses, nothing arrives for STALL_LIMIT seconds, or the
         file is not the one that `digest` names.
     """
-    with replacing(path) as file:
-        _fetch(url, file)
-        file.flush()
-        found = _digest(Path(file.name), digest)
-        if found != digest:
-            ours, theirs = (one.partition(":")[2] for one in (found, digest))
-            raise WeightsError(
-                f"{url} gave another file than expected",
-                f"its {digest_name(digest)} is {ours}, not {theirs}",
-                "Nothing was kept. Try again, or bring the file from elsewhere.",
-            )
+    key = hashlib.sha256(url.encode()).hexdigest()[:8]
+    part = path.with_name(f".{path.name}.{key}.download")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if digest is None or not part.exists() or not has_digest(part, digest):
+            with part.open("a+b") as file:
+                _fetch(url, file)
+                os.fsync(file.fileno())
+        _check(part, url, digest)
+        part.replace(path)
+    finally:
+        if part.exists() and part.stat().st_size == 0:
+            part.unlink()
+
+
+def _check(part: Path, url: str, digest: str | None) -> None:
+    if digest is None:
+        return
+    found = _digest(part, digest)
+    if found != digest:
+        part.unlink()
+        ours, theirs = (one.partition(":")[2] for one in (found, digest))
+        raise WeightsError(
+            f"{url} gave another file than expected",
+            f"its {digest_name(digest)} is {ours}, not {theirs}",
+            "Nothing was kept. Try again, or bring the file from elsewhere.",
+        )
 
 
 def _fetch(url: str, file: IO[Any]) -> None:
-    """Runs pooch's downloader in a thread, so that a name server that hangs can't hold us."""
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=CONNECT_LIMIT)
+    """Runs the downloader in a thread, so that a name server that hangs can't hold us."""
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            downloader(url, file, None)
+            _copy(url, file) if urlsplit(url).scheme == "file" else _download(url, file)
         except BaseException as error:
             failures.append(error)
             response = getattr(error, "response", None)
@@ -107,8 +128,40 @@ def _fetch(url: str, file: IO[Any]) -> None:
         raise WeightsError(f"{url} can't be fetched", _reason(failures[0])) from failures[0]
 
 
+def _download(url: str, file: IO[Any]) -> None:
+    """Have a server's file, or what is missing of it, appended."""
+    have = file.seek(0, os.SEEK_END)
+
+    def begin(response: Any, **_: object) -> None:
+        if have and response.status_code not in PARTIAL and not response.is_redirect:
+            file.truncate(0)  # the server gives all of it, or has none that is as long
+
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    downloader = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), timeout=CONNECT_LIMIT, headers=headers, hooks={"response": begin}
+    )
+    try:
+        downloader(url, file, None)
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if not (have and status == NOTHING_THERE):
+            raise
+        _download(url, file)
+
+
+def _copy(url: str, file: IO[Any]) -> None:
+    """Append what is missing of a file of this machine."""
+    have = file.seek(0, os.SEEK_END)
+    with open(url2pathname(urlsplit(url).path), "rb") as source:
+        source.seek(have)
+        shutil.copyfileobj(source, file)
+    file.flush()
+
+
 def _reason(error: BaseException) -> str:
     response = getattr(error, "response", None)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     if response is not None:
         return f"the server answered {response.status_code}"
     if type(error).__name__ in {"ConnectionError", "ConnectTimeout", "SSLError"}:
