@@ -12,6 +12,7 @@ from audiosim.core.types import Float32, Framing
 
 RUN = 10  # consecutive windows
 CLICK = 16  # samples
+REPEATED = ("repeat", "tile")
 BESIDE_OFFSET = 1e-4  # of an offset's power: as good as silent
 
 
@@ -19,7 +20,8 @@ class Framer:
     """Cuts one signal into overlapping windows as its blocks arrive.
 
     The windows equal those of openl3's ``_preprocess_audio_batch`` (``tail="pad"``) or
-    musicnn's ``batch_data`` (``tail="drop"``) over the whole signal; with "repeat", those of neither.
+    musicnn's ``batch_data`` (``tail="drop"``) over the whole signal; with "tile", a signal shorter than a
+    window becomes what CLAP's feature extractor makes of it.
     """
 
     def __init__(self, framing: Framing) -> None:
@@ -46,7 +48,7 @@ class Framer:
             raise ValueError("no samples to cut into windows")
         if self.framing.tail == "pad":
             return self._finish_padded()
-        if self.framing.tail == "repeat":
+        if self.framing.tail in REPEATED:
             return self._finish_repeated()
         windows = self._append(np.zeros(self.framing.trail, np.float32))
         if self._windows == 0:  # shorter than a window: silence follows; over and over it would have a beat
@@ -58,11 +60,13 @@ class Framer:
 
         Those around a click of a few samples count too: it is no offset.
         """
+        window = self.framing.window
         if self._samples <= CLICK or self.framing.tail == "repeat":
-            return np.full(len(indices), self.framing.window)
+            return np.full(len(indices), window)
         start = indices * self.framing.hop - self.framing.lead
-        stop = np.minimum(start + self.framing.window, self._samples)
-        return np.asarray(np.maximum(0, stop - np.maximum(0, start)), np.int64)
+        stop = np.minimum(start + window, self._samples)
+        found = np.asarray(np.maximum(0, stop - np.maximum(0, start)), np.int64)
+        return window // found * found if self.framing.tail == "tile" else found
 
     def _append(self, samples: Float32) -> Float32:
         skipped = min(self._skip, len(samples))
@@ -90,7 +94,10 @@ class Framer:
         window = self.framing.window
         if self._windows and len(self._buffer) < _least(self.framing):
             return np.empty((0, window), np.float32)
-        return np.resize(self._buffer, (1, window))
+        windows = np.resize(self._buffer, (1, window))
+        if self.framing.tail == "tile":
+            windows[..., window // len(self._buffer) * len(self._buffer) :] = 0
+        return windows
 
 
 def _least(framing: Framing) -> int:
@@ -100,7 +107,7 @@ def _least(framing: Framing) -> int:
 
 def window_count(framing: Framing, samples: int) -> int:
     """Count the windows that a signal of so many samples gives."""
-    if framing.tail == "repeat":
+    if framing.tail in REPEATED:
         length = framing.lead + samples
         whole = max(0, 1 + (length - framing.window) // framing.hop)
         return max(1, whole + (length - whole * framing.hop >= _least(framing)))

@@ -83,16 +83,16 @@ class Waveform:
 class Framing:
     """How an encoder's windows lie over a signal; all lengths in samples.
 
-    ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole;
-    with "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is;
-    with "repeat" it is repeated until it fills one, unless it adds less than half of what a whole one would.
+    ``lead`` zeros go before the signal. With ``tail="pad"`` zeros follow until the last hop is whole; with
+    "drop", ``trail`` zeros, and what fills no window is left out, unless it would be all there is; else it is
+    repeated, "tile" whole times with zeros behind, unless it adds less than half of what a whole one would.
     """
 
     window: int
     hop: int
     lead: int = 0
     trail: int = 0
-    tail: Literal["pad", "drop", "repeat"] = "pad"
+    tail: Literal["pad", "drop", "repeat", "tile"] = "pad"
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,36 @@ def test_what_is_repeated_counts_as_signal() -> None:
     np.testing.assert_allclose(levels(last, framer.lengths(index)), 20 * np.log10(0.5), atol=0.01)
 
 
-@pytest.mark.parametrize("tail", ["pad", "drop", "repeat"])
-def test_no_samples_are_an_error(tail: Literal["pad", "drop", "repeat"]) -> None:
+@settings(deadline=None)
+@given(st.integers(1, 120), st.integers(1, 30), st.integers(1, 60), cut_lists)
+def test_tiles_are_repeated_whole_times_and_silence_follows(
+    count: int, window: int, hop: int, cuts: list[int]
+) -> None:
+    """As CLAP's feature extractor does; of which windows there are, as those that are repeated."""
+    framing = Framing(window, hop, tail="tile")
+    windows = frame(framing, signal(count), cuts)
+    expected = repeated(signal(count), window, hop)
+    assert window_count(framing, count) == len(windows) == len(expected)
+    rest = count - (len(windows) - 1) * hop
+    whole = window // rest * rest if rest < window else window
+    np.testing.assert_array_equal(windows[-1], np.where(np.arange(window) < whole, expected[-1], 0))
+    np.testing.assert_array_equal(windows[:-1], expected[:-1])
+
+
+def test_the_silence_behind_tiles_is_no_signal() -> None:
+    framer = Framer(Framing(50, 50, tail="tile"))
+    framer.push(np.full(120, 0.5, np.float32))
+    last, index = framer.finish(), np.array([2])
+    assert last.shape == (0, 50)
+    short = Framer(Framing(50, 50, tail="tile"))
+    short.push(np.full(20, 0.5, np.float32))
+    assert short.finish()[0].tolist() == [0.5] * 40 + [0.0] * 10
+    assert short.lengths(np.array([0])).tolist() == [40]
+    assert framer.lengths(index - 1).tolist() == [50]
+
+
+@pytest.mark.parametrize("tail", ["pad", "drop", "repeat", "tile"])
+def test_no_samples_are_an_error(tail: Literal["pad", "drop", "repeat", "tile"]) -> None:
     framer = Framer(Framing(4, 2, lead=2, tail=tail))
     framer.push(np.empty(0, np.float32))
     with pytest.raises(ValueError, match="no samples"):
