@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.options import FromOptions
-from audiosim.encoders.registry import DEFAULT, EncoderCard, EncoderOption, built_in, plug_ins
+from audiosim.encoders.registry import (
+    DEFAULT,
+    DESCRIBED,
+    EncoderCard,
+    EncoderOption,
+    built_in,
+    described,
+    plug_ins,
+)
 
 if TYPE_CHECKING:
     from audiosim.encoders.request import EncoderRequest
@@ -32,8 +40,11 @@ EncoderName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=listed([f"{DEFAULT} (the default of a new home)", *(card.name for card in CARDS[1:])]) + ".",
-        autocompletion=lambda: [*built_in(), *plug_ins()],
+        help=listed(
+            [f"{DEFAULT} (the default of a new home)", *(card.name for card in CARDS[1:]), "a description"]
+        )
+        + f": FILE{DESCRIBED} (docs/encoders.md).",
+        autocompletion=lambda: [*built_in(), *described(), *plug_ins()],
     ),
 ]
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from audiosim.commands.encoder_options import EncoderName, WeightsOptions
-from audiosim.commands.encoders import fetched, imported, weights_text
+from audiosim.commands.encoder_table import listed_entries, weights_text
+from audiosim.commands.encoders import fetched, imported
 from audiosim.commands.help_page import Command
 from audiosim.commands.options import with_options
 from audiosim.commands.table import terminal_width
@@ -24,9 +25,7 @@ app = typer.Typer(
 @app.command("list", cls=Command)
 def list_() -> None:
     """List the networks, and which weights are there."""
-    from audiosim.encoders.registry import built_in
-
-    typer.echo(weights_text(built_in().values(), terminal_width()), nl=False)
+    typer.echo(weights_text(listed_entries(), terminal_width()), nl=False)
 
 
 @app.command(cls=Command)

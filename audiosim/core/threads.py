@@ -42,7 +42,7 @@ def limited_threads(count: int | None) -> Iterator[None]:
 
 
 def on_each_processor(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Call a function for each item, in a thread for each processor, with matrix products in one thread.
+    """Call a function for each item, in as many threads as we may have, with matrix products in one thread.
 
     BLAS's own threads wait for each other in loops: where others use the processors too, small
     products take ten times as long.
@@ -51,8 +51,14 @@ def on_each_processor(function: Callable[[Item], Result], items: Sequence[Item])
 
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(processors()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         return list(pool.map(function, items))
+
+
+def threads() -> int:
+    """Count the threads that what computes may start: those of `limited_threads`, else one a processor."""
+    limit = os.environ.get(BLAS[0], "")
+    return min(int(limit), processors()) if limit.isdecimal() and int(limit) else processors()
 
 
 def processors() -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiosim.core.errors import WeightsError
-from audiosim.encoders.registry import EncoderEntry, find, resolve
+from audiosim.encoders.registry import EncoderEntry, find_for, resolve
 
 if TYPE_CHECKING:
     from audiosim.core.types import Encoder, EncoderSpec, Float32, Precision
@@ -111,12 +111,13 @@ def load_encoder_for(
     """
     from audiosim.encoders.request import request_for
 
-    entry = find(spec.name)
+    entry = find_for(spec)
     if entry is None:
         raise WeightsError(
             f"This audiosim has no encoder {spec.name}",
-            "the index was made with an encoder given from Python, or of a plug-in that is not here",
-            "Install the plug-in, or give the encoder's equal: index_folder(..., encoder=...).",
+            "the index was made with a description or plug-in that is not here, or one given from Python",
+            "Bring the description: audiosim encoders import FILE.toml; or install the plug-in, or give the"
+            " encoder's equal: index_folder(..., encoder=...).",
         )
     request = replace(request_for(spec), digest=spec.weights, weights=weights)
     encoder = _load(entry, request, precision, batch_size, read_only=read_only, quick=quick)
@@ -203,7 +204,7 @@ class QueryEncoder(LazyEncoder):
         return self._encoder.embed(windows)
 
     def _start(self) -> Encoder:
-        entry = find(self.spec.name)
+        entry = find_for(self.spec)
         self._left = entry.quick_windows if entry and entry.quick_windows else inf
         return load_encoder_for(self.spec, precision=self._precision, quick=self._left < inf)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audiosim.core.errors import UsageError
 from audiosim.core.types import EncoderSpec
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find_for
 
 
 def packed(spec: EncoderSpec) -> dict[str, bytes]:
@@ -30,7 +30,7 @@ def packed(spec: EncoderSpec) -> dict[str, bytes]:
     WeightsError
         If they are not to be had.
     """
-    entry = find(spec.name)
+    entry = find_for(spec)
     if entry is None:
         raise UsageError(
             f"The encoder {spec.name} can't work on a cluster",

@@ -1,4 +1,4 @@
-"""Encoders by name: those that come with audiosim, each a file in entries/, and plug-ins.
+"""Encoders by name: those that come with audiosim, each a file in entries/, described ones, and plug-ins.
 
 An `EncoderEntry` is what can be done with an encoder, its `EncoderCard` what is known of it
 without loading it. Listing encoders imports no model and no plug-in. What this module and entries/
@@ -11,6 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiosim.core.errors import AudiosimError, UsageError, WeightsError
@@ -18,7 +19,6 @@ from audiosim.core.errors import AudiosimError, UsageError, WeightsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
-    from pathlib import Path
 
     from audiosim.core.types import Encoder, EncoderSpec, Precision
     from audiosim.encoders.request import EncoderRequest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "openl3"  # of a new home
 PLUG_INS = "audiosim.encoders"  # the group of entry points
+DESCRIBED = ".toml"  # how the names of descriptions end
 OptionValue = str | int | bool
 
 
@@ -146,6 +147,32 @@ class EncoderEntry(ABC):
         """Give the digest of a file's tensors, as specs have it; keeps a copy unless `read_only`."""
         raise self._takes_no_file(file)
 
+    def fetch_text(self, request: EncoderRequest) -> Path:
+        """Fetch what puts texts among the embeddings, unless it is here, and say where it is."""
+        raise UsageError(f"{self.card.name} has no text side", "it does not read texts", "Leave `text` out.")
+
+    def accept_licence(self) -> None:
+        """Keep that the user accepts the licence of the weights."""
+        raise UsageError(
+            f"The licence of {self.card.name} need not be accepted",
+            f"it is {self.card.licence}",
+            "Leave `accept_licence` out.",
+        )
+
+    def record(self) -> str:
+        """Keep what the encoder answers here; gives it as the self-test of a description, in TOML."""
+        raise UsageError(
+            f"Can't record what {self.card.name} answers", "that is for encoders of a description"
+        )
+
+    def own_weights(self, request: EncoderRequest, *, read_only: bool) -> str | None:
+        """Give the digest that specs have as weights, where the entry is of a file that brings its own."""
+        return None
+
+    def for_spec(self, spec: EncoderSpec) -> EncoderEntry:
+        """Give the entry that made a spec, where several have one name."""
+        return self
+
     def vocabulary(self, spec: EncoderSpec) -> Vocabulary | None:
         """Load the words that the encoder of a spec gives scores to; None where it has no fixed ones.
 
@@ -186,18 +213,47 @@ def plug_ins() -> dict[str, EntryPoint]:
 
 
 def find(name: str) -> EncoderEntry | None:
-    """Find an encoder by its name, in any case: a built-in one, else a plug-in, which is loaded.
+    """Find an encoder by its name, in any case: a built-in one, else a described one, else a plug-in.
+
+    A name that ends with .toml is the file of a description. A plug-in is imported.
 
     Raises
     ------
+    UsageError
+        If the description is wrong.
     WeightsError
         If the plug-in is broken.
     """
     key = name.casefold()
     if key in built_in():
         return built_in()[key]
+    from audiosim.encoders.described import known
+
+    if is_description(name):
+        return known.entry_of_file(Path(name))
+    kept = known.find_kept(key)
+    if kept is not None:
+        return kept
     point = plug_ins().get(key)
     return None if point is None else _loaded(point)
+
+
+def find_for(spec: EncoderSpec) -> EncoderEntry | None:
+    """Find the encoder that made a spec; as `find`."""
+    entry = find(spec.name)
+    return None if entry is None else entry.for_spec(spec)
+
+
+def is_description(name: str) -> bool:
+    """Tell whether what is given as an encoder's name is the file of a description."""
+    return name.casefold().endswith(DESCRIBED)
+
+
+def described() -> list[str]:
+    """List the names of the encoders whose descriptions are kept; reads none of them."""
+    from audiosim.encoders.described import known
+
+    return known.kept_names()
 
 
 def resolve(name: str | None) -> EncoderEntry:
@@ -206,14 +262,15 @@ def resolve(name: str | None) -> EncoderEntry:
     Raises
     ------
     UsageError
-        If there is none by that name.
+        If there is none by that name, or its description is wrong.
     WeightsError
         If it is a plug-in, and broken.
     """
     entry = find(name or DEFAULT)
     if entry is None:
-        names = ", ".join((*built_in(), *plug_ins()))
-        raise UsageError(f"No encoder {name}", "there is none by that name", f"Choose one of: {names}.")
+        names = ", ".join((*built_in(), *described(), *plug_ins()))
+        remedy = f"Choose one of: {names}; or give a description, FILE{DESCRIBED}."
+        raise UsageError(f"No encoder {name}", "there is none by that name", remedy)
     return entry
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from audiosim.core.errors import UsageError
-from audiosim.encoders.registry import EncoderCard, EncoderOption, OptionValue, built_in, find
+from audiosim.encoders.registry import (
+    EncoderCard,
+    EncoderOption,
+    OptionValue,
+    built_in,
+    find,
+    find_for,
+    is_description,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +35,7 @@ class EncoderRequest:
     Parameters
     ----------
     encoder : str, optional
-        The encoder's name.
+        The encoder's name, or the file of a description, which ends with .toml.
     hop : float, optional
         From window to window, in s.
     max_windows : int, optional
@@ -75,7 +83,7 @@ class EncoderRequest:
 
 def request_for(spec: EncoderSpec) -> EncoderRequest:
     """Give the request that leads to a spec, its weights apart."""
-    entry = find(spec.name)
+    entry = find_for(spec)
     names = {option.name for option in entry.card.options} if entry else set()
     options = [(name, value) for name, value in spec.options if name in names]
     return EncoderRequest(spec.name, hop=spec.hop, max_windows=spec.max_windows, options=options)
@@ -115,8 +123,8 @@ def completed(request: EncoderRequest, old: EncoderRequest) -> EncoderRequest:
 
 def with_kept_weights(request: EncoderRequest, spec: EncoderSpec) -> EncoderRequest:
     """Ask for the weights of a spec, where a request of the same encoder leaves them open."""
-    entry = find(spec.name)
-    if request.weights is not None or entry is None:
+    entry = find_for(spec)
+    if request.weights is not None or entry is None or is_description(request.encoder or ""):
         return request
     asked, there = dict(request.options), dict(spec.options)
     choosing = [option.name for option in entry.card.options if option.chooses_weights]

@@ -22,7 +22,8 @@ class WeightsFile:
     path : Path, optional
         Where they are kept.
     proven : bool
-        Whether they were held to a digest that is published or written in audiosim's source.
+        Whether they were held to a digest that is published or written in audiosim's source; those of a
+        description, to its self-test.
     """
 
     name: str
@@ -41,10 +42,13 @@ class Checked:
         What was checked, and by what.
     fault : str
         What is wrong; empty where nothing is.
+    outcome : str
+        What it is then.
     """
 
     what: str
     fault: str = ""
+    outcome: str = "good"
 
 
 def fault_of(check: Callable[[], object]) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from audiosim.core.config import Home
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
-from audiosim.core.types import Encoder, TrackVector
+from audiosim.core.types import Encoder, EncoderSpec, TrackVector
 from audiosim.encoders.registry import find
 from audiosim.encoders.request import (
     EncoderRequest,
@@ -62,6 +62,8 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
             clashes.append(("weights", request.weights, stored.spec.name))
         elif (digest := entry.weights_digest(request.weights, read_only=read_only)) != stored.spec.weights:
             clashes.append(("weights", digest, stored.spec.weights))
+    if not clashes and not _is_kept(request, stored.spec, read_only=read_only):
+        clashes.append(("encoder", request.encoder, f"another model or description of {stored.spec.name}"))
     if clashes:
         name, wanted, there = clashes[0]
         has = stored.spec.name if name in dict(request.options) else "none"
@@ -70,6 +72,15 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
             f"its index was made with {has if there is None else there}",
             "Leave it out, use another `home`, or start over with `rebuild`.",
         )
+
+
+def _is_kept(request: EncoderRequest, spec: EncoderSpec, *, read_only: bool) -> bool:
+    """Whether a description that is given, if one is, is the one that a spec was made with."""
+    entry = find(request.encoder) if request.encoder else None
+    if entry is None:
+        return True
+    own = entry.own_weights(completed(request, request_for(spec)), read_only=read_only)
+    return own in (None, spec.weights)
 
 
 def rebuilt_request(asked: EncoderRequest, stored: Configuration) -> EncoderRequest:

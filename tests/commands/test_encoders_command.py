@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import GOLDEN, Cli
 
 from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
 from audiosim.encoders.openl3_weights import file_name
@@ -118,7 +118,7 @@ def test_the_help_of_options_says_whose_they_are(cli: Cli, command: str) -> None
     told = " ".join(cli(command, "--help", COLUMNS=200).out.split())
     assert "openl3: mel256, mel128 or linear [default: mel256]." in told
     assert "openl3: let the first window centre on the start [default: --center]." in told
-    assert "[default: 1 for openl3, 2.992 for musicnn" in told
+    assert "[default: 1 for openl3, 10 for clap, 0.992 for discogs-effnet, 2.992 for musicnn" in told
     assert "Weights to use and to keep: openl3 (.h5 or .h5.gz)" in told
 
 
@@ -134,3 +134,88 @@ def test_places_of_weights_have_lines_of_their_own_on_a_narrow_terminal(
     assert [line.strip() for line in lines if line.startswith("    not here; from ")] == places
     assert all(len(line) <= 80 for line in lines if "not here" not in line)
     assert any(len(line) > 80 for line in whole)
+
+
+@pytest.fixture
+def description(tmp_path: Path) -> Path:
+    """A description beside its model."""
+    for name in ("patches.onnx", "patches.toml"):
+        shutil.copy(GOLDEN / "described" / name, tmp_path)
+    return tmp_path / "patches.toml"
+
+
+def test_a_description_is_shown_kept_listed_and_checked(cli: Cli, description: Path) -> None:
+    shown = cli("encoders", "show", description).out
+    assert shown.startswith("tiny-effnet\n")
+    assert "2.064 s" in shown
+    done = cli("encoders", "import", description)
+    assert done.code == 0, done.err
+    assert Path(done.out.strip()).name == "encoder.toml"
+    description.unlink()
+    line = next(line for line in cli("encoders").out.splitlines() if line.startswith("tiny-effnet"))
+    assert line.endswith("1 brought, not proven")
+    assert "tiny-effnet float32\t" in cli("weights", "list").out
+    told = {one["name"]: one for one in cli("encoders", "--json").json["encoders"]}
+    assert (told["tiny-effnet"]["dimensions"], told["tiny-effnet"]["hop"]) == ([24], 0.992)
+    checked = cli("encoders", "check", "tiny-effnet")
+    assert (checked.code, "no self-test in its description: not proven" in checked.out) == (0, True)
+
+
+def test_a_kept_description_that_is_broken_hurts_only_those_who_ask_for_it(
+    cli: Cli, description: Path, tmp_path: Path
+) -> None:
+    kept = Path(cli("encoders", "import", description).out.strip())
+    kept.write_text(kept.read_text().replace("audiosim_encoder = 1", "audiosim_encoder = 2"))
+    listed = cli("encoders", COLUMNS=400)
+    assert listed.code == 0, listed.err
+    assert "audiosim_encoder is 2, not 1" in listed.out
+    assert "audiosim_encoder is 2" in cli("weights", "list").out
+    told = {one["name"]: one for one in cli("encoders", "--json").json["encoders"]}
+    assert "audiosim_encoder is 2" in told["tiny-effnet"]["broken"]
+    assert cli("encoders", "show", "openl3").code == 0
+    assert "tiny-effnet" in cli("encoders", "show", "vggish").err
+    assert cli("encoders", "show", "tiny-effnet").code == 2
+
+
+def test_what_a_machine_answers_is_recorded_and_written_as_a_self_test(cli: Cli, description: Path) -> None:
+    cli("encoders", "import", description)
+    done = cli("encoders", "check", "tiny-effnet", "--record")
+    assert done.code == 0, done.err
+    assert done.out.startswith('[variants."float32".self_test]\nsignal = "chirp"\n')
+    assert "when that was recorded: good" in cli("encoders", "check", "tiny-effnet").out
+    description.write_text(f"{description.read_text()}\n{done.out}")
+    proven = cli("encoders", "import", description)
+    assert proven.code == 0, proven.err
+    assert "1 brought, proven" in cli("encoders").out
+    assert "self-test: good" in cli("encoders", "check", "tiny-effnet").out
+    outcomes = [one["outcome"] for one in cli("encoders", "check", "tiny-effnet", "--json").json["checked"]]
+    assert outcomes == ["good"] * 4
+    assert cli("encoders", "check", "openl3", "--record").code == 2
+    assert cli("encoders", "check", "tiny-effnet", "--record", "--json").code == 2
+
+
+def test_a_description_that_is_wrong_is_told_with_its_lines(cli: Cli, description: Path) -> None:
+    description.write_text(description.read_text().replace('tail = "drop"', 'tail = "loop"'))
+    for arguments in (("import", description), ("show", description), ("fetch", description)):
+        done = cli("encoders", *arguments)
+        assert done.code == 2
+        assert (
+            'is wrong: line 12: [audio] tail is "loop", not "zeros", "drop", "repeat" or "tile"' in done.err
+        )
+
+
+def test_a_description_is_drafted(cli: Cli, description: Path) -> None:
+    done = cli("encoders", "init", description.with_suffix(".onnx"))
+    assert done.code == 0, done.err
+    assert 'axes = ["batch", "frames", "bands"]' in done.out
+    assert cli("encoders", "init", "nowhere.onnx").code == 2
+
+
+def test_a_licence_is_asked_for_where_it_must_be_accepted(cli: Cli) -> None:
+    refused = cli("encoders", "fetch", "discogs-effnet")
+    assert refused.code == 1
+    assert "its licence was not accepted: CC BY-NC-SA 4.0 (non-commercial)" in refused.err
+    assert "audiosim encoders fetch discogs-effnet --accept-licence" in refused.err
+    needless = cli("encoders", "fetch", "openl3", "--accept-licence")
+    assert (needless.code, "Leave --accept-licence out" in needless.err) == (2, True)
+    assert "musicnn has no text side" in cli("encoders", "fetch", "musicnn", "--text").err

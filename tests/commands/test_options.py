@@ -120,7 +120,7 @@ def test_choices_are_found_whatever_their_case() -> None:
 def test_an_encoder_is_named_in_any_case_and_once(cli: Cli, tmp_path: Path) -> None:
     refused = cli("weights", "fetch", "MusiCNN", "--encoder", "OpenL3")
     assert (refused.code, "One encoder at a time" in refused.err) == (2, True)
-    assert cli("weights", "fetch", "clap").code == 2
+    assert cli("weights", "fetch", "vggish").code == 2
     here = {"AUDIOSIM_WEIGHTS": tmp_path, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_RETRIES": 0}
     out_of_reach = cli("weights", "fetch", "MusiCNN", **here)
     assert (out_of_reach.code, "musicnn" in out_of_reach.err) == (1, True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from audiosim.core.threads import BLAS, OTHERS, limited_threads, processors
+from audiosim.core.threads import BLAS, OTHERS, limited_threads, processors, threads
 
 # Embeds noise in one thread, if told to; prints what each thread of the process has computed, in s.
 EMBED = """
@@ -53,6 +53,18 @@ def test_no_limit_changes_nothing_and_none_is_above_what_there_is(monkeypatch: p
         assert os.environ["OMP_NUM_THREADS"] == "7"
     with limited_threads(10_000):
         assert os.environ["OMP_NUM_THREADS"] == str(processors())
+
+
+def test_what_reads_no_variable_is_told_how_many_threads_it_may_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert threads() == processors()
+    with limited_threads(1):
+        assert threads() == 1
+    for unusual, count in (("1", 1), ("100000", processors()), ("0", processors()), ("many", processors())):
+        monkeypatch.setenv("OMP_NUM_THREADS", unusual)
+        assert threads() == count
 
 
 @pytest.mark.slow

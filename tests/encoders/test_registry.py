@@ -62,7 +62,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 def test_every_file_of_entries_is_a_built_in_encoder_and_the_default_comes_first() -> None:
     files = Path(__file__).parents[2] / "audiosim" / "encoders" / "entries"
-    names = {file.stem for file in files.glob("*.py")} - {"__init__"}
+    names = {file.stem.replace("_", "-") for file in files.glob("[!_]*.py")}
     assert set(built_in()) == names
     assert next(iter(built_in())) == DEFAULT == resolve(None).card.name
 
@@ -182,7 +182,7 @@ def test_an_encoder_of_nobody_can_t_be_packed() -> None:
 def test_no_other_file_names_an_encoder_in_its_code() -> None:
     """What one encoder needs is in its own files: no `if name == "openl3"` elsewhere."""
     package = Path(__file__).parents[2] / "audiosim"
-    own = {file for name in built_in() for file in package.glob(f"encoders/**/{name}*.py")}
+    own = {file for name in built_in() for file in package.glob(f"encoders/**/{name.replace('-', '_')}*.py")}
     naming = [
         f"{file.relative_to(package).as_posix()}: {node.value}"
         for file in package.rglob("*.py")

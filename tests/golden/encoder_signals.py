@@ -65,9 +65,30 @@ def clap_signals() -> Iterator[tuple[str, Any]]:
     yield "short", speech(130000, 48000)  # fits three times into 10 s
     yield "most_of_it", chirp(400000, 48000)
     yield "equal", chord(480000, 48000)
+    parts = chord(400000, 48000), speech(400000, 48000), noise(300000, 48000)
+    yield "long", np.concatenate(parts)  # 2.3 times 10 s
 
 
 def patch_signals() -> Iterator[tuple[str, Any]]:
     """Yields (name, int16 audio [n]) at 16 kHz."""
     yield "one_patch", speech(32768, 16000)
     yield "odd_length", chirp(99999, 16000)
+    yield "two_batches", chord(1100000, 16000) // 2 + speech(1100000, 16000) // 4  # 68 patches
+
+
+def waveform_signals() -> Iterator[tuple[str, Any]]:
+    """Yields (name, int16 audio [n]) at 16 kHz."""
+    yield "noise", noise(16000, 16000)
+    yield "chirp", chirp(52801, 16000)
+    yield "chord", chord(80000, 16000)
+
+
+# What the tiny tokenizer of CLAP's golden files and its text tower were given.
+PROMPTS = (
+    "a dog barks in the distance",
+    "The Sound of RAIN, isn't it?",
+    "",
+    "café música — 日本語 🎻",
+    "  two  spaces,\ta tab\nand a line break ",
+    "a door slams and an engine starts, " * 100,  # more than 512 tokens
+)

@@ -1,0 +1,154 @@
+"""The whole way with described encoders: a home made with a file that then goes, and what it answers.
+
+The models are the seeded ones of the golden files, under addresses of this machine; what loads, fetches and
+refuses them is what does so with the real ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import GOLDEN, Cli, tone
+
+DESCRIBED = GOLDEN / "described"
+RATE = 16_000  # Hz
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with music of two kinds, and room for weights."""
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    rng = np.random.default_rng(0)
+    (tmp_path / "music").mkdir()
+    for number, seconds in enumerate((3, 5, 7)):
+        high = tone(seconds, 900 + 30 * number, rate=RATE)
+        soundfile.write(tmp_path / "music" / f"tone {number}.flac", high, RATE)
+        hiss = 0.1 * rng.normal(size=seconds * RATE)
+        soundfile.write(tmp_path / "music" / f"hiss {number}.flac", hiss, RATE)
+    soundfile.write(tmp_path / "outside.wav", tone(6, 945, rate=RATE), RATE)
+    return tmp_path
+
+
+def written(folder: Path, name: str, source: str, change: str = "") -> Path:
+    """A description whose models are fetched from another folder, where `name` ends with url."""
+    place = folder / name / f"{Path(source).stem}.toml"
+    shutil.copytree((DESCRIBED / source).parent, place.parent)
+    if name.endswith("url"):
+        text = place.read_text("utf-8")
+        for model in sorted(place.parent.rglob("*")):
+            if model.suffix in (".onnx", ".json"):
+                kept = folder / "server" / model.name
+                kept.parent.mkdir(exist_ok=True)
+                model.rename(kept)
+                digest = hashlib.sha256(kept.read_bytes()).hexdigest()
+                pin = f'urls = ["{kept.as_uri()}"]\nsha256 = "{digest}"'
+                text = text.replace(f'file = "{model.name}"', f'file = "{model.name}"\n{pin}')
+        place.write_text(text, "utf-8")
+    return place
+
+
+def kinds(done: object) -> list[str]:
+    return [Path(match["path"]).name[:4] for match in done.json["matches"]]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("beside", "patches.toml"),
+        ("url", "patches.toml"),
+        ("url", "clap/clap.toml"),
+    ],
+)
+def test_a_home_made_with_a_description_goes_on_without_it(
+    cli: Cli, folder: Path, name: str, source: str
+) -> None:
+    home, toml = folder / "home", written(folder, name, source)
+    looked = cli("index", folder / "music", "--home", home, "--encoder", toml, "--dry-run")
+    assert looked.code == 0, looked.err
+    assert not (folder / "weights").exists()
+    done = cli("index", folder / "music", "--home", home, "--encoder", toml, "-j", 2)
+    assert done.code == 0, done.err
+    assert "6 indexed" in done.out
+    shutil.rmtree(toml.parent)
+    shutil.rmtree(folder / "server", ignore_errors=True)
+
+    inside = cli("similar", folder / "music" / "tone 1.flac", "--home", home, "-k", 2, "--json")
+    assert kinds(inside) == ["tone", "tone"]
+    outside = cli("similar", folder / "outside.wav", "--home", home, "-k", 3, "--json")
+    assert outside.code == 0, outside.err
+    assert kinds(outside) == ["tone"] * 3
+    assert cli("verify", "--home", home).code == 0
+    soundfile.write(folder / "music" / "tone 9.flac", tone(4, 915, rate=RATE), RATE)
+    again = cli("index", "--home", home)
+    assert (again.code, "1 indexed" in again.out) == (0, True), again.err
+
+    assert cli("export", folder / "all.parquet", "--home", home).code == 0
+    taken = cli("import", folder / "all.parquet", "--home", folder / "other")
+    assert taken.code == 0, taken.err
+    answered = cli("similar", folder / "outside.wav", "--home", folder / "other", "-k", 4, "--json")
+    assert kinds(answered) == ["tone"] * 4
+    rebuilt = cli("index", "--home", home, "--rebuild", "--hop-size", 2)
+    assert rebuilt.code == 0, rebuilt.err
+    assert "7 indexed" in rebuilt.out
+
+
+def test_a_home_holds_to_its_description(cli: Cli, folder: Path) -> None:
+    home, toml = folder / "home", written(folder, "beside", "waveform.toml")
+    assert cli("index", folder / "music", "--home", home, "--encoder", toml).code == 0
+    assert cli("index", "--home", home, "--encoder", toml).code == 0
+    assert cli("index", "--home", home, "--encoder", "tiny-waves").code == 0
+    other = cli("index", "--home", home, "--encoder", "musicnn")
+    assert (other.code, "contradicts this home" in other.err) == (2, True)
+    toml.write_text(toml.read_text("utf-8").replace("[audio]", "normalise = true\n[audio]"), "utf-8")
+    changed = cli("index", "--home", home, "--encoder", toml)
+    assert changed.code == 2
+    assert "its index was made with another model or description of tiny-waves" in changed.err
+    rebuilt = cli("index", "--home", home, "--encoder", toml, "--rebuild")
+    assert (rebuilt.code, "6 indexed" in rebuilt.out) == (0, True), rebuilt.err
+    assert cli("index", "--home", home, "--encoder", toml).code == 0
+
+
+def test_what_is_refused_leaves_no_home(cli: Cli, folder: Path) -> None:
+    toml = written(folder, "url", "waveform.toml")
+    text = toml.read_text("utf-8")
+    cases = {
+        "gave another file than expected": re.sub(r'sha256 = "\w+"', "sha256 = '" + "0" * 64 + "'", text),
+        "is wrong: line 17": text.replace('"waveform.onnx"', '"../waveform.onnx"'),
+        "its licence was not accepted: MIT": text.replace("[model]", "accept_licence = true\n[model]"),
+    }
+    for told, wrong in cases.items():
+        toml.write_text(wrong, "utf-8")
+        done = cli("index", folder / "music", "--home", folder / "home", "--encoder", toml)
+        assert done.code in (1, 2)
+        assert told in done.err
+        assert not (folder / "home" / "catalog.db").exists()
+    refused = cli("encoders", "fetch", toml)
+    assert "audiosim encoders fetch tiny-waves --accept-licence" in refused.err
+    accepted = cli("encoders", "fetch", toml, "--accept-licence")
+    assert accepted.code == 0, accepted.err
+    assert Path(accepted.out.strip()).is_file()
+    assert cli("index", folder / "music", "--home", folder / "home", "--encoder", toml).code == 0
+
+
+def test_extract_takes_a_description(cli: Cli, folder: Path) -> None:
+    toml = written(folder, "beside", "waveform.toml")
+    done = cli("extract", folder / "outside.wav", "--encoder", toml, "--hop-size", 0.5, "-o", folder / "out")
+    assert done.code == 0, done.err
+    with np.load(folder / "out" / "outside.npz") as data:
+        assert data["embedding"].shape == (11, 16)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_needs_the_description_nowhere_else(cli_process: Cli, folder: Path) -> None:
+    pytest.importorskip("ray")
+    home, toml = folder / "home", written(folder, "beside", "waveform.toml")
+    done = cli_process("index", folder / "music", "--home", home, "--encoder", toml, "--ray", "local")
+    assert done.code == 0, done.err
+    assert "6 indexed" in done.out
