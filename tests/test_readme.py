@@ -33,6 +33,7 @@ def test_every_command_and_option_named_is_one_that_exists(cli: Cli) -> None:
     known = set()
     for command in sorted(commands):
         known |= set(re.findall(r"--[a-z][a-z-]+", cli(command, "--help").out))
+    known |= set(re.findall(r"--[a-z][a-z-]+", cli("encoders", "fetch", "--help").out))
     known |= {"--home", *re.findall(r"--[a-z][a-z-]+", cli("--help").out)}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert named <= known, named - known
