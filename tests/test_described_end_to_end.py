@@ -127,13 +127,41 @@ def test_what_is_refused_leaves_no_home(cli: Cli, folder: Path) -> None:
         done = cli("index", folder / "music", "--home", folder / "home", "--encoder", toml)
         assert done.code in (1, 2)
         assert told in done.err
-        assert not (folder / "home" / "catalog.db").exists()
+        assert "There is no index yet" in cli("status", "--home", folder / "home").out
     refused = cli("encoders", "fetch", toml)
-    assert "audiosim encoders fetch tiny-waves --accept-licence" in refused.err
+    assert f"audiosim encoders fetch {toml} --accept-licence" in refused.err
     accepted = cli("encoders", "fetch", toml, "--accept-licence")
     assert accepted.code == 0, accepted.err
     assert Path(accepted.out.strip()).is_file()
     assert cli("index", folder / "music", "--home", folder / "home", "--encoder", toml).code == 0
+
+
+def test_the_text_side_is_fetched_only_when_it_is_asked_for(cli: Cli, folder: Path) -> None:
+    toml = written(folder, "url", "clap/clap.toml")
+
+    def fetched() -> list[str]:
+        return sorted(path.name for path in (folder / "weights" / "fetched").glob("*/[!.f]*"))
+
+    done = cli("index", folder / "music", "--home", folder / "home", "--encoder", toml)
+    assert done.code == 0, done.err
+    assert fetched() == ["audio_model.onnx"]
+    assert "1 of 2 here, not proven" in cli("encoders").out
+    text = cli("encoders", "fetch", "tiny-clap", "--text")
+    assert (text.code, Path(text.out.strip()).name) == (0, "text_model.onnx"), text.err
+    assert fetched() == ["audio_model.onnx", "text_model.onnx", "tokenizer.json"]
+    shutil.rmtree(folder / "server")
+    assert cli("encoders", "check", "tiny-clap").out.count(": good") == 3
+
+
+def test_a_file_may_be_brought_in_place_of_fetching_it(cli: Cli, folder: Path) -> None:
+    toml = written(folder, "url", "waveform.toml")
+    model = (folder / "server" / "waveform.onnx").rename(folder / "brought.onnx")
+    failed = cli("encoders", "import", toml)
+    assert failed.code == 1
+    assert f"audiosim encoders import waveform.onnx --encoder {toml}" in failed.err
+    brought = cli("encoders", "import", model, "--encoder", toml)
+    assert brought.code == 0, brought.err
+    assert cli("encoders", "import", toml).code == 0
 
 
 def test_extract_takes_a_description(cli: Cli, folder: Path) -> None:

@@ -195,6 +195,8 @@ def parse_description(source: bytes, path: Path) -> Description:
         raise _wrong(path, [f"line {line}: it is not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
         raise _wrong(path, [f"line {line_in(str(error), text)}: it is not TOML: {error}"]) from error
+    except RecursionError as error:
+        raise _wrong(path, ["line 1: it is nested too deeply"]) from error
     found = list(faults(document)) or list(further_faults(document))
     if found:
         lines = key_lines(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ def shipped(card: EncoderCard) -> DescribedEntry:
     """Make the entry of an encoder whose description comes with audiosim."""
 
     def read() -> Description:
+        from importlib.resources import files
+
         from audiosim.encoders.described.description import parse_description
 
         place = files("audiosim.encoders.described") / "shipped" / f"{card.name}.toml"

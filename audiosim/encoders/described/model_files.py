@@ -198,6 +198,13 @@ class ModelFolder:
         told = f"{description.licence}\n{description.licence_url}"
         return self.path / "accepted" / f"{description.name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
+    def _called(self, description: Description) -> str:
+        """What commands know a description by: its name, or the file, if nothing is kept of that yet."""
+        from audiosim.encoders.registry import built_in
+
+        known = description.name in built_in() or description.place.is_relative_to(self.path)
+        return description.name if known else display_path(os.fsencode(description.place))
+
     def _beside(self, description: Description) -> list[Path]:
         """Where files beside a description may lie: of a kept one, also where its other variants are."""
         folders = [description.folder]
@@ -223,13 +230,13 @@ class ModelFolder:
             raise WeightsError(f"There is no {shown}", "the description names no address", "Bring the file.")
         remedy = (
             f"Without a connection, bring the file from a machine that has one:\n  {file.urls[0]}\n"
-            f"and run: audiosim encoders import {file.name} --encoder {description.name}"
+            f"and run: audiosim encoders import {file.name} --encoder {self._called(description)}"
         )
         if self._read_only:
             raise NoWeightsError(
                 f"{file.name} of {description.name} is not here",
                 "nothing is fetched for a look",
-                f"Fetch it first: audiosim encoders fetch {description.name}",
+                f"Fetch it first: audiosim encoders fetch {self._called(description)}",
             )
         self._check_licence(description)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -268,7 +275,7 @@ class ModelFolder:
             raise WeightsError(
                 f"Nothing is fetched for {description.name}",
                 f"its licence was not accepted: {description.licence}.{read}",
-                f"If you accept it: audiosim encoders fetch {description.name} --accept-licence",
+                f"If you accept it: audiosim encoders fetch {self._called(description)} --accept-licence",
             )
 
 

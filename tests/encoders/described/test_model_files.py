@@ -121,7 +121,10 @@ def test_a_file_that_can_t_be_had_is_told_with_every_reason_and_the_other_way(
     assert "gone can't be fetched" in caught.value.what
     assert "No such file" in caught.value.why
     assert "page.html gave another file than expected" in caught.value.why
-    assert "audiosim encoders import waveform.onnx --encoder tiny-waves" in caught.value.remedy
+    assert (
+        f"audiosim encoders import waveform.onnx --encoder {tmp_path}/mine/encoder.toml"
+        in caught.value.remedy
+    )
     assert [path.name for path in tmp_path.glob("weights/fetched/*/*")] == ["fetch.lock"]
 
 
@@ -154,7 +157,7 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(
         WeightsError, match=r"licence was not accepted: MIT. Read it: https://x.org"
     ) as caught:
         find(folder, description)
-    assert "audiosim encoders fetch tiny-waves --accept-licence" in caught.value.remedy
+    assert f"audiosim encoders fetch {description.place} --accept-licence" in caught.value.remedy
     assert not (tmp_path / "weights").exists()
     folder.accept(description)
     assert find(folder, description).path.is_file()
