@@ -43,6 +43,7 @@ def encoder_fields(entry: EncoderEntry) -> dict[str, Any]:
         "words": card.words,
         "licence": card.licence,
         "download": card.download,
+        "text_download": card.text_download,
         "options": {option.name: list(option.choices) for option in card.options},
         "weights": [
             {
@@ -70,6 +71,7 @@ def told(entry: EncoderEntry, width: int | None) -> str:
         "licence": card.licence,
         "download": size(card.download),
     }
+    facts |= {"to read texts": f"{size(card.text_download)} more"} if card.text_download else {}
     facts |= {flag(option.name): f"{listed(option.choices)}" for option in card.options}
     widest = max(map(len, facts))
     indent = " " * (widest + 2)

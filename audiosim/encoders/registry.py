@@ -73,6 +73,8 @@ class EncoderCard:
         The licence of the weights.
     download : int
         The bytes to fetch for the default options.
+    text_download : int
+        The bytes to fetch besides, when texts are first asked with; 0 if it reads none.
     words : bool
         Whether it knows words.
     whitened : bool
@@ -90,6 +92,7 @@ class EncoderCard:
     hop: float  # s
     licence: str
     download: int  # bytes
+    text_download: int = 0  # bytes
     words: bool = False
     whitened: bool = False
     options: tuple[EncoderOption, ...] = ()

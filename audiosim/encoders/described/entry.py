@@ -261,6 +261,7 @@ def card_of(description: Description) -> EncoderCard:
         hop=default_hop(description),
         licence=description.licence,
         download=first.audio.size,
+        text_download=_text_size(description, first),
         words=description.text is not None,
         options=(variant,) if len(description.variants) > 1 else (),
     )
@@ -284,6 +285,11 @@ def _spec(description: Description, variant: Variant, weights: str, request: Enc
     from audiosim.encoders.described.encoder import described_spec
 
     return described_spec(description, variant, weights, hop=request.hop, max_windows=request.max_windows)
+
+
+def _text_size(description: Description, variant: Variant) -> int:
+    tokenizer = description.text.tokenizer.size if description.text else 0
+    return tokenizer + (variant.text.size if variant.text else 0)
 
 
 def _source(file: File) -> str:

@@ -15,6 +15,7 @@ ENTRY = shipped(
         hop=10.0,
         licence="Apache-2.0",
         download=117_528_416,
+        text_download=503_622_543,
         words=True,
         options=(EncoderOption("variant", ("float32", "fp16", "int8"), chooses_weights=True),),
     )

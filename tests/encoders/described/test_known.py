@@ -15,6 +15,7 @@ from conftest import GOLDEN
 from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed, unpack
+from audiosim.encoders.described.entry import DescribedEntry, card_of
 from audiosim.encoders.described.known import find_kept, imported
 from audiosim.encoders.described.self_test import as_toml, record
 from audiosim.encoders.registry import described, find, find_for, resolve
@@ -200,6 +201,13 @@ def test_text_and_audio_are_fetched_only_when_needed(weights: Path, monkeypatch:
         load_encoder(EncoderRequest("clap", variant="int8"), read_only=True)
     told = [one.name for one in entry.weights()]
     assert told == ["float32", "float32 text", "fp16", "fp16 text", "int8", "int8 text"]
+
+
+@pytest.mark.parametrize("name", ["clap", "discogs-effnet"])
+def test_the_card_of_a_description_that_ships_is_what_that_says(name: str) -> None:
+    entry = resolve(name)
+    assert isinstance(entry, DescribedEntry)
+    assert entry.card == card_of(entry.description)
 
 
 def test_discogs_effnet_asks_for_its_licence_first(weights: Path) -> None:
