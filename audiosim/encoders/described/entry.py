@@ -30,13 +30,13 @@ class DescribedEntry(EncoderEntry):
         What is known of it, as `card_of` makes it.
     read : callable
         Gives the description.
-    keeps : bool
-        Whether a copy is kept of what homes need: of a description that a user gave.
+    given : bool
+        Whether it is of a file that a user gives.
     """
 
-    def __init__(self, card: EncoderCard, read: Callable[[], Description], *, keeps: bool = False) -> None:
+    def __init__(self, card: EncoderCard, read: Callable[[], Description], *, given: bool = False) -> None:
         self.card = card
-        self._read, self._keeps = read, keeps
+        self._read, self._given = read, given
 
     @cached_property
     def description(self) -> Description:
@@ -145,7 +145,7 @@ class DescribedEntry(EncoderEntry):
         """The digest of a description that was given as a file; None if its model is not here for a look."""
         model = self._variant(request).audio
         folder = model_folder(read_only=read_only)
-        if not self._keeps or (read_only and folder.has_model(self.description, model) is None):
+        if not self._given or (read_only and folder.has_model(self.description, model) is None):
             return None
         return folder.find_model(self.description, model).digest(self.description)
 
@@ -200,7 +200,7 @@ class DescribedEntry(EncoderEntry):
             )
         if read_only:
             return
-        kept = folder.keep(self.description, found) / found.path.name if self._keeps else found.path
+        kept = folder.keep(self.description, found) / found.path.name
         if test is not None and not proven:
             _proofs().keep_passed(weights, test, [path for path in (found.path, kept) if path.exists()])
 

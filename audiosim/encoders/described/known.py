@@ -45,7 +45,7 @@ def entry_of_file(path: Path) -> DescribedEntry:
             "an encoder that comes with audiosim is called so",
             "Choose another name in it.",
         )
-    return DescribedEntry(card_of(description), lambda: description, keeps=True)
+    return DescribedEntry(card_of(description), lambda: description, given=True)
 
 
 def kept_entry(path: Path) -> DescribedEntry:

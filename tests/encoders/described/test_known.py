@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from conftest import GOLDEN
 from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed, unpack
+from audiosim.encoders.described.description import read_description
 from audiosim.encoders.described.entry import DescribedEntry, card_of
 from audiosim.encoders.described.known import find_kept, imported
 from audiosim.encoders.described.self_test import as_toml, record
@@ -208,6 +210,31 @@ def test_the_card_of_a_description_that_ships_is_what_that_says(name: str) -> No
     entry = resolve(name)
     assert isinstance(entry, DescribedEntry)
     assert entry.card == card_of(entry.description)
+
+
+def test_a_home_goes_on_with_the_description_of_clap_that_it_was_made_with(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though a later audiosim may ship another."""
+
+    def ships(text: str) -> None:
+        place = tmp_path / "package" / "clap.toml"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text, "utf-8")
+        monkeypatch.setattr(DescribedEntry, "description", property(lambda _: read_description(place)))
+
+    text = (DESCRIBED / "clap" / "clap.toml").read_text("utf-8").replace("tiny-clap", "clap")
+    url = f'urls = ["{(DESCRIBED / "clap" / "audio_model.onnx").as_uri()}"]'
+    digest = hashlib.sha256((DESCRIBED / "clap" / "audio_model.onnx").read_bytes()).hexdigest()
+    text = text.replace('"audio_model.onnx"', f'"audio_model.onnx"\n{url}\nsha256 = "{digest}"')
+    ships(text)
+    spec = load_encoder(EncoderRequest("clap")).spec
+    ships(text.replace("fmin = 50.0", "fmin = 40.0"))
+    assert load_encoder(EncoderRequest("clap")).spec != spec
+    monkeypatch.undo()
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(weights))
+    assert load_encoder_for(spec).spec == spec
+    assert described() == []  # nothing of it is listed twice
 
 
 def test_discogs_effnet_asks_for_its_licence_first(weights: Path) -> None:
