@@ -150,7 +150,7 @@ def test_the_text_side_is_fetched_only_when_it_is_asked_for(cli: Cli, folder: Pa
     assert (text.code, Path(text.out.strip()).name) == (0, "text_model.onnx"), text.err
     assert fetched() == ["audio_model.onnx", "text_model.onnx", "tokenizer.json"]
     shutil.rmtree(folder / "server")
-    assert cli("encoders", "check", "tiny-clap").out.count(": good") == 3
+    assert cli("encoders", "check", "tiny-clap").out.count(": SHA-256 good") == 3
 
 
 def test_a_file_may_be_brought_in_place_of_fetching_it(cli: Cli, folder: Path) -> None:

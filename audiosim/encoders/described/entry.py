@@ -110,7 +110,7 @@ class DescribedEntry(EncoderEntry):
                 fault = fault_of(partial(folder.find, self.description, model, file))
                 known = file.sha256 or file.urls
                 yield Checked(
-                    f"{path}: SHA-256" if known else f"{path}: its description has no digest", fault
+                    str(path), fault, "SHA-256 good" if known else "here; it has no digest to be held to"
                 )
         for variant in self.description.variants:
             if folder.has_model(self.description, variant.audio):

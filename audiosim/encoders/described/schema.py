@@ -135,7 +135,7 @@ def _table_faults(table: Mapping[str, Any], rule: Schema, place: Place) -> Itera
             yield from faults(value, rules[name], (*place, name))
         elif others is False:
             near = get_close_matches(name, rules, 1)
-            yield Fault((*place, name), "is no field" + (f": {near[0]} was meant?" if near else ""))
+            yield Fault((*place, name), "is no field" + (f": perhaps {near[0]}" if near else ""))
         else:
             yield from faults(value, others, (*place, name))
 

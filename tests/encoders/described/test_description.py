@@ -67,6 +67,7 @@ CASES: list[tuple[str, Callable[[str], str], str]] = [
     (MEL, lambda s: s.replace("= 24", "= 24.5"), "line 5: dimension is 24.5, not a whole number"),
     (MEL, lambda s: s.replace("= 24", "= true"), "line 5: dimension is true, not a whole number"),
     (MEL, lambda s: s.replace("= 24", "= 0"), "line 5: dimension is 0, less than 1"),
+    (MEL, lambda s: s.replace('"MIT"', '" "'), 'line 4: licence is " ", not the name of a licence'),
     (MEL, lambda s: s.replace("encoder = 1", "encoder = 2"), "line 1: audiosim_encoder is 2, not 1"),
     (MEL, lambda s: s.replace("tiny-effnet", "Tiny"), 'line 2: name is "Tiny", not a name of small letters'),
     (MEL, lambda s: s.replace("tiny-effnet", "my.toml"), 'line 2: name is "my.toml"'),
@@ -76,7 +77,7 @@ CASES: list[tuple[str, Callable[[str], str], str]] = [
     (
         MEL,
         lambda s: s.replace("bands = 96", "band = 96"),
-        "line 17: [mel] band is no field: bands was meant?",
+        "line 17: [mel] band is no field: perhaps bands",
     ),
     (MEL, lambda s: s.replace("8000.0", "9000.0"), "line 18: [mel] fmax is above half the sample rate"),
     (MEL, lambda s: s.replace("8000.0", "inf"), "line 18: [mel] fmax is Infinity, not a number"),
@@ -136,7 +137,7 @@ CASES: list[tuple[str, Callable[[str], str], str]] = [
     (
         WAVES,
         lambda s: f'{s}[[variants.float32.data]]\nfile = "a"\n[[variants.float32.data]]\nfil = "b"\n',
-        "line 21: [variants.float32.data] fil is no field: file was meant?",
+        "line 21: [variants.float32.data] fil is no field: perhaps file",
     ),
     (
         WAVES,

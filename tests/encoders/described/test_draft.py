@@ -36,13 +36,15 @@ def test_a_draft_is_wrong_until_what_it_asks_is_answered() -> None:
         parse_description(text.encode(), Path("waveform.toml"))
     assert "sample_rate is 0, less than 1000" in str(caught.value)
     assert "window is 0.0, not more than 0" in str(caught.value)
+    assert "licence is" in str(caught.value)
+    text = text.replace('licence = ""', 'licence = "MIT"')
     whole = re.sub(r"^sample_rate = 0 ", "sample_rate = 16000 ", text, flags=re.M)
     whole = re.sub(r"^window = 0.0 ", "window = 1.0 ", whole, flags=re.M)
     assert parse_description(whole.encode(), Path("waveform.toml")).name == "waveform"
 
 
 def test_a_draft_of_patches_is_a_description_once_it_is_answered() -> None:
-    text = draft(DESCRIBED / "patches.onnx")
+    text = draft(DESCRIBED / "patches.onnx").replace('licence = ""', 'licence = "MIT"')
     for key, value in {"sample_rate": 16000, "window": 2.048, "n_fft": 512, "hop": 256}.items():
         text = re.sub(rf"^{key} = 0(\.0)? ", f"{key} = {value} ", text, flags=re.M)
     assert parse_description(text.encode(), Path("patches.toml")).mel is not None

@@ -138,10 +138,16 @@ def test_a_model_that_fails_its_self_test_is_refused_and_not_kept(mine: Path, we
 
 def test_what_is_checked_and_recorded(mine: Path, weights: Path) -> None:
     entry = resolve(str(mine))
-    assert [(one.outcome, one.fault) for one in entry.check()] == [("good", ""), ("not proven", "")]
+    assert [(one.outcome, one.fault) for one in entry.check()] == [
+        ("here; it has no digest to be held to", ""),
+        ("not proven", ""),
+    ]
     told = entry.record()
     checked = list(resolve(str(mine)).check())
-    assert [(one.outcome, one.fault) for one in checked] == [("good", ""), ("good", "")]
+    assert [(one.outcome, one.fault) for one in checked] == [
+        ("here; it has no digest to be held to", ""),
+        ("good", ""),
+    ]
     assert "when that was recorded" in checked[1].what
     changed(mine, lambda text: f"{text}\n{told}")
     assert [one.what.partition(": ")[2] for one in resolve(str(mine)).check()][1:] == [
@@ -158,7 +164,7 @@ def test_what_is_checked_and_recorded(mine: Path, weights: Path) -> None:
 def test_a_kept_model_is_held_to_the_digest_that_homes_know_it_by(mine: Path, weights: Path) -> None:
     spec = load_encoder(EncoderRequest(str(mine))).spec
     checked = list(resolve("tiny-waves").check())
-    assert [one.outcome for one in checked] == ["good", "good", "not proven"]
+    assert [one.outcome for one in checked] == ["here; it has no digest to be held to", "good", "not proven"]
     kept = weights / "described" / "tiny-waves" / spec.weights / "waveform.onnx"
     with kept.open("ab") as file:
         file.write(b"\x1a\x00")  # other bytes, the same model
