@@ -1,8 +1,9 @@
-"""What each built-in encoder costs: ms a window, and times real time, front end included.
+"""What each encoder costs: ms a window, and times real time, front end included.
 
-usage: python benchmarks/encoders.py [--rounds N] [--json]
+usage: python benchmarks/encoders.py [--rounds N] [--description FILE.toml] [--json]
 
 On weights of the published shapes: seeded ones for OpenL3 and PANNs; for MusiCNN the published ones.
+Described encoders are those that are given; make_clap.py makes a CLAP of full size.
 The encoders take turns, so that what else the machine does meets all of them; processor time is what
 remains comparable where it does much.
 """
@@ -22,18 +23,22 @@ from recipe import write_weights
 
 from audiosim.core.config import weights_folder
 from audiosim.core.types import Encoder, Precision
+from audiosim.encoders import load_encoder
 from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNWeights
 from audiosim.encoders.musicnn_weights import find_musicnn
 from audiosim.encoders.openl3 import OpenL3Encoder
 from audiosim.encoders.openl3_weights import read_weights
 from audiosim.encoders.panns import PannsEncoder, PannsWeights
+from audiosim.encoders.request import EncoderRequest
 from audiosim.encoders.runtime import cpu_has_bfloat16
 
 BATCHES = 2  # a round
 
 
-def encoders() -> Iterator[Encoder]:
+def encoders(descriptions: list[Path]) -> Iterator[Encoder]:
     """Each encoder in each precision, with its default options."""
+    for path in descriptions:
+        yield load_encoder(EncoderRequest(str(path)), read_only=True)
     precisions: list[Precision] = ["auto", "float32"] if cpu_has_bfloat16() else ["float32"]
     yield MusiCNNEncoder(MusiCNNWeights.from_checkpoint(find_musicnn(weights_folder())))
     with tempfile.TemporaryDirectory() as scratch:
@@ -58,10 +63,11 @@ def measure(encoder: Encoder, windows: Any) -> tuple[float, float, float]:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--description", type=Path, action="append", default=[], metavar="FILE.toml")
     arguments = options.parse_args()
     rng = np.random.default_rng(0)
     runs: list[tuple[Encoder, Any, list[tuple[float, float, float]]]] = []
-    for encoder in encoders():
+    for encoder in encoders(arguments.description):
         shape = BATCHES * encoder.batch_size, encoder.spec.framing.window
         windows = rng.normal(0, 0.1, shape).astype(np.float32)
         encoder.embed(windows)

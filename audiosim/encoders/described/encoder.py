@@ -18,7 +18,7 @@ from audiosim.encoders.described.windows import default_hop, window_samples
 from audiosim.encoders.log_mel import LogMel
 
 VERSION = 1  # of this front end; raised by whatever changes embeddings
-BATCH_SIZE = 8  # windows, where the model takes any number
+BATCH_SIZE = 4  # windows, where the model takes any number; CLAP takes least by itself, threads share a few
 INT16 = 32767.0  # full scale
 LEAST_VARIANCE = 1e-7  # that is divided by, as transformers' feature extractors do
 TAILS: dict[str, Literal["pad", "drop", "repeat", "tile"]] = {

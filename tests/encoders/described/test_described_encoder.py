@@ -175,17 +175,17 @@ def sound(count: int, samples: int) -> Float32:
 @pytest.mark.parametrize(
     ("axes", "shape"),
     [
-        (("batch", "frames", "bands"), (5, 2, 3)),
-        (("batch", "bands", "frames"), (5, 3, 2)),
-        (("batch", "channel", "frames", "bands"), (5, 1, 2, 3)),
-        (("batch", "frames", "bands", "channel"), (5, 2, 3, 1)),
-        (("channel", "bands", "batch", "frames"), (1, 3, 5, 2)),
+        (("batch", "frames", "bands"), (4, 2, 3)),
+        (("batch", "bands", "frames"), (4, 3, 2)),
+        (("batch", "channel", "frames", "bands"), (4, 1, 2, 3)),
+        (("batch", "frames", "bands", "channel"), (4, 2, 3, 1)),
+        (("channel", "bands", "batch", "frames"), (1, 3, 4, 2)),
     ],
 )
 def test_axes_are_put_into_the_models_order(axes: tuple[str, ...], shape: tuple[int, ...]) -> None:
-    answer = np.arange(15.0).reshape(5, 3)
-    session, made = fake(tuple(None if n == 5 else n for n in shape), axes, lambda _: answer)
-    windows = sound(5, 6)
+    answer = np.arange(12.0).reshape(4, 3)
+    session, made = fake(tuple(None if n == 4 else n for n in shape), axes, lambda _: answer)
+    windows = sound(4, 6)
     made.embed(windows)
     plain_session, plain = fake((None, 2, 3), ("batch", "frames", "bands"))
     plain.embed(windows)
