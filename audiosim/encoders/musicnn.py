@@ -1,8 +1,8 @@
 """MusiCNN (Pons, Serra, ISMIR 2019 late-breaking).
 
-The network trained on the Million Song Dataset, up to its 200-dimensional penultimate layer, as
-the musicnn 0.1.0 package computes it; that package is never imported. Its weights are read from
-the package's TensorFlow checkpoint.
+The networks trained on the Million Song Dataset and on MagnaTagATune, up to their 200-dimensional
+penultimate layer, as the musicnn 0.1.0 package computes it; that package is never imported. Weights are
+read from its TensorFlow checkpoints; the last layer, which names tags, from there too (`vocabulary`).
 
     window, 3 s at 16 kHz -> power mel spectrogram -> float16 -> log10(10000 x + 1)
     -> timbral and temporal convolutions -> three convolutions, densely connected
@@ -18,14 +18,19 @@ import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from audiosim.core.types import EncoderSpec, Float32, Framing
 from audiosim.encoders.engines import Engine, Graph, NumPyEngine, Padding, TensorFlowEngine
 from audiosim.encoders.mel import mel_filters
+from audiosim.encoders.musicnn_labels import MSD, MTT
 from audiosim.encoders.tf_checkpoint import read_tensors
+from audiosim.encoders.words import Vocabulary
+
+Variant = Literal["msd", "mtt"]
+LABELS: dict[Variant, tuple[str, ...]] = {"msd": MSD, "mtt": MTT}
 
 VERSION = 1  # of this front end and network; raised by whatever changes vectors
 SAMPLE_RATE = 16_000  # Hz
@@ -54,8 +59,9 @@ NORM_TENSORS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 @dataclass(frozen=True)
 class MusiCNNOptions:
-    """How the windows lie; as in `EncoderRequest`."""
+    """Which of the networks, and how the windows lie; as in `EncoderRequest`."""
 
+    variant: Variant = "msd"
     hop: float = DEFAULT_HOP
     max_windows: int | None = None
 
@@ -99,7 +105,9 @@ def musicnn_spec(options: MusiCNNOptions, weights_digest: str) -> EncoderSpec:
     return EncoderSpec(
         name="musicnn",
         version=VERSION,
-        options=(),
+        options=()
+        if options.variant == "msd"
+        else (("variant", options.variant),),  # homes without one are msd
         weights=weights_digest,
         sample_rate=SAMPLE_RATE,
         resampler="soxr_hq",
@@ -110,6 +118,19 @@ def musicnn_spec(options: MusiCNNOptions, weights_digest: str) -> EncoderSpec:
         ),
         max_windows=options.max_windows,
     )
+
+
+def vocabulary(prefix: Path, variant: Variant) -> Vocabulary:
+    """Read the last layer of a checkpoint, and give it its names.
+
+    Raises
+    ------
+    WeightsError
+        If it is no checkpoint, or not of this network.
+    """
+    labels = LABELS[variant]
+    shapes = {"dense_1/kernel": (DIMENSION, len(labels)), "dense_1/bias": (len(labels),)}
+    return Vocabulary(labels, *read_tensors(prefix, shapes).values())
 
 
 class MusiCNNEncoder:

@@ -20,6 +20,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -31,6 +32,7 @@ from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.runtime import compute_dtype, has_gpu, tensorflow
 from audiosim.encoders.torch_file import Tensor
 from audiosim.encoders.winograd import winograd_convolution
+from audiosim.encoders.words import Vocabulary
 
 Variant = Literal["cnn14", "cnn14-16k"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -129,6 +131,13 @@ def panns_spec(options: PannsOptions, weights_digest: str) -> EncoderSpec:
         framing=Framing(window=round(WINDOW * rate), hop=round(options.hop * rate), tail="repeat"),
         max_windows=options.max_windows,
     )
+
+
+def vocabulary(weights: PannsWeights) -> Vocabulary:
+    """Give the last layer of a network the names of AudioSet's classes (LICENSES/audioset.txt)."""
+    names = (files("audiosim.encoders") / "published" / "audioset_labels.txt").read_text("utf-8")
+    kernel, bias = (weights.tensors[f"fc_audioset.{part}"] for part in ("weight", "bias"))
+    return Vocabulary(tuple(names.splitlines()), kernel.T, bias)
 
 
 class PannsEncoder:

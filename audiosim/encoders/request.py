@@ -91,11 +91,11 @@ def request_for(spec: EncoderSpec) -> EncoderRequest:
 
 def conflicts(request: EncoderRequest, spec: EncoderSpec) -> list[tuple[str, Any, Any]]:
     """List the parts of a request that contradict a spec: (name, asked for, there)."""
-    asked, there = dict(request.options), dict(spec.options)
+    asked, there = dict(request.options), _options_of(spec)
     same = request.encoder is not None and same_encoder(request.encoder, spec.name)
     pairs = [
         ("encoder", None if same else request.encoder, spec.name),
-        *((name, asked.get(name), value) for name, value in spec.options),
+        *((name, asked.get(name), value) for name, value in there.items()),
         ("hop", request.hop, spec.hop),
         ("max_windows", request.max_windows, spec.max_windows),
         *((name, value, None) for name, value in request.options if name not in there),
@@ -126,7 +126,7 @@ def with_kept_weights(request: EncoderRequest, spec: EncoderSpec) -> EncoderRequ
     entry = find_for(spec)
     if request.weights is not None or entry is None or is_description(request.encoder or ""):
         return request
-    asked, there = dict(request.options), dict(spec.options)
+    asked, there = dict(request.options), _options_of(spec)
     choosing = [option.name for option in entry.card.options if option.chooses_weights]
     if any(not _same(asked.get(name, there.get(name)), there.get(name)) for name in choosing):
         return request
@@ -177,6 +177,13 @@ def framing_values(request: EncoderRequest) -> Mapping[str, Any]:
     if request.hop is not None:
         asked["hop"] = float(request.hop)  # an integer would have another fingerprint
     return asked
+
+
+def _options_of(spec: EncoderSpec) -> dict[str, OptionValue]:
+    """The options of a spec; what came later than the spec is as it was before, the default."""
+    entry = find(spec.name)
+    defaults = {option.name: option.choices[0] for option in entry.card.options} if entry else {}
+    return defaults | dict(spec.options)
 
 
 def _choice(option: EncoderOption, value: OptionValue) -> OptionValue:

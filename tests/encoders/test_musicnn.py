@@ -5,15 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from conftest import GOLDEN
 
-from audiosim.core.errors import WeightsError
+from audiosim.core.errors import NoWeightsError, WeightsError
 from audiosim.core.types import Waveform
-from audiosim.encoders.musicnn import MusiCNNEncoder, MusiCNNWeights
+from audiosim.encoders.musicnn import (
+    MusiCNNEncoder,
+    MusiCNNOptions,
+    MusiCNNWeights,
+    Variant,
+    musicnn_spec,
+    vocabulary,
+)
 from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
+from audiosim.encoders.registry import resolve
+from audiosim.encoders.request import EncoderRequest, conflicts, with_kept_weights
 from audiosim.extract import Extractor
 
 
@@ -32,6 +42,51 @@ def test_every_patch_has_cosine_over_0_9999_to_musicnn(encoder: MusiCNNEncoder, 
     norms = np.linalg.norm(frames.embedding, axis=1) * np.linalg.norm(expected, axis=1)
     assert ((frames.embedding * expected).sum(axis=1) / norms).min() >= 0.9999
     np.testing.assert_allclose(frames.embedding, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["chirp", "chord_and_beat"])
+@pytest.mark.parametrize("variant", get_args(Variant))
+def test_tags_of_both_networks_are_the_package_s(
+    musicnn_weights_folder: Path, name: str, variant: Variant
+) -> None:
+    prefix = find_musicnn(musicnn_weights_folder, variant)
+    encoder = MusiCNNEncoder(MusiCNNWeights.from_checkpoint(prefix), MusiCNNOptions(variant), quick=True)
+    with np.load(GOLDEN / "golden_musicnn.npz") as data:
+        audio, expected = data[f"{name}_audio"], data[f"{name}_{variant}_tags"]
+    frames = Extractor[str](encoder).extract(Waveform((audio / 32768).astype(np.float32), 16_000))
+    words = vocabulary(prefix, variant)
+    found = words.scores(frames.embedding)
+    assert len(words.labels) == expected.shape[1] == 50
+    assert np.abs(found - expected).max() <= 1e-3 * expected.max()
+
+
+def test_homes_made_before_there_were_two_networks_are_of_the_first() -> None:
+    spec = musicnn_spec(MusiCNNOptions(), "00")
+    assert (spec.options, spec.describe()) == ((), "musicnn, hop 2.992 s")
+    other = musicnn_spec(MusiCNNOptions("mtt"), "00")
+    assert other.fingerprint != spec.fingerprint
+    assert "mtt" in other.describe()
+    assert not conflicts(EncoderRequest("musicnn", variant="msd"), spec)
+    assert conflicts(EncoderRequest(variant="mtt"), spec) == [("variant", "mtt", "msd")]
+    assert conflicts(EncoderRequest(variant="msd"), other) == [("variant", "msd", "mtt")]
+    assert with_kept_weights(EncoderRequest(variant="msd"), spec).digest == "00"
+    assert with_kept_weights(EncoderRequest(variant="mtt"), spec).digest is None
+
+
+def test_the_registry_gives_words_to_the_weights_they_belong_to_only(
+    musicnn_weights_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(musicnn_weights_folder))
+    digest = MusiCNNWeights.from_checkpoint(find_musicnn(musicnn_weights_folder)).digest
+    entry = resolve("musicnn")
+    found = entry.vocabulary(musicnn_spec(MusiCNNOptions(), digest))
+    assert found is not None
+    assert found.labels[:2] == ("rock", "pop")
+    with pytest.raises(WeightsError, match="another network's"):
+        entry.vocabulary(musicnn_spec(MusiCNNOptions(), "00" * 16))
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", "/nowhere")
+    with pytest.raises(NoWeightsError, match="nothing is fetched"):
+        entry.vocabulary(musicnn_spec(MusiCNNOptions(), digest))
 
 
 def test_silence_follows_audio_shorter_than_a_patch(encoder: MusiCNNEncoder) -> None:
@@ -61,7 +116,7 @@ def test_an_installed_musicnn_package_gives_the_weights_without_a_network(
     model.mkdir(parents=True)
     (model.parent / "__init__.py").write_text("raise AssertionError('imported')")
     prefix = find_musicnn(musicnn_weights_folder)
-    for suffix in FILES_SHA256:
+    for suffix in FILES_SHA256["msd"]:
         (model / f".{suffix}").write_bytes(prefix.with_name(f"{prefix.name}.{suffix}").read_bytes())
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
@@ -74,7 +129,7 @@ def test_a_changed_checkpoint_in_an_installed_package_is_refused(
     model = tmp_path / "site" / "musicnn" / "MSD_musicnn"
     model.mkdir(parents=True)
     (model.parent / "__init__.py").touch()
-    for suffix in FILES_SHA256:
+    for suffix in FILES_SHA256["msd"]:
         (model / f".{suffix}").write_bytes(b"something else")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     with pytest.raises(WeightsError, match="not the published file"):
@@ -95,7 +150,7 @@ def test_without_a_package_index_the_error_says_what_to_do(
 
 def test_a_truncated_checkpoint_is_refused(musicnn_weights_folder: Path, tmp_path: Path) -> None:
     prefix = find_musicnn(musicnn_weights_folder)
-    for suffix in FILES_SHA256:
+    for suffix in FILES_SHA256["msd"]:
         data = prefix.with_name(f"{prefix.name}.{suffix}").read_bytes()
         (tmp_path / f"cut.{suffix}").write_bytes(data[: len(data) // 2])
     with pytest.raises(WeightsError):

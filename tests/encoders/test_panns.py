@@ -11,7 +11,16 @@ from conftest import GOLDEN
 from audiosim.core.errors import WeightsError
 from audiosim.core.types import Waveform
 from audiosim.encoders.mel import mel_filters
-from audiosim.encoders.panns import DIMENSION, FRONT_ENDS, SHAPES, PannsEncoder, PannsOptions, PannsWeights
+from audiosim.encoders.panns import (
+    CLASSES,
+    DIMENSION,
+    FRONT_ENDS,
+    SHAPES,
+    PannsEncoder,
+    PannsOptions,
+    PannsWeights,
+    vocabulary,
+)
 from audiosim.encoders.runtime import cpu_has_bfloat16
 from audiosim.extract import Extractor
 
@@ -53,6 +62,16 @@ def test_embeddings_of_any_length_are_within_a_ten_thousandth_of_the_largest(
     ours, theirs = encoder.embed(signal(name)[None])[0], golden(name)
     assert ours.shape == theirs.shape == (DIMENSION,)
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_classes_are_the_package_s_given_its_embedding(state: dict[str, Any], name: str) -> None:
+    words = vocabulary(PannsWeights.from_state(state, "seeded"))
+    with np.load(GOLDEN / "golden_panns.npz") as data:
+        expected = data[f"{name}_classes"]
+    assert words.labels[:2] == ("Speech", "Male speech, man speaking")
+    assert len(set(words.labels)) == CLASSES
+    np.testing.assert_allclose(words.scores(golden(name)[None])[0], expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.slow

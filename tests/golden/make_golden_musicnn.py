@@ -1,4 +1,4 @@
-"""Expected MusiCNN embeddings, computed by the real musicnn 0.1.0 with its published weights.
+"""Expected MusiCNN embeddings and tags, computed by the real musicnn 0.1.0 with its published weights.
 
 Run in the environment that make_env.sh builds, after
     DIR/bin/pip install --no-deps musicnn==0.1.0
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-MODEL = "MSD_musicnn"
+MODELS = {"msd": "MSD_musicnn", "mtt": "MTT_musicnn"}  # by their names in audiosim
 SAMPLE_RATE = 16_000  # Hz
 
 
@@ -48,8 +48,11 @@ def main(out: Path) -> None:
     for name, audio in signals():
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             soundfile.write(file.name, audio, SAMPLE_RATE, subtype="PCM_16")
-            _, _, features = extractor(file.name, model=MODEL, input_length=3)
-        arrays[f"{name}_penultimate"] = features["penultimate"].astype(np.float32)
+            for variant, model in MODELS.items():
+                tags, _, features = extractor(file.name, model=model, input_length=3)
+                arrays[f"{name}_{variant}_tags"] = tags.astype(np.float32)
+                if variant == "msd":
+                    arrays[f"{name}_penultimate"] = features["penultimate"].astype(np.float32)
         arrays[f"{name}_audio"] = audio
     np.savez_compressed(out / "golden_musicnn.npz", **arrays)
     print({name: array.shape for name, array in arrays.items()})

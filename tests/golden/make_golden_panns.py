@@ -39,6 +39,7 @@ def main(out):
         with torch.no_grad():
             output = model(torch.from_numpy(audio.astype(np.float32) / 32768)[None])
         arrays[f"{name}_embedding"] = output["embedding"][0].numpy()
+        arrays[f"{name}_classes"] = output["clipwise_output"][0].numpy()
         if name in WITH_LOG_MELS:
             arrays[f"{name}_logmel"] = seen["logmel"]
     np.savez_compressed(out, **arrays)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audiosim.encoders.panns_weights import PannsFolder
     from audiosim.encoders.request import EncoderRequest
     from audiosim.encoders.weights_file import Checked, WeightsFile
+    from audiosim.encoders.words import Vocabulary
 
 CARD = EncoderCard(
     name="panns",
@@ -25,6 +26,7 @@ CARD = EncoderCard(
     hop=10.0,
     licence="CC BY 4.0",
     download=327_428_481,
+    words=True,
     options=(EncoderOption("variant", ("cnn14", "cnn14-16k"), chooses_weights=True),),
     file_suffixes=(".pth",),
 )
@@ -90,6 +92,13 @@ class _Panns(EncoderEntry):
 
         found = _folder().find_digest(_variant(request_for(spec)), spec.weights)
         return {f"imported/{spec.weights}.pth": found.path.read_bytes()}
+
+    def vocabulary(self, spec: EncoderSpec) -> Vocabulary:
+        from audiosim.encoders.panns import vocabulary
+        from audiosim.encoders.request import request_for
+
+        found = _folder(read_only=True).find_digest(_variant(request_for(spec)), spec.weights)
+        return vocabulary(found.weights)
 
     def import_file(self, file: Path) -> Path:
         return _folder().import_file(file).path
