@@ -17,6 +17,7 @@ from audiosim.indexing.plan import CONVICTED, ON_TRIAL
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, FileRow
 from audiosim.library.scan import FoundFile
+from audiosim.library.word_scores import WordScorer
 
 
 class Ingest:
@@ -30,6 +31,8 @@ class Ingest:
         Where embeddings are kept.
     pooler : Pooler
         Makes vectors of embeddings.
+    scorer : WordScorer, optional
+        Makes scores of words of them.
     files : iterable of FoundFile
         Those that will be opened.
     reread : set of bytes
@@ -50,6 +53,7 @@ class Ingest:
         cache: Cache,
         pooler: Pooler,
         *,
+        scorer: WordScorer | None = None,
         files: Iterable[FoundFile],
         reread: Set[bytes],
         missing: Iterable[FileRow],
@@ -57,7 +61,7 @@ class Ingest:
         retry_failed: bool,
         redecode: bool = False,
     ) -> None:
-        self._catalog, self._cache, self._pooler = catalog, cache, pooler
+        self._catalog, self._cache, self._pooler, self._scorer = catalog, cache, pooler, scorer
         self.decisions = AudioDecisions(
             catalog, cache, pooler, reread=reread, retry_failed=retry_failed, redecode=redecode
         )
@@ -124,6 +128,8 @@ class Ingest:
             self._catalog.fingerprints.set(info.digest, event.fingerprint)
             self._catalog.files.record(path, info, vector)
             self._catalog.tracks.note_decoding(info.digest)
+            if self._scorer is not None:
+                self._scorer.enter(info.digest, frames)
         self.decisions.settle(info)
         self.stages["write"] += time.perf_counter() - start
         yield TrackOutcome(path, "indexed")

@@ -33,10 +33,12 @@ from audiosim.indexing.report import (
     RootDoubted,
 )
 from audiosim.indexing.survey import Target, survey, vacant
+from audiosim.indexing.wording import fill_words
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import PENDING, Catalog
 from audiosim.library.scan import FoundFile
 from audiosim.library.statistics import refresh
+from audiosim.library.word_scores import WordScorer
 from audiosim.store import Store
 
 PROGRESS_INTERVAL = 0.5  # s
@@ -66,6 +68,7 @@ class IndexRun:
         self._catalog, self._target, self._store = catalog, target, store
         self._options = options
         self._cache = Cache(target.configuration.cache, target.configuration.spec)
+        self._scorer = WordScorer(catalog, target.configuration.spec)
         self._deadline = math.inf
         self._standing: dict[bytes, Status] = {}  # of files to be read again: as what they are counted
         self.plans: list[Plan] = []
@@ -102,10 +105,10 @@ class IndexRun:
                 yield from self._judge(ingest.moved)
             yield Activity("Taking stock")
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
+            if not self.report.left:
+                yield from fill_words(self._catalog, self._cache, self._scorer, self._end())
             if self._store is not None and not self.report.left:  # a rebuild takes over those there are
-                limited = self._options.max_hours is not None
-                end = self._deadline if limited else time.monotonic() + MOST_SECONDS
-                yield from fill_fingerprints(self._catalog, end, jobs=self._options.jobs)
+                yield from fill_fingerprints(self._catalog, self._end(), jobs=self._options.jobs)
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush(hurried=True)
@@ -120,6 +123,10 @@ class IndexRun:
             "last_run", json.dumps({"finished": time.time(), **self.report.counts()})
         )
         yield self.report
+
+    def _end(self) -> float:
+        """When what fills in what older versions did not know is to stop."""
+        return self._deadline if self._options.max_hours is not None else time.monotonic() + MOST_SECONDS
 
     def _remember_roots(self) -> None:
         known = self._catalog.settings.roots()
@@ -165,6 +172,7 @@ class IndexRun:
             self._catalog,
             self._cache,
             self._target.configuration.pooler,
+            scorer=self._scorer,
             files=[*work, *alone],
             alone=[file.path for file in alone],
             reread=frozenset(self._standing),

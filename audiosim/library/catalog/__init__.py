@@ -31,6 +31,7 @@ from audiosim.library.catalog.records import Records
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.store_state import StoreState
 from audiosim.library.catalog.tracks import Tracks
+from audiosim.library.catalog.words import Words
 
 __all__ = [
     "DROPPED",
@@ -69,6 +70,8 @@ class Catalog:
         The vectors, passages and measures of audio.
     fingerprints : Fingerprints
         What audio sounds like, to tell recordings apart.
+    words : Words
+        Which words fit audio, where its encoder knows any.
     records : Records
         Files with all that is known of their audio, to be taken elsewhere and from elsewhere.
     store_state : StoreState
@@ -89,6 +92,7 @@ class Catalog:
         self.tracks = Tracks(self._db, self.settings)
         self.files = Files(self._db, self.tracks)
         self.fingerprints = Fingerprints(self._db)
+        self.words = Words(self._db, self.settings)
         self.records = Records(self._db, self.files, self.tracks, self.fingerprints)
         self.store_state = StoreState(self._db, self.files, self.settings)
 

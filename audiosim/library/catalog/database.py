@@ -57,6 +57,7 @@ ADDITIONS = {
     "blobs": "(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "fingerprints": "(digest TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID",
     "forgotten": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
+    "words": "(digest TEXT PRIMARY KEY, odds BLOB NOT NULL) WITHOUT ROWID",
     "unopened": "(path BLOB PRIMARY KEY) WITHOUT ROWID",
 }
 BY_AUDIO = ("fingerprints",)  # of these, which hold for any configuration, what was known stays known

@@ -88,7 +88,8 @@ class Tracks:
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         """Replace the vector of audio; `duration` in s."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM lost WHERE digest = ?", (digest,))
+            for table in ("lost", "words"):
+                self._db.execute(f"DELETE FROM {table} WHERE digest = ?", (digest,))
             self._insert_vector(digest, vector, duration)
             # `changed` of all copies: a burst that is under way may be sending what the vector was
             self._db.execute(
@@ -202,7 +203,7 @@ class Tracks:
     def drop(self, digests: Collection[str]) -> None:
         """Remove vectors that belong to no file."""
         with self._db.transaction():
-            for table in ("tracks", "lost", "passages", "decodings", "fingerprints"):
+            for table in ("tracks", "lost", "passages", "decodings", "fingerprints", "words"):
                 self._db.executemany(f"DELETE FROM {table} WHERE digest = ?", [(d,) for d in digests])
 
     def mark_lost(self, digests: Iterable[str]) -> None:

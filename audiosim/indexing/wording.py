@@ -1,0 +1,49 @@
+"""Word scores of what was indexed before there were any: from the caches, without the network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from audiosim.core.text import counted
+from audiosim.indexing.report import Activity, Notice
+from audiosim.library.cache import Cache
+from audiosim.library.catalog import Catalog
+from audiosim.library.word_scores import WordScorer
+
+
+def fill_words(catalog: Catalog, cache: Cache, scorer: WordScorer, end: float) -> Iterator[Notice | Activity]:
+    """Make the word scores that are missing, and yield how far that is, and what users should know.
+
+    A track that has no cache is passed by.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Open for writing, with the index lock held.
+    cache : Cache
+        Of the windows.
+    scorer : WordScorer
+        Makes the scores.
+    end : float
+        When to stop, by the monotonic clock, in s.
+    """
+    lacking = catalog.words.lacking() if scorer.knows_words else []
+    if not any(cache.path(digest).exists() for digest in lacking):
+        return  # before anything is loaded
+    if scorer.vocabulary is None:
+        if scorer.error is not None:
+            yield Notice(f"No track gets word scores. {scorer.error}")
+        return
+    there = [digest for digest in lacking if cache.path(digest).exists()]
+    made = 0
+    for done, digest in enumerate(there):
+        if time.monotonic() >= end:
+            break
+        yield Activity("Scoring words", done, len(there), end - time.monotonic())
+        cached = cache.read(digest)
+        made += cached is not None and scorer.enter(digest, cached.frames)
+    left = catalog.words.lacking_count()
+    if made:
+        more = f"; {counted(left, 'track lacks', 'tracks lack')} them" if left else ""
+        yield Notice(f"Words were scored for {counted(made, 'track')} indexed before there were any{more}.")

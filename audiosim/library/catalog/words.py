@@ -1,0 +1,73 @@
+"""What words fit audio, as its encoder's own vocabulary tells: scores by audio digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+
+from audiosim.core.types import Float32
+from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.settings import Settings
+
+LABELS = "words"  # a key of meta: the labels of the scores, in their order
+AT_A_TIME = 4096  # rows read
+INDEXED = "SELECT digest FROM files WHERE state = 'indexed'"
+
+
+class Words:
+    """The log-odds of each label, float16; a home that was indexed before there were any has none."""
+
+    def __init__(self, database: Connection, settings: Settings) -> None:
+        self._db, self._settings = database, settings
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the scores are of; none before there are any."""
+        return tuple(json.loads(self._settings.meta(LABELS) or "[]"))
+
+    def set_labels(self, labels: Sequence[str]) -> None:
+        """Say what the scores to come are of; those of other labels are forgotten."""
+        if tuple(labels) != self.labels:
+            with self._db.transaction():
+                self._db.execute("DELETE FROM words")
+                self._settings.set_meta(LABELS, json.dumps(list(labels)))
+
+    def set(self, digest: str, odds: Float32) -> None:
+        """Keep the log-odds (labels,) of audio."""
+        self._db.execute("INSERT OR REPLACE INTO words VALUES (?, ?)", (digest, odds.astype("<f2").tobytes()))
+
+    def lacking(self) -> list[str]:
+        """The audio of the files in the index that has no scores, in order."""
+        query = (
+            f"SELECT digest FROM tracks WHERE digest IN ({INDEXED})"
+            " AND digest NOT IN (SELECT digest FROM words) ORDER BY digest"
+        )
+        return [digest for (digest,) in self._db.execute(query)]
+
+    def lacking_count(self) -> int:
+        """How many pieces of audio in the index have no scores."""
+        query = (
+            f"SELECT count(*) FROM tracks WHERE digest IN ({INDEXED})"
+            " AND digest NOT IN (SELECT digest FROM words)"
+        )
+        return int(self._db.execute(query).fetchone()[0])
+
+    def all(self, columns: Sequence[int] | None = None) -> tuple[list[str], Float32]:
+        """The audio of the files in the index that has scores, each once, and its log-odds (n, labels).
+
+        Those of some `columns` of the labels, or of all. Damaged ones are left out.
+        """
+        count = len(self.labels)
+        chosen = list(range(count)) if columns is None else list(columns)
+        query = f"SELECT digest, odds FROM words WHERE digest IN ({INDEXED}) ORDER BY digest"
+        rows = (row for row in self._db.execute(query) if len(row[1]) == 2 * count)
+        digests: list[str] = []
+        pages = [np.zeros((0, len(chosen)), np.float32)]
+        while page := list(islice(rows, AT_A_TIME)):
+            digests += [digest for digest, _ in page]
+            odds = np.frombuffer(b"".join(blob for _, blob in page), "<f2").reshape(len(page), count)
+            pages.append(odds[:, chosen].astype(np.float32))
+        return digests, np.concatenate(pages)
