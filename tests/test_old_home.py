@@ -124,6 +124,13 @@ def test_nothing_is_computed_again_when_the_music_is_found_elsewhere(
     assert agree(before, found)
 
 
+def test_asked_in_words_it_says_that_the_next_run_makes_scores(old: Old, cli: Cli) -> None:
+    done = cli("similar", "--text", "rock", "--home", old.home)
+    assert done.code == 1
+    assert "No track has word scores yet" in done.err
+    assert done.err.endswith("audiosim index\n")
+
+
 def lengthen(home: Path) -> None:
     """Gives each track twelve windows, as half a minute has, that vary most in the first numbers."""
     spread = np.where(np.arange(200) < 20, 1.0, 0.05)

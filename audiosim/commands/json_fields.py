@@ -44,6 +44,7 @@ def match_fields(match: Match) -> dict[str, Any]:
         **fields,
         "duplicates": [path_fields(track.path) for track in match.duplicates],
         "passage": None if match.passage is None else _passage_fields(match.passage),
+        "words": list(match.words),
     }
 
 

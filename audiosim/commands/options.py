@@ -54,6 +54,12 @@ WaitOption = Annotated[
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
 ]
+TextOption = Annotated[
+    list[str] | None, typer.Option("--text", metavar="WORDS", help="What it should sound like; repeatable.")
+]
+NotTextOption = Annotated[
+    list[str] | None, typer.Option("--not-text", metavar="WORDS", help="What it should not; repeatable.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 

@@ -114,11 +114,14 @@ def _search_listing(result: SearchResult) -> Listing:
     document = {
         "query": [track_fields(query.track) | {"indexed": query.indexed} for query in result.queries],
         **({"not": against} if against else {}),
+        **({"text": list(result.text)} if result.text else {}),
+        **({"not_text": list(result.not_text)} if result.not_text else {}),
         "matches": records,
     }
     explained = any(match.passage is not None for match in matches)
     columns = ["rank", "path", "similarity", "score", "percentile", "duration", *TAG_NAMES]
     columns += PASSAGE_COLUMNS if explained else []
+    columns += ["words"] if any(match.words for match in matches) else []
     table = _match_table(matches)
     return Listing(
         document,
@@ -146,6 +149,8 @@ def _match_table(matches: Sequence[Match]) -> dict[Column, Callable[[Match], str
     if any(match.passage is not None for match in matches):
         table[Column("Passage", "apart")] = _passage
         table[Column("of the query's", "apart")] = _of_the_query
+    if any(match.words for match in matches):
+        table[Column("Words", "apart")] = lambda match: ", ".join(match.words)
     return table
 
 
@@ -216,6 +221,7 @@ def _csv(listing: Listing) -> str:
     for record in listing.records if listing.rows is None else listing.rows:
         passage = record.get("passage") or {}
         flat = record | {f"passage_{name}": value for name, value in passage.items()}
+        flat["words"] = "; ".join(record.get("words", ()))
         writer.writerow({name: _csv_cell(value) for name, value in flat.items()})
     return out.getvalue()
 

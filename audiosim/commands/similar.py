@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -14,10 +13,12 @@ from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
+    NotTextOption,
     OutputForm,
     OutputOptions,
     PrecisionOption,
     QuietOption,
+    TextOption,
     moment,
     one_of,
     tell_of_folders,
@@ -36,12 +37,14 @@ def similar(
     *,
     context: typer.Context,
     queries: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="QUERY...",
+            metavar="[QUERY...]",
             help="Audio files, folders, playlists, or - for paths on stdin; several count as one query.",
         ),
-    ],
+    ] = None,
+    text: TextOption = None,
+    not_text: NotTextOption = None,
     count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Tracks to find.")] = 10,
     against: Annotated[
         list[str] | None, typer.Option("--not", metavar="QUERY", help="Stay away from this; repeatable.")
@@ -84,7 +87,7 @@ def similar(
 ) -> None:
     """Find the tracks that sound most like a query.
 
-    A query need not be in the index.
+    A query need not be in the index; words will do, too (--text), with an encoder that knows them.
 
     Example: audiosim similar song.wav -k 5
     """
@@ -92,9 +95,12 @@ def similar(
 
     tell_of_folders(only, home, quiet=quiet)
     passage = start is not None or end is not None
+    if passage and (text or not_text):
+        raise UsageError("--from and --to ask with a passage", "--text was given too", "Leave one out.")
     # Opened before all else is imported: loading the store's engine is what takes longest.
-    with nullcontext() if passage or only or exclude_same else store_reader():
-        common = {
+    exact = bool(passage or only or exclude_same or text or not_text)
+    with nullcontext() if exact else store_reader():
+        common: dict[str, Any] = {
             "count": count,
             "home": home,
             "only": only,
@@ -103,9 +109,10 @@ def similar(
             "precision": precision,
         }
         if passage:
-            result = _by_passage([*queries, *(against or [])], start, end, common)
+            result = _by_passage([*(queries or []), *(against or [])], start, end, common)
         else:
-            result = _by_tracks(queries, against or [], explain, common)
+            common |= {"text": text or [], "not_text": not_text or [], "explain": explain}
+            result = _by_tracks(queries or [], against or [], common)
     _print(result, output, context, quiet)
     if quiet:
         return
@@ -123,22 +130,14 @@ def _ranking(
     return RankingOptions(max_per_artist, cast("tuple[SameTag, ...]", tags), diversity, show, correct)
 
 
-def _by_tracks(queries: list[str], against: list[str], explain: bool, common: dict[str, Any]) -> SearchResult:
+def _by_tracks(queries: list[str], against: list[str], common: dict[str, Any]) -> SearchResult:
     from audiosim.commands.sources import expand
+    from audiosim.library.index import index_roots
     from audiosim.search.similar import find_similar
 
-    roots = partial(_roots, common["home"])
+    roots = cache(partial(index_roots, common["home"]))
     wanted, unwanted = (expand(names, sys.stdin.buffer, roots) for names in (queries, against))
-    return find_similar(wanted, against=unwanted, explain=explain, **common)
-
-
-@cache
-def _roots(home: Path | None) -> list[bytes]:
-    """The folders of the index, where a playlist written elsewhere names files."""
-    from audiosim.library.index import open_index
-
-    with open_index(home) as index:
-        return index.catalog.settings.roots()
+    return find_similar(wanted, against=unwanted, **common)
 
 
 def _by_passage(
@@ -146,8 +145,9 @@ def _by_passage(
 ) -> SearchResult:
     from audiosim.search.passage_search import find_passages
 
-    if len(queries) > 1:
-        raise UsageError("--from and --to ask with a passage of one QUERY", "there are several")
+    if len(queries) != 1:
+        why = "there are several" if queries else "there is none"
+        raise UsageError("--from and --to ask with a passage of one QUERY", why)
     return find_passages(queries[0], moment("--from", start) or 0.0, moment("--to", end), **common)
 
 

@@ -17,7 +17,6 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.float16] | npt.NDArray[np.float32]
-
 Pooling = Literal["mean", "max", "mean-std"]
 Precision = Literal["auto", "float32"]
 ResamplerName = Literal["kaiser_best", "soxr_hq"]
@@ -237,10 +236,8 @@ class Passage:
         The mean cosine of their windows, one by one, where these are most alike.
     start, end : float
         The track's stretch, in s from its beginning; placed by fingerprints where these find it.
-    query : bytes
-        The query's path.
-    query_start, query_end : float
-        The query's stretch, in s from its beginning.
+    query, query_start, query_end : bytes, float, float
+        The query's path, and its stretch, in s from its beginning.
     """
 
     similarity: float
@@ -260,7 +257,7 @@ class Match:
     rank : int
         Its place among the answers, from 1.
     similarity : float
-        The cosine, -1 to 1, of the track or, where a passage was asked with, of the stretch.
+        The cosine, -1 to 1, of the track or the stretch; of words alone, see `SearchResult`.
     track : Track
         The answer.
     percentile : float, optional
@@ -270,7 +267,9 @@ class Match:
     passage : Passage, optional
         The stretch that answers, where a passage was asked with or the match is explained.
     score : float, optional
-        What answers are ordered by: the similarity, corrected for hubs (library/hubness.py).
+        What answers are ordered by: the similarity, corrected for hubs, or the fit of words.
+    words : tuple of str
+        Of an explained match, the words that it and the queries stand out by.
     """
 
     rank: int
@@ -280,6 +279,7 @@ class Match:
     duplicates: tuple[Track, ...] = ()
     passage: Passage | None = None
     score: float | None = None
+    words: tuple[str, ...] = ()
 
 
 Status = Literal["indexed", "reused", "moved", "unchanged", "failed", "failed_before"]

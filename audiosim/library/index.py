@@ -123,6 +123,23 @@ def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter |
         return [entry.track for entry in index.catalog.tracks.entries(index.located(only).admits)]
 
 
+def index_roots(home: str | os.PathLike[str] | None = None) -> list[bytes]:
+    """List the folders of a home's index, where a playlist written elsewhere names files.
+
+    Parameters
+    ----------
+    home : path-like, optional
+        The home's folder.
+
+    Raises
+    ------
+    HomeError
+        If there is no index.
+    """
+    with open_index(home) as index:
+        return index.catalog.settings.roots()
+
+
 def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = None) -> list[bytes]:
     """Find the folders of a filter of which a home's index has no track.
 

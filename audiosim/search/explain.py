@@ -1,19 +1,23 @@
-"""Why a track is an answer: which passage of it is like which passage of a query."""
+"""Why a track is an answer: which passage of it is like which passage of a query, which words both share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
-from audiosim.core.types import Passage, Track
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import Float32, Match, Passage, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.encoders.passage_vectors import windows_in
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
 from audiosim.search.alignment import best_stretch, span
 from audiosim.search.query import Query
+from audiosim.search.track_words import TrackWords
 
 EXPLAINED = 10.0  # s, about: the length of the stretches that explain a match
+WORDS = 3  # of a match
 
 
 class Explainer:
@@ -28,7 +32,19 @@ class Explainer:
     """
 
     def __init__(self, index: Index, queries: Sequence[Query]) -> None:
-        self._index, self._queries = index, queries
+        self._index, self._queries, self._words = index, queries, TrackWords(index)
+
+    def explained(self, match: Match) -> Match:
+        """Give a match with what explains it, as far as that is known."""
+        passage = self.passage(match.track) if self._queries else None
+        return replace(match, passage=passage, words=self.words(match.track))
+
+    def words(self, track: Track) -> tuple[str, ...]:
+        """Give the words by which a track and all queries stand out of the library, if any are known."""
+        row = self._words.scores.row.get(track.digest) if self._words.known else None
+        if row is None:
+            return ()
+        return self._words.shared([self._words.scores.values[row], *self._query_values], WORDS)
 
     def passage(self, track: Track) -> Passage | None:
         """The stretch that answers a stretch of one of the queries best; None without caches."""
@@ -46,10 +62,23 @@ class Explainer:
 
     def lacking(self, answers: Sequence[Track]) -> list[str]:
         """Say which caches are missing, that some answers can't be explained without."""
+        if not self._queries:
+            return []
         asked = [query.track for query in self._queries if query.frames is None]
         digests = [track.digest for track in (*asked, *answers)]
         missing = missing_caches(digests, self._index.configuration)
         return [] if missing is None else [f"{missing}; not all is explained.\n{missing.remedy}"]
+
+    @cached_property
+    def _query_values(self) -> list[Float32]:
+        """The queries' own values, of those that are to be had."""
+        found = []
+        for query in self._queries:
+            try:
+                found.append(self._words.values(query))
+            except AudiosimError:  # no windows of it are here, or no weights: others explain
+                continue
+        return found
 
     @cached_property
     def _asked(self) -> list[tuple[Query, CentredFrames]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import album_keys, artist_keys
-from audiosim.core.types import Float32, Passage, Track
+from audiosim.core.types import Float32, Float64, Passage, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.hubness import HubScaling
 from audiosim.library.whitening import SearchSpace
@@ -83,17 +83,42 @@ class Pick:
     artists: frozenset[str]
 
 
-def candidates(
-    entries: Sequence[Entry], direction: Float32, space: SearchSpace, hub_scaling: HubScaling | None
-) -> list[Candidate]:
-    """Entries with their cosines to a unit vector (dim,) of a space, best first; ties in order of path."""
+class Measure(Protocol):
+    """What entries are ordered by."""
+
+    def covers(self, track: Track) -> bool:
+        """Tell whether what is measured of a track is known."""
+
+    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
+        """Give similarities and scores, each (n,), of entries and where they lie in the space, (n, dim)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """The cosine to a unit vector (dim,) of the space; scores are corrected for hubs, given a scaling."""
+
+    direction: Float32
+    scaling: HubScaling | None = None
+
+    def covers(self, track: Track) -> bool:
+        """Tell whether what is measured of a track is known: it always is."""
+        return True
+
+    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
+        """Give the cosines and the scores."""
+        similarities: Float64 = np.clip(vectors.astype(np.float64) @ self.direction, -1.0, 1.0)
+        if self.scaling is None:
+            return similarities, similarities
+        scales = np.array([entry.scale for entry in entries], np.float64)
+        return similarities, self.scaling.scores(similarities, scales)
+
+
+def candidates(entries: Sequence[Entry], space: SearchSpace, measure: Measure) -> list[Candidate]:
+    """Entries as a measure has them, best first; ties in order of path."""
     if not entries:
         return []
     vectors = space(np.stack([entry.vector for entry in entries]))
-    similarities = np.clip(vectors.astype(np.float64) @ direction, -1.0, 1.0)
-    scores = similarities
-    if hub_scaling is not None:
-        scores = hub_scaling.scores(similarities, np.array([entry.scale for entry in entries], np.float64))
+    similarities, scores = measure(entries, vectors)
     found = map(Candidate, entries, vectors, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 
@@ -152,6 +177,7 @@ def _in_turn(found: Sequence[Pick], picks: Sequence[Pick], pool: int, diversity:
     first = found[:pool] if diversity else ()
     vectors = np.array([answer.candidate.vector for answer in first])
     scores = np.array([answer.candidate.score for answer in first])
+    scores = scores / scores.max(initial=1.0)  # of words, the best counts as what is alike
     nearest = np.full(len(first), -np.inf)  # similarity to the nearest pick
     left, seen = np.ones(len(first), bool), 0
     while left.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
 
@@ -17,14 +17,29 @@ from audiosim.core.types import Encoder, Float32, Match, Precision, Track
 from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
-from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.library.whitening import SearchSpace
-from audiosim.search.explain import Explainer
 from audiosim.search.folding import Asked, Folding
-from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
-from audiosim.search.ranking import Candidate, Pick, RankingOptions, candidates, select
+from audiosim.search.query import (
+    Paths,
+    Query,
+    Resolver,
+    Source,
+    Texts,
+    as_source,
+    as_texts,
+    mean_direction,
+)
+from audiosim.search.ranking import (
+    Candidate,
+    Likeness,
+    Measure,
+    Pick,
+    RankingOptions,
+    candidates,
+    select,
+)
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.store import StoreReader, store_reader
 
@@ -50,6 +65,9 @@ class SearchResult:
         Those to stay away from.
     notes : tuple of str
         What else a user should know, a sentence each.
+    text, not_text : tuple of str
+        The words asked with. Without queries a match's similarity is what the network gives for them: a mean
+        score, 0 to 1, or a cosine; its score is their fit (search/word_fit.py).
     """
 
     queries: list[Query]
@@ -57,11 +75,15 @@ class SearchResult:
     exact_because: str | None = None
     against: tuple[Query, ...] = ()
     notes: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    not_text: tuple[str, ...] = ()
 
 
 def find_similar(
-    queries: Paths | Source,
+    queries: Paths | Source = (),
     *,
+    text: Texts = (),
+    not_text: Texts = (),
     against: Paths | Source = (),
     count: int = DEFAULT_COUNT,
     home: str | os.PathLike[str] | None = None,
@@ -72,13 +94,16 @@ def find_similar(
     precision: Precision = "auto",
     encoder: Encoder | None = None,
 ) -> SearchResult:
-    """The tracks of the index nearest to one audio file, or to several taken together.
+    """The tracks of the index nearest to one audio file, to several taken together, or to what words say.
 
     Parameters
     ----------
     queries : str, path-like, iterable of these, or Source
         Audio files, indexed or not; several count as the normalised mean of their vectors. Of a `Source`,
         those that are only listed are left out, with a note, where they can't be used.
+    text, not_text : str or iterable of str
+        What tracks should sound like, and what not, in words that the home's encoder knows
+        (search/word_fit.py); beside queries, both count alike.
     against : str, path-like, iterable of these, or Source
         Audio files to stay away from: half their mean is subtracted.
     count : int
@@ -92,7 +117,8 @@ def find_similar(
     include_self : bool
         Whether the queries' own audio may be among the matches.
     explain : bool
-        Whether each match is given the stretch that answers one of the queries best.
+        Whether each match is given the stretch that answers one of the queries best, and the words that both
+        stand out by; without queries, those that it stands out by.
     precision : {"auto", "float32"}
         The network's, where a query has to be embedded.
     encoder : Encoder, optional
@@ -106,44 +132,70 @@ def find_similar(
     Raises
     ------
     UsageError
-        If a query does not exist, or what is to be found is to be stayed away from too.
+        If a query does not exist, or what is to be found is to be stayed away from too; or the home's encoder
+        knows no words, or not these.
     AudiosimError
         If there is no index, or a query can't be decoded.
     """
     wanted, unwanted = as_source(queries), as_source(against)
-    if not wanted.paths:
-        raise UsageError("Nothing to search with", "no query was given", "Name an audio file.")
+    words, other_words = as_texts(text), as_texts(not_text)
+    if not wanted.paths and (unwanted.paths or not words):
+        raise UsageError(
+            "Nothing to search with", "no query was given", "Name an audio file, or words as `text`."
+        )
     check_count(count)
     ranking = ranking or RankingOptions()
-    exact = bool(only or ranking.exclude_same)
+    exact = bool(only or ranking.exclude_same or words or other_words)
     with open_index(home, encoder) as index, ExitStack() as stack:
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
         only, resolver = index.located(only), Resolver(index, precision, encoder)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
-        if not likes:
+        if wanted.paths and not likes:
             raise AudiosimError("Nothing to search with", resolver.notes[0])
-        space = index.configuration.space
-        direction = mean_direction([space(q.vector) for q in likes], [space(q.vector) for q in dislikes])
         asked = Asked(likes, dislikes, only, ranking, include_self)
         named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
         _refuse_both(Recordings.of(index, asked.heard), asked, *named)
         known = percentiles(index.catalog)
-        scaling = hub_scaling(index.catalog, known) if ranking.hub_correction else None
-        search = _Search(index, direction, asked, scaling, count)
-        if store is None:
-            picks, reason = search.exactly(), None
+        measure, lacking = _measure(index, asked, words, other_words, known)
+        search = _Search(index, measure, asked, count)
+        if store is not None and isinstance(measure, Likeness):
+            picks, reason = search.by_store(store, measure.direction)
         else:
-            picks, reason = search.by_store(store)
-        matches = as_matches(picks, known)
-        notes = [*wanted.notes, *unwanted.notes, *resolver.notes]
+            picks, reason = search.exactly(), None
+        matches = as_matches(picks, known if likes else None)
+        notes = [*wanted.notes, *unwanted.notes, *resolver.notes, *lacking]
         if not ranking.show_duplicates and (note := told_by_windows(index)):
             notes.append(note)
         if explain:
+            from audiosim.search.explain import Explainer  # what not every search needs costs its start
+
             explainer = Explainer(index, likes)
-            matches = [replace(match, passage=explainer.passage(match.track)) for match in matches]
+            matches = [explainer.explained(match) for match in matches]
             notes += explainer.lacking([match.track for match in matches])
-        return SearchResult(likes, matches, reason, tuple(dislikes), tuple(notes))
+        return SearchResult(
+            likes, matches, reason, tuple(dislikes), tuple(notes), text=words, not_text=other_words
+        )
+
+
+def _measure(
+    index: Index,
+    asked: Asked,
+    text: tuple[str, ...],
+    not_text: tuple[str, ...],
+    known: Percentiles | None,
+) -> tuple[Measure, list[str]]:
+    """What answers are ordered by, and what a user should know of it."""
+    likeness, space = None, index.configuration.space
+    if asked.likes:
+        likes, dislikes = ([space(q.vector) for q in some] for some in (asked.likes, asked.dislikes))
+        scaling = hub_scaling(index.catalog, known) if asked.ranking.hub_correction else None
+        likeness = Likeness(mean_direction(likes, dislikes), scaling)
+    if likeness is not None and not (text or not_text):
+        return likeness, []
+    from audiosim.search.word_fit import with_words
+
+    return with_words(index, likeness, text, not_text)
 
 
 def _refuse_both(
@@ -157,7 +209,7 @@ def _refuse_both(
         If one is.
     """
     away = {query.track.digest: query for query in asked.dislikes}
-    if all(query.track.digest in away for query in asked.likes):
+    if asked.likes and all(query.track.digest in away for query in asked.likes):
         likes, dislikes = asked.likes, list(away.values())
     for like, dislike in product(likes, dislikes):
         pair = [Entry("", query.track, query.vector) for query in (like, dislike)]
@@ -197,27 +249,30 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search by a direction."""
+    """One search by a measure."""
 
     index: Index
-    direction: Float32
+    measure: Measure
     asked: Asked
-    scaling: HubScaling | None
     count: int
 
     @property
     def _space(self) -> SearchSpace:
         return self.index.configuration.space
 
+    @property
+    def _dimension(self) -> int:
+        return self.index.configuration.dimension
+
     @cached_property
     def folding(self) -> Folding:
         return Folding(self.index, self.asked, self._ranked)
 
-    def by_store(self, store: StoreReader) -> tuple[list[Pick], str | None]:
+    def by_store(self, store: StoreReader, direction: Float32) -> tuple[list[Pick], str | None]:
         """The picks, and why the store could not be asked, if it could not."""
         depth = _depth(self.count) + self.index.catalog.files.copies(self.asked.hidden)
         try:
-            ids = store.nearest(self.index, self.direction, depth)
+            ids = store.nearest(self.index, direction, depth)
         except AudiosimError as error:
             return self.exactly(), " ".join(str(error).split()).rstrip(".")
         picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())
@@ -241,29 +296,26 @@ class _Search:
         if admits is None:
             return []
         ids: list[str] = []  # not the entries: there may be very many
-        similarities, scales = [np.zeros(0)], []
+        scores = [np.zeros(0)]
         entries = self.index.catalog.tracks.entries(lambda track: self._may_be_shown(track) and admits(track))
         while page := list(islice(entries, PAGE)):
-            places, vectors = whole_ones([entry.vector for entry in page], len(self.direction))
-            similarities.append((self._space(vectors) @ self.direction).astype(np.float64))
-            ids += [page[place].id for place in places]
-            scales += [page[place].scale for place in places]
-        scores = np.concatenate(similarities)
-        if self.scaling is not None:
-            scores = self.scaling.scores(scores, np.array(scales, np.float64))
-        return [ids[row] for row in np.argsort(-scores, kind="stable")]
+            places, vectors = whole_ones([entry.vector for entry in page], self._dimension)
+            whole = [page[place] for place in places]
+            ids += [entry.id for entry in whole]
+            scores.append(self.measure(whole, self._space(vectors))[1])
+        return [ids[row] for row in np.argsort(-np.concatenate(scores), kind="stable")]
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
         shown = [entry for entry in entries if self._may_be_shown(entry.track)]
-        places, _ = whole_ones([entry.vector for entry in shown], len(self.direction))
+        places, _ = whole_ones([entry.vector for entry in shown], self._dimension)
         found = self._ranked([shown[place] for place in places])
         return select(found, self.count, self.asked.ranking, self.folding)
 
     def _ranked(self, entries: Sequence[Entry]) -> list[Candidate]:
-        return candidates(entries, self.direction, self._space, self.scaling)
+        return candidates(entries, self._space, self.measure)
 
     def _may_be_shown(self, track: Track) -> bool:
-        return track.digest not in self.asked.hidden
+        return track.digest not in self.asked.hidden and self.measure.covers(track)
 
 
 def _depth(count: int) -> int:

@@ -33,7 +33,7 @@ def page(*arguments: str, width: int = 80) -> str:
 @pytest.mark.parametrize(
     ("command", "usage"),
     [
-        ("similar", "[OPTIONS] QUERY..."),
+        ("similar", "[OPTIONS] [QUERY...]"),
         ("index", "[OPTIONS] [PATH]..."),
         ("relocate", "[OPTIONS] OLD NEW"),
         ("export", "[OPTIONS] FILE"),

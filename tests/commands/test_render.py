@@ -91,6 +91,7 @@ def test_json_has_the_query_and_the_matches() -> None:
         "track": 3,
         "duplicates": [],
         "passage": None,
+        "words": [],
     }
     assert second["rank"] == 2
     assert [second[key] for key in ("duration", "title", "artist", "year", "track")] == [None] * 5

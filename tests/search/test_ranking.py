@@ -19,6 +19,7 @@ from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 from audiosim.search.ranking import (
     FOLLOWING,
     Candidate,
+    Likeness,
     Pick,
     RankingOptions,
     SameTag,
@@ -78,7 +79,7 @@ DIRECTION = np.array([1, 0, 0, 0], np.float32)
 @given(entries())
 def test_candidates_come_by_cosine_and_ties_by_path(some: list[Entry]) -> None:
     doubled = [*some, *(Entry("x" + one.id, one.track, one.vector) for one in some)]
-    order = candidates(doubled[::-1], DIRECTION, AS_THEY_ARE, None)
+    order = candidates(doubled[::-1], AS_THEY_ARE, Likeness(DIRECTION))
     keys = [(-one.similarity, one.entry.track.path) for one in order]
     assert keys == sorted(keys)
     for one in order:
@@ -89,13 +90,13 @@ def test_a_hub_stands_behind_a_track_with_room_around_it() -> None:
     hub, lone = entry("hub", [0.8, 0.6], 0.01), entry("lone", [0.79, 0.613], 0.4)
     direction = np.array([1, 0], np.float32)
     for scaling, order in ((HubScaling(0.2, 0.0), ["lone", "hub"]), (None, ["hub", "lone"])):
-        ordered = candidates([hub, lone], direction, AS_THEY_ARE, scaling)
+        ordered = candidates([hub, lone], AS_THEY_ARE, Likeness(direction, scaling))
         assert [one.entry.id for one in ordered] == order
 
 
 @given(entries(), st.integers(1, 10), st.integers(1, 3))
 def test_no_artist_has_more_tracks_than_the_cap(some: list[Entry], count: int, cap: int) -> None:
-    order = candidates(some, DIRECTION, AS_THEY_ARE, None)
+    order = candidates(some, AS_THEY_ARE, Likeness(DIRECTION))
     picks = select(order, count, RankingOptions(max_per_artist=cap), alone)
     tally = Counter(artist_keys(pick.candidate.entry.track.tags) for pick in picks)
     assert all(number <= cap for artist, number in tally.items() if artist)
@@ -123,7 +124,7 @@ def naive_mmr(some: list[Candidate], count: int, diversity: float) -> list[str]:
 @settings(deadline=None)
 @given(entries(), st.integers(1, 10), st.floats(0, 1))
 def test_diversity_is_maximal_marginal_relevance(some: list[Entry], count: int, diversity: float) -> None:
-    order = candidates(some, DIRECTION, AS_THEY_ARE, None)
+    order = candidates(some, AS_THEY_ARE, Likeness(DIRECTION))
     picks = select(order, count, RankingOptions(diversity=diversity), alone)
     assert names(picks) == naive_mmr(order[: 5 * count], count, diversity)
 
@@ -134,7 +135,7 @@ def test_answers_differ_where_they_are_searched() -> None:
     some = [entry("a", [1, 0, 0]), entry("b", [1, 0.9, 0]), entry("c", [1, 0, 0.5])]
     direction = np.array([1, 0, 0], np.float32)
     for where, second in ((AS_THEY_ARE, "b"), (space, "c")):
-        order = candidates(some, direction, where, None)
+        order = candidates(some, where, Likeness(direction))
         picks = select(order, 2, RankingOptions(diversity=0.7), alone)
         assert names(picks) == ["a", second]
 

@@ -1,0 +1,153 @@
+"""Which words are meant, and their scores for a home's tracks.
+
+Where the encoder has a vocabulary, the labels that a text names are looked up among the scores in the
+catalog; where it reads texts, they are placed among the tracks' vectors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.tag_values import folded
+from audiosim.core.text import size, visible
+from audiosim.encoders.musicnn_labels import MSD, MTT
+from audiosim.encoders.registry import find
+from audiosim.encoders.words import TextSide
+from audiosim.library.index import Index
+from audiosim.library.word_scores import WordScores, text_scores
+
+TAGS = tuple(dict.fromkeys((*MSD, *MTT)))  # what is asked of an encoder that reads any text
+NEAREST = 5  # labels told where one is not known
+FEW = 60  # labels that are all told then
+CLAP_DOWNLOAD, CLAP_SMALLEST = 621_000_000, 163_000_000  # bytes, of both of its sides: float32, int8
+CLAP_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of processor each, and 10 to decode
+WORD = re.compile(r"[^\W_]+")
+
+
+def all_words(index: Index) -> WordScores:
+    """Give the scores of all words that a home's encoder knows, or of usual tags, if it reads any text.
+
+    Raises
+    ------
+    UsageError
+        If it knows no words.
+    HomeError
+        If no track has scores yet.
+    """
+    side = _text_side(index)
+    if side is not None:
+        return text_scores(TAGS, side.embed(TAGS), *index.catalog.tracks.audio_vectors())
+    return WordScores(_labels(index), *index.catalog.words.all())
+
+
+def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores, list[list[int]]]:
+    """Give the scores of what some groups of texts name, and the columns of each group.
+
+    Raises
+    ------
+    UsageError
+        If the home's encoder knows no words, or not these.
+    HomeError
+        If no track has scores yet.
+    """
+    side = _text_side(index)
+    if side is not None:
+        texts = tuple(dict.fromkeys(text for group in groups for text in group))
+        scores = text_scores(texts, side.embed(texts), *index.catalog.tracks.audio_vectors())
+        return scores, [[texts.index(text) for text in group] for group in groups]
+    labels = _labels(index)
+    named = [named_labels(group, labels) for group in groups]
+    columns = sorted({column for group in named for column in group})
+    scores = WordScores(tuple(labels[column] for column in columns), *index.catalog.words.all(columns))
+    return scores, [[columns.index(column) for column in group] for group in named]
+
+
+def _text_side(index: Index) -> TextSide | None:
+    entry = find(index.spec.name)
+    return None if entry is None else entry.text_side(index.spec, read_only=False)
+
+
+def _labels(index: Index) -> tuple[str, ...]:
+    """The labels of the scores in the catalog; an error says how to have some."""
+    labels = index.catalog.words.labels
+    if not labels:
+        entry = find(index.spec.name)
+        raise _no_scores() if entry is not None and entry.card.words else _no_words(index)
+    return labels
+
+
+def named_labels(texts: Iterable[str], labels: Sequence[str]) -> list[int]:
+    """Find the labels that texts name, each once: of several that begin at a word, the longest.
+
+    A label that names one thing in several ways ("Male speech, man speaking") is known by each of them.
+
+    Raises
+    ------
+    UsageError
+        If a word is of no label; it tells which are near.
+    """
+    known = _names(labels)
+    longest = max(map(len, known))
+    found: list[int] = []
+    for text in texts:
+        words, place = _words(text), 0
+        if not words:
+            raise UsageError(f"{visible(text) or 'An empty text'} says nothing", "it has no word")
+        while place < len(words):
+            length = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in known), 0)
+            if not length:
+                raise _unknown(words[place], labels, known)
+            found.append(known[tuple(words[place : place + length])])
+            place += length
+    return list(dict.fromkeys(found))
+
+
+def _names(labels: Sequence[str]) -> dict[tuple[str, ...], int]:
+    """What labels may be called, as words: in full, without what stands in brackets, and by their parts."""
+    known: dict[tuple[str, ...], int] = {}
+    full = {label: [label, re.sub(r"\(.*?\)", "", label)] for label in labels}
+    parts = {label: label.split(",") for label in labels}
+    for forms in (full, parts):
+        for number, label in enumerate(labels):
+            for form in forms[label]:
+                known.setdefault(tuple(_words(form)), number)
+    known.pop((), None)
+    return known
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(folded(text))
+
+
+def _unknown(word: str, labels: Sequence[str], known: dict[tuple[str, ...], int]) -> UsageError:
+    spelled = {" ".join(name): labels[number] for name, number in known.items()}
+    near = [name for name in spelled if word in name.split()] + get_close_matches(word, spelled, NEAREST, 0.0)
+    told = list(dict.fromkeys(spelled[name] for name in near))[:NEAREST]
+    rest = f"\nAll of them: {', '.join(labels)}" if len(labels) <= FEW else ""
+    return UsageError(
+        f"The home's encoder has no word {visible(word)}",
+        f"it knows {len(labels)}",
+        f"Nearest in spelling: {'; '.join(told)}{rest}",
+    )
+
+
+def _no_scores() -> HomeError:
+    return HomeError(
+        "No track has word scores yet",
+        "they were indexed by an audiosim that knew no words, and made from caches by the next run",
+        "Make them: audiosim index",
+    )
+
+
+def _no_words(index: Index) -> UsageError:
+    hours = index.catalog.tracks.duration() / 3600 / CLAP_SPEED
+    return UsageError(
+        f"This home's encoder, {index.spec.name}, knows no words",
+        "",
+        f"Add one that does, for words only: about {size(CLAP_DOWNLOAD)} to fetch"
+        f" ({size(CLAP_SMALLEST)} with `variant` int8), and for this library about {hours:.1f} hours on two"
+        f" cores:\naudiosim index --space words --encoder clap",
+    )

@@ -1,0 +1,141 @@
+"""What single tracks sound like, in the words that a home's encoder knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from audiosim.core.errors import AudiosimError, HomeError, UsageError
+from audiosim.core.types import Float32, FrameEmbeddings
+from audiosim.encoders.registry import find
+from audiosim.encoders.words import Vocabulary
+from audiosim.library.asked_words import all_words
+from audiosim.library.index import Index
+from audiosim.library.missing_caches import missing_caches
+from audiosim.library.word_scores import WordScores, log_odds, text_scores, track_odds
+from audiosim.search.query import Query
+
+STANDS_OUT = 1.0  # deviations above the library's mean
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, and how well it fits.
+
+    Parameters
+    ----------
+    word : str
+        The word, as the encoder has it.
+    fit : float
+        How far what it is said of stands out: standard deviations above the mean of the library's tracks.
+    score : float
+        What the network gives for it: 0 to 1, or a cosine.
+    """
+
+    word: str
+    fit: float
+    score: float
+
+
+class TrackWords:
+    """What tracks sound like.
+
+    Parameters
+    ----------
+    index : Index
+        The home, open.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    @cached_property
+    def scores(self) -> WordScores:
+        """The library's scores; raises what `all_words` does."""
+        return all_words(self._index)
+
+    @cached_property
+    def known(self) -> bool:
+        """Whether there are any words."""
+        try:
+            return bool(self.scores.labels)
+        except (UsageError, HomeError):
+            return False
+
+    def values(self, query: Query) -> Float32:
+        """Give a track's own values (labels,), indexed or not.
+
+        Raises
+        ------
+        AudiosimError
+            If it has no scores, and no windows or no weights are here to make them from.
+        """
+        row = self.scores.row.get(query.track.digest)
+        if row is None and self.scores.odds:
+            return track_odds(self._vocabulary, self.frames(query))
+        scores = self.scores
+        if row is None:
+            scores = text_scores(scores.labels, self._texts, [""], query.vector[None])
+        found: Float32 = scores.values[row or 0]
+        return found
+
+    def windows(self, frames: FrameEmbeddings) -> Float32:
+        """Give the values of windows (n, labels)."""
+        if self.scores.odds:
+            return log_odds(self._vocabulary.scores(frames.embedding))
+        centre = self._index.configuration.pooler.centre
+        rows = frames.embedding.astype(np.float32) - (0 if centre is None else centre)
+        return text_scores(self.scores.labels, self._texts, [""] * len(rows), rows).values
+
+    def frames(self, query: Query) -> FrameEmbeddings:
+        """Give a track's windows: those that were computed for it, or its cache.
+
+        Raises
+        ------
+        HomeError
+            If it has no cache.
+        """
+        if query.frames is not None:
+            return query.frames
+        cached = self._index.cache.read(query.track.digest)
+        if cached is None:
+            missing = missing_caches([query.track.digest], self._index.configuration)
+            if missing is None:
+                raise HomeError("Its cache is damaged", "", "Compute it again: audiosim verify `repair`")
+            raise HomeError(missing.what, missing.why, missing.remedy)
+        return cached.frames
+
+    def best(self, values: Float32, count: int, least: float = -np.inf) -> list[Word]:
+        """Give the words that values (labels,) stand out by most, at least by so many deviations."""
+        fits, raw = self.scores.standard(values), self.scores.raw(values)
+        order = np.argsort(-fits, kind="stable")[:count]
+        return [
+            Word(self.scores.labels[column], float(fits[column]), float(raw[column]))
+            for column in order.tolist()
+            if fits[column] >= least
+        ]
+
+    def shared(self, some: Sequence[Float32], count: int) -> tuple[str, ...]:
+        """Give the words by which all of some values (labels,) stand out, best first for the least."""
+        least = self.scores.standard(np.stack(some)).min(axis=0)
+        order = np.argsort(-least, kind="stable")[:count].tolist()
+        return tuple(self.scores.labels[column] for column in order if least[column] >= STANDS_OUT)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        entry = find(self._index.spec.name)
+        found = None if entry is None else entry.vocabulary(self._index.spec)
+        if found is None or found.labels != self.scores.labels:
+            raise AudiosimError("This home's words are not its encoder's any more", "", "Run: audiosim index")
+        return found
+
+    @cached_property
+    def _texts(self) -> Float32:
+        entry = find(self._index.spec.name)
+        side = None if entry is None else entry.text_side(self._index.spec, read_only=False)
+        if side is None:
+            raise UsageError(f"This home's encoder, {self._index.spec.name}, reads no text")
+        return side.embed(self.scores.labels)

@@ -1,0 +1,103 @@
+"""Asking in words: how well what a user writes fits each track.
+
+Each label or text that is meant (library/asked_words.py) is standardised over the library
+(library/word_scores.py); a track's fit is
+
+    the mean of its z over what is wanted - 0.5 x the mean of its z over what is not
+
+and beside audio files, whose cosine (corrected for hubs) is standardised in the same way, the sum of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from audiosim.core.text import counted
+from audiosim.core.types import Float32, Float64, Track
+from audiosim.library.asked_words import asked_for
+from audiosim.library.catalog import Entry
+from audiosim.library.index import Index
+from audiosim.library.word_scores import Standard, WordScores
+from audiosim.search.query import AWAY
+from audiosim.search.ranking import Likeness, Measure
+
+
+@dataclass(frozen=True, eq=False)
+class WordFit:
+    """How well words fit tracks; beside how much these are like queries, if there are any.
+
+    Parameters
+    ----------
+    fits : dict of str to (float, float)
+        By audio: the mean score that the network gives to what is wanted, and the fit.
+    likeness : Likeness, optional
+        To the queries.
+    usual : Standard, optional
+        Of the cosines of the library's tracks with them.
+    """
+
+    fits: dict[str, tuple[float, float]]
+    likeness: Likeness | None = None
+    usual: Standard | None = None
+
+    def covers(self, track: Track) -> bool:
+        """Tell whether what is measured of a track is known."""
+        return track.digest in self.fits
+
+    @cached_property
+    def _least(self) -> tuple[float, float]:
+        """What counts for a file that is not covered."""
+        return 0.0, min((fit for _, fit in self.fits.values()), default=0.0)
+
+    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
+        """Give the cosines with the queries, or the scores of the words, and what both come to."""
+        pairs = [self.fits.get(entry.track.digest, self._least) for entry in entries]
+        raw, fit = np.array(pairs, np.float64).reshape(-1, 2).T
+        if self.likeness is None or self.usual is None:
+            return raw, fit
+        cosines, scores = self.likeness(entries, vectors)
+        alike = self.usual(scores.astype(np.float32)[:, None])[:, 0]
+        return cosines, alike + fit
+
+
+def with_words(
+    index: Index, likeness: Likeness | None, text: Sequence[str], not_text: Sequence[str]
+) -> tuple[Measure, list[str]]:
+    """Make the measure of what was asked for in words, beside queries or without; and what users should know.
+
+    Raises
+    ------
+    UsageError
+        If the home's encoder knows no words, or not these.
+    HomeError
+        If no track has scores yet.
+    """
+    scores, (wanted, unwanted) = asked_for(index, [text, not_text])
+    raw, fit = fitting(scores, wanted, unwanted)
+    fits = dict(zip(scores.digests, zip(raw.tolist(), fit.tolist(), strict=True), strict=True))
+    usual = None
+    if likeness is not None:
+        _, vectors = index.catalog.tracks.audio_vectors()
+        usual = Standard.of(index.configuration.space(vectors) @ likeness.direction[:, None])
+    return WordFit(fits, likeness, usual), list(_lacking(index, scores))
+
+
+def fitting(scores: WordScores, wanted: list[int], unwanted: list[int]) -> tuple[Float64, Float64]:
+    """Give the network's mean score of what is wanted, and the fit, each (n,), by columns of the scores."""
+    fit = np.zeros(len(scores.digests))
+    for columns, weight in ((wanted, 1.0), (unwanted, -AWAY)):
+        if columns:
+            fit += weight * scores.standing_out[:, columns].mean(axis=1)
+    raw: Float64 = scores.raw(scores.values[:, wanted or unwanted]).mean(axis=1, dtype=np.float64)
+    return raw, fit
+
+
+def _lacking(index: Index, scores: WordScores) -> Iterator[str]:
+    count = index.catalog.words.lacking_count() if scores.odds else 0
+    if count:
+        left = counted(count, "track has", "tracks have")
+        yield f"{left} no word scores and can't be found: index runs make them from caches that are there."
