@@ -21,6 +21,7 @@ from .encoders.registry import EncoderOption as EncoderOption
 from .encoders.request import EncoderRequest as EncoderRequest
 from .encoders.weights_file import Checked as Checked
 from .encoders.weights_file import WeightsFile as WeightsFile
+from .encoders.words import Vocabulary as Vocabulary
 from .evaluation.evaluate import compare_homes as compare_homes
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.results import EvalOptions as EvalOptions
@@ -63,6 +64,10 @@ from .map import draw_map as draw_map
 from .search.across import FileHeld as FileHeld
 from .search.across import Held as Held
 from .search.across import find_across as find_across
+from .search.describe import Description as Description
+from .search.describe import Descriptions as Descriptions
+from .search.describe import Stretch as Stretch
+from .search.describe import describe_files as describe_files
 from .search.duplicates import Group as Group
 from .search.duplicates import find_duplicates as find_duplicates
 from .search.passage_search import find_passages as find_passages
@@ -72,3 +77,5 @@ from .search.playlist import make_radio as make_radio
 from .search.ranking import RankingOptions as RankingOptions
 from .search.similar import SearchResult as SearchResult
 from .search.similar import find_similar as find_similar
+from .search.track_words import Word as Word
+from .search.word_list import tracks_that_fit as tracks_that_fit

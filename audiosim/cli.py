@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from audiosim.commands import (
+    describe,
     duplicates,
     encoders,
     exchange,
@@ -124,6 +125,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "index": index.index,
     "similar": similar.similar,
+    "describe": describe.describe,
     "playlist": playlist.playlist,
     "duplicates": duplicates.duplicates,
     "map": map_command.map_,

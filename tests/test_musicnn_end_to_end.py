@@ -88,8 +88,13 @@ def test_the_demo_makes_music_falls_back_visibly_and_finds_what_sounds_alike(
         best = [line for line in answer.splitlines() if line[:1] in ("1", "2")]
         assert all(f"/{style}/" in line for line in best)
     assert not (tmp_path / "the user's own home").exists()
+    # words find what they say
+    program, there = [sys.executable, "-m", "audiosim"], ["--home", str(tmp_path / "demo-home")]
+    named = [*program, "similar", "--text", "guitar", "-k", "3", "--format", "paths", *there]
+    found = subprocess.run(named, env=environment, capture_output=True, text=True, check=True).stdout
+    assert [line.split("/")[-2] for line in found.splitlines()] == ["guitar"] * 3
     # all twelve are pieces of their own: no two are one recording
-    ask = [sys.executable, "-m", "audiosim", "duplicates", "--home", str(tmp_path / "demo-home")]
+    ask = [*program, "duplicates", *there]
     assert subprocess.run(ask, env=environment, capture_output=True, text=True, check=True).stdout == ""
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "0 indexed, 12 reused" in again.stdout

@@ -61,9 +61,14 @@ def test_a_home_made_with_a_checkpoint_that_was_brought(cli: Cli, folder: Path) 
     assert part.code == 0, part.err
     assert Path(part.json["matches"][0]["path"]).name.startswith("tone")
     assert cli("verify", "--home", home).code == 0
+    told = cli("describe", folder / "outside.wav", "--json", "--timeline", "--home", home).json["files"]
+    word = told[0]["words"][0]["word"]
+    assert cli("similar", "--text", word, "--home", home, "-k", 1).code == 0
 
     with Catalog(Home(home).catalog, read_only=True) as catalog:
         configuration = catalog.settings.configuration
+        assert len(catalog.words.labels) == 527
+        assert catalog.words.lacking_count() == 0
     assert configuration is not None
     spec = configuration.spec
     assert (spec.describe(), spec.weights) == ("panns cnn14, hop 10 s", kept.stem)

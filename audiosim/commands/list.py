@@ -10,7 +10,9 @@ import typer
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
+    NotTextOption,
     OutputOptions,
+    TextOption,
     one_of,
     tell_of_folders,
     with_options,
@@ -27,26 +29,43 @@ SORTS = ("path", "title", "artist", "album", "genre", "year", "duration")
 def list_tracks(
     only: FilterOptions,
     output: OutputOptions,
+    text: TextOption = None,
+    not_text: NotTextOption = None,
     sort: Annotated[
-        str, typer.Option(metavar="NAME", help=f"By {', '.join(SORTS[:-1])} or {SORTS[-1]}.")
-    ] = "path",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"By {', '.join(SORTS[:-1])} or {SORTS[-1]} [default: path; by fit with --text].",
+        ),
+    ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
     home: HomeOption = None,
 ) -> None:
     """List the tracks of the index, all or those that fit.
+
+    By --text those fit that stand out of the library by all of it, or of which the encoder is sure.
 
     Example: audiosim list --genre jazz --year 1955-1965 --format paths
     """
     from audiosim.commands.render import render
     from audiosim.library.index import indexed_tracks
 
-    key = _key(one_of("--sort", sort, SORTS))
+    by_fit = bool(text) and sort is None
+    key = _key(one_of("--sort", sort or SORTS[0], SORTS))
     tell_of_folders(only, home)
-    tracks = indexed_tracks(home, only=only)
+    if text or not_text:
+        from audiosim.search.word_list import tracks_that_fit
+
+        tracks = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
+    else:
+        tracks = indexed_tracks(home, only=only)
     if not tracks:
         tell_unfit(only, home)
-    known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
-    tracks = [*known, *(track for track in tracks if key(track) is None)]
+    if by_fit:
+        tracks = tracks[::-1] if reverse else tracks
+    else:
+        known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
+        tracks = [*known, *(track for track in tracks if key(track) is None)]
     tell_unopened(home)
     write_output(render(tracks, output.format, width=output.width, null=output.null), output.file)
 

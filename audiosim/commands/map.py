@@ -35,9 +35,11 @@ def map_(
     color: Annotated[
         str | None,
         typer.Option(
+            "--color",
+            "--colour",
             metavar="NAME",
-            help="What gives tracks their colours: folder, genre, artist, album or year [default: genre"
-            " where most tracks have one, else folder].",
+            help="What gives tracks their colours: folder, genre, artist, album, year, or the words by which"
+            " regions stand out [default: genre where most tracks have one, else folder].",
         ),
     ] = None,
     absolute: Annotated[

@@ -17,9 +17,11 @@ from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
     JsonOption,
+    NotTextOption,
     OutputOption,
     PrecisionOption,
     QuietOption,
+    TextOption,
     tell_of_folders,
     with_options,
 )
@@ -41,6 +43,8 @@ def playlist(
         list[Path] | None,
         typer.Option(metavar="FILE", help="A radio: begin with it, stay near it. May be repeated."),
     ] = None,
+    text: TextOption = None,
+    not_text: NotTextOption = None,
     start: Annotated[Path | None, typer.Option(metavar="FILE", help="A path: from this track ...")] = None,
     end: Annotated[Path | None, typer.Option(metavar="FILE", help="... to this one.")] = None,
     length: Annotated[
@@ -64,8 +68,8 @@ def playlist(
 ) -> None:
     """Write a playlist: around one track, or from one to another.
 
-    An M3U8 file: a radio around tracks, or a smooth path between two. What is shorter than 30 s,
-    and than what is given, is left out unless --min-duration says otherwise.
+    An M3U8 file: a radio around tracks, or around the three that --text fits best; or a smooth path between
+    two. What is shorter than 30 s, and than what is given, is left out unless --min-duration says otherwise.
 
     Example: audiosim playlist --start calm.flac --end wild.mp3 -o evening.m3u8
     """
@@ -75,15 +79,24 @@ def playlist(
     if out is not None:
         check_output(out)
     common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
-    if seed and (start or end):
-        raise UsageError("A radio has no ends", "--seed was given with --start or --end", "Not both.")
+    if (seed or text) and (start or end):
+        given = "--seed" if seed else "--text"
+        raise UsageError("A radio has no ends", f"{given} was given with --start or --end", "Not both.")
+    if seed and text:
+        raise UsageError("A radio has seeds, or finds them", "--seed was given with --text", "Not both.")
+    if not_text and not text:
+        raise UsageError("--not-text goes with --text only")
+    if text:
+        from audiosim.search.word_list import find_seeds
+
+        seed = find_seeds(text, not_text=not_text or (), length=length, only=only, home=home)
     if seed:
         made = make_radio(seed, length, **common)
     elif start is not None and end is not None:
         made = make_path(start, end, length, **common)
     else:
         raise UsageError(
-            "A playlist needs a seed, or a start and an end", "", "Give --seed, or --start and --end."
+            "A playlist needs a seed, or a start and an end", "", "Give --seed, --text, or --start and --end."
         )
     _write(made, out, relative, json_)
     if not quiet:

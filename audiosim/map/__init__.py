@@ -9,10 +9,12 @@ from pathlib import Path
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.files import check_output, replacing
+from audiosim.library.asked_words import all_words
 from audiosim.library.catalog import Configuration, Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
 from audiosim.library.suggestions import nothing_fits
+from audiosim.library.word_scores import WordScores
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import COLORS, Color
 from audiosim.search.copies import find_fitting, standing
@@ -31,7 +33,7 @@ class Drawing:
     ----------
     tracks : int
         How many recordings there are on it; files of one share a dot.
-    color : {"folder", "genre", "artist", "album", "year"}
+    color : {"folder", "genre", "artist", "album", "year", "words"}
         What gave them their colours.
     files : tuple of Path
         Those written.
@@ -59,9 +61,9 @@ def draw_map(
         The HTML file; ``map.html`` where `png` is not given either.
     png : str or path-like, optional
         The picture.
-    color : {"folder", "genre", "artist", "album", "year"}, optional
+    color : {"folder", "genre", "artist", "album", "year", "words"}, optional
         What gives tracks their colours; by default the genre where most tracks have one, else the
-        folder.
+        folder. By words, each region has the one by which it stands out of the library most.
     absolute : bool
         Whether the page names the audio files by ``file://`` URIs instead of by their places relative
         to it.
@@ -78,7 +80,8 @@ def draw_map(
     Raises
     ------
     UsageError
-        If a file to write is a folder or a device.
+        If a file to write is a folder or a device, or words are to give the colours that the home's encoder
+        does not know.
     AudiosimError
         If there is no index, no track to draw, or no folder for a file.
     """
@@ -87,8 +90,8 @@ def draw_map(
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
         check_output(path)
-    recordings, configuration = _read(home, only or Filter())
-    atlas = make_atlas(recordings, color, configuration.spec.name, configuration.space)
+    recordings, configuration, scores = _read(home, only or Filter(), words=color == "words")
+    atlas = make_atlas(recordings, color, configuration.spec.name, configuration.space, scores)
     if page is not None:
         _write_page(atlas, page, absolute)
     if picture is not None:
@@ -96,8 +99,10 @@ def draw_map(
     return Drawing(len(recordings), atlas.grouping.by, files)
 
 
-def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[list[list[Entry]], Configuration]:
-    """The recordings to draw, with the file first that stands for each, and what their vectors are."""
+def _read(
+    home: str | os.PathLike[str] | None, only: Filter, *, words: bool
+) -> tuple[list[list[Entry]], Configuration, WordScores | None]:
+    """The recordings to draw, with the file first that stands for each, what their vectors are, and words."""
     with open_index(home) as index:
         located = index.located(only)
         entries = list(index.catalog.tracks.entries())
@@ -105,7 +110,7 @@ def _read(home: str | os.PathLike[str] | None, only: Filter) -> tuple[list[list[
         if not groups:
             raise AudiosimError("There is nothing to draw", *nothing_fits(index.catalog, only))
         found = [_shown([entries[row] for row in group], located) for group in groups]
-        return found, index.configuration
+        return found, index.configuration, all_words(index) if words else None
 
 
 def _shown(files: Sequence[Entry], only: Filter) -> list[Entry]:

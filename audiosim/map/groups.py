@@ -13,7 +13,7 @@ from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
 from audiosim.map.palette import HUES, REST, Colour, ramp
 
-Color = Literal["folder", "genre", "artist", "album", "year"]
+Color = Literal["folder", "genre", "artist", "album", "year", "words"]
 COLORS: tuple[Color, ...] = get_args(Color)
 MANY_GENRES = 40  # more distinct ones say little
 MANY_YEARS = 12  # more are shown as decades
@@ -38,23 +38,26 @@ class Grouping:
     of: Sequence[int]
 
 
-def group_tracks(tracks: Sequence[Track], by: Color | None = None) -> Grouping:
+def group_tracks(
+    tracks: Sequence[Track], by: Color | None = None, words: Sequence[str | None] = ()
+) -> Grouping:
     """The groups of tracks; `by` is chosen to suit them where it is None.
 
-    The largest come first, years in their order. What is beyond the colours shares the last one.
+    The largest come first, years in their order. What is beyond the colours shares the last one. By words,
+    `words` has each track's.
     """
     by = by or _suitable(tracks)
-    keys, names = _year_keys(tracks) if by == "year" else _KEYS[by](tracks)
+    keys, names = _word_keys(words) if by == "words" else _KEYS[by](tracks)
     counts = Counter(key for key in keys if key is not None)
     ranked = sorted(counts, key=lambda key: (-counts[key], names[key]))[: len(HUES)]
     if by == "year":
         ranked.sort()
     colours = ramp(len(ranked)) if by == "year" else HUES
     groups = [Group(names[k], counts[k], colour) for k, colour in zip(ranked, colours, strict=False)]
-    others = len(counts) - len(ranked)
-    rest: list[tuple[str | None, str]] = [("", f"{others} other {by}{'s' * (others > 1)}")] if others else []
+    others, one = len(counts) - len(ranked), by.removesuffix("s")
+    rest: list[tuple[str | None, str]] = [("", f"{others} other {one}{'s' * (others > 1)}")] if others else []
     if None in keys:
-        rest.append((None, f"no {by}"))
+        rest.append((None, f"no {one}"))
     numbers: dict[str | None, int] = {key: number for number, key in enumerate(ranked)}
     for key, name in rest:
         members = counts.total() - sum(g.count for g in groups) if key == "" else keys.count(None)
@@ -116,11 +119,16 @@ def _year_keys(tracks: Sequence[Track]) -> _Keys:
     return keys, {key: key for key in keys if key is not None}
 
 
+def _word_keys(words: Sequence[str | None]) -> _Keys:
+    return list(words), {word: visible(word) for word in words if word is not None}
+
+
 _KEYS: dict[Color, Callable[[Sequence[Track]], _Keys]] = {
     "folder": _folder_keys,
     "genre": _tag_keys(_genre),
     "artist": _tag_keys(_artist),
     "album": _tag_keys(_album),
+    "year": _year_keys,
 }
 
 

@@ -1,0 +1,100 @@
+"""``audiosim describe``."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audiosim.commands.flags import with_flags
+from audiosim.commands.json_fields import to_json, track_fields
+from audiosim.commands.options import (
+    HomeOption,
+    JsonOption,
+    OutputOption,
+    PrecisionOption,
+    QuietOption,
+    with_options,
+)
+from audiosim.commands.output import write_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from audiosim.search.describe import Description, Stretch
+    from audiosim.search.track_words import Word
+
+
+@with_options
+def describe(
+    *,
+    context: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Audio files, folders, playlists, or - for paths on stdin."),
+    ],
+    count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Words a file.")] = 8,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Also say which words fit where in the file.")
+    ] = False,
+    json_: JsonOption = False,
+    out: OutputOption = None,
+    home: HomeOption = None,
+    precision: PrecisionOption,
+    quiet: QuietOption = False,
+) -> None:
+    """Say what files sound like, in words.
+
+    The words are those that the home's encoder knows. Fit says how far a file stands out of the library by
+    one, in standard deviations; Score is what the network gives. A file need not be in the index.
+
+    Example: audiosim describe song.wav --timeline
+    """
+    from audiosim.commands.sources import expand
+    from audiosim.library.index import index_roots
+    from audiosim.search.describe import describe_files
+
+    source = expand(files, sys.stdin.buffer, cache(partial(index_roots, home)))
+    found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
+    for note in () if quiet else found.notes:
+        typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
+    if json_:
+        text = to_json({"files": [_fields(one) for one in found.files]})
+    else:
+        text = "\n".join(_text(one, out) for one in found.files)
+    write_output(text.encode(), out)
+
+
+def _fields(one: Description) -> dict[str, Any]:
+    return {
+        **track_fields(one.track),
+        "indexed": one.indexed,
+        "words": _word_fields(one.words),
+        "timeline": [
+            {"start": round(part.start, 2), "end": round(part.end, 2), "words": _word_fields(part.words)}
+            for part in one.timeline
+        ],
+    }
+
+
+def _word_fields(words: Iterable[Word]) -> list[dict[str, Any]]:
+    return [{"word": each.word, "fit": round(each.fit, 4), "score": round(each.score, 6)} for each in words]
+
+
+def _text(one: Description, out: Path | None) -> str:
+    from audiosim.commands.table import Column, shown_path, table_text, terminal_width
+
+    columns = [Column("Word"), Column("Fit", "number"), Column("Score", "number")]
+    rows = [[each.word, f"{each.fit:.2f}", f"{each.score:.3f}"] for each in one.words]
+    lines = [shown_path(one.track.path) + "\n", table_text(columns, rows, None if out else terminal_width())]
+    return "".join([*lines, *map(_line, one.timeline)])
+
+
+def _line(part: Stretch) -> str:
+    from audiosim.core.text import duration
+
+    told = ", ".join(f"{each.word} ({each.fit:.1f})" for each in part.words) or "silence"
+    return f"{duration(part.start)} - {duration(part.end)}  {told}\n"

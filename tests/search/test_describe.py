@@ -1,0 +1,170 @@
+"""What files sound like, in words: indexed ones and others, as wholes and as they go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fake_words
+import numpy as np
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, Cli, tone
+from fake_encoder import FakeEncoder
+
+from audiosim.core.config import Home
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.indexing.pipeline import index_folder
+from audiosim.search.describe import describe_files
+from audiosim.search.word_list import find_seeds, tracks_that_fit
+
+
+@pytest.fixture(params=["vocabulary", "reader"])
+def entry(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> fake_words.FakeEntry:
+    return fake_words.built_in(monkeypatch, reads=request.param == "reader")
+
+
+@pytest.fixture
+def naming(monkeypatch: pytest.MonkeyPatch) -> fake_words.FakeEntry:
+    return fake_words.built_in(monkeypatch)
+
+
+@pytest.fixture
+def home(tmp_path: Path, music: Path) -> Home:
+    home = Home(tmp_path / "home")
+    index_folder([music], home=home.path, encoder=FakeEncoder())
+    return home
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> Path:
+    """A file that is not indexed: low, then high, then silent."""
+    path = tmp_path / "changing.wav"
+    parts = [tone(3, 112), tone(3, 920), np.zeros(3 * SAMPLE_RATE, np.float32)]
+    soundfile.write(path, np.concatenate(parts), SAMPLE_RATE)
+    return path
+
+
+def test_an_indexed_file_is_told_by_what_is_kept(
+    naming: fake_words.FakeEntry, home: Home, music: Path
+) -> None:
+    low, high = describe_files(
+        [music / "low" / "00 track.wav", music / "high" / "03 track.wav"], home=home.path
+    ).files
+    assert low.indexed
+    assert (low.words[0].word, high.words[0].word) == ("low", "high")
+    assert 0.8 < low.words[0].fit < 1.5
+    assert 0.5 < low.words[0].score <= 1
+    assert not low.timeline
+
+
+def test_a_file_that_is_not_indexed_and_its_course(
+    naming: fake_words.FakeEntry, home: Home, changing: Path
+) -> None:
+    (told,) = describe_files(changing, timeline=True, home=home.path, encoder=FakeEncoder()).files
+    assert not told.indexed
+    heard = [(part.words[0].word if part.words else None) for part in told.timeline]
+    assert heard[0] == "low"
+    assert "high" in heard
+    assert heard[-1] is None
+    assert told.timeline[0].start == 0
+    assert told.timeline[-1].end == pytest.approx(9)
+    ends = [part.end for part in told.timeline]
+    assert [part.start for part in told.timeline][1:] == ends[:-1]
+
+
+def test_an_indexed_file_without_a_cache_has_no_course(
+    naming: fake_words.FakeEntry, home: Home, music: Path
+) -> None:
+    for path in home.cache.rglob("*.npz"):
+        path.unlink()
+    file = music / "low" / "00 track.wav"
+    assert describe_files(file, home=home.path).files[0].words
+    with pytest.raises(AudiosimError, match="no cache"):
+        describe_files(file, timeline=True, home=home.path)
+
+
+def test_an_encoder_that_reads_is_asked_for_usual_tags(
+    monkeypatch: pytest.MonkeyPatch, home: Home, changing: Path
+) -> None:
+    fake_words.built_in(monkeypatch, reads=True)
+    (told,) = describe_files(changing, timeline=True, home=home.path, encoder=FakeEncoder()).files
+    assert len(told.words) == 8
+    assert all(-1 <= word.score <= 1 for word in told.words)
+    assert told.timeline
+
+
+def test_words_list_tracks_and_begin_playlists(naming: fake_words.FakeEntry, home: Home) -> None:
+    folders = [track.path.split(b"/")[-2] for track in tracks_that_fit("low", home=home.path)]
+    assert folders == [b"low"] * 3
+    assert not tracks_that_fit("low", not_text="low", home=home.path)[3:]
+    with pytest.raises(UsageError, match="Nothing says what"):
+        tracks_that_fit((), home=home.path)
+    with pytest.raises(AudiosimError, match="nothing to begin with"):
+        find_seeds("low", length=5, home=home.path)  # all are shorter than half a minute
+
+
+def test_what_the_network_is_sure_of_is_listed_though_all_of_the_library_is_so(
+    naming: fake_words.FakeEntry, tmp_path: Path
+) -> None:
+    folder = tmp_path / "only low"
+    folder.mkdir()
+    for number in range(4):
+        soundfile.write(folder / f"{number}.wav", tone(3, 110 + number), SAMPLE_RATE)
+    home = tmp_path / "low home"
+    index_folder([folder], home=home, encoder=FakeEncoder())
+    assert len(tracks_that_fit("low", home=home)) == 4
+    assert not tracks_that_fit("high", home=home)[3:]
+
+
+def test_the_command_line_describes_lists_and_plays(
+    naming: fake_words.FakeEntry, home: Home, music: Path, cli: Cli
+) -> None:
+    file = music / "low" / "00 track.wav"
+    text = cli("describe", file, "-k", "2", "--home", home.path)
+    assert (text.code, text.err) == (0, "")
+    assert "low" in text.out.splitlines()[2]
+    found = cli("describe", file, "--json", "--timeline", "--home", home.path).json["files"]
+    assert [one["path"] for one in found] == [str(file)]
+    assert found[0]["words"][0]["word"] == "low"
+    assert found[0]["timeline"][0]["start"] == 0
+    listed = cli("list", "--text", "low", "--format", "paths", "--home", home.path)
+    assert len(listed.out.splitlines()) == 3
+    assert cli("list", "--not-text", "low", "--home", home.path).code == 2
+    answers = cli(
+        "similar", "--text", "high", "--not-text", "hiss", "-k", "3", "--json", "--home", home.path
+    ).json
+    assert (answers["text"], answers["not_text"], answers["query"]) == (["high"], ["hiss"], [])
+    assert all("/high/" in match["path"] for match in answers["matches"])
+    for form in ("table", "csv", "jsonl", "m3u8", "paths"):
+        assert cli("similar", "--text", "high", "--explain", "--format", form, "--home", home.path).out
+    made = cli("playlist", "--text", "low", "--min-duration", "1", "-k", "5", "--home", home.path)
+    assert made.code == 0
+    first = [line for line in made.out.splitlines() if not line.startswith("#")][:3]
+    assert all("/low/" in line for line in first)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("similar", "--text", "lov"),
+        ("similar",),
+        ("similar", "--text", "low", "--from", "1"),
+        ("similar", "--not-text", "low"),
+        ("describe", "nowhere.wav"),
+        ("playlist", "--text", "low", "--seed", "x"),
+        ("playlist", "--text", "low", "--start", "x"),
+        ("playlist", "--not-text", "low", "--seed", "x"),
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    naming: fake_words.FakeEntry, home: Home, cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    assert cli(*arguments, "--home", home.path).code == 2
+
+
+def test_the_map_names_regions_by_words(
+    naming: fake_words.FakeEntry, home: Home, cli: Cli, tmp_path: Path
+) -> None:
+    done = cli("map", "--colour", "words", "-o", tmp_path / "map.html", "--json", "--home", home.path)
+    assert done.json["color"] == "words"
+    assert '"name":"low"' in (tmp_path / "map.html").read_text("utf-8")
