@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
-from conftest import Cli
+from conftest import Cli, make_music
 from typer.testing import CliRunner
 
 from audiosim.commands.encoder_options import EncoderOptions
@@ -124,6 +124,7 @@ def test_an_encoder_is_named_in_any_case_and_once(cli: Cli, tmp_path: Path) -> N
     here = {"AUDIOSIM_WEIGHTS": tmp_path, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_RETRIES": 0}
     out_of_reach = cli("weights", "fetch", "MusiCNN", **here)
     assert (out_of_reach.code, "musicnn" in out_of_reach.err) == (1, True)
-    (tmp_path / "music").mkdir()
-    named = cli("index", tmp_path / "music", "--encoder", "MusiCNN", "--home", tmp_path / "home", **here)
+    named = cli(
+        "index", make_music(tmp_path / "music"), "--encoder", "MusiCNN", "--home", tmp_path / "home", **here
+    )
     assert (named.code, named.err == out_of_reach.err) == (1, True)
