@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.commands.extract import output_paths
-from audiosim.commands.json_fields import to_json
 from audiosim.commands.render import render
+from audiosim.core.json_fields import to_json
 from audiosim.core.types import Match, Tags, Track
 from audiosim.indexing.pipeline import index_folder
 from audiosim.search.query import Query

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.output import no_audio, not_mounted
 from audiosim.commands.progress import ProgressDisplay
+from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import display_path, visible
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import path_fields, track_fields
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
@@ -23,6 +22,7 @@ from audiosim.commands.options import (
 from audiosim.commands.output import no_audio, tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import UsageError
+from audiosim.core.json_fields import path_fields, track_fields
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines
 

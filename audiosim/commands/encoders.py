@@ -16,10 +16,10 @@ from audiosim.commands.encoder_table import (
     told,
 )
 from audiosim.commands.help_page import Command
-from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import JsonOption, with_options
 from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError, WeightsError
+from audiosim.core.json_fields import to_json
 
 if TYPE_CHECKING:
     from audiosim.encoders.request import EncoderRequest

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from audiosim.commands.flags import GIVEN_HOME, at_home
-from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import HomeOption, JsonOption, one_of
 from audiosim.commands.table import terminal_width
 from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import check_output, replacing
+from audiosim.core.json_fields import to_json
 from audiosim.core.text import display_path
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import at_home
-from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
@@ -21,6 +20,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
+from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, size
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import typer
 
 from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -24,6 +23,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.core.errors import UsageError
+from audiosim.core.json_fields import failure_fields, path_fields, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import at_home, with_flags
-from audiosim.commands.json_fields import to_json
 from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
 from audiosim.core.errors import UsageError
+from audiosim.core.json_fields import to_json
 from audiosim.core.text import counted, first_lines, size
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import Annotated, cast
 
 import typer
 
-from audiosim.commands.json_fields import path_fields, to_json
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
@@ -19,6 +18,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.commands.output import tell_unopened
+from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, size
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import (
     FilterOptions,
     HomeOption,
@@ -28,6 +27,7 @@ from audiosim.commands.options import (
 from audiosim.commands.output import tell_unopened, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
+from audiosim.core.json_fields import to_json, track_fields
 from audiosim.core.text import counted
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> It
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:
-    from audiosim.commands.render import playlist_text, relative_line
+    from audiosim.core.m3u import playlist_text, relative_line
 
     folder = os.path.realpath(os.path.dirname(os.fsencode(out or "")))
     if json_:

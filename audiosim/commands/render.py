@@ -5,25 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
-from audiosim.commands.json_fields import match_fields, to_json, track_fields
 from audiosim.commands.options import Format
 from audiosim.commands.table import PATH, REMARK, Column, shown_path, table_text
-from audiosim.core.text import (
-    duration,
-    file_name,
-    inert_json,
-    is_utf8,
-    utf8_path,
-    visible,
-    visible_lines,
-)
+from audiosim.core.json_fields import match_fields, to_json, track_fields
+from audiosim.core.m3u import playlist_text, track_name
+from audiosim.core.text import duration, inert_json, visible_lines
 from audiosim.core.types import TAG_NAMES, Match, Track
 from audiosim.search.similar import SearchResult
 
@@ -98,15 +88,6 @@ def written(listing: Listing, form: Format, *, width: int | None = None, null: b
     return (text if width is None else visible_lines(text.replace("\r\n", "\n"))).encode("utf-8")
 
 
-def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None = None) -> str:
-    """Write an extended M3U playlist; `name` gives each track's line, by default its absolute path."""
-    lines = ["#EXTM3U"]
-    for track in tracks:
-        seconds = -1 if track.duration is None else round(track.duration)
-        lines += [f"#EXTINF:{seconds},{_name(track)}", (name or _playlist_path)(track)]
-    return "\n".join(lines) + "\n"
-
-
 def _search_listing(result: SearchResult) -> Listing:
     matches = result.matches
     records = [match_fields(match) for match in matches]
@@ -142,7 +123,7 @@ def _match_table(matches: Sequence[Match]) -> dict[Column, Callable[[Match], str
     if any(match.percentile is not None for match in matches):
         table[Column("Percentile", "number")] = lambda match: _decimals(match.percentile, 2)
     table[Column("Length", "number")] = lambda match: duration(match.track.duration)
-    table[Column("Track", "name")] = lambda match: _name(match.track)
+    table[Column("Track", "name")] = lambda match: track_name(match.track)
     table[PATH] = lambda match: shown_path(match.track.path)
     if any(match.duplicates for match in matches):
         table[REMARK] = _more
@@ -195,7 +176,7 @@ def _track_cells(track: Track) -> list[str]:
     texts = (tags.album, str(tags.year or ""), tags.genre)
     return [
         duration(track.duration),
-        _name(track),
+        track_name(track),
         *(text or "" for text in texts),
         shown_path(track.path),
     ]
@@ -233,49 +214,6 @@ def _csv_cell(value: Any) -> Any:
 
 def _m3u8(listing: Listing) -> str:
     return playlist_text(listing.tracks)
-
-
-def _playlist_path(track: Track) -> str:
-    return track.path.decode() if _fits_a_line(track.path) else _uri(track.path)
-
-
-def _uri(path: bytes) -> str:
-    return f"file://{quote(path)}"
-
-
-def relative_line(track: Track, folder: bytes) -> str:
-    """Name a track in a playlist in `folder`, relative to that; by a URI where a line could not hold it.
-
-    Parameters
-    ----------
-    track : Track
-        The track.
-    folder : bytes
-        Where the playlist really is, links resolved: the system follows ``..`` from there, not from
-        the link. Of a track below a link, its real path is taken where that is nearer.
-    """
-    real = os.path.join(os.path.realpath(os.path.dirname(track.path)), os.path.basename(track.path))
-    path = min((os.path.relpath(own, folder) for own in (track.path, real)), key=_steps_up)
-    if not _fits_a_line(path):
-        return _uri(track.path)
-    text = path.decode()  # not to be taken for a comment, a URL or a drive
-    odd = text.startswith("#") or text != text.lstrip() or ":" in text.partition("/")[0]
-    return f"./{text}" if odd else text
-
-
-def _steps_up(path: bytes) -> int:
-    return path.split(b"/").count(b"..")
-
-
-def _fits_a_line(path: bytes) -> bool:
-    text = utf8_path(path)
-    acts = any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
-    return is_utf8(path) and not acts and text == text.rstrip()
-
-
-def _name(track: Track) -> str:
-    title = visible(track.tags.title) if track.tags.title else file_name(track.path)
-    return f"{visible(track.tags.artist)} - {title}" if track.tags.artist else title
 
 
 _TEXTS: dict[Format, Callable[[Listing], str]] = {

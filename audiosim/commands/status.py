@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import at_home
-from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import HomeOption, JsonOption
 from audiosim.commands.table import shown_path
+from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
 
 if TYPE_CHECKING:

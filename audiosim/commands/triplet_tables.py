@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from audiosim.commands.evaluation_tables import INTERVAL, SHOWN, difference_fields, figure_fields
-from audiosim.commands.json_fields import path_fields
 from audiosim.commands.table import Column, table_text
+from audiosim.core.json_fields import path_fields
 from audiosim.core.text import counted, display_path, first_lines, visible
 from audiosim.evaluation.significance import Difference
 from audiosim.evaluation.triplets import Agreement, Triplet, TripletEvaluation

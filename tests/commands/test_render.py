@@ -16,10 +16,10 @@ from conftest import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiosim.commands.json_fields import failure_fields, path_fields, to_json
 from audiosim.commands.options import FORMATS, Format
 from audiosim.commands.render import render
 from audiosim.commands.sources import read_playlist
+from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.types import Match, Passage, Tags, Track
 from audiosim.search.query import Query
 from audiosim.search.similar import SearchResult

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.commands.playlist_entries import UNREADABLE
-from audiosim.commands.render import playlist_text, relative_line
 from audiosim.commands.sources import expand, read_playlist
 from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.m3u import playlist_text, relative_line
 from audiosim.core.types import Track
 
 NAMES = [b"plain.mp3", "Björk é 月.flac".encode(), b"caf\xe9.ogg", b"100% #1.mp3", b"sub/in folder.mp3"]
