@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -185,9 +186,10 @@ def embed_files(
     want: Callable[[bytes, AudioInfo], bool] = every,
     dtype: type = np.float32,
     spill: Path | None = None,
+    advance_interval: float = ADVANCE_INTERVAL,
     second_try: bool = False,
     plain_mean: bool = False,
-    advance_interval: float = ADVANCE_INTERVAL,
+    until: float = math.inf,
 ) -> Iterator[FileEvent]:
     """Decode files in other processes and embed them; the processes end with the iteration.
 
@@ -199,19 +201,17 @@ def embed_files(
     encoder : Encoder
         Embeds them. A `LazyEncoder` is loaded for the first file that has a window.
     jobs : int, optional
-        Decoding processes; by default one a processor. Each starts when there is a file for it.
+        Decoding processes; by default one a processor.
     want : callable, optional
         Asked in other threads, once for each file identified: whether to decode it.
     dtype : type
         Of the embeddings: float16 for caches, float32 for users.
     spill : Path, optional
-        Folder for the embeddings of very long tracks; by default the system's temporary one.
-    second_try : bool
-        Whether a file whose decoder crashed or hung is tried once more, alone, after the others.
-    plain_mean : bool
-        Whether channels are averaged even where they cancel each other, as openl3 does.
+        As of `Extractor`.
     advance_interval : float
-        Seconds between two tellings of how far the files are that take longer.
+        Seconds between two tellings of how far long files are.
+    second_try, plain_mean, until : bool, bool, float
+        As of `DecodeSupervisor`.
 
     Yields
     ------
@@ -233,6 +233,7 @@ def embed_files(
         want=want,
         second_try=second_try,
         plain_mean=plain_mean,
+        until=until,
     ) as supervisor:
         files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor, advance_interval)
         for event in supervisor.events(paths):

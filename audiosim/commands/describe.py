@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.json_fields import to_json, track_fields
 from audiosim.commands.options import (
     HomeOption,
     JsonOption,
@@ -20,6 +19,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.commands.output import write_output
+from audiosim.core.json_fields import to_json, track_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -34,7 +34,7 @@ def are_whole(vectors: Float32, dimension: int) -> bool:
     >>> are_whole(np.array([[0.6, 0.8], [np.nan, 1.0]], np.float32), 2)
     False
     """
-    return vectors.shape[-1:] == (dimension,) and bool(np.all(_of_length_one(vectors)))
+    return vectors.shape[-1:] == (dimension,) and bool(np.all(whole_rows(vectors)))
 
 
 def whole_ones(vectors: Sequence[Float32], dimension: int) -> tuple[list[int], Float32]:
@@ -61,11 +61,12 @@ def whole_ones(vectors: Sequence[Float32], dimension: int) -> tuple[list[int], F
     if not places:
         return [], np.empty((0, dimension), np.float32)
     rows = np.stack([vectors[place] for place in places])
-    kept = np.flatnonzero(_of_length_one(rows))
+    kept = np.flatnonzero(whole_rows(rows))
     return [places[row] for row in kept], rows[kept]
 
 
-def _of_length_one(vectors: Float32) -> npt.NDArray[np.bool_]:
+def whole_rows(vectors: Float32) -> npt.NDArray[np.bool_]:
+    """Tell of each vector, (n, dim) or one, whether it is finite and of length 1."""
     with np.errstate(invalid="ignore", over="ignore"):  # what is no number, or too large, is said by False
         lengths = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
         found: npt.NDArray[np.bool_] = np.abs(lengths - 1) < UNIT_TOLERANCE

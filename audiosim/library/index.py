@@ -66,13 +66,15 @@ def has_index(home: Home) -> bool:
 
 
 @contextmanager
-def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | None = None) -> Iterator[Index]:
+def open_index(
+    home: str | os.PathLike[str] | Index | None = None, encoder: Encoder | None = None
+) -> Iterator[Index]:
     """Open a home's index.
 
     Parameters
     ----------
-    home : path-like, optional
-        The home's folder.
+    home : path-like or Index, optional
+        The home's folder; or its index, which is open already and stays so.
     encoder : Encoder, optional
         An encoder to be used with it, which must be the home's.
 
@@ -88,6 +90,10 @@ def open_index(home: str | os.PathLike[str] | None = None, encoder: Encoder | No
     UsageError
         If the encoder is another.
     """
+    if isinstance(home, Index):
+        check_encoder(encoder, home.configuration)
+        yield home
+        return
     place = find_home(home)
     if not place.catalog.exists():
         raise no_index(place)

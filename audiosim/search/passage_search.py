@@ -39,7 +39,7 @@ def find_passages(
     end: float | None = None,
     *,
     count: int = DEFAULT_COUNT,
-    home: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | Index | None = None,
     only: Filter | None = None,
     ranking: RankingOptions | None = None,
     include_self: bool = False,
@@ -60,8 +60,8 @@ def find_passages(
         Where the passage lies, in s; an `end` of None is the file's end.
     count : int
         How many matches at most.
-    home : str or path-like, optional
-        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    home : str, path-like or Index, optional
+        The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index, open.
     only : Filter, optional
         What tracks must be to be found.
     ranking : RankingOptions, optional

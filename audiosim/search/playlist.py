@@ -66,7 +66,7 @@ def make_radio(
     seeds: PathLike | Iterable[PathLike],
     length: int = DEFAULT_LENGTH,
     *,
-    home: PathLike | None = None,
+    home: PathLike | Index | None = None,
     only: Filter | None = None,
     spacing: int = SPACING,
     precision: Precision = "auto",
@@ -84,8 +84,8 @@ def make_radio(
         Audio files, indexed or not.
     length : int
         Tracks in the list, the seeds included; fewer where the library has no more.
-    home : str or path-like, optional
-        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    home : str, path-like or Index, optional
+        The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index, open.
     only : Filter, optional
         What tracks beside the seeds must be; those under half a minute, and shorter than what is given,
         are left out unless it gives a least duration.
@@ -143,7 +143,7 @@ def make_path(
     end: PathLike,
     length: int = DEFAULT_LENGTH,
     *,
-    home: PathLike | None = None,
+    home: PathLike | Index | None = None,
     only: Filter | None = None,
     spacing: int = SPACING,
     precision: Precision = "auto",
@@ -160,8 +160,8 @@ def make_path(
         Audio files, indexed or not.
     length : int
         Tracks in the list, `start` and `end` included; fewer where the library has no more.
-    home : str or path-like, optional
-        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    home : str, path-like or Index, optional
+        The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index, open.
     only : Filter, optional
         What tracks between the two must be; those under half a minute, and shorter than what is given,
         are left out unless it gives a least duration.

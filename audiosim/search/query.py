@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy as np
 from audiosim.audio.events import UNKNOWN, Embedded, Failed, Probed
 from audiosim.core.errors import AudioError, AudiosimError
 from audiosim.core.paths import identity
-from audiosim.core.text import display_path
+from audiosim.core.text import display_path, duration
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import QueryEncoder
 from audiosim.extract import embed_files
@@ -104,9 +105,14 @@ class Resolver:
         What the network computes in, where a query has to be embedded.
     encoder : Encoder or None
         To embed with instead of loading one.
+    longest : float
+        Seconds of audio that a file which has to be decoded may hold.
     """
 
-    def __init__(self, index: Index, precision: Precision, encoder: Encoder | None) -> None:
+    def __init__(
+        self, index: Index, precision: Precision, encoder: Encoder | None, longest: float = math.inf
+    ) -> None:
+        self._longest = longest
         self._index, self._catalog = index, index.catalog
         self._encoder = encoder or QueryEncoder(index.spec, precision)
         self._lenient: Collection[bytes] = ()
@@ -183,15 +189,23 @@ class Resolver:
             return info.digest not in digests and self._index.cache.read(info.digest) is None
 
         def want(path: bytes, info: AudioInfo) -> bool:
-            return (embed or info.codec == UNKNOWN) and is_new(info)
+            return (embed or info.codec == UNKNOWN) and is_new(info) and info.duration <= self._longest
 
-        for event in embed_files(paths, self._encoder, want=want, dtype=np.float16, second_try=True):
+        events = embed_files(
+            paths, self._encoder, want=want, dtype=np.float16, second_try=True, until=self._longest
+        )
+        for event in events:
             match event:
                 case Probed(path, info, wanted):
                     infos[path] = info
-                    if not wanted and (embed or not is_new(info)):
+                    if info.duration > self._longest and is_new(info):
+                        self._fail(path, self._too_long(path))
+                    elif not wanted and (embed or not is_new(info)):
                         self._keep(found, path, partial(self._known, path, info))
-                case Embedded(path, frames, fingerprint=heard):
+                case Embedded(path, frames, length, fingerprint=heard):
+                    if length >= self._longest:  # its header said less
+                        self._fail(path, self._too_long(path))
+                        continue
                     self._keep(found, path, partial(self._pooled, path, infos[path], frames, heard))
                 case Failed(path, reason):
                     self._fail(path, unusable(path, reason))
@@ -207,6 +221,9 @@ class Resolver:
         if path not in self._lenient:
             raise error
         self.notes.append(f"{error.what}: {error.why}; it is left out.")
+
+    def _too_long(self, path: bytes) -> AudiosimError:
+        return unusable(path, f"it is longer than {duration(self._longest)}")
 
     def _known(self, path: bytes, info: AudioInfo) -> Query:
         vector = self._catalog.tracks.vector(info.digest)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import album_keys, artist_keys
@@ -16,6 +17,7 @@ from audiosim.library.catalog import Entry
 from audiosim.library.hubness import HubScaling
 from audiosim.library.whitening import SearchSpace
 
+Bools = npt.NDArray[np.bool_]
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
 DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
@@ -84,13 +86,13 @@ class Pick:
 
 
 class Measure(Protocol):
-    """What entries are ordered by."""
+    """What files are ordered by."""
 
-    def covers(self, track: Track) -> bool:
-        """Tell whether what is measured of a track is known."""
+    def covers(self, digests: Sequence[str]) -> Bools:
+        """Tell of which audio what is measured is known, bool (n,)."""
 
-    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
-        """Give similarities and scores, each (n,), of entries and where they lie in the space, (n, dim)."""
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
+        """Give similarities and scores of audio, by its distances to neighbours and its place (n, dim)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +102,15 @@ class Likeness:
     direction: Float32
     scaling: HubScaling | None = None
 
-    def covers(self, track: Track) -> bool:
-        """Tell whether what is measured of a track is known: it always is."""
-        return True
+    def covers(self, digests: Sequence[str]) -> Bools:
+        """Tell of which audio what is measured is known: of all."""
+        return np.ones(len(digests), bool)
 
-    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
         """Give the cosines and the scores."""
-        similarities: Float64 = np.clip(vectors.astype(np.float64) @ self.direction, -1.0, 1.0)
+        similarities: Float64 = np.clip((vectors @ self.direction).astype(np.float64), -1.0, 1.0)
         if self.scaling is None:
             return similarities, similarities
-        scales = np.array([entry.scale for entry in entries], np.float64)
         return similarities, self.scaling.scores(similarities, scales)
 
 
@@ -118,7 +119,8 @@ def candidates(entries: Sequence[Entry], space: SearchSpace, measure: Measure) -
     if not entries:
         return []
     vectors = space(np.stack([entry.vector for entry in entries]))
-    similarities, scores = measure(entries, vectors)
+    scales = np.array([entry.scale for entry in entries], np.float64)
+    similarities, scores = measure([entry.track.digest for entry in entries], scales, vectors)
     found = map(Candidate, entries, vectors, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice, product
-
-import numpy as np
+from itertools import product
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.text import display_path
-from audiosim.core.types import Encoder, Float32, Match, Precision, Track
-from audiosim.core.vectors import whole_ones
+from audiosim.core.types import Encoder, Match, Precision
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
-from audiosim.library.whitening import SearchSpace
-from audiosim.search.folding import Asked, Folding
+from audiosim.search.folding import Asked
 from audiosim.search.query import (
     Paths,
     Query,
@@ -32,21 +28,16 @@ from audiosim.search.query import (
     mean_direction,
 )
 from audiosim.search.ranking import (
-    Candidate,
     Likeness,
     Measure,
     Pick,
     RankingOptions,
-    candidates,
-    select,
 )
 from audiosim.search.recordings import Recordings, told_by_windows
-from audiosim.store import StoreReader, store_reader
+from audiosim.search.retrieval import Retrieval
+from audiosim.store import store_reader
 
 DEFAULT_COUNT = 10
-MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
-CANDIDATES_EACH = 5  # for each track wanted
-PAGE = 4096  # vectors compared at a time
 
 
 @dataclass(frozen=True)
@@ -86,13 +77,14 @@ def find_similar(
     not_text: Texts = (),
     against: Paths | Source = (),
     count: int = DEFAULT_COUNT,
-    home: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | Index | None = None,
     only: Filter | None = None,
     ranking: RankingOptions | None = None,
     include_self: bool = False,
     explain: bool = False,
     precision: Precision = "auto",
     encoder: Encoder | None = None,
+    longest: float = math.inf,
 ) -> SearchResult:
     """The tracks of the index nearest to one audio file, to several taken together, or to what words say.
 
@@ -108,8 +100,9 @@ def find_similar(
         Audio files to stay away from: half their mean is subtracted.
     count : int
         How many matches at most.
-    home : str or path-like, optional
-        The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
+    home : str, path-like or Index, optional
+        The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index,
+        open, which then answers by itself: its store is not asked.
     only : Filter, optional
         What tracks must be to be found.
     ranking : RankingOptions, optional
@@ -123,6 +116,8 @@ def find_similar(
         The network's, where a query has to be embedded.
     encoder : Encoder, optional
         Embeds queries, instead of one loaded for them; it must be the home's.
+    longest : float
+        Seconds of audio that a query may hold which has to be decoded; no more of it is.
 
     Returns
     -------
@@ -145,10 +140,10 @@ def find_similar(
         )
     check_count(count)
     ranking = ranking or RankingOptions()
-    exact = bool(only or ranking.exclude_same or words or other_words)
+    exact = bool(only or ranking.exclude_same or words or other_words) or isinstance(home, Index)
     with open_index(home, encoder) as index, ExitStack() as stack:
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
-        only, resolver = index.located(only), Resolver(index, precision, encoder)
+        only, resolver = index.located(only), Resolver(index, precision, encoder, longest)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if wanted.paths and not likes:
@@ -158,7 +153,7 @@ def find_similar(
         _refuse_both(Recordings.of(index, asked.heard), asked, *named)
         known = percentiles(index.catalog)
         measure, lacking = _measure(index, asked, words, other_words, known)
-        search = _Search(index, measure, asked, count)
+        search = Retrieval(index, measure, asked, count)
         if store is not None and isinstance(measure, Likeness):
             picks, reason = search.by_store(store, measure.direction)
         else:
@@ -245,78 +240,3 @@ def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
         )
         for rank, pick in enumerate(picks, 1)
     ]
-
-
-@dataclass(frozen=True)
-class _Search:
-    """One search by a measure."""
-
-    index: Index
-    measure: Measure
-    asked: Asked
-    count: int
-
-    @property
-    def _space(self) -> SearchSpace:
-        return self.index.configuration.space
-
-    @property
-    def _dimension(self) -> int:
-        return self.index.configuration.dimension
-
-    @cached_property
-    def folding(self) -> Folding:
-        return Folding(self.index, self.asked, self._ranked)
-
-    def by_store(self, store: StoreReader, direction: Float32) -> tuple[list[Pick], str | None]:
-        """The picks, and why the store could not be asked, if it could not."""
-        depth = _depth(self.count) + self.index.catalog.files.copies(self.asked.hidden)
-        try:
-            ids = store.nearest(self.index, direction, depth)
-        except AudiosimError as error:
-            return self.exactly(), " ".join(str(error).split()).rstrip(".")
-        picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())
-        if len(picks) < self.count and depth < self.index.catalog.files.count("indexed"):
-            picks = self.exactly()  # too many of the nearest were held back
-        return picks, None
-
-    def exactly(self) -> list[Pick]:
-        """The picks among all tracks, by exact search."""
-        ids, lending = self._by_score(self.asked.admits), self._by_score(self.asked.lends)
-        depth = _depth(self.count)
-        while True:
-            near = [*ids[:depth], *lending[:MIN_CANDIDATES]]
-            picks = self._picked(self.index.catalog.tracks.entries_with(near).values())
-            if len(picks) >= self.count or depth >= len(ids):
-                return picks
-            depth *= 10
-
-    def _by_score(self, admits: Callable[[Track], bool] | None) -> list[str]:
-        """The ids of the files that are admitted, best first."""
-        if admits is None:
-            return []
-        ids: list[str] = []  # not the entries: there may be very many
-        scores = [np.zeros(0)]
-        entries = self.index.catalog.tracks.entries(lambda track: self._may_be_shown(track) and admits(track))
-        while page := list(islice(entries, PAGE)):
-            places, vectors = whole_ones([entry.vector for entry in page], self._dimension)
-            whole = [page[place] for place in places]
-            ids += [entry.id for entry in whole]
-            scores.append(self.measure(whole, self._space(vectors))[1])
-        return [ids[row] for row in np.argsort(-np.concatenate(scores), kind="stable")]
-
-    def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
-        shown = [entry for entry in entries if self._may_be_shown(entry.track)]
-        places, _ = whole_ones([entry.vector for entry in shown], self._dimension)
-        found = self._ranked([shown[place] for place in places])
-        return select(found, self.count, self.asked.ranking, self.folding)
-
-    def _ranked(self, entries: Sequence[Entry]) -> list[Candidate]:
-        return candidates(entries, self._space, self.measure)
-
-    def _may_be_shown(self, track: Track) -> bool:
-        return track.digest not in self.asked.hidden and self.measure.covers(track)
-
-
-def _depth(count: int) -> int:
-    return max(MIN_CANDIDATES, CANDIDATES_EACH * count)

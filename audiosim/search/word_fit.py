@@ -17,13 +17,12 @@ from functools import cached_property
 import numpy as np
 
 from audiosim.core.text import counted
-from audiosim.core.types import Float32, Float64, Track
+from audiosim.core.types import Float32, Float64
 from audiosim.library.asked_words import asked_for
-from audiosim.library.catalog import Entry
 from audiosim.library.index import Index
 from audiosim.library.word_scores import Standard, WordScores
 from audiosim.search.query import AWAY
-from audiosim.search.ranking import Likeness, Measure
+from audiosim.search.ranking import Bools, Likeness, Measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +43,22 @@ class WordFit:
     likeness: Likeness | None = None
     usual: Standard | None = None
 
-    def covers(self, track: Track) -> bool:
-        """Tell whether what is measured of a track is known."""
-        return track.digest in self.fits
+    def covers(self, digests: Sequence[str]) -> Bools:
+        """Tell of which audio what is measured is known."""
+        return np.array([digest in self.fits for digest in digests], bool)
 
     @cached_property
     def _least(self) -> tuple[float, float]:
         """What counts for a file that is not covered."""
         return 0.0, min((fit for _, fit in self.fits.values()), default=0.0)
 
-    def __call__(self, entries: Sequence[Entry], vectors: Float32) -> tuple[Float64, Float64]:
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
         """Give the cosines with the queries, or the scores of the words, and what both come to."""
-        pairs = [self.fits.get(entry.track.digest, self._least) for entry in entries]
+        pairs = [self.fits.get(digest, self._least) for digest in digests]
         raw, fit = np.array(pairs, np.float64).reshape(-1, 2).T
         if self.likeness is None or self.usual is None:
             return raw, fit
-        cosines, scores = self.likeness(entries, vectors)
+        cosines, scores = self.likeness(digests, scales, vectors)
         alike = self.usual(scores.astype(np.float32)[:, None])[:, 0]
         return cosines, alike + fit
 

@@ -202,7 +202,8 @@ def test_a_home_whose_encoder_knows_no_words_names_the_command_that_adds_them(
     assert done.code == 2
     assert "This home's encoder, fake, knows no words" in done.err
     assert "hours on two cores" in done.err
-    assert done.err.rstrip().endswith("audiosim index --space words --encoder clap")
+    command = "audiosim index --space words --encoder clap"
+    assert done.err.rstrip().endswith(f"{command} --home {made.home.path}")
 
 
 def test_a_home_of_before_says_that_the_next_run_makes_scores(

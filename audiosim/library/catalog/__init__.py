@@ -9,12 +9,14 @@ when a file is gone, so that it can come back at no cost.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from copy import copy
 from pathlib import Path
 
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog.database import ADDITIONS, BY_AUDIO, DAMAGED, connect
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
+from audiosim.library.catalog.held import Held, HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
 from audiosim.library.catalog.models import (
     DROPPED,
     PENDING,
@@ -43,6 +45,7 @@ __all__ = [
     "FileRow",
     "FileState",
     "Files",
+    "Held",
     "PendingRow",
     "Record",
     "Settings",
@@ -95,6 +98,15 @@ class Catalog:
         self.words = Words(self._db, self.settings)
         self.records = Records(self._db, self.files, self.tracks, self.fingerprints)
         self.store_state = StoreState(self._db, self.files, self.settings)
+
+    def holding(self, held: Held) -> Catalog:
+        """The same catalog for searches, which find in memory what was read before; this one stays open."""
+        found = copy(self)
+        found.settings = HeldSettings(self._db, held)
+        found.tracks = HeldTracks(self._db, found.settings, held)
+        found.files = HeldFiles(self._db, found.tracks, held)
+        found.fingerprints = HeldFingerprints(self._db, held)
+        return found
 
     def __enter__(self) -> Catalog:
         return self

@@ -57,6 +57,11 @@ class Files:
         row = self._db.execute(f"{_ROWS} WHERE path = ?", (path,)).fetchone()
         return FileRow(*row) if row else None
 
+    def codec(self, path: bytes) -> str:
+        """What FFmpeg calls the codec of the file at this path; empty where it is not known."""
+        row = self._db.execute("SELECT codec FROM files WHERE path = ?", (path,)).fetchone()
+        return (row[0] if row else None) or ""
+
     def record(self, path: bytes, info: AudioInfo, vector: TrackVector | None = None) -> None:
         """Enter a file as indexed; its audio's vector is given or already known."""
         with self._db.transaction():

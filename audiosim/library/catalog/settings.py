@@ -31,6 +31,10 @@ class Settings:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
+    def all_meta(self) -> dict[str, str]:
+        """All values set with `set_meta`, by their keys."""
+        return dict(self._db.execute("SELECT key, value FROM meta").fetchall())
+
     def set_meta(self, key: str, value: str) -> None:
         """Keep a value under a key."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
-from audiosim.core.types import Float32, Track, TrackVector
+from audiosim.core.types import Float32, Float64, Track, TrackVector
 from audiosim.core.vectors import whole_ones
 from audiosim.core.version import DECODING
 from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
@@ -22,8 +25,33 @@ from audiosim.library.catalog.models import (
     vector_from,
 )
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
+from audiosim.library.whitening import SearchSpace
 
+COMPARED = 4096  # vectors at a time
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Files of the index, to be compared.
+
+    Parameters
+    ----------
+    ids, digests : sequence of str
+        Their ids and their audio, in order of path.
+    vectors : ndarray of float32, shape=(n, dim)
+        Where they are searched.
+    scales : ndarray of float64, shape=(n,)
+        Mean cosine distances to the nearest neighbours; NaN where it is not known.
+    whole : ndarray of bool, shape=(n,)
+        Whose vectors are not damaged.
+    """
+
+    ids: Sequence[str]
+    digests: Sequence[str]
+    vectors: Float32
+    scales: Float64
+    whole: npt.NDArray[np.bool_]
 
 
 class Tracks:
@@ -119,6 +147,25 @@ class Tracks:
         for row in self._db.execute(query):
             if admits(track_from(row[3:])):
                 yield entry_from(row)
+
+    def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
+        """The files of the index that a filter admits, or all, in order of path, some at a time."""
+        entries = self.entries() if admits is None else self.entries(admits)
+        dimension = 0 if self._settings.configuration is None else self._settings.configuration.dimension
+        while page := list(islice(entries, COMPARED)):
+            places, vectors = whole_ones([entry.vector for entry in page], dimension)
+            whole = [page[place] for place in places]
+            scales = np.array([entry.scale for entry in whole], np.float64)
+            ids, digests = [entry.id for entry in whole], [entry.track.digest for entry in whole]
+            yield Page(ids, digests, space(vectors), scales, np.ones(len(whole), bool))
+
+    def marks(self) -> Iterator[tuple[str, float, float | None]]:
+        """(id, when its row changed last in s since 1970, scale) of each file in the index, by path."""
+        query = (
+            "SELECT id, changed, scale FROM files JOIN tracks USING (digest)"
+            " WHERE state = 'indexed' ORDER BY path"
+        )
+        return iter(self._db.execute(query))
 
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]

@@ -1,0 +1,259 @@
+"""An index in memory: what searches ask of a catalog's tracks, read in one moment and followed as it changes.
+
+Vectors are one matrix, tracks a column each. A `HeldCatalog` answers from it where it can; what it does not
+hold (fingerprints, passages, the states of files) belongs to audio or is asked of the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Float32, Float64, Track
+from audiosim.core.vectors import whole_rows
+from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.files import Files
+from audiosim.library.catalog.fingerprints import Fingerprints
+from audiosim.library.catalog.models import Configuration, Entry, FileState, path_id
+from audiosim.library.catalog.settings import Settings
+from audiosim.library.catalog.tracks import Page, Tracks
+from audiosim.library.whitening import SearchSpace
+
+if TYPE_CHECKING:
+    from audiosim.library.catalog import Catalog
+
+CONFIGURATION = "configuration"  # a key of meta
+SCALES = 1000  # tracks whose median scale is the usual one, as in library/statistics.py
+
+
+@dataclass(frozen=True)
+class Held:
+    """An index as it was at one moment.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        What its vectors are made with.
+    settings : dict of str to str
+        All that the catalog keeps under keys.
+    ids, tracks, changed : list
+        Of each file in order of path: its id, the track, and when its row changed last, in s since 1970.
+    vectors : ndarray of float32, shape=(n, dim)
+        The unit vectors as the catalog has them; a damaged one is zeros.
+    scales : ndarray of float64, shape=(n,)
+        Mean cosine distances to the nearest neighbours; NaN where it is not known.
+    usual_scale : float or None
+        The median of them, as the catalog tells it.
+    lacking : int
+        How many files have no fingerprint.
+    """
+
+    configuration: Configuration
+    settings: dict[str, str]
+    ids: list[str]
+    tracks: list[Track]
+    changed: list[float]
+    vectors: Float32
+    scales: Float64
+    usual_scale: float | None
+    lacking: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def text(self) -> str:
+        """What the catalog keeps of the configuration."""
+        return self.settings[CONFIGURATION]
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The place of each file, by its id."""
+        return {id_: row for row, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """The audio of each file."""
+        return [track.digest for track in self.tracks]
+
+    @cached_property
+    def holders(self) -> dict[str, list[int]]:
+        """The places of the files that hold each audio, by its digest."""
+        found: dict[str, list[int]] = {}
+        for row, track in enumerate(self.tracks):
+            found.setdefault(track.digest, []).append(row)
+        return found
+
+    @cached_property
+    def searched(self) -> Float32:
+        """The vectors where they are searched, float32 (n, dim)."""
+        return self.configuration.space(self.vectors)
+
+    @cached_property
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """Which vectors are not damaged, bool (n,)."""
+        return whole_rows(self.vectors)
+
+    def prepare(self) -> None:
+        """Make what searches need of it, so that none has to wait for that."""
+        _ = self.rows, self.digests, self.holders, self.searched, self.whole
+
+    def entry(self, row: int) -> Entry:
+        """Give one file with its vector."""
+        scale = float(self.scales[row])
+        known = None if np.isnan(scale) else scale
+        return Entry(self.ids[row], self.tracks[row], self.vectors[row], known)
+
+    def find(self, id_: str) -> Track | None:
+        """Give the track of an id; None where there is no such file in the index."""
+        row = self.rows.get(id_)
+        return None if row is None else self.tracks[row]
+
+
+def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
+    """Read an index into memory.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog, in a snapshot.
+    previous : Held, optional
+        What was read before: rows that are as they were are taken from it.
+
+    Returns
+    -------
+    Held or None
+        The index; None where nothing was indexed yet.
+    """
+    configuration, settings = catalog.settings.configuration, catalog.settings.all_meta()
+    if configuration is None:
+        return None
+    if previous is not None and previous.text == settings[CONFIGURATION]:
+        configuration = previous.configuration
+    else:
+        previous = None
+    marks = list(catalog.tracks.marks())
+    known = {} if previous is None else _as_they_were(previous, marks)
+    fresh = [id_ for id_, _, _ in marks if id_ not in known]
+    entries: Iterable[Entry] = (
+        catalog.tracks.entries() if not known else catalog.tracks.entries_with(fresh).values()
+    )
+    vectors = np.zeros((len(marks), configuration.dimension), np.float32)
+    tracks: list[Track | None] = [None] * len(marks)
+    places = {id_: row for row, (id_, _, _) in enumerate(marks)}
+    if previous is not None and known:
+        here, there = [places[id_] for id_ in known], list(known.values())
+        vectors[here] = previous.vectors[there]
+        for row, old in zip(here, there, strict=True):
+            tracks[row] = previous.tracks[old]
+    for entry in entries:
+        row = places[entry.id]
+        tracks[row] = entry.track
+        if entry.vector.shape == (configuration.dimension,):
+            vectors[row] = entry.vector
+    return Held(
+        configuration,
+        settings,
+        [id_ for id_, _, _ in marks],
+        [track for track in tracks if track is not None],
+        [changed for _, changed, _ in marks],
+        vectors,
+        np.array([np.nan if scale is None else scale for _, _, scale in marks], np.float64),
+        catalog.tracks.usual_scale(SCALES),
+        catalog.fingerprints.lacking(),
+    )
+
+
+def _as_they_were(previous: Held, marks: Iterable[tuple[str, float, float | None]]) -> dict[str, int]:
+    """The places of files whose rows have not changed since, by id."""
+    rows, changed = previous.rows, previous.changed
+    return {id_: rows[id_] for id_, when, _ in marks if id_ in rows and changed[rows[id_]] == when}
+
+
+class HeldSettings(Settings):
+    """Settings as they were when the index was read."""
+
+    def __init__(self, database: Connection, held: Held) -> None:
+        super().__init__(database)
+        self._held = held
+
+    def meta(self, key: str) -> str | None:
+        return self._held.settings.get(key)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        return self._held.configuration
+
+
+class HeldTracks(Tracks):
+    """Tracks of the index from memory."""
+
+    def __init__(self, database: Connection, settings: Settings, held: Held) -> None:
+        super().__init__(database, settings)
+        self._held = held
+
+    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
+        held = self._held
+        return (held.entry(row) for row, track in enumerate(held.tracks) if admits(track))
+
+    def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
+        held = self._held
+        if admits is None:
+            yield Page(held.ids, held.digests, held.searched, held.scales, held.whole)
+            return
+        rows = np.array([row for row, track in enumerate(held.tracks) if admits(track)], np.intp)
+        ids = [held.ids[row] for row in rows.tolist()]
+        digests = [held.digests[row] for row in rows.tolist()]
+        yield Page(ids, digests, held.searched[rows], held.scales[rows], held.whole[rows])
+
+    def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
+        rows = self._held.rows
+        return {id_: self._held.entry(rows[id_]) for id_ in ids if id_ in rows}
+
+    def entries_of(self, digests: Iterable[str]) -> list[Entry]:
+        holders = self._held.holders
+        return [self._held.entry(row) for digest in digests for row in holders.get(digest, ())]
+
+    def all_vectors(self) -> Iterator[tuple[str, Float32]]:
+        """Those of the index: what is gone is no answer, and no copy of one."""
+        return ((digest, self._held.vectors[rows[0]]) for digest, rows in self._held.holders.items())
+
+    def vector(self, digest: str) -> Float32 | None:
+        rows = self._held.holders.get(digest)
+        return self._held.vectors[rows[0]] if rows else super().vector(digest)
+
+    def at(self, path: bytes) -> Track | None:
+        return self._held.find(path_id(path)) or super().at(path)
+
+    def usual_scale(self, count: int) -> float | None:
+        return self._held.usual_scale
+
+
+class HeldFiles(Files):
+    """Files as the database has them, counted in memory."""
+
+    def __init__(self, database: Connection, tracks: Tracks, held: Held) -> None:
+        super().__init__(database, tracks)
+        self._held = held
+
+    def count(self, state: FileState) -> int:
+        return len(self._held) if state == "indexed" else super().count(state)
+
+    def copies(self, digests: Iterable[str]) -> int:
+        return sum(len(self._held.holders.get(digest, ())) for digest in set(digests))
+
+
+class HeldFingerprints(Fingerprints):
+    """Fingerprints as the database has them, counted in memory."""
+
+    def __init__(self, database: Connection, held: Held) -> None:
+        super().__init__(database)
+        self._held = held
+
+    def lacking(self) -> int:
+        return self._held.lacking

@@ -1,0 +1,120 @@
+"""Which tracks answer: the nearest by the store, or by exact search, and of these what ranking makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+
+import numpy as np
+
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import Float32, Float64, Track
+from audiosim.core.vectors import whole_ones
+from audiosim.library.catalog import Entry
+from audiosim.library.index import Index
+from audiosim.library.whitening import SearchSpace
+from audiosim.search.folding import Asked, Folding
+from audiosim.search.ranking import Candidate, Measure, Pick, candidates, select
+from audiosim.store import StoreReader
+
+MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
+CANDIDATES_EACH = 5  # for each track wanted
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """One search by a measure."""
+
+    index: Index
+    measure: Measure
+    asked: Asked
+    count: int
+
+    @property
+    def _space(self) -> SearchSpace:
+        return self.index.configuration.space
+
+    @property
+    def _dimension(self) -> int:
+        return self.index.configuration.dimension
+
+    @cached_property
+    def folding(self) -> Folding:
+        return Folding(self.index, self.asked, self._ranked)
+
+    def by_store(self, store: StoreReader, direction: Float32) -> tuple[list[Pick], str | None]:
+        """The picks, and why the store could not be asked, if it could not."""
+        depth = _depth(self.count) + self.index.catalog.files.copies(self.asked.hidden)
+        try:
+            ids = store.nearest(self.index, direction, depth)
+        except AudiosimError as error:
+            return self.exactly(), " ".join(str(error).split()).rstrip(".")
+        picks = self._picked(self.index.catalog.tracks.entries_with(ids).values())
+        if len(picks) < self.count and depth < self.index.catalog.files.count("indexed"):
+            picks = self.exactly()  # too many of the nearest were held back
+        return picks, None
+
+    def exactly(self) -> list[Pick]:
+        """The picks among all tracks, by exact search."""
+        every = not self.asked.only and not self.asked.ranking.exclude_same
+        found, lending = self._scored(None if every else self.asked.admits), None
+        if self.asked.lends is not None:
+            lending = self._scored(self.asked.lends)
+        depth = _depth(self.count)
+        while True:
+            near = [*found.best(depth), *(lending.best(MIN_CANDIDATES) if lending else ())]
+            picks = self._picked(self.index.catalog.tracks.entries_with(near).values())
+            if len(picks) >= self.count or depth >= len(found.scores):
+                return picks
+            depth *= 10
+
+    def _scored(self, admits: Callable[[Track], bool] | None) -> _Scored:
+        """The files that are admitted, all for None; not the entries: there may be very many."""
+        tracks, ids = self.index.catalog.tracks, []
+        scores = [np.zeros(0)]
+        for page in tracks.pages(self._space, admits):
+            found = self.measure(page.digests, page.scales, page.vectors)[1]
+            scores.append(np.where(page.whole & self.measure.covers(page.digests), found, -np.inf))
+            ids.append(page.ids)
+        hidden = frozenset(entry.id for entry in tracks.entries_of(self.asked.hidden))
+        return _Scored(ids[0] if len(ids) == 1 else [*chain(*ids)], np.concatenate(scores), hidden)
+
+    def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
+        found = self._ranked(self._shown(entries))
+        return select(found, self.count, self.asked.ranking, self.folding)
+
+    def _ranked(self, entries: Sequence[Entry]) -> list[Candidate]:
+        return candidates(entries, self._space, self.measure)
+
+    def _shown(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those that may be shown: no query, and nothing whose vector is damaged or measure not known."""
+        some = [entry for entry in entries if entry.track.digest not in self.asked.hidden]
+        covered = self.measure.covers([entry.track.digest for entry in some])
+        kept = [entry for entry, known in zip(some, covered.tolist(), strict=True) if known]
+        places, _ = whole_ones([entry.vector for entry in kept], self._dimension)
+        return [kept[place] for place in places]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Files with their scores, in order of path; those that are hidden are no answers."""
+
+    ids: Sequence[str]
+    scores: Float64  # -inf for damaged vectors, and where what is measured is not known
+    hidden: frozenset[str]
+
+    def best(self, count: int) -> list[str]:
+        """The ids of those with the highest scores, best first; ties in order of path."""
+        some, wanted = np.arange(len(self.scores)), count + len(self.hidden)
+        if wanted < len(some):
+            least = np.partition(self.scores, -wanted)[-wanted]
+            some = np.flatnonzero(self.scores >= least)
+        order = some[np.argsort(-self.scores[some], kind="stable")]
+        shown = (self.ids[row] for row in order.tolist() if self.ids[row] not in self.hidden)
+        return list(islice(shown, count))
+
+
+def _depth(count: int) -> int:
+    return max(MIN_CANDIDATES, CANDIDATES_EACH * count)

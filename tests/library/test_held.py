@@ -1,0 +1,104 @@
+"""An index in memory: it answers as the catalog does, and follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_home import MadeHome, digest_of, path_of, random_tracks
+
+from audiosim.core.types import Tags
+from audiosim.library.catalog import Catalog, Held, path_id
+from audiosim.library.catalog.held import hold
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index
+from audiosim.search.ranking import RankingOptions
+from audiosim.search.similar import SearchResult, find_similar
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> MadeHome:
+    made = MadeHome(tmp_path / "home")
+    tracks = random_tracks(60, np.random.default_rng(5))
+    tags = {
+        name: Tags(f"Title {n}", f"Artist {n % 7}", genre=("Rock", "Jazz")[n % 2])
+        for n, name in enumerate(tracks)
+    }
+    made.add(tracks, tags)
+    made.refresh()
+    return made
+
+
+def held_of(made: MadeHome, previous: Held | None = None) -> Held:
+    with Catalog(made.home.catalog, read_only=True) as catalog, catalog.snapshot():
+        found = hold(catalog, previous)
+    assert found is not None
+    return found
+
+
+def ask(made: MadeHome, held: Held | None, **options: Any) -> SearchResult:
+    query = path_of("t003.flac")
+    if held is None:
+        return find_similar([query.decode()], home=made.home.path, **options)
+    with Catalog(made.home.catalog, read_only=True) as catalog, catalog.snapshot():
+        index = Index(made.home, catalog.holding(held), held.configuration)
+        return find_similar([query.decode()], home=index, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"count": 55},
+        {"ranking": RankingOptions(hub_correction=False)},
+        {"ranking": RankingOptions(exclude_same=("artist",), diversity=0.4)},
+        {"only": Filter(genres=("jazz",)), "explain": True},
+        {"only": Filter(genres=("jazz",), under=(b"/music",)), "ranking": RankingOptions(max_per_artist=1)},
+        {"include_self": True},
+    ],
+    ids=str,
+)
+def test_it_answers_as_the_catalog_does(made: MadeHome, options: dict[str, Any]) -> None:
+    made.add({"again.flac": next(iter(random_tracks(1, np.random.default_rng(5)).values()))})
+    here, there = ask(made, held_of(made), **options), ask(made, None, **options)
+    assert here.exact_because is None
+    assert [match.track for match in here.matches] == [match.track for match in there.matches]
+    for one, other in zip(here.matches, there.matches, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-6)
+        assert one.percentile == other.percentile
+        assert [track.path for track in one.duplicates] == [track.path for track in other.duplicates]
+
+
+def test_rows_that_have_not_changed_are_taken_over(made: MadeHome) -> None:
+    before = held_of(made)
+    made.add({"new.flac": next(iter(random_tracks(1, np.random.default_rng(9)).values()))})
+    made.remove("t001.flac")
+    after = held_of(made, before)
+    assert (len(before), len(after)) == (60, 60)
+    assert after.find(path_id(path_of("t001.flac"))) is None
+    same = path_id(path_of("t002.flac"))
+    assert after.find(same) is before.find(same)
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        entries = list(catalog.tracks.entries())
+    assert [entry.id for entry in entries] == after.ids
+    np.testing.assert_array_equal(np.stack([entry.vector for entry in entries]), after.vectors)
+    assert [entry.track for entry in entries] == after.tracks
+
+
+def test_an_answer_is_of_one_moment_whatever_is_committed_meanwhile(made: MadeHome) -> None:
+    held = held_of(made)
+    before = ask(made, held)
+    made.add({"new.flac": next(iter(random_tracks(1, np.random.default_rng(9)).values()))})
+    made.remove(*(f"t{n:03}.flac" for n in range(10, 60)))
+    assert ask(made, held).matches == before.matches
+
+
+@pytest.mark.parametrize("damage", [b"", b"1234", b"\xff" * 64], ids=["empty", "cut", "not numbers"])
+def test_a_damaged_vector_is_no_answer(made: MadeHome, damage: bytes) -> None:
+    with Catalog(made.home.catalog) as catalog:
+        catalog._db.execute("UPDATE tracks SET vector = ? WHERE digest = ?", (damage, digest_of("t005.flac")))
+    found = {match.track.path for match in ask(made, held_of(made), count=100).matches}
+    assert path_of("t005.flac") not in found
+    assert len(found) == 58
