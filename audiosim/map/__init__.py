@@ -20,7 +20,7 @@ from audiosim.map.groups import COLORS, Color
 from audiosim.search.copies import find_fitting, standing
 from audiosim.search.recordings import Recordings
 
-__all__ = ["COLORS", "Color", "Drawing", "draw_map"]
+__all__ = ["COLORS", "Color", "Drawing", "draw_map", "read_atlas"]
 
 PAGE_NAME = "map.html"
 
@@ -90,13 +90,29 @@ def draw_map(
     files = tuple(path for path in (page, picture) if path is not None)
     for path in files:
         check_output(path)
-    recordings, configuration, scores = _read(home, only or Filter(), words=color == "words")
-    atlas = make_atlas(recordings, color, configuration.spec.name, configuration.space, scores)
+    atlas = read_atlas(home, only, color)
     if page is not None:
         _write_page(atlas, page, absolute)
     if picture is not None:
         _write_picture(atlas, picture)
-    return Drawing(len(recordings), atlas.grouping.by, files)
+    return Drawing(len(atlas.places), atlas.grouping.by, files)
+
+
+def read_atlas(home: str | os.PathLike[str] | None, only: Filter | None, color: Color | None) -> Atlas:
+    """Give what a map of a home shows.
+
+    Parameters
+    ----------
+    home, only, color
+        As of `draw_map`.
+
+    Raises
+    ------
+    AudiosimError
+        If there is no index, or no track to draw.
+    """
+    recordings, configuration, scores = _read(home, only or Filter(), words=color == "words")
+    return make_atlas(recordings, color, configuration.spec.name, configuration.space, scores)
 
 
 def _read(

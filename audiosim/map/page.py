@@ -24,7 +24,33 @@ UNIT = 100_000  # a place's coordinates are whole numbers up to this
 SCRIPT_ENDERS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def render_page(atlas: Atlas, page_folder: bytes | None) -> bytes:
+class Links:
+    """Where a page finds the audio files.
+
+    Parameters
+    ----------
+    page_folder : bytes or None
+        The absolute folder it will be in; None for ``file://`` URIs.
+    """
+
+    def __init__(self, page_folder: bytes | None = None) -> None:
+        self._page_folder = page_folder
+
+    def folder(self, folder: bytes) -> str:
+        """Give the URL of a folder, ending in a slash."""
+        return folder_url(folder, self._page_folder)
+
+    def file(self, path: bytes) -> str | None:
+        """Give the URL of a file relative to its folder; None where its name as it is shown gives it."""
+        name = os.path.basename(path)
+        return None if file_name(path).encode() == name else file_url(name)
+
+    def id(self, path: bytes) -> str | None:
+        """Give what the page around this one knows a file by; None where there is none."""
+        return None
+
+
+def render_page(atlas: Atlas, page_folder: bytes | None, links: Links | None = None) -> bytes:
     """The page, UTF-8.
 
     Parameters
@@ -32,15 +58,16 @@ def render_page(atlas: Atlas, page_folder: bytes | None) -> bytes:
     atlas : Atlas
         What the page shows.
     page_folder : bytes or None
-        The absolute folder it will be in, from which it finds the audio files; None for ``file://``
-        URIs.
+        As of `Links`.
+    links : Links, optional
+        Where else it finds the audio files.
     """
     style = _part("style.css")
     script = "(() => {\n" + "\n".join(_part(f"{name}.js") for name in SCRIPTS) + "})();\n"
     page = _part("page.html")
     page = page.replace("{{policy}}", _policy(script, style))
     page = page.replace("{{style}}", style).replace("{{script}}", script)
-    return page.replace("{{data}}", embedded(page_data(atlas, page_folder))).encode("utf-8")
+    return page.replace("{{data}}", embedded(page_data(atlas, links or Links(page_folder)))).encode("utf-8")
 
 
 def embedded(value: Any) -> str:
@@ -49,10 +76,11 @@ def embedded(value: Any) -> str:
     return text.translate(SCRIPT_ENDERS)
 
 
-def page_data(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
+def page_data(atlas: Atlas, links: Links) -> dict[str, Any]:
     """What the page's script reads; a column is a list with one value for each track or spot."""
     seconds = sum(track.duration or 0.0 for track in atlas.recordings)
     neighbours = atlas.neighbours
+    ids = [links.id(track.path) for track in atlas.tracks]
     return {
         "encoder": visible(atlas.encoder),
         "by": atlas.grouping.by,
@@ -62,20 +90,21 @@ def page_data(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
             {"name": g.name, "count": g.count, "light": g.colour.light, "dark": g.colour.dark, "rest": g.rest}
             for g in atlas.grouping.groups
         ],
-        **_track_columns(atlas, page_folder),
+        **_track_columns(atlas, links),
+        **({"ids": ids} if any(ids) else {}),
         "places": np.rint(atlas.places * UNIT).astype(int).tolist(),
         "near": neighbours.indices.tolist(),
         "cosines": np.rint(neighbours.cosines * 1e4).astype(int).tolist(),
     }
 
 
-def _track_columns(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
+def _track_columns(atlas: Atlas, links: Links) -> dict[str, Any]:
     numbers: dict[bytes, int] = {}
     of = [numbers.setdefault(os.path.dirname(track.path), len(numbers)) for track in atlas.tracks]
     return {
-        "folders": [[display_path(folder), folder_url(folder, page_folder)] for folder in numbers],
+        "folders": [[display_path(folder), links.folder(folder)] for folder in numbers],
         "folder": of,
-        "file": [_file(track) for track in atlas.tracks],
+        "file": [_file(track, links) for track in atlas.tracks],
         "title": [_text(track.tags.title) for track in atlas.tracks],
         "artist": [_text(track.tags.artist or track.tags.album_artist) for track in atlas.tracks],
         "album": [_text(track.tags.album) for track in atlas.tracks],
@@ -86,11 +115,10 @@ def _track_columns(atlas: Atlas, page_folder: bytes | None) -> dict[str, Any]:
     }
 
 
-def _file(track: Track) -> str | list[str]:
+def _file(track: Track, links: Links) -> str | list[str]:
     """A file's name, with its URL where the name as it is shown does not give it."""
-    name = os.path.basename(track.path)
-    shown = file_name(track.path)
-    return shown if shown.encode() == name else [shown, file_url(name)]
+    shown, url = file_name(track.path), links.file(track.path)
+    return shown if url is None else [shown, url]
 
 
 def _text(text: str | None) -> str:

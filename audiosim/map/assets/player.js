@@ -8,6 +8,10 @@ const player = (() => {
   const playing = () => current >= 0 && !audio.paused && !audio.ended;
 
   function play(track) {
+    if (parent !== window && DATA.ids) { // the page around this one has a player of its own
+      parent.postMessage({ play: DATA.ids[track] }, location.origin);
+      return;
+    }
     if (track !== current) {
       current = track;
       audio.src = urlOf(track);

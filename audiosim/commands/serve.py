@@ -1,0 +1,81 @@
+"""``audiosim serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiosim.commands.options import HomeOption, PrecisionOption, QuietOption, moment, with_options
+from audiosim.core.errors import UsageError
+
+DEFAULT_KEEP = "15m"
+
+
+@with_options
+def serve(
+    *,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8711,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Answer only who brings the token in this file, which is made if need be [default, with"
+            " another --host: serve.token in the home].",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name this machine has in URLs; repeatable.")
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this site ask: https://music.lan; repeatable."),
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(metavar="TIME", help="Let the encoder go when no query has needed it for so long.")
+    ] = DEFAULT_KEEP,
+    home: HomeOption = None,
+    precision: PrecisionOption,
+    quiet: QuietOption = False,
+) -> None:
+    """Answer over HTTP, with a page to search and listen.
+
+    The page is at /, the description of the API at /docs.
+
+    Example: audiosim serve --open
+    """
+    from audiosim.core.config import find_home
+    from audiosim.server.options import ServerOptions, is_loopback
+    from audiosim.server.running import serve as run
+    from audiosim.server.tokens import FILE, read_token
+
+    for origin in cors or ():
+        if not origin.startswith(("http://", "https://")):
+            raise UsageError(f"--cors {origin} is no origin", "", "Give it as http://NAME or https://NAME.")
+    if token_file is None and not is_loopback(host):
+        token_file = find_home(home).path / FILE
+    options = ServerOptions(
+        home=home,
+        host=host,
+        port=port,
+        token=None if token_file is None else read_token(token_file),
+        names=tuple(allow_host or ()),
+        origins=tuple(cors or ()),
+        keep=moment("--keep", keep) or 0.0,
+        precision=precision,
+    )
+
+    def tell(url: str) -> None:
+        if not quiet:
+            typer.echo(f"audiosim: answering at {url} (Ctrl-C ends it)", err=True)
+        if open_:
+            import webbrowser
+
+            webbrowser.open(url)
+
+    run(options, tell)

@@ -1,0 +1,1 @@
+"""The calls under ``/api/v1``, a file for each kind."""

@@ -1,0 +1,186 @@
+"""The encoder of uploaded queries: loaded in a process of its own when one needs it, and let go later.
+
+What a network's library takes can't be given back by a process that has loaded it. Messages are a kind (one
+byte), two numbers (4 bytes each) and a payload: JSON, or a float32 array of so many rows and columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from audiosim.core.child import start_child
+from audiosim.core.errors import AudiosimError, WeightsError
+from audiosim.core.types import EncoderSpec, Float32, Precision
+
+HEADER = struct.Struct("<cII")
+KILL_LIMIT = 0.5  # s for a killed process to be gone
+SPEC, READY, ARRAY, ERROR = b"S", b"R", b"A", b"E"
+
+
+class ChildEncoder:
+    """An encoder in a process of its own, started when it is needed.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The spec of the encoder.
+    precision : {"auto", "float32"}
+        What it computes in.
+    """
+
+    def __init__(self, spec: EncoderSpec, precision: Precision) -> None:
+        self.spec = spec
+        self.stage_seconds: Mapping[str, float] = {}
+        self._precision = precision
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._facts: dict[str, Any] = {}
+        self._used = time.monotonic()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
+
+    @property
+    def batch_size(self) -> int:
+        """The number of windows a call computes best."""
+        with self._turn:
+            self._started()
+            return int(self._facts["batch_size"])
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+        return str(self._facts.get("dtype", "float32"))
+
+    def embed(self, windows: Float32) -> Float32:
+        """Embeddings float32 (n, dim) of windows float32 (n, samples).
+
+        Raises
+        ------
+        AudiosimError
+            If the encoder can't be loaded, or its process ends.
+        """
+        with self._turn:
+            process = self._started()
+            try:
+                _send_array(cast("BinaryIO", process.stdin), windows)
+                return _array(*_receive(cast("BinaryIO", process.stdout)))
+            except (EOFError, OSError) as error:
+                self._end()
+                raise AudiosimError(
+                    "The encoder's process ended", "it was killed, for want of memory perhaps", "Ask again."
+                ) from error
+            finally:
+                self._used = time.monotonic()
+
+    def end_if_idle(self, seconds: float) -> None:
+        """End the process if nothing was asked of it for so long."""
+        if self._process is None or time.monotonic() - self._used < seconds:
+            return
+        if self._turn.acquire(blocking=False):
+            try:
+                self._end()
+            finally:
+                self._turn.release()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(KILL_LIMIT)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        self._used = time.monotonic()
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        process = self._process = start_child("audiosim.server.encoding")
+        request = {"spec": self.spec.to_json(), "precision": self._precision}
+        try:
+            _send(cast("BinaryIO", process.stdin), SPEC, 0, 0, json.dumps(request).encode())
+            kind, _, _, payload = _receive(cast("BinaryIO", process.stdout))
+        except (EOFError, OSError) as error:
+            self._end()
+            raise AudiosimError("The encoder's process did not start", "", "Ask again.") from error
+        answer = json.loads(payload)
+        if kind == ERROR:
+            self._end()
+            raise WeightsError(*answer)
+        self._facts = answer
+        return process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    cast("BinaryIO", pipe).close()
+
+
+def main() -> None:
+    """Load the encoder that is asked for, and embed until the parent closes the pipe."""
+    from audiosim.encoders import QueryEncoder
+
+    source, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
+    try:
+        request = json.loads(_receive(source)[3])
+        encoder = QueryEncoder(EncoderSpec.from_json(request["spec"]), request["precision"])
+        try:
+            facts = {"batch_size": encoder.batch_size, "dtype": encoder.dtype}
+        except AudiosimError as error:
+            _send(out, ERROR, 0, 0, json.dumps([error.what, error.why, error.remedy]).encode())
+            return
+        _send(out, READY, 0, 0, json.dumps(facts).encode())
+        while True:
+            _send_array(out, encoder.embed(_array(*_receive(source))))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # nothing of ours to clean up, and the pipes are gone
+
+
+def _send_array(pipe: BinaryIO, rows: Float32) -> None:
+    count, size = rows.shape
+    _send(pipe, ARRAY, count, size, np.ascontiguousarray(rows, np.float32).tobytes())
+
+
+def _array(kind: bytes, rows: int, columns: int, payload: bytes) -> Float32:
+    if kind != ARRAY:
+        raise EOFError
+    return np.frombuffer(payload, np.float32).reshape(rows, columns)
+
+
+def _send(pipe: BinaryIO, kind: bytes, rows: int, columns: int, payload: bytes) -> None:
+    pipe.write(HEADER.pack(kind, rows, columns))
+    pipe.write(struct.pack("<Q", len(payload)))
+    pipe.write(payload)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO) -> tuple[bytes, int, int, bytes]:
+    kind, rows, columns = HEADER.unpack(_read(pipe, HEADER.size))
+    (length,) = struct.unpack("<Q", _read(pipe, 8))
+    return kind, rows, columns, _read(pipe, length)
+
+
+def _read(pipe: BinaryIO, length: int) -> bytes:
+    data = pipe.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data

@@ -1,0 +1,156 @@
+"""The index that a server answers from: in memory, and followed as runs change it.
+
+Between requests the catalog is closed. What tells of a change are the times and sizes of its files, which
+each commit alters; then rows that have changed are read. A request sees one committed state.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from audiosim.core.config import Home, find_home, no_index
+from audiosim.core.errors import AudiosimError
+from audiosim.library.catalog import Catalog, Held
+from audiosim.library.catalog.held import CONFIGURATION, hold
+from audiosim.library.index import Index
+from audiosim.search.names import Names
+
+LOOK_INTERVAL = 0.5  # s between looks at the catalog's files
+SHARE = 4  # times as long as reading took, at least, until it is read again
+
+Signature = tuple[tuple[int, int, int] | None, ...]
+
+
+class Library:
+    """A home's index in memory.
+
+    Parameters
+    ----------
+    home : path-like, optional
+        The home's folder.
+
+    Raises
+    ------
+    HomeError
+        If there is no index.
+    """
+
+    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+        self.home: Home = find_home(home)
+        self._reading = threading.Lock()
+        self._stopped = threading.Event()
+        self._seen = _signature(self.home.catalog)
+        self._held, self._took = self._read(None)
+        self.version = 1  # counts how often it was read
+        self._names: Names | None = None  # made when it is asked for, or by `follow`
+        self.error: str | None = None  # why it could not be followed, the last time
+
+    @property
+    def held(self) -> Held:
+        """The index as it was read last."""
+        return self._held
+
+    @property
+    def names(self) -> Names:
+        """The tracks of the index by their names."""
+        names, held = self._names, self._held
+        if names is None or names.tracks is not held.tracks:
+            names = self._names = Names(held.tracks, names)
+        return names
+
+    @contextmanager
+    def index(self) -> Iterator[Index]:
+        """Open the index for one request: tracks in memory, the rest from the catalog.
+
+        Yields
+        ------
+        Index
+            The index, as of one moment.
+
+        Raises
+        ------
+        HomeError
+            If the catalog can't be read.
+        """
+        if not self.home.catalog.exists():
+            raise no_index(self.home)
+        with Catalog(self.home.catalog, read_only=True) as catalog, catalog.snapshot():
+            held = self._held
+            if catalog.settings.meta(CONFIGURATION) != held.text:  # vectors of another kind: none may mix
+                held = self._follow(catalog)
+            yield Index(self.home, catalog.holding(held), held.configuration)
+
+    def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
+        """Read what changes, until `stop`; `each_time` is called now and then."""
+        _ = self.names
+        while not self._stopped.wait(max(LOOK_INTERVAL, SHARE * self._took)):
+            each_time()
+            try:
+                self.refresh()
+                self.error = None
+            except (
+                AudiosimError
+            ) as error:  # a catalog that is being put back, perhaps: what was known answers
+                self.error = " ".join(str(error).split())
+
+    def refresh(self) -> bool:
+        """Read what has changed, if anything has.
+
+        Returns
+        -------
+        bool
+            Whether anything had.
+
+        Raises
+        ------
+        HomeError
+            If the catalog can't be read.
+        """
+        signature = _signature(self.home.catalog)
+        if signature == self._seen:
+            return False
+        with self._reading:
+            self._held, self._took = self._read(self._held)
+            self.version += 1
+            self._seen = signature  # of before it was read: what came meanwhile is read again
+        return True
+
+    def stop(self) -> None:
+        """Have `follow` end."""
+        self._stopped.set()
+
+    def _follow(self, catalog: Catalog) -> Held:
+        """What the index is in a snapshot."""
+        held = hold(catalog, self._held)
+        if held is None:
+            raise no_index(self.home)
+        with self._reading:
+            self._held, self.version = held, self.version + 1
+        return held
+
+    def _read(self, previous: Held | None) -> tuple[Held, float]:
+        if not self.home.catalog.exists():
+            raise no_index(self.home)
+        start = time.monotonic()
+        with Catalog(self.home.catalog, read_only=True) as catalog, catalog.snapshot():
+            held = hold(catalog, previous)
+        if held is None:
+            raise no_index(self.home)
+        held.prepare()
+        return held, time.monotonic() - start
+
+
+def _signature(catalog: Path) -> Signature:
+    """What differs once anything has been committed: of the database and of its write-ahead log."""
+    found: list[tuple[int, int, int] | None] = []
+    for path in (catalog, catalog.with_name(f"{catalog.name}-wal")):
+        status = None
+        with suppress(OSError):
+            status = path.stat()
+        found.append(status and (status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

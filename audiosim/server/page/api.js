@@ -1,0 +1,66 @@
+// Calls of the server; what it refuses is an error that says what failed, why, and what to do.
+export class Refused extends Error {
+  constructor(problem) {
+    super([problem.title, problem.detail].filter(Boolean).join(": "));
+    this.status = problem.status;
+    this.remedy = problem.remedy || "";
+  }
+}
+
+async function refused(response) {
+  const problem = await response.json().catch(() => ({}));
+  return new Refused({ title: "The server did not answer", ...problem, status: response.status });
+}
+
+export async function get(path, parameters, signal) {
+  const query = parameters && String(parameters) ? `?${parameters}` : "";
+  const response = await fetch(`/api/v1${path}${query}`, { signal }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Refused({ title: "The server does not answer", detail: "it was ended, perhaps" });
+  });
+  if (!response.ok) throw await refused(response);
+  return response.json();
+}
+
+/** Asks until what takes long is there; `waiting` is called before each further try. */
+export async function getInTime(url, waiting, signal) {
+  for (;;) {
+    const response = await fetch(url, { signal });
+    if (response.ok) return response;
+    const again = response.headers.get("Retry-After");
+    if (response.status !== 503 || !again) throw await refused(response);
+    waiting();
+    await new Promise((done) => setTimeout(done, 1000 * again));
+  }
+}
+
+/** Tracks as an M3U8 file. */
+export async function playlist(ids) {
+  const response = await fetch("/api/v1/playlists/queue", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }),
+  });
+  if (!response.ok) throw await refused(response);
+  return response.blob();
+}
+
+/** Sends a file; `progress` is told the share that has been sent. */
+export function send(path, parameters, file, progress, signal) {
+  return new Promise((done, fail) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", file);
+    request.open("POST", `/api/v1${path}?${parameters}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
+    request.onload = () => {
+      if (request.status === 200) done(request.response);
+      else fail(new Refused({ title: "The server did not answer", ...request.response, status: request.status }));
+    };
+    request.onerror = () => fail(new Refused({ title: "The file could not be sent", detail: "the server refused it, or was ended" }));
+    request.onabort = () => fail(new DOMException("", "AbortError"));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(form);
+  });
+}
+
+export const audioUrl = (track) => track.url || `/api/v1/tracks/${track.id}/audio`;

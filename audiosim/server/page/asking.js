@@ -1,0 +1,145 @@
+// What is asked for: tracks to be like, tracks to be unlike, a file, a passage, filters; kept in the URL.
+import { get, send } from "./api.js";
+import { element, make, titleOf } from "./dom.js";
+import { play } from "./player.js";
+
+const form = element("filters");
+const DEFAULTS = { count: "20", diversity: "0" };
+const seeds = []; // {track, like}
+let file = null; // {name, path, url, data}
+let asked = new AbortController();
+let answered = () => {};
+let failed = () => {};
+
+export const likes = () => seeds.filter((seed) => seed.like).map((seed) => seed.track);
+
+export function setAnswered(show, fail) {
+  [answered, failed] = [show, fail];
+}
+
+/** Asks for more like a track, or less. */
+export function lean(track, like) {
+  const known = seeds.findIndex((seed) => seed.track.id === track.id);
+  if (known >= 0) seeds.splice(known, 1);
+  seeds.push({ track, like });
+  ask();
+}
+
+/** Asks with one track only. */
+export function askWith(track) {
+  seeds.splice(0, seeds.length, { track, like: true });
+  dropFile();
+  form.elements.from.value = form.elements.to.value = "";
+  ask();
+}
+
+export function askWithFile(given) {
+  dropFile();
+  seeds.length = 0;
+  file = { data: given, path: given.name, url: URL.createObjectURL(given) };
+  ask();
+}
+
+function dropFile() {
+  if (file) URL.revokeObjectURL(file.url);
+  file = null;
+}
+
+function parameters() {
+  const wanted = new URLSearchParams();
+  for (const { track, like } of seeds) wanted.append(like ? "id" : "not", track.id);
+  for (const [name, value] of new FormData(form)) {
+    if (value && (value !== DEFAULTS[name] || name === "count")) wanted.append(name, value);
+  }
+  return wanted;
+}
+
+/** Asks the server; passages, which take longer, are filled in by a second answer. */
+export async function ask(keep = true) {
+  show();
+  asked.abort();
+  asked = new AbortController();
+  const { signal } = asked;
+  const wanted = parameters();
+  if (keep) history.pushState(null, "", `${location.pathname}${String(wanted) ? `#${wanted}` : ""}`);
+  if (!file && !likes().length) {
+    answered(null);
+    return;
+  }
+  const passage = wanted.has("from") || wanted.has("to");
+  try {
+    if (file) {
+      wanted.append("explain", "true");
+      answered(await sent(wanted, signal));
+      return;
+    }
+    answered(await get("/similar", wanted, signal));
+    if (passage) return;
+    wanted.append("explain", "true");
+    answered(await get("/similar", wanted, signal), true);
+  } catch (error) {
+    if (error.name !== "AbortError") failed(error);
+  }
+}
+
+async function sent(wanted, signal) {
+  const bar = element("sending");
+  bar.hidden = false;
+  try {
+    return await send("/similar", wanted, file.data, (share) => {
+      if (share < 1) bar.value = share;
+      else bar.removeAttribute("value"); // it is listened to now
+    }, signal);
+  } finally {
+    bar.hidden = true;
+  }
+}
+
+/** Where the query of a passage can be heard. */
+export function querySource(path) {
+  if (file && file.path === path) return file;
+  return likes().find((track) => track.path === path) || null;
+}
+
+function show() {
+  const chips = seeds.map(({ track, like }, at) => make("li", { className: like ? "like" : "unlike" },
+    make("button", { type: "button", className: "name", title: track.path, onclick: () => play(track) }, `${like ? "+" : "−"} ${titleOf(track)}`),
+    make("button", { type: "button", className: "round", "aria-label": `No longer ask ${like ? "for more" : "for less"} like ${titleOf(track)}`, onclick: () => { seeds.splice(at, 1); ask(); } }, "✕")));
+  if (file) {
+    chips.unshift(make("li", { className: "like" },
+      make("button", { type: "button", className: "name", onclick: () => play(file) }, `+ ${file.path}`),
+      make("button", { type: "button", className: "round", "aria-label": `No longer ask with ${file.path}`, onclick: () => { dropFile(); ask(); } }, "✕")));
+  }
+  element("seeds").replaceChildren(...chips);
+  element("hint").hidden = chips.length > 0;
+  element("radio").disabled = !likes().length;
+}
+
+/** Takes up what the URL says. */
+export async function restore() {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const named = [...wanted].filter(([name]) => name === "id" || name === "not");
+  const found = await Promise.all(named.map(async ([name, id]) => {
+    const track = await get(`/tracks/${encodeURIComponent(id)}`).catch(() => null);
+    return track && { track, like: name === "id" };
+  }));
+  seeds.splice(0, seeds.length, ...found.filter(Boolean));
+  form.reset();
+  for (const [name, value] of wanted) {
+    const input = form.elements[name];
+    if (!input) continue;
+    if (input.type === "checkbox") input.checked = true;
+    else input.value = value;
+  }
+  dropFile();
+  ask(false);
+}
+
+let soon;
+form.addEventListener("input", () => {
+  clearTimeout(soon);
+  soon = setTimeout(ask, 400);
+});
+form.addEventListener("reset", () => setTimeout(ask));
+form.addEventListener("submit", (event) => event.preventDefault());
+addEventListener("popstate", restore);

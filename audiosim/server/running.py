@@ -1,0 +1,147 @@
+"""The server's process: its sockets, its time limits, its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from audiosim.core.errors import AudiosimError
+from audiosim.server.app import make_app
+from audiosim.server.guard import Rules
+from audiosim.server.options import ServerOptions
+from audiosim.server.services import Services
+
+HEAD_LIMIT = 10.0  # s until a request's head must have come
+IDLE_LIMIT = 5  # s that a connection is kept for a next request
+BACKLOG = 512  # connections that wait to be taken
+FILES = 65_536  # open files that are allowed, where the system lets us
+END_LIMIT = 0.8  # s for what is under way when the server ends
+
+
+class _Patient(H11Protocol):
+    """A connection that is closed if no request comes on it."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.loop.call_later(HEAD_LIMIT, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+
+
+def serve(options: ServerOptions, tell: Callable[[str], object]) -> None:
+    """Answer requests until a signal ends it; parameters and errors are those of `make_server`."""
+    server, listener = make_server(options, tell)
+    server.ends_process = True
+    with listener:
+        server.run([listener])
+
+
+def make_server(options: ServerOptions, tell: Callable[[str], object]) -> tuple[Server, socket.socket]:
+    """Make a server, and the socket that it is to be run with.
+
+    Parameters
+    ----------
+    options : ServerOptions
+        What the server is told; port 0 takes any that is free.
+    tell : callable
+        Told the URL to open, when requests are answered.
+
+    Raises
+    ------
+    AudiosimError
+        If the address can't be listened on.
+    HomeError
+        If there is no index.
+
+    Returns
+    -------
+    Server
+        It is run with the socket.
+    socket
+        It listens already.
+    """
+    rules = Rules(options)
+    listener = _listen(options)
+    try:
+        services = Services(options)
+    except BaseException:
+        listener.close()
+        raise
+    _raise_limit()
+    config = uvicorn.Config(
+        make_app(services, rules),
+        http=_Patient,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_LIMIT,
+        timeout_graceful_shutdown=1,
+        backlog=BACKLOG,
+    )
+    port = listener.getsockname()[1]
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return Server(config, services, lambda: tell(f"http://{host}:{port}{rules.link}")), listener
+
+
+class Server(uvicorn.Server):
+    """A server that says when it answers, and ends soon after a signal."""
+
+    def __init__(self, config: uvicorn.Config, services: Services, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._services, self._started = services, started
+        self.ends_process = False  # with what still computes in threads
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.ends_process:
+            code = 128 + self._captured_signals[-1] if self._captured_signals else 1
+            timer = threading.Timer(END_LIMIT, self._end_now, [code])
+            timer.daemon = True
+            timer.start()
+        for connection in list(self.server_state.connections):
+            with suppress(Exception):
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
+    def _end_now(self, code: int) -> None:
+        """End the process with all that still computes in its threads, which can't be stopped otherwise."""
+        self._services.stop()
+        os._exit(code)
+
+
+def _listen(options: ServerOptions) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise AudiosimError(
+            f"Can't listen on {options.host} port {options.port}",
+            error.strerror or str(error),
+            "Give another `port`, or end what listens there.",
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _raise_limit() -> None:
+    """Let as many files be open as the system allows: each connection is one."""
+    import resource
+
+    with suppress(ValueError, OSError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

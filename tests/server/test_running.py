@@ -1,0 +1,172 @@
+"""The server's process: how it begins and ends, its token, its encoder's process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Cli
+from libraries import Library, track
+from server_help import id_of, library, original, serve
+
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import EncoderSpec
+from audiosim.encoders import QueryEncoder
+from audiosim.encoders.request import EncoderRequest
+from audiosim.server.encoding import ChildEncoder
+from audiosim.server.options import is_loopback
+from audiosim.server.tokens import read_token
+
+API = "/api/v1"
+
+
+@contextmanager
+def serving(library: Library, *options: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`audiosim serve` as a process, and the URL that it tells."""
+    command = [
+        sys.executable,
+        "-m",
+        "audiosim",
+        "serve",
+        "--port",
+        "0",
+        "--home",
+        library.home.path,
+        *options,
+    ]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.search(r"answering at (\S+) ", line)
+            assert found, line + process.stderr.read()
+            yield process, found[1]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_within_a_second_whatever_it_does(
+    library: Library, number: signal.Signals, code: int
+) -> None:
+    with serving(library) as (process, url):
+        told = urllib.request.urlopen(f"{url}api/v1/similar?id={id_of(track(library, 0))}")
+        assert told.status == 200
+        folders = set(Path("/tmp").glob("audiosim-serve-*"))
+        threading.Thread(target=_ask, args=(f"{url}api/v1/duplicates",), daemon=True).start()
+        time.sleep(0.3)  # a command is at work now
+        start = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(10) == code
+        assert time.monotonic() - start < 1.2
+        assert any(not folder.exists() for folder in folders)  # its own is gone
+
+
+def _ask(url: str) -> None:
+    with suppress(OSError):
+        urllib.request.urlopen(url)
+
+
+def test_a_port_that_is_taken_is_told(library: Library, cli: Cli) -> None:
+    with serving(library) as (_, url):
+        port = url.rstrip("/").rpartition(":")[2]
+        done = cli("serve", "--port", port, "--home", library.home.path)
+        assert done.code == 1
+        assert f"Can't listen on 127.0.0.1 port {port}: Address already in use" in done.err
+
+
+def test_another_host_needs_a_token_that_is_made(library: Library) -> None:
+    with serving(library, "--host", "0.0.0.0") as (_, url):
+        assert re.fullmatch(r"http://0\.0\.0\.0:\d+/enter/[\w-]{20,}", url)
+        path = library.home.path / "serve.token"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        base = url.partition("/enter/")[0].replace("0.0.0.0", "127.0.0.1")
+        with pytest.raises(OSError, match="401"):
+            urllib.request.urlopen(f"{base}{API}/tracks")
+        headers = {"Authorization": f"Bearer {path.read_text().strip()}"}
+        asked = urllib.request.Request(f"{base}{API}/tracks", headers=headers)
+        assert urllib.request.urlopen(asked).status == 200
+
+
+def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    made = read_token(path)
+    assert len(made) > 30
+    assert read_token(path) == made
+    path.chmod(0o644)
+    with pytest.raises(AudiosimError, match=r"not a secret(.|\n)*chmod 600"):
+        read_token(path)
+    path.chmod(0o600)
+    path.write_text("short\n")
+    with pytest.raises(AudiosimError, match="is none"):
+        read_token(path)
+    with pytest.raises(AudiosimError, match="Can't make"):
+        read_token(tmp_path / "nowhere" / "token")
+
+
+@pytest.mark.parametrize(
+    ("host", "only_here"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False),
+     ("::", False), ("192.168.1.2", False), ("music.lan", False)],
+)  # fmt: skip
+def test_which_addresses_only_this_machine_reaches(host: str, only_here: bool) -> None:
+    assert is_loopback(host) == only_here
+
+
+def test_a_server_imports_no_network_and_no_store(library: Library) -> None:
+    with serving(library) as (process, url):
+        urllib.request.urlopen(f"{url}api/v1/similar?id={id_of(track(library, 0))}").read()
+        mapped = Path(f"/proc/{process.pid}/maps")
+        if mapped.exists():
+            assert not re.search("tensorflow|chromadb|libavcodec|sklearn", mapped.read_text())
+
+
+@pytest.mark.slow
+def test_an_encoder_in_a_process_of_its_own_is_the_encoder_itself_and_can_be_let_go(
+    seeded_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiosim.encoders import load_encoder
+
+    request = EncoderRequest("openl3", weights=seeded_weights, input_repr="mel128")
+    spec = load_encoder(request).spec
+    windows = np.random.default_rng(0).normal(0, 0.1, (3, spec.framing.window)).astype(np.float32)
+    expected = QueryEncoder(spec, "float32").embed(windows)
+    child = ChildEncoder(spec, "float32")
+    child.end_if_idle(0)
+    assert not child.loaded
+    assert child.batch_size >= 1
+    np.testing.assert_allclose(child.embed(windows), expected, rtol=0, atol=1e-4)
+    pid = child._process.pid if child._process else 0
+    child.end_if_idle(60)
+    assert child.loaded
+    child.end_if_idle(0)
+    assert not child.loaded
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert child.embed(windows[:1]).shape == (1, spec.dimension)
+    child.kill()  # as a system short of memory does
+    assert child.embed(windows[:1]).shape == (1, spec.dimension)  # by a new one
+    child.end_if_idle(0)
+
+
+def test_an_encoder_that_can_not_be_loaded_is_told_and_leaves_no_process() -> None:
+    spec = EncoderSpec.from_json(
+        '{"name":"none","version":1,"options":[],"weights":"x","sample_rate":8000,"resampler":"soxr_hq",'
+        '"hop":1.0,"dimension":4,"framing":{"window":8000,"hop":8000}}'
+    )
+    child = ChildEncoder(spec, "auto")
+    with pytest.raises(AudiosimError, match="has no encoder none"):
+        child.embed(np.zeros((1, 8000), np.float32))
+    assert not child.loaded
