@@ -30,6 +30,7 @@ def test_the_first_command_runs_the_demo_and_the_second_the_tests() -> None:
 def test_every_command_and_option_named_is_one_that_exists(cli: Cli) -> None:
     commands = {"index", "similar", "extract", "status", "verify", "gc", "forget", "relocate", "weights"}
     commands |= {"playlist", "duplicates", "map", "list", "eval", "export", "import", "encoders", "describe"}
+    commands |= {"serve"}
     known = set()
     for command in sorted(commands):
         known |= set(re.findall(r"--[a-z][a-z-]+", cli(command, "--help").out))

@@ -46,11 +46,11 @@ function row(match) {
     make("meter", { min: 0, max: 1, value: Math.max(0, match.similarity), "aria-label": "Similarity", title: told(match) }),
     make("span", { className: "figure" }, match.similarity.toFixed(2)),
     make("span", { className: "actions" },
-      button("+", "More like", () => lean(match, true), "m"),
-      button("−", "Less like", () => lean(match, false), "l"),
-      button("≈", "Ask with", () => askWith(match), "a"),
-      button("▤", "Queue", () => add(match), "q"),
-      button("?", "Why", () => explain(match), "w")));
+      button("more", "More like", () => lean(match, true), "m"),
+      button("less", "Less like", () => lean(match, false), "l"),
+      button("ask", "Ask with", () => askWith(match), "a"),
+      button("queue", "Queue", () => add(match), "q"),
+      button("why", "Why", () => explain(match), "w")));
   item.querySelector("[data-key=w]").setAttribute("aria-expanded", opened.has(match.id));
   if (opened.has(match.id)) item.append(reason(match));
   return item;

@@ -62,7 +62,7 @@ function tryOf(method, path, call) {
   const shown = make("pre", { hidden: true, tabindex: "0" });
   const body = bodyOf(call);
   const inputs = (call.parameters || []).map((one) => make("label", {}, one.name,
-    make("input", { name: one.name, required: one.required, value: one.in === "path" ? "" : one.required ? "" : exampleOf(one) ?? "" })));
+    make("input", { name: one.name, required: one.required, placeholder: exampleOf(one) ?? "" })));
   if (body?.type === "multipart/form-data") inputs.push(make("label", {}, "file", make("input", { name: "file", type: "file", required: true })));
   else if (body) inputs.push(make("label", {}, "body", make("input", { name: "body", required: true, value: JSON.stringify(body.schema.examples?.[0] ?? {}) })));
   const form = make("form", { onsubmit: async (event) => {

@@ -106,7 +106,7 @@ function progress() {
 }
 
 function changed() {
-  element("play").textContent = playing() ? "⏸" : "▶";
+  element("player").classList.toggle("playing", Boolean(playing()));
   element("play").setAttribute("aria-label", playing() ? "Pause" : "Play");
   for (const row of document.querySelectorAll("[data-id]")) {
     row.classList.toggle("playing", Boolean(current) && row.dataset.id === current.id);

@@ -40,7 +40,7 @@ function option(track, index) {
 
 function choose(track) {
   box.value = "";
-  close();
+  box.blur();
   askWith(track);
 }
 

@@ -1,0 +1,295 @@
+"""The page in a real browser, without a network: find, drop, play, refine, queue, map; narrow and wide."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from conftest import SAMPLE_RATE, tone
+from libraries import Library, edit, track
+from server_help import Running, id_of, library, original, running
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH"),
+]
+EVIL = "<img src=x onerror=alert(1)>"
+WIDTHS = [390, 1400]
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what went wrong in it."""
+
+    page: Any
+    server: Running
+    faults: list[str] = field(default_factory=list)
+
+    def until(self, script: str, seconds: float = 20) -> None:
+        """Waits for a condition; Playwright's own way is refused by the page's policy."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(script):
+            assert time.monotonic() < end, f"{script}: {self.page.inner_text('body')}"
+            time.sleep(0.02)
+
+    def names(self) -> list[str]:
+        return [str(name) for name in self.page.locator("#answers .name b").all_inner_texts()]
+
+    def find(self, words: str) -> None:
+        self.page.keyboard.press("/")
+        self.page.keyboard.type(words)
+        self.until("!document.getElementById('found').hidden")
+        self.page.keyboard.press("ArrowDown")
+        self.page.keyboard.press("Enter")
+        self.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=BROWSER,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any, library: Library) -> Iterator[Any]:
+    tag = "UPDATE files SET title = ?, artist = ?, changed = 9 WHERE path = ?"
+    for number in range(6):
+        edit(library, tag, f"Piece {number}", f"Player {number % 2}", os.fsencode(track(library, number)))
+    with ExitStack() as stack:
+        server = stack.enter_context(running(library))
+
+        def open_(width: int, *, path: str = "/", **options: Any) -> Visit:
+            page = chromium.new_page(viewport={"width": width, "height": 860}, **options)
+            stack.callback(page.close)
+            seen = Visit(page, server)
+            page.on("console", lambda message: seen.faults.append(message.text))
+            page.on("pageerror", lambda error: seen.faults.append(str(error)))
+            page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
+            page.on(
+                "request", lambda asked: seen.faults.append(asked.url) if foreign(asked.url, server) else None
+            )
+            page.goto(server.url + path)
+            return seen
+
+        yield open_
+
+
+def foreign(url: str, server: Running) -> bool:
+    return not url.startswith((server.url, "blob:", "data:"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_track_is_found_as_one_types_and_its_likes_are_played(
+    visit: Any, library: Library, width: int
+) -> None:
+    seen = visit(width)
+    page = seen.page
+    seen.find("piece 3")
+    assert set(seen.names()[:2]) == {"Piece 4", "Piece 5"}
+    assert "id=" + id_of(track(library, 3)) in page.url
+    first, second = seen.names()[:2]
+    page.click("#answers > li:nth-child(1) .name")
+    seen.until("document.getElementById('audio').currentTime > 0.2")
+    assert page.inner_text("#now-title") == first
+    page.evaluate("const s = document.getElementById('seek'); s.value = 700;"
+                  " s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change'))")  # fmt: skip
+    seen.until("document.getElementById('audio').currentTime > 2")
+    page.evaluate(
+        "document.getElementById('audio').currentTime = document.getElementById('audio').duration - 0.1"
+    )
+    seen.until(f"document.getElementById('now-title').textContent === '{second}'")
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    page.keyboard.press("Escape")
+    page.click("#play")
+    seen.until("document.getElementById('audio').paused")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert told(seen) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_file_that_is_dropped_is_asked_with_and_says_where_it_is_alike(
+    visit: Any, tmp_path: Path, width: int
+) -> None:
+    soundfile.write(tmp_path / "new.wav", tone(4, 930), SAMPLE_RATE)
+    seen = visit(width)
+    page = seen.page
+    data = list((tmp_path / "new.wav").read_bytes())
+    page.evaluate(
+        """([bytes, name]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "audio/wav" }));
+          dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""",
+        [data, f"{EVIL}.wav"],
+    )
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 3")
+    assert set(seen.names()[:3]) == {"Piece 3", "Piece 4", "Piece 5"}
+    assert page.inner_text("#seeds .name") == f"+ {EVIL}.wav"
+    page.click("#answers > li:nth-child(1) [data-key=w]")
+    assert "Most alike" in page.inner_text(".why")
+    assert EVIL in page.inner_text(".why")
+    page.click(".why .button >> nth=1")  # the passage of the file itself
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    assert page.evaluate("document.getElementById('audio').src").startswith("blob:")
+    assert told(seen) == []
+
+
+def test_answers_lean_to_what_is_liked_and_away_from_what_is_not(visit: Any, library: Library) -> None:
+    seen = visit(1400)
+    page = seen.page
+    seen.find("piece 0")
+    page.click(f"#answers > li[data-id='{id_of(track(library, 3))}'] [data-key=m]")
+    seen.until("document.querySelectorAll('#seeds .like').length === 2")
+    page.click(f"#answers > li[data-id='{id_of(track(library, 1))}'] [data-key=l]")
+    seen.until("document.querySelectorAll('#seeds .unlike').length === 1")
+    seen.until(f"!document.querySelector('#answers [data-id=\"{id_of(track(library, 1))}\"]')")
+    page.go_back()
+    seen.until("document.querySelectorAll('#seeds .unlike').length === 0")
+    page.click("summary")
+    page.fill("[name=artist]", "player 1")
+    seen.until(
+        "[...document.querySelectorAll('#answers .name b')].every((b) => /[135]$/.test(b.textContent))"
+    )
+    page.fill("[name=max_duration]", "soon")
+    seen.until("!document.getElementById('problem').hidden")
+    assert "`max_duration` soon is no time" in page.inner_text("#problem")
+    page.click("[type=reset]")
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 2")
+    page.reload()
+    seen.until("document.querySelectorAll('#seeds .like').length === 2")
+    assert [fault for fault in told(seen) if "400" not in fault] == []
+
+
+def test_a_queue_is_filled_played_and_saved(visit: Any, library: Library, tmp_path: Path) -> None:
+    seen = visit(1400, accept_downloads=True)
+    page = seen.page
+    seen.find("piece 3")
+    for place in (1, 2):
+        page.click(f"#answers > li:nth-child({place}) [data-key=q]")
+    first, second = page.locator("#queue .name").all_inner_texts()
+    page.click("[aria-label^='Move'] >> nth=1")
+    assert page.locator("#queue .name").all_inner_texts() == [second, first]
+    with page.expect_download() as waiting:
+        page.click("#save")
+    waiting.value.save_as(tmp_path / "saved.m3u8")
+    lines = (tmp_path / "saved.m3u8").read_text().splitlines()
+    assert waiting.value.suggested_filename == "playlist.m3u8"
+    assert lines[0] == "#EXTM3U"
+    assert [line for line in lines if line[:1] != "#"] == [
+        str(track(library, int(name.split()[1]))) for name in (second, first)
+    ]
+    page.reload()
+    seen.until("document.querySelectorAll('#queue > li').length === 2")
+    seen.until("!document.getElementById('radio').disabled")
+    page.click("#radio")
+    seen.until("document.querySelectorAll('#queue > li').length > 4")
+    page.click("#queue .name >> nth=0")
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    page.keyboard.press("n")
+    seen.until(f"document.getElementById('now-title').textContent === '{first.split(chr(10))[0]}'")
+    assert told(seen) == []
+
+
+def test_the_keyboard_does_it_all(visit: Any) -> None:
+    seen = visit(1400)
+    page = seen.page
+    seen.find("piece 3")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    assert page.inner_text("#now-title") == seen.names()[1]
+    page.keyboard.press("w")
+    assert page.get_attribute("#answers > li:nth-child(2) [data-key=w]", "aria-expanded") == "true"
+    page.keyboard.press("q")
+    assert page.inner_text("#queued") == "1"
+    page.keyboard.press("l")
+    seen.until("document.querySelectorAll('#seeds .unlike').length === 1")
+    assert told(seen) == []
+
+
+def test_the_map_is_drawn_and_what_is_chosen_on_it_is_played_and_asked_with(visit: Any) -> None:
+    seen = visit(1400)
+    page = seen.page
+    page.click("#view-map")
+    seen.until("document.querySelector('#map iframe')", 90)
+    frame = page.frame_locator("#map iframe")
+    frame.locator("#search").fill("piece 3")
+    frame.locator("#results .row").first.click()
+    seen.until("document.querySelectorAll('#seeds .like').length === 1")
+    assert page.inner_text("#seeds .name") == "+ Piece 3"
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    assert page.inner_text("#now-title") == "Piece 3"
+    page.click("#view-list")
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 2")
+    assert [fault for fault in told(seen) if "503" not in fault] == []
+
+
+def test_names_are_never_markup(visit: Any, library: Library) -> None:
+    edit(
+        library,
+        "UPDATE files SET title = ?, changed = 8 WHERE path = ?",
+        EVIL,
+        os.fsencode(track(library, 4)),
+    )
+    seen = visit(1400)
+    time.sleep(2)  # until the change is seen
+    seen.find("piece 3")
+    seen.until("document.querySelector('#answers').textContent.includes('onerror')")
+    seen.page.locator("#answers .name b", has_text=EVIL).click()
+    seen.until("document.getElementById('audio').currentTime > 0.1")
+    assert seen.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+    assert told(seen) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(visit: Any, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    seen = visit(width, color_scheme=scheme, bypass_csp=True)
+    seen.find("piece 3")
+    seen.page.click("#answers > li:nth-child(1) .name")
+    seen.page.click("#answers > li:nth-child(1) [data-key=w]")
+    seen.page.click("#answers > li:nth-child(1) [data-key=q]")
+    seen.page.click("summary")
+    serious = [
+        (fault["id"], [node["target"] for node in fault["nodes"]])
+        for fault in axe.Axe().run(seen.page).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_the_api_describes_itself_and_can_be_tried(visit: Any) -> None:
+    seen = visit(1400, path="/docs")
+    page = seen.page
+    seen.until("document.querySelectorAll('article').length >= 12")
+    call = page.locator("article").filter(has_text="GET /api/v1/tracks Find")
+    call.locator("summary", has_text="Try it").click()
+    call.locator("[name=q]").fill("piece 3")
+    call.locator("button").click()
+    seen.until("[...document.querySelectorAll('pre')].some((pre) => pre.textContent.startsWith('200'))")
+    assert '"title": "Piece 3"' in call.locator("pre").last.inner_text()
+    assert told(seen) == []
+
+
+def told(seen: Visit) -> list[str]:
+    """What went wrong; a file without a cover is no fault."""
+    return [fault for fault in seen.faults if "404" not in fault]
