@@ -24,3 +24,6 @@ for piece in guitar techno; do
     echo "Most like sample-music/$piece/$piece-1.wav:"
     audiosim similar "sample-music/$piece/$piece-1.wav" -k 3 --home ./demo-home
 done
+
+echo
+echo "To search and listen in a browser: audiosim serve --open --home ./demo-home"

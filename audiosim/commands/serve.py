@@ -74,8 +74,11 @@ def serve(
         if not quiet:
             typer.echo(f"audiosim: answering at {url} (Ctrl-C ends it)", err=True)
         if open_:
+            import threading
             import webbrowser
 
-            webbrowser.open(url)
+            threading.Thread(
+                target=webbrowser.open, args=(url,), daemon=True
+            ).start()  # some wait for its end
 
     run(options, tell)

@@ -22,6 +22,7 @@ HEAD_LIMIT = 10.0  # s until a request's head must have come
 IDLE_LIMIT = 5  # s that a connection is kept for a next request
 BACKLOG = 512  # connections that wait to be taken
 FILES = 65_536  # open files that are allowed, where the system lets us
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 END_LIMIT = 0.8  # s for what is under way when the server ends
 
 
@@ -90,7 +91,8 @@ def make_server(options: ServerOptions, tell: Callable[[str], object]) -> tuple[
         backlog=BACKLOG,
     )
     port = listener.getsockname()[1]
-    host = f"[{options.host}]" if ":" in options.host else options.host
+    host = socket.gethostname() if options.host in EVERYWHERE else options.host
+    host = f"[{host}]" if ":" in host else host
     return Server(config, services, lambda: tell(f"http://{host}:{port}{rules.link}")), listener
 
 

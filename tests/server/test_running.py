@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -79,6 +80,22 @@ def _ask(url: str) -> None:
         urllib.request.urlopen(url)
 
 
+def test_the_page_is_opened_where_that_is_wanted(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "browser"
+    script.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\nsleep 5\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{script} %s")
+    with serving(library, "--open") as (_, url):
+        assert urllib.request.urlopen(url).status == 200  # whatever the browser does meanwhile
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "opened").exists() or not (tmp_path / "opened").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (tmp_path / "opened").read_text() == f"{url}\n"
+
+
 def test_a_port_that_is_taken_is_told(library: Library, cli: Cli) -> None:
     with serving(library) as (_, url):
         port = url.rstrip("/").rpartition(":")[2]
@@ -89,10 +106,10 @@ def test_a_port_that_is_taken_is_told(library: Library, cli: Cli) -> None:
 
 def test_another_host_needs_a_token_that_is_made(library: Library) -> None:
     with serving(library, "--host", "0.0.0.0") as (_, url):
-        assert re.fullmatch(r"http://0\.0\.0\.0:\d+/enter/[\w-]{20,}", url)
+        assert re.fullmatch(rf"http://{re.escape(socket.gethostname())}:\d+/enter/[\w-]{{20,}}", url)
         path = library.home.path / "serve.token"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        base = url.partition("/enter/")[0].replace("0.0.0.0", "127.0.0.1")
+        base = f"http://127.0.0.1:{url.partition('/enter/')[0].rpartition(':')[2]}"
         with pytest.raises(OSError, match="401"):
             urllib.request.urlopen(f"{base}{API}/tracks")
         headers = {"Authorization": f"Bearer {path.read_text().strip()}"}
