@@ -79,8 +79,8 @@ def test_a_command_in_this_process_is_what_it_is_in_its_own(
 
 
 COMMANDS = (
-    "index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status", "extract",
-    "verify", "gc", "forget", "relocate", "export", "import", "encoders", "weights", "help",
+    "index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status",
+    "extract", "verify", "gc", "forget", "relocate", "export", "import", "encoders", "weights", "help",
 )  # fmt: skip
 
 

@@ -68,6 +68,12 @@ class Landmarks:
         bits = self.bits.reshape(len(self), 2, BITS // 2)[:, :, CHROMA:].reshape(len(self), 2 * BANDS)
         return np.packbits(bits, axis=1).view(np.uint16)[:, 0]
 
+    @cached_property
+    def keys(self) -> npt.NDArray[np.uint32]:
+        """What the bands have at two landmarks, one after the other, as numbers, each once, rising."""
+        bands = self.bands.astype(np.uint32)
+        return np.unique(bands[:-1] << 16 | bands[1:])
+
     def between(self, start: float, end: float) -> Landmarks:
         """Those of a stretch, from and to when in s; they stay where they are."""
         first, last = np.searchsorted(self.places, (start * RATE / HOP, end * RATE / HOP))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError
+from audiosim.core.last_used import LastUsed
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.cache import Cache
@@ -32,11 +34,14 @@ class Index:
         Its catalog, as of one moment.
     configuration : Configuration
         What its vectors are made with.
+    kept : LastUsed, optional
+        Where what is read of audio, by its digest, is kept for whoever opens it next.
     """
 
     home: Home
     catalog: Catalog
     configuration: Configuration
+    kept: LastUsed[Any] | None = None
 
     @property
     def spec(self) -> EncoderSpec:

@@ -52,8 +52,7 @@ def _keys(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], npt
     """All keys, the rows of the sets that have them, and how many sets there are; one is held at a time."""
     keys = [np.empty(0, np.uint32)]
     for one in sets:
-        found = one.bands.astype(np.uint32) if one is not None else keys[0]
-        keys.append(np.unique(found[:-1] << 16 | found[1:]))
+        keys.append(keys[0] if one is None else one.keys)
     owners = np.repeat(np.arange(len(keys) - 1), [len(each) for each in keys[1:]])
     return np.concatenate(keys), owners, len(keys) - 1
 

@@ -142,7 +142,7 @@ class Folding:
             return [Pick(one, [], artists) for one in shown]
         least = max(one.similarity for one in shown) - NEARLY
         able = [one for one in shown if one.passage is None or one.similarity >= least]
-        best = min(able, key=lambda one: standing(one.entry.track, only))
+        best = able[0] if len(able) == 1 else min(able, key=lambda one: standing(one.entry.track, only))
         return [Pick(best, [one.entry for one in shown if one is not best], artists)]
 
 

@@ -114,6 +114,11 @@ class Likeness:
         return similarities, self.scaling.scores(similarities, scales)
 
 
+def needed(count: int, ranking: RankingOptions) -> int:
+    """Tell how many candidates `select` looks at first."""
+    return (DIVERSE_EACH * count if ranking.diversity else count) + FOLLOWING
+
+
 def candidates(entries: Sequence[Entry], space: SearchSpace, measure: Measure) -> list[Candidate]:
     """Entries as a measure has them, best first; ties in order of path."""
     if not entries:
@@ -144,12 +149,12 @@ def select(
     fold : callable
         Makes answers of some candidates, best first, one of each recording that may be one.
     """
-    pool = DIVERSE_EACH * count if ranking.diversity else count
+    depth = needed(count, ranking)
     while True:
-        picks = _chosen(fold(found[: pool + FOLLOWING]), count, ranking)
-        if len(picks) == count or pool + FOLLOWING >= len(found):
+        picks = _chosen(fold(found[:depth]), count, ranking)
+        if len(picks) == count or depth >= len(found):
             return picks
-        pool *= DEEPER
+        depth = DEEPER * (depth - FOLLOWING) + FOLLOWING
 
 
 def _chosen(answers: Sequence[Pick], count: int, ranking: RankingOptions) -> list[Pick]:

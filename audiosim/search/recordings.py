@@ -6,15 +6,15 @@ encoder change over time, of which far more is asked (search/windows.py).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from audiosim.audio.fingerprint import Landmarks
+from audiosim.core.last_used import LastUsed
 from audiosim.core.text import counted
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
@@ -77,18 +77,26 @@ class Recordings:
         Between windows, in s.
     packed : callable
         Gives the fingerprint of audio by its digest, None where there is none.
+    kept : LastUsed, optional
+        Where fingerprints are kept that have been read.
     """
 
-    def __init__(self, cache: Cache, hop: float, packed: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        hop: float,
+        packed: Callable[[str], bytes | None],
+        kept: LastUsed[Any] | None = None,
+    ) -> None:
         self._windows = Windows(cache, hop)
         self._packed = packed
-        self._landmarks: OrderedDict[str, Landmarks | None] = OrderedDict()
+        self._kept: LastUsed[Landmarks | None] = LastUsed(KEPT) if kept is None else kept
 
     @classmethod
     def of(cls, index: Index, heard: Mapping[str, bytes] = MappingProxyType({})) -> Recordings:
         """Those of an index, and of files decoded just now, whose fingerprints are given by their audio."""
         get = index.catalog.fingerprints.get
-        return cls(index.cache, index.spec.hop, lambda digest: heard.get(digest) or get(digest))
+        return cls(index.cache, index.spec.hop, lambda digest: heard.get(digest) or get(digest), index.kept)
 
     def same(self, first: Entry, second: Entry) -> Evidence | None:
         """The evidence that two files hold the same recording, if there is any."""
@@ -107,13 +115,11 @@ class Recordings:
 
     def landmarks(self, digest: str) -> Landmarks | None:
         """The fingerprint of audio, None where there is none that can be read."""
-        if digest not in self._landmarks:
-            packed = self._packed(digest)
-            self._landmarks[digest] = None if packed is None else Landmarks.from_bytes(packed)
-            if len(self._landmarks) > KEPT:
-                self._landmarks.popitem(last=False)
-        self._landmarks.move_to_end(digest)
-        return self._landmarks[digest]
+        return self._kept.get(digest, self._read)
+
+    def _read(self, digest: str) -> Landmarks | None:
+        packed = self._packed(digest)
+        return None if packed is None else Landmarks.from_bytes(packed)
 
 
 def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:

@@ -16,7 +16,7 @@ from audiosim.library.catalog import Entry
 from audiosim.library.index import Index
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.folding import Asked, Folding
-from audiosim.search.ranking import Candidate, Measure, Pick, candidates, select
+from audiosim.search.ranking import Candidate, Measure, Pick, candidates, needed, select
 from audiosim.store import StoreReader
 
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
@@ -62,7 +62,7 @@ class Retrieval:
         found, lending = self._scored(None if every else self.asked.admits), None
         if self.asked.lends is not None:
             lending = self._scored(self.asked.lends)
-        depth = _depth(self.count)
+        depth = needed(self.count, self.asked.ranking)
         while True:
             near = [*found.best(depth), *(lending.best(MIN_CANDIDATES) if lending else ())]
             picks = self._picked(self.index.catalog.tracks.entries_with(near).values())

@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import AudiosimError
+from audiosim.core.last_used import LastUsed
 from audiosim.library.catalog import Catalog, Held
 from audiosim.library.catalog.held import CONFIGURATION, hold
 from audiosim.library.index import Index
 from audiosim.search.names import Names
 
 LOOK_INTERVAL = 0.5  # s between looks at the catalog's files
+FINGERPRINTS = 4096  # that are kept, some 20 KB each
 SHARE = 4  # times as long as reading took, at least, until it is read again
 
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -45,6 +48,7 @@ class Library:
         self._reading = threading.Lock()
         self._stopped = threading.Event()
         self._seen = _signature(self.home.catalog)
+        self._kept: LastUsed[Any] = LastUsed(FINGERPRINTS)
         self._held, self._took = self._read(None)
         self.version = 1  # counts how often it was read
         self._names: Names | None = None  # made when it is asked for, or by `follow`
@@ -83,7 +87,7 @@ class Library:
             held = self._held
             if catalog.settings.meta(CONFIGURATION) != held.text:  # vectors of another kind: none may mix
                 held = self._follow(catalog)
-            yield Index(self.home, catalog.holding(held), held.configuration)
+            yield Index(self.home, catalog.holding(held), held.configuration, self._kept)
 
     def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
         """Read what changes, until `stop`; `each_time` is called now and then."""
@@ -142,6 +146,8 @@ class Library:
         if held is None:
             raise no_index(self.home)
         held.prepare()
+        if previous is not None and previous.lacking != held.lacking:
+            self._kept = LastUsed(FINGERPRINTS)  # which knows what has none
         return held, time.monotonic() - start
 
 

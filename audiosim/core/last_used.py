@@ -1,0 +1,37 @@
+"""What was used last is kept, up to a bound; threads may share it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class LastUsed(Generic[Value]):
+    """Values by their names, of which the last used are kept.
+
+    Parameters
+    ----------
+    most : int
+        How many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def get(self, name: str, make: Callable[[str], Value]) -> Value:
+        """Give the value of a name, which is made of it where it is not kept."""
+        with self._lock:
+            if name in self._values:
+                self._values.move_to_end(name)
+                return self._values[name]
+        value = make(name)
+        with self._lock:
+            self._values[name] = value
+            if len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
