@@ -15,6 +15,7 @@ from audiosim.core.errors import NoWeightsError
 from audiosim.core.text import counted, size, span, speed
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec
+from audiosim.indexing.changes import changes
 from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt, plan
@@ -66,6 +67,8 @@ class Estimate:
         Files of the index in other folders that are not where they were, and seem not to have moved.
     left_out : int
         Files of the index that are left out from now on.
+    changes : tuple of str
+        What else changes in the home, a sentence each: pooling, what is left out, the store.
     problems : tuple of (bytes, str)
         Files and folders that can't be read, with the reason; known ones aside.
     """
@@ -87,12 +90,14 @@ class Estimate:
     doubted: tuple[tuple[bytes, str], ...] = ()
     missing: int = 0
     left_out: int = 0
+    changes: tuple[str, ...] = ()
     problems: tuple[tuple[bytes, str], ...] = ()
 
     def lines(self) -> list[str]:
         """Say what is known so far, for people; who knows more says more, after that."""
         lines = [
             f"Encoder: {self.encoder}; home: {self.home}",
+            *self.changes,
             f"{counted(self.found, 'file')} found, {self.files} to open.",
         ]
         if self.reread:
@@ -160,9 +165,10 @@ def estimates(
     """
     options, place = options or IndexOptions(), find_home(home)
     with limited_threads(options.jobs):
-        target, plans, known_before = _surveyed(paths, place, options, encoder)
+        target, plans, before, told = _surveyed(paths, place, options, encoder)
         work = [file for plan in plans for file in [*plan.process, *plan.alone]]
-        known = _with_losses(_counted(target, place, plans, work), known_before, options)
+        known = _with_losses(_counted(target, place, plans, work), before, options)
+        known = replace(known, changes=told)
         yield known
         if not work:
             return
@@ -182,17 +188,20 @@ def estimates(
 
 def _surveyed(
     paths: Iterable[str | os.PathLike[str]], place: Home, options: IndexOptions, encoder: Encoder | None
-) -> tuple[Target, list[Plan], list[Plan]]:
-    """What is to be done, and how that compares with what answers now; the same but for a rebuild."""
+) -> tuple[Target, list[Plan], list[Plan], tuple[str, ...]]:
+    """What is to be done, how that compares with what answers now, and what else changes.
+
+    The first two are the same but for a rebuild.
+    """
     with _reading(place.catalog) as catalog:
         target = decide(place, catalog, paths, options, encoder, read_only=True)
         if not target.rebuilds or catalog is None:
             plans = survey(target, catalog, options)
-            return target, plans, plans
+            return target, plans, plans, tuple(changes(target, catalog))
         with _reading(place.rebuild) as new:
             target = resumed(target, new.settings.configuration if new else None, place)
             plans = survey(target, new, options)
-        return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans]
+        return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans], ()
 
 
 def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[FoundFile]) -> Estimate:

@@ -14,9 +14,10 @@ from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains
-from audiosim.core.text import counted, display_path, first_path, visible
+from audiosim.core.text import display_path, first_path
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
+from audiosim.indexing.changes import changes
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import (
@@ -193,19 +194,13 @@ def _check_usage(
 
 def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
     stored, configuration = target.stored, target.configuration
+    yield from map(Notice, changes(target, catalog))
     if stored is not None and configuration.pooling != stored.pooling:
-        yield Notice(
-            f"Pooling changes from {stored.pooling} to {configuration.pooling}: all tracks are pooled again."
-        )
-        if target.uncached:
-            few, many = "track has no cache and is", "tracks have no cache and are"
-            yield Notice(f"{counted(len(target.uncached), few, many)} computed again.")
         digests = sorted(catalog.tracks.known_digests())
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
     elif configuration != stored:
         catalog.settings.set_configuration(configuration)
     if target.exclude != catalog.settings.exclude:
-        yield Notice(_left_out(target.exclude, catalog.settings.exclude))
         catalog.settings.set_exclude(target.exclude)
     if target.ctime != catalog.settings.ctime:
         catalog.settings.set_ctime(used=target.ctime)
@@ -247,14 +242,8 @@ def _bring_back(catalog: Catalog, target: Target) -> Iterator[IndexEvent]:
         )
 
 
-def _left_out(patterns: Sequence[str], before: Sequence[str]) -> str:
-    now = f"Left out from now on: {', '.join(patterns)}" if patterns else "`exclude` leaves out nothing now"
-    return visible(f"{now} (instead of {', '.join(before)})." if before else f"{now}.")
-
-
 def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[IndexEvent]:
     old = catalog.settings.store_url
-    yield Notice(f"Vectors move from {old.text} to {url.text}.")
     store.rebuild(url)
     left = [each.name for each in catalog.settings.store_leftovers() if each.url == old]
     if left:

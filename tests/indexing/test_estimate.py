@@ -23,7 +23,7 @@ from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.estimate import Estimate, estimate, estimates
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
-from audiosim.indexing.report import Planned
+from audiosim.indexing.report import Notice, Planned
 
 pytestmark = pytest.mark.slow
 
@@ -374,3 +374,25 @@ def test_what_can_t_be_read_is_told_until_a_run_has_told_it(library: Library, mu
     assert cli(*look, "--json").json["problems"] == [
         {"path": str(music / "other.mp3"), "reason": "a link that leads nowhere"}
     ]
+
+
+def test_what_else_a_run_changes_is_told(library: Library, music: Path, cli: Cli) -> None:
+    library.index(music)
+    look = ("index", "--dry-run", "--home", library.home.path)
+    lines = cli(*look, "--pooling", "max", "--exclude", "*.ogg").out.splitlines()
+    assert lines[1:3] == [
+        "Pooling changes from mean to max: all tracks are pooled again.",
+        "Left out from now on: *.ogg.",
+    ]
+    document = cli(*look, "--store", "milvus:other.db", "--json").json
+    place = library.home.path.parent / "other.db"
+    assert document["changes"] == [f"Vectors move from embedded to milvus:{place}."]
+    assert cli(*look, "--json").json["changes"] == []
+    (event,) = [
+        each
+        for each in index_events(
+            home=library.home.path, options=IndexOptions(pooling="max", jobs=1), encoder=library.encoder
+        )
+        if isinstance(each, Notice) and each.text.startswith("Pooling")
+    ]
+    assert event.text == lines[1]
