@@ -79,8 +79,13 @@ def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
     """
     if home is None:
         return text
-    option = f" --home {visible(shlex.quote(os.fspath(home)))}"
+    option = f" --home {shell_word(home)}"
     return COMMAND.sub(lambda command: command[0] + option, text)
+
+
+def shell_word(path: str | bytes | os.PathLike[str]) -> str:
+    """Quote a path for a shell, where it needs that; control characters are written out, as in messages."""
+    return visible(shlex.quote(os.fsdecode(path)))
 
 
 def _options(command: Any) -> Iterator[Any]:

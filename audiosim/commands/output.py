@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audiosim.commands.flags import at_home
+from audiosim.commands.flags import at_home, shell_word
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import counted, display_path, visible
 
@@ -85,7 +85,7 @@ def not_mounted(root: bytes, reason: str) -> str:
     return (
         f"{display_path(root)} looks like a disk that is not mounted: {reason}. Nothing is changed there;"
         " if the files are really gone, use --accept-removals. If it was renamed or moved:"
-        " audiosim relocate OLD NEW"
+        f" audiosim relocate {shell_word(root)} NEW"
     )
 
 

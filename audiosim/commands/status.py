@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.flags import at_home
+from audiosim.commands.flags import at_home, shell_word
 from audiosim.commands.options import HomeOption, JsonOption
 from audiosim.commands.table import shown_path
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
@@ -74,7 +74,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         "folders": [f"Folder: {display_path(root)}" for root in state.roots],
         "doubted": [
             f"{display_path(root)} looks like a disk that is not mounted: {reason}."
-            f" {at_home('If it was renamed or moved: audiosim relocate OLD NEW', home)}"
+            f" If it was renamed or moved: {at_home(f'audiosim relocate {shell_word(root)} NEW', home)}"
             for root, reason in state.doubted
         ],
         "forgotten": [f"Forgotten: {display_path(path)}" for path in state.forgotten],

@@ -156,7 +156,7 @@ def test_a_root_that_was_renamed_is_told_how_it_is_followed(
     music.rename(tmp_path / "renamed")
     done = cli("index", "--home", library.home.path)
     assert done.code == 3
-    assert done.err.endswith(f"moved: audiosim relocate OLD NEW --home {library.home.path}\n")
+    assert done.err.endswith(f"moved: audiosim relocate {music} NEW --home {library.home.path}\n")
     assert cli("relocate", music, tmp_path / "renamed", "--home", library.home.path).code == 0
     assert cli("index", "--home", library.home.path).code == 0
 
@@ -171,7 +171,7 @@ def test_a_root_that_is_not_there_is_told(library: Library, music: Path, tmp_pat
     for reason in ("it is empty", "it is not there"):
         done = cli("status", *home)
         assert f"{music} looks like a disk that is not mounted: {reason}." in done.out
-        assert f"audiosim relocate OLD NEW --home {library.home.path}\n" in done.out
+        assert f"audiosim relocate {music} NEW --home {library.home.path}\n" in done.out
         assert cli("status", "--json", *home).json["doubted"] == [{"path": str(music), "reason": reason}]
         if music.exists():
             music.rmdir()

@@ -318,7 +318,7 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
     for more in ((), (music,)):
         done = cli(*look, *more)
         assert (done.code, told in done.err) == (3, True)
-        assert done.err.endswith(f": audiosim relocate OLD NEW --home {library.home.path}\n")
+        assert done.err.endswith(f": audiosim relocate {music} NEW --home {library.home.path}\n")
         assert "would leave the answers" not in done.out
     rebuild = IndexOptions(rebuild=True, pooling="max")
     found = estimate(home=library.home.path, options=rebuild, encoder=library.encoder)
