@@ -147,7 +147,7 @@ def test_a_look_leaves_no_trace_and_reads_the_weights_where_they_lie(
 
 
 @pytest.mark.parametrize(
-    ("encoder", "remedy"), [("musicnn", "fetch --encoder musicnn"), ("openl3", "fetch --input-repr mel256")]
+    ("encoder", "remedy"), [("musicnn", "fetch musicnn"), ("openl3", "fetch --input-repr mel256")]
 )
 def test_without_weights_all_but_the_time_is_told_and_nothing_is_fetched(
     music: Path, tmp_path: Path, cli: Cli, encoder: str, remedy: str
