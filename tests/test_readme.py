@@ -12,6 +12,10 @@ import audiosim
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = "".join(
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("answers", "choosing", "files", "machines", "serve")
+)
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 
 
@@ -36,9 +40,15 @@ def test_every_command_and_option_named_is_one_that_exists(cli: Cli) -> None:
         known |= set(re.findall(r"--[a-z][a-z-]+", cli(command, "--help").out))
     known |= set(re.findall(r"--[a-z][a-z-]+", cli("encoders", "fetch", "--help").out))
     known |= {"--home", *re.findall(r"--[a-z][a-z-]+", cli("--help").out)}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + GUIDES))
     assert named <= known, named - known
     assert set(re.findall(r"audiosim ([a-z]+)", BLOCKS[2][1])) <= commands
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links {target}"
 
 
 def test_the_python_example_names_what_the_package_gives() -> None:
