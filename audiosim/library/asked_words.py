@@ -53,6 +53,9 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     HomeError
         If no track has scores yet.
     """
+    for text in (text for group in groups for text in group):
+        if not _words(text):
+            raise UsageError(f"{visible(text) or 'An empty text'} says nothing", "it has no word")
     side = _text_side(index)
     if side is not None:
         texts = tuple(dict.fromkeys(text for group in groups for text in group))
@@ -94,8 +97,6 @@ def named_labels(texts: Iterable[str], labels: Sequence[str]) -> list[int]:
     found: list[int] = []
     for text in texts:
         words, place = _words(text), 0
-        if not words:
-            raise UsageError(f"{visible(text) or 'An empty text'} says nothing", "it has no word")
         while place < len(words):
             length = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in known), 0)
             if not length:

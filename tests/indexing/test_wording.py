@@ -178,3 +178,11 @@ def test_a_damaged_row_is_no_score(library: Library, entry: fake_words.FakeEntry
     library.index()
     edit(library, "UPDATE words SET odds = x'00' WHERE digest = (SELECT min(digest) FROM words)")
     assert len(odds(library)) == 5
+
+
+def test_another_pooling_leaves_scores_as_they_are(library: Library, entry: fake_words.FakeEntry) -> None:
+    library.index()
+    before = odds(library)
+    entry.loaded = 0
+    library.index(pooling="max")
+    assert (odds(library), entry.loaded) == (before, 0)

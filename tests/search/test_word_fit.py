@@ -60,9 +60,6 @@ def test_a_word_of_no_label_is_refused_with_those_near_and_a_short_list_as_a_who
         named_labels(["harpp"], [*LABELS, *(f"word {number}" for number in range(80))])
     assert caught.value.remedy.startswith("Nearest in spelling: harp;")
     assert "All of them" not in caught.value.remedy
-    for text in ("", " - "):
-        with pytest.raises(UsageError, match="says nothing"):
-            named_labels([text], LABELS)
 
 
 @pytest.fixture
@@ -170,6 +167,9 @@ def test_what_is_asked_for_must_make_sense(made: MadeHome) -> None:
             find_similar(home=made.home.path, **options)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="has no word lov"):
         find_similar(text="lov", home=made.home.path)
+    for text in ("", " - "):
+        with pytest.raises(UsageError, match="says nothing"):
+            find_similar(text=text, home=made.home.path)
 
 
 def test_an_encoder_that_reads_is_asked_by_cosines(made: MadeHome, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,6 +182,7 @@ class Tracks:
             self._db.execute(
                 "DELETE FROM files WHERE reason IS NULL AND digest NOT IN (SELECT digest FROM tracks)"
             )
+            self._db.execute("DELETE FROM words WHERE digest NOT IN (SELECT digest FROM tracks)")
             self._void()
             self._settings.set_configuration(configuration)
 
