@@ -153,6 +153,27 @@ def test_the_text_side_is_fetched_only_when_it_is_asked_for(cli: Cli, folder: Pa
     assert cli("encoders", "check", "tiny-clap").out.count(": SHA-256 good") == 3
 
 
+def test_a_home_that_reads_is_asked_in_any_words(cli: Cli, folder: Path) -> None:
+    home, toml = folder / "home", written(folder, "url", "clap/clap.toml")
+    assert cli("index", folder / "music", "--home", home, "--encoder", toml).code == 0
+    here = ("--home", home)
+    alone = cli("similar", folder / "outside.wav", "--explain", *here)
+    assert alone.code == 0, alone.err
+    assert not list((folder / "weights" / "fetched").glob("*/text_model.onnx"))
+    done = cli("similar", "--text", "calm solo piano", "--not-text", "hiss", "--json", "-k", 6, *here)
+    assert done.code == 0, done.err
+    assert len(done.json["matches"]) == 6
+    assert all(-1 <= match["similarity"] <= 1 for match in done.json["matches"])
+    beside = cli("similar", folder / "outside.wav", "--text", "calm", "--explain", *here)
+    assert beside.code == 0, beside.err
+    told = cli("describe", folder / "outside.wav", "--timeline", "--json", *here)
+    assert told.code == 0, told.err
+    assert len(told.json["files"][0]["words"]) == 8
+    assert cli("list", "--text", "speech", *here).code == 0
+    assert cli("map", "--colour", "words", "-o", folder / "map.html", *here).code == 0
+    assert cli("index", *here).err.count("Words") == 0
+
+
 def test_a_file_may_be_brought_in_place_of_fetching_it(cli: Cli, folder: Path) -> None:
     toml = written(folder, "url", "waveform.toml")
     model = (folder / "server" / "waveform.onnx").rename(folder / "brought.onnx")

@@ -27,8 +27,15 @@ CLAP_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of proce
 WORD = re.compile(r"[^\W_]+")
 
 
-def all_words(index: Index) -> WordScores:
+def all_words(index: Index, *, fetch: bool = True) -> WordScores:
     """Give the scores of all words that a home's encoder knows, or of usual tags, if it reads any text.
+
+    Parameters
+    ----------
+    index : Index
+        The home, open.
+    fetch : bool
+        Whether what reads texts is fetched, where it is not here.
 
     Raises
     ------
@@ -36,8 +43,10 @@ def all_words(index: Index) -> WordScores:
         If it knows no words.
     HomeError
         If no track has scores yet.
+    WeightsError
+        If what reads texts can't be had, or is not to be fetched.
     """
-    side = _text_side(index)
+    side = _text_side(index, fetch=fetch)
     if side is not None:
         return text_scores(TAGS, side.embed(TAGS), *index.catalog.tracks.audio_vectors())
     return WordScores(_labels(index), *index.catalog.words.all())
@@ -68,9 +77,9 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     return scores, [[columns.index(column) for column in group] for group in named]
 
 
-def _text_side(index: Index) -> TextSide | None:
+def _text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
     entry = find(index.spec.name)
-    return None if entry is None else entry.text_side(index.spec, read_only=False)
+    return None if entry is None else entry.text_side(index.spec, read_only=not fetch)
 
 
 def _labels(index: Index) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class Explainer:
     """
 
     def __init__(self, index: Index, queries: Sequence[Query]) -> None:
-        self._index, self._queries, self._words = index, queries, TrackWords(index)
+        self._index, self._queries, self._words = index, queries, TrackWords(index, fetch=False)
 
     def explained(self, match: Match) -> Match:
         """Give a match with what explains it, as far as that is known."""

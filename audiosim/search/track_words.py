@@ -47,22 +47,24 @@ class TrackWords:
     ----------
     index : Index
         The home, open.
+    fetch : bool
+        Whether what reads texts is fetched, where it is not here.
     """
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    def __init__(self, index: Index, *, fetch: bool = True) -> None:
+        self._index, self._fetch = index, fetch
 
     @cached_property
     def scores(self) -> WordScores:
         """The library's scores; raises what `all_words` does."""
-        return all_words(self._index)
+        return all_words(self._index, fetch=self._fetch)
 
     @cached_property
     def known(self) -> bool:
-        """Whether there are any words."""
+        """Whether there are any words to be had."""
         try:
             return bool(self.scores.labels)
-        except (UsageError, HomeError):
+        except AudiosimError:
             return False
 
     def values(self, query: Query) -> Float32:
@@ -135,7 +137,7 @@ class TrackWords:
     @cached_property
     def _texts(self) -> Float32:
         entry = find(self._index.spec.name)
-        side = None if entry is None else entry.text_side(self._index.spec, read_only=False)
+        side = None if entry is None else entry.text_side(self._index.spec, read_only=not self._fetch)
         if side is None:
             raise UsageError(f"This home's encoder, {self._index.spec.name}, reads no text")
         return side.embed(self.scores.labels)
