@@ -28,7 +28,7 @@ NAMES = {  # of the package's parameters -> of those of commands, where they dif
 }
 GIVEN_HOME = "audiosim.home"  # where contexts keep what --home was given
 WITH_HOME = (  # commands that take --home
-    *("index", "similar", "describe", "playlist", "duplicates", "map", "list", "eval", "status"),
+    *("index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status"),
     *("verify", "gc", "forget", "relocate", "export", "import"),
 )
 # A command that is there to be run: it ends its line, and stands behind a colon or "see".
