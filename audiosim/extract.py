@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -24,6 +25,7 @@ from audiosim.audio.events import (
     Restarted,
     Samples,
 )
+from audiosim.audio.mixing import Mixing
 from audiosim.audio.resample import make_resampler
 from audiosim.audio.supervisor import DecodeSupervisor, every
 from audiosim.audio.track_frames import Indices, TrackFrames
@@ -68,7 +70,7 @@ class Extractor(Generic[Key]):
         self._tracks[key] = TrackFrames(self.encoder.spec, seconds, self._dtype, self._spill)
 
     def push(self, key: Key, samples: Float32) -> None:
-        """Add samples float32 (n,), mono, at the encoder's rate, to a track that has begun."""
+        """Add samples at the encoder's rate, float32 (n,), or (n, channels), which are embedded apart."""
         track = self._tracks[key]
         self._add(track, track.framer.push(samples))
 
@@ -127,11 +129,8 @@ class Extractor(Generic[Key]):
             return
         embeddings = self.encoder.embed(self._batch[: len(self._owners)])
         start = 0
-        while start < len(self._owners):
-            owner = self._owners[start]
-            stop = start + 1
-            while stop < len(self._owners) and self._owners[stop] is owner:
-                stop += 1
+        for owner, rows in groupby(self._owners):
+            stop = start + sum(1 for _ in rows)
             owner.append(embeddings[start:stop])
             start = stop
         self._owners = []
@@ -164,7 +163,7 @@ class Extractor(Generic[Key]):
             self._embed(track, *track.choose(windows))
 
     def _embed(self, track: TrackFrames, indices: Indices, windows: Float32) -> None:
-        track.expect(indices, windows)
+        windows = track.expect(indices, windows)
         if self._batch is None:
             self._batch = np.zeros((self.encoder.batch_size, windows.shape[1]), np.float32)
         size = len(self._batch)
@@ -188,7 +187,7 @@ def embed_files(
     spill: Path | None = None,
     advance_interval: float = ADVANCE_INTERVAL,
     second_try: bool = False,
-    plain_mean: bool = False,
+    mixing: Mixing = "best",
     until: float = math.inf,
 ) -> Iterator[FileEvent]:
     """Decode files in other processes and embed them; the processes end with the iteration.
@@ -202,16 +201,10 @@ def embed_files(
         Embeds them. A `LazyEncoder` is loaded for the first file that has a window.
     jobs : int, optional
         Decoding processes; by default one a processor.
-    want : callable, optional
-        Asked in other threads, once for each file identified: whether to decode it.
-    dtype : type
-        Of the embeddings: float16 for caches, float32 for users.
-    spill : Path, optional
-        As of `Extractor`.
+    want, dtype, spill, second_try, mixing, until
+        As `DecodeSupervisor` and `Extractor` take them.
     advance_interval : float
         Seconds between two tellings of how far long files are.
-    second_try, plain_mean, until : bool, bool, float
-        As of `DecodeSupervisor`.
 
     Yields
     ------
@@ -232,7 +225,7 @@ def embed_files(
         jobs=jobs or default_jobs(),
         want=want,
         second_try=second_try,
-        plain_mean=plain_mean,
+        mixing=mixing,
         until=until,
     ) as supervisor:
         files = _Files(Extractor(encoder, dtype=dtype, spill=spill), supervisor, advance_interval)
@@ -299,7 +292,11 @@ class _Files:
 
 
 def extract_files(
-    paths: Iterable[str | os.PathLike[str]], encoder: Encoder, *, jobs: int | None = None
+    paths: Iterable[str | os.PathLike[str]],
+    encoder: Encoder,
+    *,
+    jobs: int | None = None,
+    per_channel: bool = False,
 ) -> Iterator[tuple[str, FrameEmbeddings | AudioError]]:
     """Embed audio files, decoding in other processes; one result a file, as they are done.
 
@@ -313,6 +310,8 @@ def extract_files(
         Embeds them.
     jobs : int, optional
         Decoding processes; by default one a processor.
+    per_channel : bool
+        Whether each channel is embedded by itself: embeddings are (windows, dim, channels) then.
 
     Yields
     ------
@@ -322,7 +321,8 @@ def extract_files(
         Its embeddings, float32; or what befell the file.
     """
     names = {identity(path): os.fspath(path) for path in paths}
-    for event in embed_files(names, encoder, jobs=jobs, second_try=True, plain_mean=True):
+    mixing: Mixing = "none" if per_channel else "mean"
+    for event in embed_files(names, encoder, jobs=jobs, second_try=True, mixing=mixing):
         if isinstance(event, Embedded):
             yield names[event.path], event.frames
         elif isinstance(event, Failed):

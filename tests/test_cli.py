@@ -158,6 +158,30 @@ def test_extract_writes_what_openl3_would(cli: Cli, seeded_weights: Path, tmp_pa
 
 
 @pytest.mark.slow
+def test_extract_per_channel_has_a_plane_for_each_channel(
+    cli: Cli, musicnn_weights_folder: Path, tmp_path: Path
+) -> None:
+    left, right = tone(7, 200), tone(7, 900)
+    signals = {"both": np.stack([left, right], axis=1), "left": left, "right": right}
+    for name, samples in signals.items():
+        soundfile.write(tmp_path / f"{name}.flac", samples, SAMPLE_RATE)
+    arguments = ["--encoder", "musicnn", "--per-channel", "--precision", "float32", "-o", "out"]
+    done = cli("extract", *(f"{name}.flac" for name in signals), *arguments,
+               AUDIOSIM_WEIGHTS=musicnn_weights_folder)  # fmt: skip
+    assert done.code == 0, done.err
+    found = {}
+    for name in signals:
+        with np.load(tmp_path / "out" / f"{name}.npz") as data:
+            found[name], timestamps = data["embedding"], data["timestamps"]
+    assert found["both"].dtype == np.float32
+    assert found["both"].shape == (len(timestamps), 200, 2)
+    assert found["left"].shape == (len(timestamps), 200, 1)
+    np.testing.assert_allclose(found["both"][:, :, :1], found["left"], atol=1e-5)
+    np.testing.assert_allclose(found["both"][:, :, 1:], found["right"], atol=1e-5)
+    assert np.abs(found["left"] - found["right"]).max() > 0.01
+
+
+@pytest.mark.slow
 def test_extract_goes_on_after_a_broken_file(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "good.wav", tone(1, 200), SAMPLE_RATE)
     (tmp_path / "bad.mp3").write_text("no music")

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from audio_files import FORMS, Form, music, write
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiosim.audio.events import Advanced, Embedded, Failed, Loading, Probed
-from audiosim.core.errors import AudioError
-from audiosim.core.types import FrameEmbeddings, Waveform
+from audiosim.core.errors import AudioError, UsageError
+from audiosim.core.types import Float32, FrameEmbeddings, Waveform
 from audiosim.encoders import LazyEncoder
 from audiosim.encoders.pooling import pool
 from audiosim.extract import Extractor, embed_files, extract_files
@@ -245,3 +246,66 @@ def test_the_command_takes_the_files_of_folders_and_playlists(
     empty = cli("extract", "empty", "-o", "out")
     assert (empty.code, empty.err) == (2, "audiosim: No audio file in empty\n")
     assert cli("extract", "nowhere", "-o", "out").err == "audiosim: No such file: nowhere\n"
+
+
+def mono_parts(folder: Path, samples: Float32, form: Form) -> list[Path]:
+    """A file for each channel."""
+    parts = []
+    for number, channel in enumerate(samples.T):
+        parts.append(write(folder / f"{number}{form.suffix}", channel[:, np.newaxis], form))
+    return parts
+
+
+@pytest.mark.parametrize(("form", "channels"), [("flac", 2), ("alac", 2), ("wav-float", 6), ("flac", 1)])
+def test_channels_are_embedded_as_files_of_their_own_would_be(
+    tmp_path: Path, form: str, channels: int
+) -> None:
+    samples = np.hstack([music(4.3, seed=seed) for seed in range(channels)])
+    path = write(tmp_path / f"all{FORMS[form].suffix}", samples, FORMS[form])
+    parts = mono_parts(tmp_path, samples, FORMS[form])
+    ((_, frames),) = extract_files([path], FakeEncoder(), per_channel=True)
+    assert isinstance(frames, FrameEmbeddings)
+    assert frames.embedding.shape == (5, 16, channels)
+    alone = dict(extract_files(parts, FakeEncoder()))
+    for number, part in enumerate(parts):
+        expected = alone[str(part)]
+        assert isinstance(expected, FrameEmbeddings)
+        np.testing.assert_allclose(frames.embedding[:, :, number], expected.embedding, atol=1e-5)
+        np.testing.assert_array_equal(frames.timestamps, expected.timestamps)
+        np.testing.assert_array_equal(frames.level[:, number], expected.level)
+
+
+def test_files_of_different_numbers_of_channels_are_embedded_side_by_side(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.flac", music(3.2, channels=n), FORMS["flac"]) for n in (1, 2, 3, 6)]
+    found = dict(extract_files(paths, FakeEncoder(max_windows=2), jobs=2, per_channel=True))
+    shapes = [getattr(found[str(path)], "embedding", np.empty(0)).shape for path in paths]
+    assert shapes == [(2, 16, 1), (2, 16, 2), (2, 16, 3), (2, 16, 6)]
+
+
+def test_channels_of_a_long_track_go_to_disk_and_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, (20 * SAMPLE_RATE, 2)).astype(np.float32)
+    found = []
+    for limit in (2**20, 200):
+        monkeypatch.setattr("audiosim.core.spill.SPILL_BYTES", limit)
+        extractor: Extractor[str] = Extractor(FakeEncoder(), spill=tmp_path)
+        extractor.begin("", 20)
+        for start in range(0, len(samples), 5000):
+            extractor.push("", samples[start : start + 5000])
+        extractor.end("")
+        extractor.flush()
+        found.append(next(extractor.finished())[1].embedding)
+    assert isinstance(found[1], np.memmap)
+    assert found[1].shape == (20, 16, 2)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_channels_that_were_embedded_apart_are_not_pooled_as_if_they_were_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac", music(2.0, channels=2), FORMS["flac"])
+    ((_, frames),) = extract_files([path], FakeEncoder(), per_channel=True)
+    assert isinstance(frames, FrameEmbeddings)
+    with pytest.raises(UsageError, match="Channels"):
+        pool(frames)
+    first = FrameEmbeddings(frames.embedding[:, :, 0], frames.timestamps, frames.level[:, 0])
+    assert pool(first).windows == 2

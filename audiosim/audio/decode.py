@@ -1,4 +1,4 @@
-"""Decoding to mono blocks: soundfile where it and FFmpeg mean the same by a file, PyAV elsewhere."""
+"""Decoding to blocks, mono mostly: soundfile where it and FFmpeg mean the same by a file, PyAV elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import soundfile
 
 from audiosim.audio.coded_pcm import LOSSLESS, CodedForm, WordStream, coded_form
 from audiosim.audio.demux import NOT_READABLE, open_demuxer, short
-from audiosim.audio.mixing import Mix
+from audiosim.audio.mixing import Channels, Mix, Mixing
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32
 
@@ -51,7 +51,7 @@ Mixer = Callable[[Float32], Float32]
 
 @dataclass(frozen=True)
 class Block:
-    """Mono samples float32 (n,) at the source's rate in Hz."""
+    """Samples at the source's rate in Hz: float32 (n,) of a mix, (n, channels) where they stay apart."""
 
     samples: Float32
     sample_rate: int
@@ -99,7 +99,7 @@ def av_blocks(path: str, mix: Mixer | None = None) -> Iterator[Block]:
 
 
 def decode_blocks(
-    path: str, expected: float = 0.0, *, plain_mean: bool = False, until: float = math.inf
+    path: str, expected: float = 0.0, *, mixing: Mixing = "best", until: float = math.inf
 ) -> Iterator[Block | None]:
     """Decode a file through whichever decoder reads it to its end, to a mix that keeps its music.
 
@@ -114,8 +114,9 @@ def decode_blocks(
         The file.
     expected : float
         Its duration in s by its packets; 0 where that is not known.
-    plain_mean : bool
-        Whether the mix is the mean of the channels even where they cancel each other.
+    mixing : {"best", "mean", "none"}
+        What becomes of channels: a mix that keeps the music; their mean, though they cancel each other; or
+        nothing, and blocks are (n, channels).
     until : float
         How much of it is wanted, in s; the mix is chosen by that much.
 
@@ -129,19 +130,21 @@ def decode_blocks(
     AudioError
         If no decoder reads it.
     """
-    decoder, mix = yield from _decoded(path, expected, until)
-    better = None if plain_mean else mix.better()
+    decoder, mix = yield from _decoded(path, expected, until, Channels if mixing == "none" else Mix)
+    better = mix.better() if mixing == "best" and isinstance(mix, Mix) else None
     if better is not None:
         yield None
         yield from _beginning(decoder(path, better), until)
 
 
-def _decoded(path: str, expected: float, until: float) -> Generator[Block | None, None, tuple[Decoder, Mix]]:
-    """Gives the plain mean; returns the decoder that went to the file's end, and what its mix measured."""
+def _decoded(
+    path: str, expected: float, until: float, begin: Callable[[], Mix | Channels]
+) -> Generator[Block | None, None, tuple[Decoder, Mix | Channels]]:
+    """Gives blocks, mixed anew by each decoder; returns that which went to the file's end, and its mix."""
     codec, shared = _identified(path)
     refusal: AudioError | None = None
     if shared:
-        decoder, mix, seconds = _unwrapped(path, soundfile_blocks, codec), Mix(), 0.0
+        decoder, mix, seconds = _unwrapped(path, soundfile_blocks, codec), begin(), 0.0
         try:
             for block in _beginning(decoder(path, mix), until):
                 seconds += block.seconds
@@ -151,7 +154,7 @@ def _decoded(path: str, expected: float, until: float) -> Generator[Block | None
         except AudioError as error:
             refusal = error
         yield None
-    decoder, mix = _unwrapped(path, av_blocks, codec), Mix()
+    decoder, mix = _unwrapped(path, av_blocks, codec), begin()
     try:
         yield from _beginning(decoder(path, mix), until)
         return decoder, mix
@@ -161,7 +164,7 @@ def _decoded(path: str, expected: float, until: float) -> Generator[Block | None
         if not shared:
             raise
     yield None
-    decoder, mix = soundfile_blocks, Mix()
+    decoder, mix = soundfile_blocks, begin()
     yield from _beginning(decoder(path, mix), until)
     return decoder, mix
 

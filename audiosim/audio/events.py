@@ -25,7 +25,7 @@ class Probed:
 
 @dataclass(frozen=True)
 class Samples:
-    """Part of a file's signal, float32 (n,), mono, at the rate asked for."""
+    """Part of a file's signal at the rate asked for: float32 (n,), or (n, channels) where they stay apart."""
 
     path: bytes
     samples: Float32
@@ -43,7 +43,7 @@ class Ended:
     """All samples of a file have been given.
 
     ``duration`` is decoded audio, ``seconds`` the processor time it took, both in s; ``fingerprint``
-    is packed, as audio/fingerprint.py does.
+    is packed, as audio/fingerprint.py does; empty but of the best mix.
     """
 
     path: bytes
@@ -185,4 +185,4 @@ class EventQueue:
 
 
 def _weight(event: DecodeEvent) -> int:
-    return len(event.samples) if isinstance(event, Samples) else 0
+    return event.samples.size if isinstance(event, Samples) else 0

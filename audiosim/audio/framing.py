@@ -17,7 +17,7 @@ BESIDE_OFFSET = 1e-4  # of an offset's power: as good as silent
 
 
 class Framer:
-    """Cuts one signal into overlapping windows as its blocks arrive.
+    """Cuts one signal, or its channels beside each other, into overlapping windows as its blocks arrive.
 
     The windows equal those of openl3's ``_preprocess_audio_batch`` (``tail="pad"``) or
     musicnn's ``batch_data`` (``tail="drop"``) over the whole signal; with "tile", a signal shorter than a
@@ -32,12 +32,25 @@ class Framer:
         self._windows = 0  # given out
 
     def push(self, samples: Float32) -> Float32:
-        """Give the windows (k, window) that `samples` (n,) complete; k may be 0."""
+        """Give the windows that `samples` complete; there may be none.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape=(n,) or (n, channels)
+            The signal's next ones.
+
+        Returns
+        -------
+        ndarray of float32, shape=(k, window) or (k, channels, window)
+            The windows.
+        """
+        if self._samples == 0:
+            self._buffer = np.zeros((self.framing.lead, *samples.shape[1:]), np.float32)
         self._samples += len(samples)
         return self._append(samples)
 
     def finish(self) -> Float32:
-        """Give the windows (k, window) that remain at the end of the signal.
+        """Give the windows that remain at the end of the signal, as `push` does.
 
         Raises
         ------
@@ -50,9 +63,9 @@ class Framer:
             return self._finish_padded()
         if self.framing.tail in REPEATED:
             return self._finish_repeated()
-        windows = self._append(np.zeros(self.framing.trail, np.float32))
+        windows = self._silence(self.framing.trail)
         if self._windows == 0:  # shorter than a window: silence follows; over and over it would have a beat
-            windows = self._append(np.zeros(self.framing.window - len(self._buffer), np.float32))
+            windows = self._silence(self.framing.window - len(self._buffer))
         return windows
 
     def lengths(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -74,8 +87,8 @@ class Framer:
         self._buffer = np.concatenate([self._buffer, samples[skipped:]])
         window, hop = self.framing.window, self.framing.hop
         if len(self._buffer) < window:
-            return np.empty((0, window), np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(self._buffer, window)[::hop]
+            return self._none()
+        windows = np.lib.stride_tricks.sliding_window_view(self._buffer, window, axis=0)[::hop]
         used = len(windows) * hop
         self._skip = max(0, used - len(self._buffer))
         self._buffer = self._buffer[used:]
@@ -87,17 +100,23 @@ class Framer:
         length = self.framing.lead + self._samples
         wanted = 1 + max(0, -(-(length - window) // hop))  # as openl3._pad_audio rounds up
         whole = (wanted - 1) * hop + window
-        return self._append(np.zeros(whole - length, np.float32))
+        return self._silence(whole - length)
 
     def _finish_repeated(self) -> Float32:
         """The last window, if there is enough for it, filled up by repeating what there is."""
         window = self.framing.window
         if self._windows and len(self._buffer) < _least(self.framing):
-            return np.empty((0, window), np.float32)
-        windows = np.resize(self._buffer, (1, window))
+            return self._none()
+        windows = np.resize(self._buffer, (window, *self._buffer.shape[1:])).T[np.newaxis]
         if self.framing.tail == "tile":
             windows[..., window // len(self._buffer) * len(self._buffer) :] = 0
         return windows
+
+    def _silence(self, count: int) -> Float32:
+        return self._append(np.zeros((count, *self._buffer.shape[1:]), np.float32))
+
+    def _none(self) -> Float32:
+        return np.empty((0, *self._buffer.shape[1:], self.framing.window), np.float32)
 
 
 def _least(framing: Framing) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,9 @@ TOLERATED = 0.25  # share of the sound of a file that may be cancelled: an intro
 HEARD = 60  # dB below the loudest stretch
 RELEVANT = 0.1  # a channel's share of the strongest one's part in what all have in common
 FAINTEST = 1e-12  # power, of full scale, below which channels are silent but for rounding
+
+# A mix that keeps the music, the plain mean, or every channel by itself
+Mixing = Literal["best", "mean", "none"]
 
 
 class Mix:
@@ -53,8 +57,7 @@ class Mix:
         if channels in self._weights:
             data = data * self._weights[channels]
         mono = data[:, 0] if channels == 1 else data.mean(axis=1, dtype=np.float32)
-        if not np.isfinite(mono).all():
-            raise AudioError("damaged: it has samples that are not finite numbers")
+        _check_finite(mono)
         if channels > 1:
             self._losses.setdefault(channels, _Loss(channels)).add(data)
         return np.ascontiguousarray(mono)
@@ -64,6 +67,33 @@ class Mix:
         found = {channels: loss.weights() for channels, loss in self._losses.items()}
         weights = {channels: each for channels, each in found.items() if each is not None}
         return Mix(weights) if weights else None
+
+
+class Channels:
+    """Leaves the channels of blocks of one file as they are."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, data: Float32) -> Float32:
+        """Give samples (n, channels) back.
+
+        Raises
+        ------
+        AudioError
+            If one is not a finite number, or they are not as many as those before.
+        """
+        count = data.shape[1]
+        self._count = self._count or count
+        if count != self._count:
+            raise AudioError(f"it has {self._count} channels at its beginning, and {count} later on")
+        _check_finite(data)
+        return data
+
+
+def _check_finite(samples: Float32) -> None:
+    if not np.isfinite(samples).all():
+        raise AudioError("damaged: it has samples that are not finite numbers")
 
 
 class _Loss:

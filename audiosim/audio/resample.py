@@ -31,17 +31,19 @@ BETWEEN = 8  # times the target: the rate to come down to first
 
 
 class Resampler(Protocol):
-    """Converts one mono signal, block by block."""
+    """Converts one signal, block by block: mono, or of several channels where it was made for these."""
 
     def push(self, samples: Float32) -> Float32:
-        """Give what can be computed of the output (m,) after these samples (n,)."""
+        """Give what can be computed of the output (m,) after these samples (n,), or (m, channels)."""
 
     def finish(self) -> Float32:
         """Give the rest of the output."""
 
 
-def make_resampler(name: ResamplerName, source: int, target: int) -> Resampler:
-    """Make a resampler from `source` to `target`, both in Hz."""
+def make_resampler(name: ResamplerName, source: int, target: int, channels: int | None = None) -> Resampler:
+    """Make a resampler from `source` to `target`, both in Hz; of one signal, or of so many channels."""
+    if channels is not None:
+        return _EachChannel([make_resampler(name, source, target) for _ in range(channels)])
     if source == target:
         return _Unchanged()
     if name == "soxr_hq":
@@ -58,6 +60,20 @@ class _Unchanged:
 
     def finish(self) -> Float32:
         return np.empty(0, np.float32)
+
+
+class _EachChannel:
+    """A resampler for each channel, so that it comes out as it would alone."""
+
+    def __init__(self, resamplers: list[Resampler]) -> None:
+        self._resamplers = resamplers
+
+    def push(self, samples: Float32) -> Float32:
+        pairs = zip(self._resamplers, samples.T, strict=True)
+        return np.stack([one.push(np.ascontiguousarray(channel)) for one, channel in pairs], axis=1)
+
+    def finish(self) -> Float32:
+        return np.stack([one.finish() for one in self._resamplers], axis=1)
 
 
 class _Chain:

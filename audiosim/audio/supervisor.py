@@ -32,6 +32,7 @@ from audiosim.audio.events import (
     Shared,
 )
 from audiosim.audio.messages import Kind, info_from_json, receive, samples_from, send_json
+from audiosim.audio.mixing import Mixing
 from audiosim.core.child import start_child
 from audiosim.core.errors import AudiosimError
 from audiosim.core.threads import BLAS
@@ -40,9 +41,7 @@ from audiosim.core.types import AudioInfo, ResamplerName
 if TYPE_CHECKING:
     from audiosim.core.stalls import Verdict, Watch
 
-STALL_LIMIT = (
-    10.0  # s that a process computes, or sleeps with nothing to wait for, without a sign of progress
-)
+STALL_LIMIT = 10.0  # s that a process computes, or sleeps and waits for nothing, without a sign of progress
 START_LIMIT = 60.0  # s, the same, for it to start
 STARTS = 3  # times that a process is started which the system kills before it is ready
 LOOK_INTERVAL = 0.2  # s
@@ -72,10 +71,9 @@ class DecodeSupervisor:
     want : callable
         Asked, from a thread, for each file identified: whether to decode it.
     second_try : bool
-        Whether a file whose decoder crashed or hung is tried once more, alone, after the others: it may
-        have been the machine's fault.
-    plain_mean : bool
-        Whether channels are averaged even where they cancel each other.
+        Whether a file whose decoder crashed or hung is tried once more, alone, after the others.
+    mixing : {"best", "mean", "none"}
+        What becomes of channels, as `decode_blocks` takes it; fingerprints are made of the best mix only.
     until : float
         How much of each file is wanted, in s.
 
@@ -90,11 +88,11 @@ class DecodeSupervisor:
         jobs: int,
         want: Callable[[bytes, AudioInfo], bool] = every,
         second_try: bool = False,
-        plain_mean: bool = False,
+        mixing: Mixing = "best",
         until: float = math.inf,
     ) -> None:
         self._job: dict[str, object] = {"sample_rate": sample_rate, "resampler": resampler}
-        self._job |= {"plain_mean": plain_mean, "until": until}
+        self._job |= {"mixing": mixing, "until": until}
         self._jobs = jobs
         self._want = want
         self._second_try = second_try

@@ -14,11 +14,10 @@ import time
 from collections.abc import Iterable
 from typing import BinaryIO, cast
 
-import numpy as np
-
 from audiosim.audio.decode import Block, decode_blocks
 from audiosim.audio.fingerprint import Fingerprinter
-from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json
+from audiosim.audio.messages import Kind, info_to_json, receive, send, send_json, send_samples
+from audiosim.audio.mixing import Mixing
 from audiosim.audio.probe import OutOfReachError, probe, read_through, unreadable
 from audiosim.audio.resample import Resampler, make_resampler
 from audiosim.core.errors import AudioError
@@ -59,10 +58,11 @@ def _serve(job: dict[str, object], jobs: BinaryIO, out: BinaryIO) -> None:
         _, answer = receive(jobs)
         if json.loads(answer):
             rate, name = cast("int", job["sample_rate"]), cast("ResamplerName", job["resampler"])
-            plain_mean, until = cast("bool", job["plain_mean"]), cast("float", job["until"])
+            mixing, until = cast("Mixing", job["mixing"]), cast("float", job["until"])
             start = time.process_time()
-            blocks = decode_blocks(path, info.packet_seconds, plain_mean=plain_mean, until=until)
-            duration, fingerprint = _send(blocks, rate, name, out)
+            blocks = decode_blocks(path, info.packet_seconds, mixing=mixing, until=until)
+            listener = Fingerprinter if mixing == "best" else _Deaf
+            duration, fingerprint = _send(blocks, rate, name, listener, out)
             _check_unchanged(path, info)
             seconds = time.process_time() - start
             ended = {"duration": duration, "seconds": seconds, "fingerprint": fingerprint.hex()}
@@ -107,23 +107,27 @@ def _lacked_memory(error: BaseException) -> bool:
 
 
 def _send(
-    blocks: Iterable[Block | None], rate: int, name: ResamplerName, out: BinaryIO
+    blocks: Iterable[Block | None],
+    rate: int,
+    name: ResamplerName,
+    listener: type[Fingerprinter],
+    out: BinaryIO,
 ) -> tuple[float, bytes]:
     """Sends a file's samples at `rate`; returns its duration in s, and its fingerprint."""
     resampler: Resampler | None = None
-    fingerprinter = Fingerprinter()
+    fingerprinter = listener()
     source = 0
     duration, sent = 0.0, 0
     for block in blocks:
         if block is None:
             send(out, Kind.RESTARTED)
             resampler, duration, sent = None, 0.0, 0
-            fingerprinter = Fingerprinter()
+            fingerprinter = listener()
             continue
         if resampler is None or block.sample_rate != source:
             sent += _send_samples(out, resampler.finish()) if resampler else 0
             source = block.sample_rate
-            resampler = make_resampler(name, source, rate)
+            resampler = make_resampler(name, source, rate, *block.samples.shape[1:])
         duration += block.seconds
         sent += _send_samples(out, resampler.push(block.samples))
         fingerprinter.push(block.samples, source)
@@ -136,8 +140,18 @@ def _send(
 
 def _send_samples(out: BinaryIO, samples: Float32) -> int:
     if len(samples):
-        send(out, Kind.SAMPLES, np.ascontiguousarray(samples, np.float32).tobytes())
+        send_samples(out, samples)
     return len(samples)
+
+
+class _Deaf(Fingerprinter):
+    """Makes no fingerprint."""
+
+    def push(self, samples: Float32, sample_rate: int) -> None:
+        pass
+
+    def finish(self) -> bytes:
+        return b""
 
 
 def _check_unchanged(path: str, info: AudioInfo) -> None:

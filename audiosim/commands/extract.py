@@ -40,6 +40,13 @@ def extract(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the .npz files go.")],
     request: EncoderOptions,
+    per_channel: Annotated[
+        bool,
+        typer.Option(
+            "--per-channel",
+            help="Embed each channel by itself, not their mean: embedding is (windows, numbers, channels).",
+        ),
+    ] = False,
     jobs: JobsOption = None,
     batch_size: BatchSizeOption = None,
     precision: PrecisionOption,
@@ -47,8 +54,8 @@ def extract(
 ) -> None:
     """Write the embeddings of audio files to .npz files.
 
-    As openl3's process_audio_file does: one .npz a file, with embedding (float32) and
-    timestamps (s). It uses no home.
+    As openl3's process_audio_file does: one .npz a file, with embedding (float32), a row a window,
+    and timestamps (s). It uses no home.
 
     Example: audiosim extract song.wav -o embeddings
     """
@@ -63,7 +70,7 @@ def extract(
     failed = 0
     with limited_threads(jobs):
         loaded = load_encoder(request, precision=precision, batch_size=batch_size)
-        for path, result in extract_files(files, loaded, jobs=jobs):
+        for path, result in extract_files(files, loaded, jobs=jobs, per_channel=per_channel):
             shown = shown_path(os.fsencode(path))
             if isinstance(result, AudioError):
                 failed += 1

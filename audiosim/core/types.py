@@ -165,15 +165,15 @@ class EncoderSpec:
 
 @dataclass(frozen=True)
 class FrameEmbeddings:
-    """One embedding a window.
+    """One embedding a window, or one for each channel of it.
 
     Parameters
     ----------
-    embedding : ndarray of float16 or float32, shape=(n, dim)
+    embedding : ndarray of float16 or float32, shape=(n, dim) or (n, dim, channels)
         The embeddings.
     timestamps : ndarray of float64, shape=(n,)
         The windows' times in s, as openl3 counts them: index times hop.
-    level : ndarray of float16, shape=(n,)
+    level : ndarray of float16, shape=(n,) or (n, channels)
         The windows' RMS without DC offset in dBFS, -inf for silence.
     """
 

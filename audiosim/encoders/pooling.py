@@ -16,7 +16,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from audiosim.core.errors import AudioError
+from audiosim.core.errors import AudioError, UsageError
 from audiosim.core.types import Float32, FrameEmbeddings, Frames, Pooling, TrackVector
 from audiosim.encoders.frames import CentredFrames, audible
 from audiosim.encoders.passage_vectors import packed, passages
@@ -94,7 +94,11 @@ def summary(frames: FrameEmbeddings, pooling: Pooling = "mean") -> Float32:
     ------
     AudioError
         If no window is audible.
+    UsageError
+        If channels were embedded apart.
     """
+    if frames.embedding.ndim != 2:
+        raise UsageError("Channels that were embedded apart can't be pooled", "", "Pool those of one.")
     mask = audible(frames.level)
     if not mask.any():
         raise AudioError("silent: no window of it is above digital silence")

@@ -252,3 +252,28 @@ def test_padding_adds_nothing_to_a_level() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 100).astype(np.float32)
     half = np.concatenate([noise[:50] - noise[:50].mean(), np.zeros(50, np.float32)])[None]
     assert levels(half, np.array([50]))[0] == levels(half)[0]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    st.integers(1, 120),
+    st.integers(2, 30),
+    st.integers(1, 60),
+    st.sampled_from(["pad", "drop", "repeat", "tile"]),
+    st.integers(1, 3),
+    cut_lists,
+)
+def test_each_of_several_channels_has_the_windows_that_it_has_alone(
+    count: int,
+    window: int,
+    hop: int,
+    tail: Literal["pad", "drop", "repeat", "tile"],
+    channels: int,
+    cuts: list[int],
+) -> None:
+    margin = 0 if tail in ("repeat", "tile") else (window - 1) // 2
+    framing = Framing(window, hop, lead=margin, trail=margin if tail == "drop" else 0, tail=tail)
+    apart = np.stack([signal(count) + 1000 * channel for channel in range(channels)], axis=1)
+    windows = frame(framing, apart, cuts)
+    for channel in range(channels):
+        np.testing.assert_array_equal(windows[:, channel], frame(framing, apart[:, channel], cuts))

@@ -7,7 +7,7 @@ import pytest
 from audio_files import FORMS, aligned_error, encode, music, rms, write, write_sound
 
 from audiosim.audio.decode import decode_blocks
-from audiosim.audio.mixing import Mix
+from audiosim.audio.mixing import Channels, Mix, Mixing
 from audiosim.audio.probe import probe
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Float32, Float64
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.slow
 RATE = 44_100
 
 
-def mixed(path: Path, *, plain_mean: bool = False, until: float = np.inf) -> Float32:
+def mixed(path: Path, *, mixing: Mixing = "best", until: float = np.inf) -> Float32:
     """The samples after the last restart."""
     blocks: list[Float32] = []
     expected = probe(str(path), lambda: None).packet_seconds
-    for block in decode_blocks(str(path), expected, plain_mean=plain_mean, until=until):
+    for block in decode_blocks(str(path), expected, mixing=mixing, until=until):
         blocks = [] if block is None else [*blocks, block.samples]
     return np.concatenate(blocks)
 
@@ -90,7 +90,7 @@ def test_other_files_have_the_plain_mean(tmp_path: Path, alike: float) -> None:
     path = write_sound(tmp_path / "a.wav", stereo(alike), RATE, "WAV", "FLOAT")
     blocks = list(decode_blocks(str(path), 4.0))
     assert None not in blocks
-    np.testing.assert_array_equal(mixed(path), mixed(path, plain_mean=True))
+    np.testing.assert_array_equal(mixed(path), mixed(path, mixing="mean"))
 
 
 @pytest.mark.parametrize("silent", [0, 1])
@@ -146,7 +146,7 @@ def test_only_what_is_wanted_of_a_file_is_decoded_and_judged(tmp_path: Path) -> 
 def test_the_plain_mean_is_to_be_had(tmp_path: Path) -> None:
     left = music(1.0, 8000)
     path = write_sound(tmp_path / "a.wav", np.hstack([left, -left]), 8000, "WAV", "FLOAT")
-    assert not mixed(path, plain_mean=True).any()
+    assert not mixed(path, mixing="mean").any()
 
 
 def test_files_that_only_libsndfile_reads_have_different_digests_though_their_channels_cancel(
@@ -204,3 +204,27 @@ def test_three_channels_that_add_up_to_nothing_are_not_lost() -> None:
     better = mix.better()
     assert better is not None
     assert rms(better(data).astype(np.float64)) > 0.3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("form", ["flac", "aac"])
+def test_channels_stay_apart_whoever_decodes(tmp_path: Path, form: str, channels: int) -> None:
+    source = np.hstack([music(2.0, RATE, seed=seed) for seed in range(channels)])
+    path = write(tmp_path / f"a{FORMS[form].suffix}", source, FORMS[form])
+    samples = mixed(path, mixing="none")
+    assert samples.shape[1] == channels
+    whole = [number for number in range(channels) if number != 3]  # that of 5.1 has no more than its bass
+    errors = [[aligned_error(samples[:, ours], source[:, theirs]) for theirs in whole] for ours in whole]
+    assert [whole[int(np.argmin(row))] for row in errors] == whole
+
+
+def test_channels_that_change_on_the_way_can_not_stay_apart() -> None:
+    apart = Channels()
+    apart(np.zeros((4, 1), np.float32))
+    with pytest.raises(AudioError, match="1 channels at its beginning, and 2 later on"):
+        apart(np.zeros((4, 2), np.float32))
+
+
+def test_channels_that_hold_no_numbers_are_damaged() -> None:
+    with pytest.raises(AudioError, match="not finite"):
+        Channels()(np.array([[0.0, np.nan]], np.float32))

@@ -215,3 +215,13 @@ def test_no_rate_takes_much_memory() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     )
     assert used < 200_000  # KiB
+
+
+@pytest.mark.parametrize("name", ["kaiser_best", "soxr_hq"])
+@pytest.mark.parametrize("source", [8000, 44_100, 48_000])
+def test_each_of_several_channels_comes_out_as_it_does_alone(name: ResamplerName, source: int) -> None:
+    apart, cuts = music(1.0, source, channels=3), [100, 7000]
+    found = in_blocks(make_resampler(name, source, 48_000, 3), apart, cuts)
+    for channel in range(3):
+        alone = in_blocks(make_resampler(name, source, 48_000), np.ascontiguousarray(apart[:, channel]), cuts)
+        np.testing.assert_array_equal(found[:, channel], alone)
