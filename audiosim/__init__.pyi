@@ -51,11 +51,16 @@ from .indexing.report import Notice as Notice
 from .indexing.report import Planned as Planned
 from .indexing.report import Progress as Progress
 from .indexing.report import RootDoubted as RootDoubted
+from .indexing.report import SpaceFailed as SpaceFailed
 from .indexing.report import Started as Started
+from .indexing.spaces import Removed as Removed
+from .indexing.spaces import remove_space as remove_space
 from .indexing.verify import verify_home as verify_home
 from .library.filters import Filter as Filter
 from .library.filters import Years as Years
 from .library.index import indexed_tracks as indexed_tracks
+from .library.spaces import find_space as find_space
+from .library.spaces import space_with_words as space_with_words
 from .library.status import home_status as home_status
 from .library.store_url import StoreUrl as StoreUrl
 from .library.store_url import parse_store_url as parse_store_url

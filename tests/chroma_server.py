@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 START_LIMIT = 60.0  # s
 
@@ -73,3 +74,17 @@ def free_port() -> int:
 def listens(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def collections(port: int) -> dict[str, int]:
+    """What a server holds."""
+    import chromadb
+    from chromadb.config import Settings
+
+    client: Any = chromadb.HttpClient("127.0.0.1", port, settings=Settings(anonymized_telemetry=False))
+    try:
+        return {each.name: each.count() for each in client.list_collections()}
+    finally:
+        for part in (client, client._admin_client):
+            part._server._session.close()
+        client.close()

@@ -13,9 +13,11 @@ SAMPLE_RATE = 8_000  # Hz
 class FakeEncoder:
     """Log energies of 16 bands of each second; counts the windows it was given."""
 
-    def __init__(self, *, weights: str = "fake", hop: float = 1.0, max_windows: int | None = None) -> None:
+    def __init__(
+        self, *, name: str = "fake", weights: str = "fake", hop: float = 1.0, max_windows: int | None = None
+    ) -> None:
         self.spec = EncoderSpec(
-            name="fake",
+            name=name,
             version=1,
             options=(),
             weights=weights,

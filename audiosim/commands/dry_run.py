@@ -14,6 +14,7 @@ from audiosim.commands.flags import with_flags
 from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.output import no_audio, not_mounted
 from audiosim.commands.progress import ProgressDisplay
+from audiosim.core.errors import AudiosimError
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import display_path, visible
 
@@ -32,24 +33,54 @@ def tell_estimate(
     quiet: bool,
 ) -> None:
     """Print what a run would do; exit as it would where a folder holds no audio, or can't be read."""
-    told = 0
-    for found in _parts(paths, home, options, shown=not quiet):
-        lines = [] if json_ else found.lines()
-        for line in lines[told:]:
-            typer.echo(with_flags(line, context))
-        told = len(lines)
+    from audiosim.core.config import find_home
+    from audiosim.indexing.spaces import check_named, runs
+
+    place = find_home(home)
+    if options.space is not None:
+        check_named(place, options.space, paths)
+    asked, *others = runs(options, place)
+    found = _told(paths, home, asked, context, json_=json_, quiet=quiet)
+    further, failed = {}, {}
+    for each in others:
+        try:
+            further[str(each.space)] = _told(paths, home, each, context, json_=json_, quiet=quiet)
+        except AudiosimError as error:
+            failed[str(each.space)] = with_flags(str(error), context)
     if json_:
-        typer.echo(to_json(_fields(found)), nl=False)
+        spaces = {name: _fields(space) for name, space in further.items()}
+        typer.echo(to_json({**_fields(found), "spaces": spaces, "failed_spaces": failed}), nl=False)
     else:
         typer.echo("Nothing was written to the home.")
+    for name, reason in failed.items():
+        typer.echo(f"audiosim: the space {name} can't be brought up to date. {reason}", err=True)
     for path, reason in found.problems:
         typer.echo(f"failed: {display_path(path)}: {visible(reason)}", err=True)
     for root in found.vacant:
         typer.echo(f"audiosim: {no_audio(root, options.include)}", err=True)
     for root, reason in found.doubted:
         typer.echo(f"audiosim: {with_flags(not_mounted(root, reason), context)}", err=True)
-    if found.problems or found.vacant or found.doubted:
+    if found.problems or found.vacant or found.doubted or failed:
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _told(
+    paths: Sequence[Path],
+    home: Path | None,
+    options: IndexOptions,
+    context: typer.Context,
+    *,
+    json_: bool,
+    quiet: bool,
+) -> Estimate:
+    """What a run would do for one space, said as it is found, unless in JSON; returns all of it."""
+    told = 0
+    for found in _parts(paths, home, options, shown=not quiet):
+        lines = [] if json_ else found.lines()
+        for line in lines[told:]:
+            typer.echo(with_flags(line, context))
+        told = len(lines)
+    return found
 
 
 def _fields(found: Estimate) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
-    HomeOption,
     OutputForm,
     OutputOptions,
+    SpaceHomeOptions,
     tell_of_folders,
     with_options,
 )
@@ -51,7 +51,7 @@ def duplicates(
     ] = None,
     *,
     output: OutputOptions,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
 ) -> None:
     """Find files that hold the same recording, in whatever encoding. Nothing is deleted.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from audiosim.commands.flags import GIVEN_HOME, at_home
-from audiosim.commands.options import HomeOption, JsonOption, one_of
+from audiosim.commands.options import JsonOption, SpaceHomeOptions, one_of, with_options
 from audiosim.commands.table import terminal_width
 from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError, UsageError
@@ -25,8 +25,10 @@ NONE, AUTO = "none", "auto"
 DEFAULT_LABELS = "folder"
 
 
+@with_options
 def evaluate_home(
     context: typer.Context,
+    *,
     labels: Annotated[
         str,
         typer.Option(
@@ -103,7 +105,7 @@ def evaluate_home(
         bool,
         typer.Option("--all", help="Of several variants, show all, with all figures [default: the best]."),
     ] = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     json_: JsonOption = False,
 ) -> None:
     """Measure how well tracks that belong together find each other.

@@ -15,6 +15,7 @@ from audiosim.commands.options import (
     HomeOption,
     JsonOption,
     QuietOption,
+    SpaceHomeOptions,
     StoreOption,
     WaitOption,
     tell_of_folders,
@@ -32,13 +33,13 @@ def export(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The Parquet file to write.")],
     only: FilterOptions,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write the index, vectors and all, as a Parquet file.
 
-    For other homes, or for other programs.
+    For other homes, or for other programs. Of several spaces, one: the home's own, or --space.
 
     Example: audiosim export library.parquet
     """
@@ -81,6 +82,10 @@ def import_(
         ),
     ] = None,
     home: HomeOption = None,
+    space: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Into this space of the home, made where there is none."),
+    ] = None,
     store: StoreOption,
     wait: WaitOption = 0.0,
     json_: JsonOption = False,
@@ -96,6 +101,8 @@ def import_(
     from audiosim.indexing.exchange import import_index
     from audiosim.indexing.exchange.path_map import parse_move
 
+    if space is not None:
+        home = _space(home, space)
     with ProgressDisplay(shown=not quiet) as display:
         done = import_index(
             files,
@@ -118,6 +125,16 @@ def import_(
             err=True,
         )
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _space(home: Path | None, name: str) -> Path:
+    """The folder of a space, there or not, of a home that has an index."""
+    from audiosim.core.config import find_home
+    from audiosim.indexing.spaces import check_named
+    from audiosim.library.spaces import named_space
+
+    check_named(find_home(home), name)
+    return named_space(find_home(home), name).path
 
 
 def _left_out(done: Exported | Imported) -> str:

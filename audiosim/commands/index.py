@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from audiosim.commands import index_report
 from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
@@ -23,14 +24,14 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.core.errors import UsageError
-from audiosim.core.json_fields import failure_fields, path_fields, to_json
+from audiosim.core.json_fields import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.cluster import Cluster
-    from audiosim.indexing.report import IndexEvent, IndexReport
+    from audiosim.indexing.report import IndexEvent
 
 
 @with_options
@@ -42,6 +43,14 @@ def index(
         typer.Argument(metavar="[PATH]...", help="Music folders or files [default: those of earlier runs]."),
     ] = None,
     home: HomeOption = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this space of the home: the same files, heard by another encoder; --encoder begins it"
+            " [default: the home itself, then all its spaces].",
+        ),
+    ] = None,
     request: EncoderOptions,
     pooling: Annotated[
         str | None, typer.Option(metavar="NAME", help="mean, max or mean-std [default: mean].")
@@ -175,6 +184,7 @@ def index(
         max_hours=max_hours,
         wait=wait,
         cluster=_cluster(ray, ray_cpus, ray_gpus, dry_run=dry_run),
+        space=space,
     )
     if dry_run:
         from audiosim.commands.dry_run import tell_estimate
@@ -190,8 +200,9 @@ def index(
         )
         report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
-        typer.echo(to_json(_fields(report)), nl=False)
-    if report.needs_a_look or (strict and report.failed_before):
+        typer.echo(to_json(index_report.fields(report)), nl=False)
+    failed_before = any(each.failed_before for each in (report, *report.spaces.values()))
+    if report.needs_a_look or (strict and failed_before):
         raise typer.Exit(NEEDS_A_LOOK)
 
 
@@ -240,12 +251,13 @@ class _Talk:
             Planned,
             Progress,
             RootDoubted,
+            SpaceFailed,
             Started,
         )
 
         match event:
-            case Started(encoder, home):
-                self._say(f"Encoder: {encoder}; home: {home}")
+            case Started(encoder, home, space):
+                self._say(f"Space {space}: {encoder}" if space else f"Encoder: {encoder}; home: {home}")
             case Notice(text):
                 self._note(f"audiosim: {with_flags(text, self._context)}", shown=not self._quiet)
             case Planned(found, process, reread):
@@ -262,10 +274,12 @@ class _Talk:
             case RootDoubted(root, reason):
                 text = f"audiosim: {not_mounted(root, reason)}"
                 self._note(with_flags(text, self._context))
+            case SpaceFailed(space, reason):
+                told = with_flags(reason, self._context)
+                self._note(f"audiosim: the space {space} could not be brought up to date. {told}")
             case IndexReport():
-                self._say(summary(event))
-                if self._verbose:
-                    self._say(stages(event))
+                for line in index_report.lines(event, verbose=self._verbose):
+                    self._say(line)
 
     def _say(self, text: str) -> None:
         self._log(text)
@@ -277,44 +291,3 @@ class _Talk:
         self._log(text)
         if shown:
             self._display.message(text)
-
-
-def summary(report: IndexReport) -> str:
-    """Sum up a report in one sentence."""
-    from audiosim.core.text import span
-
-    parts = [
-        f"{report.indexed} indexed",
-        f"{report.reused} reused",
-        f"{report.moved} moved",
-        f"{report.unchanged} unchanged",
-        f"{report.gone} gone",
-        f"{report.failed} failed",
-    ]
-    if report.failed_before:
-        parts.append(f"{report.failed_before} failed before")
-    if report.reread:
-        parts.append(f"{report.reread} of them read again")
-    if report.reread_left:
-        parts.append(f"{report.reread_left} to be read again by later runs")
-    if report.left:
-        parts.append(f"{report.left} left for the next run")
-    return f"{', '.join(parts)}; {span(report.audio_seconds)} of audio in {span(report.seconds)}."
-
-
-def stages(report: IndexReport) -> str:
-    """Say where a run's time went, by stage."""
-    parts = [f"{name} {seconds:.1f} s" for name, seconds in report.stages.items()]
-    return f"Time: {', '.join(parts) or 'no file was opened'}."
-
-
-def _fields(report: IndexReport) -> dict[str, Any]:
-    return {
-        "encoder": report.encoder,
-        "home": str(report.home),
-        **report.counts(),
-        "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
-        "failures": failure_fields(report.failures),
-        "doubted": failure_fields(report.doubted),
-        "vacant": [path_fields(root) for root in report.vacant],
-    }

@@ -9,9 +9,9 @@ import typer
 
 from audiosim.commands.options import (
     FilterOptions,
-    HomeOption,
     NotTextOption,
     OutputOptions,
+    SpaceHomeOptions,
     TextOption,
     one_of,
     tell_of_folders,
@@ -27,6 +27,7 @@ SORTS = ("path", "title", "artist", "album", "genre", "year", "duration")
 
 @with_options
 def list_tracks(
+    *,
     only: FilterOptions,
     output: OutputOptions,
     text: TextOption = None,
@@ -39,7 +40,7 @@ def list_tracks(
         ),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
 ) -> None:
     """List the tracks of the index, all or those that fit.
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import at_home, with_flags
-from audiosim.commands.options import NEEDS_A_LOOK, HomeOption, JsonOption, QuietOption, WaitOption
+from audiosim.commands.options import (
+    NEEDS_A_LOOK,
+    HomeOption,
+    JsonOption,
+    QuietOption,
+    SpaceHomeOptions,
+    WaitOption,
+    with_options,
+)
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.text import counted, first_lines, size
@@ -23,7 +31,9 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Change nothing; s
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}  # s
 
 
+@with_options
 def verify(
+    *,
     context: typer.Context,
     full: Annotated[
         bool,
@@ -34,7 +44,7 @@ def verify(
         ),
     ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is wrong.")] = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     wait: WaitOption = 0.0,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -46,27 +56,37 @@ def verify(
     Example: audiosim verify --repair
     """
     from audiosim.indexing.verify import verify_home
-    from audiosim.library.index import home_without_caches
 
     health = verify_home(home, full=full, repair=repair, wait=wait)
-    missing = home_without_caches(home) if health.lost_caches else None
     if json_:
-        typer.echo(to_json(_health_fields(health)), nl=False)
+        further = {name: _health_fields(space) for name, space in health.spaces.items()}
+        typer.echo(to_json({**_health_fields(health), "spaces": further}), nl=False)
     else:
-        faults = health.faults
-        if missing and missing.most:
-            told = [f"{missing}.\n{with_flags(missing.remedy, context)}"]
-            faults = told + faults[len(health.lost_caches) :]
-        whole = at_home("audiosim verify --json", home)
-        for line in first_lines([f"audiosim: {fault}" for fault in faults], whole):
-            typer.echo(line, err=True)
-        for done in health.repairs:
-            typer.echo(f"audiosim: {done}", err=True)
-        if not quiet:
-            text = _health_text(health, repairable=not (missing and missing.most))
-            typer.echo(at_home(text, home))
-    if not health.sound:
+        for space, found in {"": health, **health.spaces}.items():
+            _tell_health(found, f"Space {space}: " if space else "", context, home, quiet=quiet)
+    if not health.all_sound:
         raise typer.Exit(NEEDS_A_LOOK)
+
+
+def _tell_health(
+    health: Health, whose: str, context: typer.Context, home: Path | None, *, quiet: bool
+) -> None:
+    """Say what was found of a home, or of a space of it."""
+    from audiosim.library.index import home_without_caches
+
+    faults = health.faults
+    missing = home_without_caches(health.home) if health.lost_caches else None
+    if missing and missing.most:
+        told = [f"{missing}.\n{with_flags(missing.remedy, context)}"]
+        faults = told + faults[len(health.lost_caches) :]
+    whole = at_home("audiosim verify --json", home)
+    for line in first_lines([f"audiosim: {whose}{fault}" for fault in faults], whole):
+        typer.echo(line, err=True)
+    for done in health.repairs:
+        typer.echo(f"audiosim: {whose}{done}", err=True)
+    if not quiet:
+        text = whose + _health_text(health, repairable=not (missing and missing.most))
+        typer.echo(at_home(text, home))
 
 
 def _health_text(health: Health, *, repairable: bool) -> str:
@@ -103,15 +123,20 @@ def gc(
 ) -> None:
     """Forget files long gone, and remove caches that nothing uses.
 
+    That is in all spaces of the home.
+
     Example: audiosim gc --older-than 90d --dry-run
     """
     from audiosim.indexing.maintenance import collect_garbage
 
     found = collect_garbage(home=home, age=_seconds(older_than), dry_run=dry_run, wait=wait)
     if json_:
-        typer.echo(to_json(_collected_fields(found)), nl=False)
+        further = {name: _collected_fields(space) for name, space in found.spaces.items()}
+        typer.echo(to_json({**_collected_fields(found), "spaces": further}), nl=False)
     elif not quiet:
         typer.echo(_collected_text(found, dry_run=dry_run))
+        for name, space in found.spaces.items():
+            typer.echo(f"Space {name}: {_collected_text(space, dry_run=dry_run)}")
 
 
 def _seconds(age: str) -> float:
@@ -147,7 +172,13 @@ def _collected_fields(found: Collected) -> dict[str, Any]:
 
 
 def forget(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of the index.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders of the index.")
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Instead: remove this space of the home, its caches and all."),
+    ] = None,
     dry_run: DryRunOption = False,
     home: HomeOption = None,
     wait: WaitOption = 0.0,
@@ -156,12 +187,18 @@ def forget(
     """Take files, or all below a folder, out of the index.
 
     Later runs leave them out, until one is given their paths. The files themselves are not touched.
+    With --space, it is a space that is taken out of the home.
 
     Example: audiosim forget ~/Music/Audiobooks
     """
     from audiosim.indexing.maintenance import forget as forget_paths
 
-    count = forget_paths(paths, home=home, dry_run=dry_run, wait=wait)
+    if bool(paths) == (space is not None):
+        raise UsageError("Name either files and folders, or a --space, to be forgotten")
+    if space is not None:
+        _forget_space(space, home, dry_run=dry_run, wait=wait, quiet=quiet)
+        return
+    count = forget_paths(paths or (), home=home, dry_run=dry_run, wait=wait)
     if not quiet:
         text = (
             f"Would forget {counted(count, 'file')}. Nothing was changed."
@@ -170,6 +207,23 @@ def forget(
             " To bring it back: audiosim index PATH"
         )
         typer.echo(at_home(text, home))
+
+
+def _forget_space(name: str, home: Path | None, *, dry_run: bool, wait: float, quiet: bool) -> None:
+    from audiosim.indexing.spaces import remove_space
+
+    done = remove_space(name, home=home, dry_run=dry_run, wait=wait)
+    if quiet:
+        return
+    held = f"{done.name}: {counted(done.tracks, 'track')}, {size(done.bytes)}"
+    text = (
+        f"Would remove the space {held}. Nothing was changed."
+        if dry_run
+        else f"Removed the space {held}. To have it again: audiosim index --space {done.name} --encoder NAME"
+    )
+    typer.echo(at_home(text, home))
+    if done.left_alone is not None:
+        typer.echo(f"The caches in {done.left_alone} are left alone: other homes may use them.")
 
 
 def relocate(

@@ -10,9 +10,9 @@ import typer
 
 from audiosim.commands.options import (
     FilterOptions,
-    HomeOption,
     JsonOption,
     QuietOption,
+    SpaceHomeOptions,
     one_of,
     tell_of_folders,
     with_options,
@@ -48,7 +48,7 @@ def map_(
     ] = False,
     only: FilterOptions,
     json_: JsonOption = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     quiet: QuietOption = False,
 ) -> None:
     """Draw the library as a map on which like sounds are near.

@@ -34,6 +34,14 @@ HomeOption = Annotated[
         help="Where index and caches are kept [default: $AUDIOSIM_HOME, else the user data folder].",
     ),
 ]
+SpaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--space",
+        metavar="NAME",
+        help="Ask this space of the home, made by index --space [default: the home's own].",
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option(
@@ -209,7 +217,16 @@ def _output_form(
     return OutputForm(cast("Format", chosen), null, out)
 
 
+def _space_home(home: HomeOption = None, space: SpaceOption = None) -> Path | None:
+    if space is None:
+        return home
+    from audiosim.library.spaces import find_space
+
+    return find_space(space, home)
+
+
 FilterOptions = Annotated["Filter | None", FromOptions(_filter)]
+SpaceHomeOptions = Annotated[Path | None, FromOptions(_space_home)]
 PrecisionOption = Annotated["Precision", FromOptions(_precision)]
 StoreOption = Annotated["StoreUrl | None", FromOptions(_store)]
 OutputOptions = Annotated[OutputForm, FromOptions(_output_form)]

@@ -14,12 +14,12 @@ import typer
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     FilterOptions,
-    HomeOption,
     JsonOption,
     NotTextOption,
     OutputOption,
     PrecisionOption,
     QuietOption,
+    SpaceHomeOptions,
     TextOption,
     tell_of_folders,
     with_options,
@@ -62,7 +62,7 @@ def playlist(
     ] = False,
     only: FilterOptions,
     json_: JsonOption = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:

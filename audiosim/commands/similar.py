@@ -12,12 +12,12 @@ import typer
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     FilterOptions,
-    HomeOption,
     NotTextOption,
     OutputForm,
     OutputOptions,
     PrecisionOption,
     QuietOption,
+    SpaceHomeOptions,
     TextOption,
     moment,
     one_of,
@@ -81,7 +81,7 @@ def similar(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the query's own audio be among the answers.")
     ] = False,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.flags import at_home, shell_word
-from audiosim.commands.options import HomeOption, JsonOption
+from audiosim.commands.options import JsonOption, SpaceHomeOptions, with_options
 from audiosim.commands.table import shown_path
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
@@ -22,8 +22,10 @@ ALL = "audiosim status --all"
 SHOWN = 10  # lines of a list
 
 
+@with_options
 def status(
-    home: HomeOption = None,
+    *,
+    home: SpaceHomeOptions,
     all_: Annotated[bool, typer.Option("--all", help="Show long lists whole.")] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -34,7 +36,9 @@ def status(
     from audiosim.library.status import home_status
 
     state = home_status(home)
-    typer.echo(to_json(_fields(state)) if json_ else _text(state, home, whole=all_), nl=False)
+    further = {name: _fields(space) for name, space in state.spaces.items()}
+    fields = {**_fields(state), "spaces": further}
+    typer.echo(to_json(fields) if json_ else _text(state, home, whole=all_), nl=False)
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
@@ -100,7 +104,26 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         lines.append(f"Store: {state.store}")
     if state.last_run:
         lines.append(f"Last run: {_moment(state.last_run['finished'])}, {span(state.last_run['seconds'])}")
-    return "\n".join([*lines, *shown["failed"], *shown["gone"]]) + "\n"
+    spaces = [
+        at_home(line, home) for name, space in state.spaces.items() for line in _space_lines(name, space)
+    ]
+    return "\n".join([*lines, *spaces, *shown["failed"], *shown["gone"]]) + "\n"
+
+
+def _space_lines(name: str, state: HomeStatus) -> Iterator[str]:
+    """What a further space holds and has left to do; `status --space` tells the rest."""
+    if state.encoder is None:
+        yield (
+            f"Space {name}: its first run was cut short."
+            f" To make it: audiosim index --space {name} --encoder NAME"
+        )
+        return
+    yield (
+        f"Space {name}: {counted(state.tracks, 'track')}, {state.failed} failed, {state.gone} gone;"
+        f" {state.encoder}; pooling: {state.pooling}{', whitened' if state.whitening else ''}"
+    )
+    for line in _left_to_do(state):
+        yield f"Space {name}: {line[0].lower()}{line[1:]}"
 
 
 def _left_to_do(state: HomeStatus) -> Iterator[str]:

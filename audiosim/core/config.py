@@ -16,11 +16,12 @@ from audiosim.core.threads import processors
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
 MAX_JOBS = 8  # decoding processes by default, at most
+SPACES = "spaces"  # the folder in a home that holds its further spaces
 
 
 @dataclass(frozen=True)
 class Home:
-    """The files of one home folder.
+    """The files of one home folder: of a main home, or of a space in one.
 
     Parameters
     ----------
@@ -29,6 +30,22 @@ class Home:
     """
 
     path: Path
+
+    @property
+    def main(self) -> Home:
+        """The home that this one is a space of; itself, where it is none."""
+        above = Home(self.path.parent.parent)
+        return above if self.path.parent == above.spaces and above.catalog.exists() else self
+
+    @property
+    def space(self) -> str | None:
+        """What it is called as a space; None for a main home."""
+        return None if self.main == self else self.path.name
+
+    @property
+    def spaces(self) -> Path:
+        """The further spaces, a folder each, if there are any."""
+        return self.path / SPACES
 
     @property
     def catalog(self) -> Path:
@@ -52,8 +69,8 @@ class Home:
 
     @property
     def index_lock(self) -> Path:
-        """The lock that whoever writes holds for the whole run."""
-        return self.path / "index.lock"
+        """The lock that whoever writes holds for the whole run; spaces have that of their main home."""
+        return self.main.path / "index.lock"
 
     @property
     def store_lock(self) -> Path:

@@ -19,9 +19,11 @@ from audiosim.indexing.changes import changes
 from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt, plan
+from audiosim.indexing.spaces import check_begun
 from audiosim.indexing.survey import Target, decide, resumed, survey, vacant
 from audiosim.library.catalog import Catalog
 from audiosim.library.scan import FoundFile
+from audiosim.library.spaces import foreseen, named_space
 
 ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
 
@@ -71,6 +73,8 @@ class Estimate:
         What else changes in the home, a sentence each: pooling, what is left out, the store.
     problems : tuple of (bytes, str)
         Files and folders that can't be read, with the reason; known ones aside.
+    space : str or None
+        The name of the further space that this is of.
     """
 
     home: Path
@@ -92,11 +96,13 @@ class Estimate:
     left_out: int = 0
     changes: tuple[str, ...] = ()
     problems: tuple[tuple[bytes, str], ...] = ()
+    space: str | None = None
 
     def lines(self) -> list[str]:
         """Say what is known so far, for people; who knows more says more, after that."""
+        whose = f"Encoder: {self.encoder}; home: {self.home}"
         lines = [
-            f"Encoder: {self.encoder}; home: {self.home}",
+            whose if self.space is None else f"Space {self.space}: {self.encoder}",
             *self.changes,
             f"{counted(self.found, 'file')} found, {self.files} to open.",
         ]
@@ -132,6 +138,8 @@ def estimate(
 ) -> Estimate:
     """Measure what `index_folder` with the same arguments would take, writing and fetching nothing.
 
+    It is the home itself that is looked at, or the space that is named.
+
     Raises
     ------
     AudiosimError
@@ -164,6 +172,8 @@ def estimates(
         Each knows more than the one before.
     """
     options, place = options or IndexOptions(), find_home(home)
+    if options.space is not None:
+        place = named_space(place, options.space)
     with limited_threads(options.jobs):
         target, plans, before, told = _surveyed(paths, place, options, encoder)
         work = [file for plan in plans for file in [*plan.process, *plan.alone]]
@@ -193,7 +203,9 @@ def _surveyed(
 
     The first two are the same but for a rebuild.
     """
-    with _reading(place.catalog) as catalog:
+    with _reading(place.catalog) if place.space is None else foreseen(place) as catalog:
+        if catalog is not None and place.space is not None:
+            check_begun(catalog, options, encoder)
         target = decide(place, catalog, paths, options, encoder, read_only=True)
         if not target.rebuilds or catalog is None:
             plans = survey(target, catalog, options)
@@ -209,6 +221,7 @@ def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[
     return Estimate(
         home=place.path,
         encoder=target.configuration.spec.describe(),
+        space=place.space,
         found=sum(plan.found for plan in plans),
         files=len(work),
         reread=sum(len(plan.reread) for plan in plans),

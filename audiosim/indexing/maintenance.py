@@ -6,13 +6,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
+from audiosim.indexing.spaces import other_spaces
 from audiosim.library.cache import SUFFIX, Cache
 from audiosim.library.catalog import DROPPED, Catalog, Configuration
 from audiosim.library.folders import known_as
@@ -41,6 +42,8 @@ class Collected:
         The size of caches and leftovers.
     left_alone : Path or None
         A cache folder outside the home, which other homes may use.
+    spaces : dict
+        What was removed of the home's further spaces, by name.
     """
 
     gone: int = 0
@@ -49,12 +52,13 @@ class Collected:
     leftovers: int = 0
     bytes: int = 0
     left_alone: Path | None = None
+    spaces: dict[str, Collected] = field(default_factory=dict)
 
 
 def collect_garbage(
     *, home: HomePath = None, age: float = DEFAULT_AGE, dry_run: bool = False, wait: float = 0.0
 ) -> Collected:
-    """Forget files that have long been gone, and caches as old that nothing uses.
+    """Forget files that have long been gone, and caches as old that nothing uses, in all spaces.
 
     Caches outside the home are left alone.
 
@@ -83,28 +87,38 @@ def collect_garbage(
     """
     with writing(home, wait, recover=not dry_run) as (place, catalog, configuration):
         before = time.time() - age
-        old = [path for path, since in catalog.files.gone() if since < before]
-        collected = Collected(gone=len(old))
-        cache = Cache(configuration.cache, configuration.spec)
-        unused = catalog.tracks.unused_digests(without=old)
-        unused = {digest for digest in unused if not _modified_after(cache.path(digest), before)}
-        collected.vectors = len(unused)
-        collected.left_alone = None if configuration.cache == place.cache else configuration.cache
-        used = {cache.path(digest).parts[-3:] for digest in catalog.tracks.all_digests() - unused}
-        # A rebuild that is not complete yet has its caches there too.
-        caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, used, before))
-        leftovers = list(_leftovers(place))
-        collected.caches, collected.leftovers = len(caches), len(leftovers)
-        collected.bytes = sum(map(_size, caches + leftovers))
-        if not dry_run:
-            catalog.files.drop(old)
-            catalog.tracks.drop(unused)
-            store = Store(place, catalog)
-            store.flush()
-            store.remove_leftovers()
-            for path in caches + leftovers:
-                _remove(path)
+        collected = _collected(place, catalog, configuration, before, dry_run=dry_run)
+        for space, own, made in other_spaces(place, recover=not dry_run):
+            collected.spaces[space.path.name] = _collected(space, own, made, before, dry_run=dry_run)
         return collected
+
+
+def _collected(
+    place: Home, catalog: Catalog, configuration: Configuration, before: float, *, dry_run: bool
+) -> Collected:
+    """What was removed, or would be, of one space: what is gone or unused since `before`, in s since 1970."""
+    old = [path for path, since in catalog.files.gone() if since < before]
+    collected = Collected(gone=len(old))
+    cache = Cache(configuration.cache, configuration.spec)
+    unused = catalog.tracks.unused_digests(without=old)
+    unused = {digest for digest in unused if not _modified_after(cache.path(digest), before)}
+    collected.vectors = len(unused)
+    collected.left_alone = None if configuration.cache == place.cache else configuration.cache
+    used = {cache.path(digest).parts[-3:] for digest in catalog.tracks.all_digests() - unused}
+    # A rebuild that is not complete yet has its caches there too.
+    caches = [] if place.rebuild.exists() else list(_unused_caches(place.cache, used, before))
+    leftovers = list(_leftovers(place))
+    collected.caches, collected.leftovers = len(caches), len(leftovers)
+    collected.bytes = sum(map(_size, caches + leftovers))
+    if not dry_run:
+        catalog.files.drop(old)
+        catalog.tracks.drop(unused)
+        store = Store(place, catalog)
+        store.flush()
+        store.remove_leftovers()
+        for path in caches + leftovers:
+            _remove(path)
+    return collected
 
 
 def forget(
@@ -114,7 +128,7 @@ def forget(
     dry_run: bool = False,
     wait: float = 0.0,
 ) -> int:
-    """Forget files, and all that is known below folders.
+    """Forget files, and all that is known below folders, in all spaces.
 
     They stay forgotten, though they lie in known folders, until `index_folder` is given their paths. Caches
     stay until `collect_garbage`.
@@ -147,13 +161,21 @@ def forget(
 
     with writing(home, wait, recover=not dry_run, check=known) as (place, catalog, _):
         wanted = known(catalog)
-        rows = (row for path in wanted for row in catalog.files.all(path))
-        doomed = {row.path for row in rows if row.reason != DROPPED}
-        if not dry_run:
-            for each in catalogs(place, catalog):
-                _forget(each, wanted)
-            Store(place, catalog).flush()
+        doomed = _forgotten(place, catalog, wanted, dry_run=dry_run)
+        for space, each, _ in other_spaces(place, recover=not dry_run):
+            doomed |= _forgotten(space, each, wanted, dry_run=dry_run)
         return len(doomed)
+
+
+def _forgotten(place: Home, catalog: Catalog, paths: Sequence[bytes], *, dry_run: bool) -> set[bytes]:
+    """The files that one space forgets, or would."""
+    rows = (row for path in paths for row in catalog.files.all(path))
+    doomed = {row.path for row in rows if row.reason != DROPPED}
+    if not dry_run:
+        for each in catalogs(place, catalog):
+            _forget(each, paths)
+        Store(place, catalog).flush()
+    return doomed
 
 
 def _forget(catalog: Catalog, paths: Sequence[bytes]) -> None:
@@ -273,7 +295,7 @@ def _unused_caches(folder: Path, used: set[tuple[str, ...]], before: float) -> I
 def _leftovers(home: Home) -> Iterator[Path]:
     """Files that were being written when a run was killed."""
     for path in home.path.rglob(".*.partial"):
-        if not _modified_after(path, time.time() - PARTIAL_AGE):
+        if home.spaces not in path.parents and not _modified_after(path, time.time() - PARTIAL_AGE):
             yield path
 
 

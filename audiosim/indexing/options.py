@@ -56,6 +56,9 @@ class IndexOptions:
         Seconds to wait for another writer.
     cluster : Cluster, optional
         Whose workers decode and embed, instead of this machine's.
+    space : str, optional
+        The further space of the home that is meant, made where there is none; by default the home itself, and
+        then all of its spaces.
     """
 
     request: EncoderRequest = field(default_factory=EncoderRequest)
@@ -76,3 +79,4 @@ class IndexOptions:
     max_hours: float | None = None
     wait: float = 0.0
     cluster: Cluster | None = None
+    space: str | None = None

@@ -7,37 +7,44 @@ Read `index_folder`, then `IndexRun.events` in run.py, from top to bottom: that 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
+from dataclasses import replace
 
 from audiosim.core.config import Home, find_home
-from audiosim.core.errors import HomeError, UsageError, WeightsError
+from audiosim.core.errors import AudiosimError, StoreError, UsageError, WeightsError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path, first_path
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder
+from audiosim.indexing.beginning import check_usage, empty_run, first_encoder
 from audiosim.indexing.changes import changes
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.plan import Plan, doubt
+from audiosim.indexing.rebuild import rebuild_events
 from audiosim.indexing.report import (
     Activity,
     IndexEvent,
     IndexReport,
     NoAudio,
     Notice,
-    Planned,
     RootDoubted,
+    SpaceFailed,
     Started,
 )
 from audiosim.indexing.roots import spoilt_roots
 from audiosim.indexing.run import IndexRun
-from audiosim.indexing.survey import Target, chosen_store, decide, resumed, survey, vacant
+from audiosim.indexing.spaces import check_begun, check_named, remove_folder, runs
+from audiosim.indexing.survey import Target, chosen_store, decide
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import made_home, make_cache, repooled
 from audiosim.library.scan import Globs, holds_any
+from audiosim.library.spaces import following, named_space, store_of
 from audiosim.library.store_url import StoreUrl
 from audiosim.store import Store, reach
+
+PathLike = str | os.PathLike[str]
 
 
 def index_folder(
@@ -48,7 +55,7 @@ def index_folder(
     encoder: Encoder | None = None,
     on_event: Callable[[IndexEvent], object] = lambda event: None,
 ) -> IndexReport:
-    """Bring a home's index up to date with music folders.
+    """Bring a home's index up to date with music folders, and then its further spaces.
 
     Finished work is kept wherever the run ends.
 
@@ -62,11 +69,11 @@ def index_folder(
     options : IndexOptions, optional
         How the run works.
     encoder : Encoder, optional
-        To use instead of loading one; later runs must be given its equal.
+        To use instead of loading one, but for further spaces; later runs must be given its equal.
     on_event : callable, optional
         Called with each event as it happens: `Started`, `Activity`, `Notice`, `Planned`, `NoAudio`,
-        `Progress`, a `TrackOutcome` for each file that was opened or failed, `RootDoubted`, and last
-        the report.
+        `Progress`, a `TrackOutcome` for each file that was opened or failed, `RootDoubted`, `SpaceFailed`,
+        and last the report.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def index_events(
     options: IndexOptions | None = None,
     encoder: Encoder | None = None,
 ) -> Generator[IndexEvent, None, None]:
-    """Bring a home's index up to date, event by event; nothing is done but by iterating.
+    """Bring a home's index and its further spaces up to date, event by event, by iterating.
 
     Finished work is kept wherever the iteration ends.
 
@@ -110,13 +117,13 @@ def index_events(
     options : IndexOptions, optional
         How the run works.
     encoder : Encoder, optional
-        To use instead of loading one; later runs must be given its equal.
+        To use instead of loading one, but for further spaces; later runs must be given its equal.
 
     Yields
     ------
     IndexEvent
         What happens: `Started`, `Activity`, `Notice`, `Planned`, `NoAudio`, `Progress`, a `TrackOutcome`
-        for each file that was opened or failed, `RootDoubted`, and last the `IndexReport`.
+        for each file that was opened or failed, `RootDoubted`, `SpaceFailed`, and last the `IndexReport`.
 
     Raises
     ------
@@ -131,65 +138,114 @@ def index_events(
     if encoder is not None and options.cluster is not None:
         raise UsageError("An encoder given from Python can't work on a cluster", "its workers load their own")
     place = find_home(home)
+    if place.space is not None:  # its folder was given for that of the home
+        options, place = replace(options, space=place.space), place.main
+    options, *others = runs(options, place)
     with limited_threads(None if options.cluster else options.jobs):
-        if is_new := not place.catalog.exists():
+        is_new = options.space is None and not place.catalog.exists()
+        if options.space is not None:
+            check_named(place, options.space, paths)
+            check_usage(named_space(place, options.space), paths, options, encoder)
+        elif is_new:
             target = decide(place, None, paths, options, encoder, read_only=True)
             if not any(holds_any(root, Globs(include=options.include)) for root in target.roots):
-                yield from _nothing(place, target, options)
+                yield from empty_run(place, target, options)
                 return
-            encoder = yield from _first_encoder(place, paths, options, encoder)
+            encoder = yield from first_encoder(place, paths, options, encoder)
         else:
-            _check_usage(place, paths, options, encoder)
-        locked = hold(place.index_lock, wait=options.wait, what="indexing this home")
-        with locked, Catalog(place.catalog) as catalog:
-            if not is_new and (url := chosen_store(catalog, options)) is not None:
-                reach(place, url)
-            if encoder is None and (options.rebuild or catalog.settings.configuration is None):
-                yield Activity("Loading the model")
-            target = decide(place, catalog, paths, options, encoder)
-            make_cache(target.configuration)
-            yield Started(target.configuration.spec.describe(), place.path)
-            yield from _cure(catalog)
-            yield from _bring_back(catalog, target)
-            yield from (_rebuild if target.rebuilds else _update)(place, catalog, target, options)
+            check_usage(place, paths, options, encoder)
+        with hold(place.index_lock, wait=options.wait, what="indexing this home"):
+            if options.space is not None:
+                yield from _space_events(place, paths, options, encoder)
+            else:
+                yield from _home_and_spaces(place, paths, options, encoder, others, is_new=is_new)
 
 
-def _nothing(home: Home, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
-    """A first run over folders without audio: it settles nothing, and makes no home."""
-    encoder = target.configuration.spec.describe()
-    report = IndexReport(encoder, home.path, vacant=vacant(target, survey(target, None, options)))
-    yield Started(encoder, home.path)
-    yield Planned(0, 0)
-    yield from map(NoAudio, report.vacant)
+def _home_and_spaces(
+    home: Home,
+    paths: Sequence[PathLike],
+    options: IndexOptions,
+    encoder: Encoder | None,
+    others: Sequence[IndexOptions],
+    *,
+    is_new: bool,
+) -> Iterator[IndexEvent]:
+    """The home itself, then its spaces one by one; one without its weights or store does not end the rest."""
+    start = time.monotonic()
+    failure: AudiosimError | None = None
+    report, told = IndexReport("", home.path), set[bytes]()
+    try:
+        with Catalog(home.catalog) as catalog:
+            for event in _events(home, catalog, paths, options, encoder, is_new=is_new):
+                if isinstance(event, IndexReport):
+                    report = event
+                    continue
+                if isinstance(event, RootDoubted | NoAudio):
+                    told.add(event.root)
+                yield event
+    except (WeightsError, StoreError) as error:  # what is computed for the others is not in vain
+        failure = error
+    for each in others:
+        name = str(each.space)
+        try:
+            for event in _space_events(home, paths, _with_time_left(each, start), None):
+                if isinstance(event, IndexReport):
+                    report.spaces[name] = event
+                elif not isinstance(event, RootDoubted | NoAudio) or event.root not in told:
+                    yield event
+        except (AudiosimError, ImportError) as error:
+            report.failed_spaces[name] = " ".join(str(error).split())
+            yield SpaceFailed(name, str(error))
+    if failure is not None:
+        raise failure
     yield report
 
 
-def _first_encoder(
-    home: Home, paths: Sequence[str | os.PathLike[str]], options: IndexOptions, encoder: Encoder | None
-) -> Generator[IndexEvent, None, Encoder]:
-    """Load what a new home will have; what fails at once does so here, and leaves nothing behind."""
-    with made_home(home):
-        if (url := chosen_store(None, options)) is not None:
-            reach(home, url)
-        if encoder is None:
-            yield Activity("Loading the model")
-        target = decide(home, None, paths, options, encoder)
-        make_cache(target.configuration)
-        return target.encoder
+def _with_time_left(options: IndexOptions, start: float) -> IndexOptions:
+    """The options with what is left of their time, which began to run at `start`."""
+    if options.max_hours is None:
+        return options
+    return replace(options, max_hours=max(0.0, options.max_hours - (time.monotonic() - start) / 3600))
 
 
-def _check_usage(
-    home: Home, paths: Sequence[str | os.PathLike[str]], options: IndexOptions, encoder: Encoder | None
-) -> None:
-    """Refuse wrong usage without waiting for another run, unless that one may make it right.
+def _space_events(
+    main: Home, paths: Sequence[PathLike], options: IndexOptions, encoder: Encoder | None
+) -> Iterator[IndexEvent]:
+    """A space, which follows its main home; what can't be begun leaves no folder."""
+    place = named_space(main, str(options.space))
+    new, begun = not place.path.exists(), False
+    try:
+        with made_home(place), following(place) as catalog:
+            check_begun(catalog, options, encoder)
+            options = replace(options, space=place.space, store=store_of(main))
+            for event in _events(place, catalog, paths, options, encoder):
+                begun = begun or isinstance(event, Started)
+                yield event
+    finally:
+        if new and not begun:
+            remove_folder(place)
 
-    So may the first one, whose folders and encoder the home has yet to learn, and a rebuild.
-    """
-    if home.rebuild.exists():
-        return
-    with suppress(HomeError, WeightsError), Catalog(home.catalog, read_only=True) as catalog:  # told later
-        if catalog.settings.configuration is not None and (paths or catalog.settings.roots()):
-            decide(home, catalog, paths, options, encoder, read_only=True)
+
+def _events(
+    place: Home,
+    catalog: Catalog,
+    paths: Sequence[PathLike],
+    options: IndexOptions,
+    encoder: Encoder | None,
+    *,
+    is_new: bool = False,
+) -> Iterator[IndexEvent]:
+    """One home, or a space, with its catalog open and the index lock held."""
+    if not is_new and (url := chosen_store(catalog, options)) is not None:
+        reach(place, url)
+    if encoder is None and (options.rebuild or catalog.settings.configuration is None):
+        yield Activity("Loading the model")
+    target = decide(place, catalog, paths, options, encoder)
+    make_cache(target.configuration)
+    yield Started(target.configuration.spec.describe(), place.path, options.space)
+    yield from _cure(catalog)
+    yield from _bring_back(catalog, target)
+    yield from (rebuild_events if target.rebuilds else _update)(place, catalog, target, options)
 
 
 def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
@@ -248,56 +304,3 @@ def _move_store(catalog: Catalog, url: StoreUrl, store: Store) -> Iterator[Index
     left = [each.name for each in catalog.settings.store_leftovers() if each.url == old]
     if left:
         yield Notice(f"{old.label} could not be told to remove {', '.join(left)}; later runs will try.")
-
-
-def _rebuild(home: Home, catalog: Catalog, target: Target, options: IndexOptions) -> Iterator[IndexEvent]:
-    """A new configuration for all known roots, in a catalog of its own until it is complete."""
-    yield Notice("The new index is built beside the old one, which answers until the new one is complete.")
-    with Catalog(home.rebuild) as new:
-        target = resumed(target, new.settings.configuration, home)
-        new.settings.set_configuration(target.configuration)
-        new.settings.set_exclude(target.exclude)
-        new.settings.set_forgotten(target.forgotten)
-        new.settings.set_ctime(used=target.ctime)
-        whitening = options.whitening
-        new.settings.want_whitening(
-            wanted=catalog.settings.wants_whitening if whitening is None else whitening
-        )
-        run = IndexRun(home, new, target, None, options)
-        for event in run.events():
-            if not isinstance(event, IndexReport):
-                yield event
-        lacking = [] if options.accept_removals else _lacking(catalog, new, run.plans)
-    if run.report.left:
-        yield Notice("Time is up: the old index stays until another `rebuild` completes the new one.")
-    elif lacking:
-        run.report.doubted += lacking
-        yield from (RootDoubted(root, reason) for root, reason in lacking)
-        yield Notice("The old index stays until `rebuild` finds every folder, or gets `accept_removals`.")
-    else:
-        catalog.adopt(home.rebuild)
-        _remove_database(home.rebuild)
-        Store(home, catalog).rebuild(target.store)
-    yield run.report
-
-
-def _lacking(old: Catalog, new: Catalog, plans: Iterable[Plan]) -> list[tuple[bytes, str]]:
-    """The roots whose known files a rebuild did not find, and why that is no good."""
-    lacking = []
-    digests = {row.digest for row in new.files.all() if row.digest}
-    for scan in (plan.scan for plan in plans):
-        known = [row for row in old.files.all(scan.root) if row.state != "gone" and row.size >= 0]
-        known = [row for row in known if not scan.globs.passes(row.path, scan.root)]
-        lost = sum(new.files.get(row.path) is None and row.digest not in digests for row in known)
-        reason = doubt(Plan(scan, known=len(known)), lost)
-        if reason is None and lost and scan.unlisted:
-            reason = "a folder in it could not be read"
-        if reason is not None:
-            lacking.append((scan.root, reason))
-    return lacking
-
-
-def _remove_database(path: os.PathLike[str]) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            os.unlink(f"{os.fspath(path)}{suffix}")

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 
+from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimWarning, UsageError
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import counted, display_path
 from audiosim.indexing.maintenance import HomePath, catalogs, writing
+from audiosim.indexing.spaces import other_spaces
 from audiosim.library.catalog import DROPPED, Catalog, FileRow, Files, Settings
 from audiosim.library.folders import walk_of
 from audiosim.library.scan import FoundFile
@@ -61,17 +63,24 @@ def relocate(
 
     with writing(home, wait, check=rows) as (place, catalog, _):
         known = rows(catalog)
-        moved = len(known)
         _tell_lost(known, source, target)
-        for each in catalogs(place, catalog):
-            each.files.relocate(source, target, keep_ctimes=_moved_whole(each, source, target))
-            _follow(each.settings, source, target, each.files)
-        store = Store(place, catalog)
-        if 2 * moved > catalog.files.count("indexed"):
-            store.rebuild()  # sooner done than deleting most of the old rows
-        else:
-            store.flush()
-        return moved
+        _relocate(place, catalog, source, target)
+        for space, each, _ in other_spaces(place):
+            _relocate(space, each, source, target)
+        return len(known)
+
+
+def _relocate(place: Home, catalog: Catalog, old: bytes, new: bytes) -> None:
+    """Has one space follow."""
+    moved = sum(row.reason != DROPPED for row in catalog.files.all(old))
+    for each in catalogs(place, catalog):
+        each.files.relocate(old, new, keep_ctimes=_moved_whole(each, old, new))
+        _follow(each.settings, old, new, each.files)
+    store = Store(place, catalog)
+    if 2 * moved > catalog.files.count("indexed"):
+        store.rebuild()  # sooner done than deleting most of the old rows
+    else:
+        store.flush()
 
 
 def _rows(catalog: Catalog, old: bytes, new: bytes) -> list[FileRow]:

@@ -18,10 +18,13 @@ class Started:
         The encoder, described.
     home : Path
         The home folder.
+    space : str, optional
+        Its name, where it is a further space of a home.
     """
 
     encoder: str
     home: Path
+    space: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,22 @@ class NoAudio:
     root: bytes
 
 
+@dataclass(frozen=True)
+class SpaceFailed:
+    """A further space of the home could not be brought up to date; the run goes on with the others.
+
+    Parameters
+    ----------
+    space : str
+        Its name.
+    reason : str
+        What failed, why, and what to do.
+    """
+
+    space: str
+    reason: str
+
+
 @dataclass
 class IndexReport:
     """What a run did.
@@ -170,6 +189,10 @@ class IndexReport:
         Seconds by stage: "decode" summed over its processes, "front end", "network", "write",
         "store", and "waiting for input", which the network spent idle, the start of a run included;
         what workers on a cluster spent is summed over them.
+    spaces : dict
+        What was done for the home's further spaces, an `IndexReport` by name.
+    failed_spaces : dict
+        Those of them that could not be brought up to date, with the reason.
     """
 
     encoder: str
@@ -191,11 +214,14 @@ class IndexReport:
     doubted: list[tuple[bytes, str]] = field(default_factory=list)
     vacant: list[bytes] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
+    spaces: dict[str, IndexReport] = field(default_factory=dict)
+    failed_spaces: dict[str, str] = field(default_factory=dict)
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether something new went wrong that a user should see."""
-        return bool(self.failed or self.doubted or self.vacant)
+        """Whether something new went wrong that a user should see, in the home or in a space of it."""
+        own = bool(self.failed or self.doubted or self.vacant or self.failed_spaces)
+        return own or any(report.needs_a_look for report in self.spaces.values())
 
     def counts(self) -> dict[str, int | float]:
         """Give the report's numbers by name."""
@@ -210,5 +236,14 @@ class IndexReport:
 
 
 IndexEvent = (
-    Started | Activity | Notice | Planned | NoAudio | Progress | RootDoubted | TrackOutcome | IndexReport
+    Started
+    | Activity
+    | Notice
+    | Planned
+    | NoAudio
+    | Progress
+    | RootDoubted
+    | SpaceFailed
+    | TrackOutcome
+    | IndexReport
 )

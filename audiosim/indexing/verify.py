@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, FileRow
 from audiosim.library.configuration import check_caches, repooled
 from audiosim.library.scan import FoundFile
+from audiosim.library.spaces import spaces
 from audiosim.store import Store
 
 PASSAGE_TOLERANCE = 0.02  # two steps of eight bits
@@ -54,6 +55,8 @@ class Health:
         What was done, a sentence each.
     sound : bool
         Whether nothing is wrong, or all was put right.
+    spaces : dict
+        What was found of the home's further spaces, by name.
     """
 
     home: Path
@@ -68,6 +71,12 @@ class Health:
     store_faults: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
     sound: bool = True
+    spaces: dict[str, Health] = field(default_factory=dict)
+
+    @property
+    def all_sound(self) -> bool:
+        """Whether the home and all its spaces are."""
+        return self.sound and all(health.sound for health in self.spaces.values())
 
     @property
     def faults(self) -> list[str]:
@@ -84,7 +93,7 @@ def verify_home(
     repair: bool = False,
     wait: float = 0.0,
 ) -> Health:
-    """Check a home, and repair it if asked to.
+    """Check a home and its further spaces, and repair them if asked to.
 
     Every cache that the catalog names is read and pooled, and the catalog's vector compared with
     that; vectors in the store are compared with the catalog's, and a sample of its answers with exact
@@ -122,10 +131,16 @@ def verify_home(
     place = find_home(home)
     if not place.catalog.exists():
         raise no_index(place)
-    with ExitStack() as stack:
-        if repair:
-            stack.enter_context(hold(place.index_lock, wait=wait, what="indexing this home"))
-        catalog = stack.enter_context(Catalog(place.catalog, read_only=not repair))
+    with hold(place.index_lock, wait=wait, what="indexing this home") if repair else nullcontext():
+        health = _verified(place, full=full, repair=repair)
+        for space in spaces(place):
+            health.spaces[space.path.name] = _verified(space, full=full, repair=repair)
+        return health
+
+
+def _verified(place: Home, *, full: bool, repair: bool) -> Health:
+    """Check one space; to repair it, the index lock is held."""
+    with Catalog(place.catalog, read_only=not repair) as catalog:
         catalog.check()
         configuration = catalog.settings.configuration
         if configuration is None:

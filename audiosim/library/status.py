@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog import Catalog
+from audiosim.library.spaces import spaces
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class HomeStatus:
         Folders and files of `roots` that look like disks that are not mounted now, with the reason.
     whitening : bool
         Whether searches weigh less what tracks vary in within themselves.
+    spaces : dict
+        Its further spaces, a `HomeStatus` by name.
     """
 
     home: Path
@@ -84,6 +87,7 @@ class HomeStatus:
     unwritten: int = 0
     whitening: bool = False
     doubted: list[tuple[bytes, str]] = field(default_factory=list)
+    spaces: dict[str, HomeStatus] = field(default_factory=dict)
 
 
 def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
@@ -105,6 +109,12 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
         If the catalog can't be read.
     """
     place = find_home(home)
+    further = {space.path.name: _status(space) for space in spaces(place)}
+    return replace(_status(place), spaces=further)
+
+
+def _status(place: Home) -> HomeStatus:
+    """Of one space."""
     if not place.catalog.exists():
         disk_use = _disk_use(place.path)
         return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [])

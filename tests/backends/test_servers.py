@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import trustme
-from chroma_server import ChromaServerProcess, free_port
+from chroma_server import ChromaServerProcess, collections, free_port
 from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, counts
 from made_home import MadeHome, random_tracks, uneven_tracks
@@ -74,20 +74,6 @@ def answers(home: Path, count: int = 5) -> list[tuple[bytes, float]]:
     result = ask(home, count)
     assert result.exact_because is None
     return [(match.track.path, match.similarity) for match in result.matches]
-
-
-def collections(port: int) -> dict[str, int]:
-    """What a server holds."""
-    import chromadb
-    from chromadb.config import Settings
-
-    client: Any = chromadb.HttpClient("127.0.0.1", port, settings=Settings(anonymized_telemetry=False))
-    try:
-        return {each.name: each.count() for each in client.list_collections()}
-    finally:
-        for part in (client, client._admin_client):
-            part._server._session.close()
-        client.close()
 
 
 def add_music(folder: Path) -> None:

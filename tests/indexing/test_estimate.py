@@ -303,7 +303,7 @@ def test_the_command_says_it_in_a_few_lines_and_in_json(
     assert "there is room" in done.out
     assert not home.exists()
     document = cli("index", music, *options, "--json").json
-    assert list(document) == [field.name for field in fields(Estimate)]
+    assert list(document) == [*(field.name for field in fields(Estimate)), "spaces", "failed_spaces"]
     assert (document["home"], document["found"], document["files"]) == (str(home), 6, 6)
 
 

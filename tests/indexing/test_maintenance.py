@@ -494,6 +494,7 @@ def test_the_commands_say_what_they_did(library: Library, cli: Cli, tmp_path: Pa
     assert (done.code, done.err) == (0, "")
     assert {**done.json, "bytes": 0} == {
         "gone": 1, "vectors": 1, "caches": 1, "leftovers": 0, "bytes": 0, "left_alone": None,
+        "spaces": {},
     }  # fmt: skip
     wrong = cli("gc", "--older-than", "soon", *home)
     assert (wrong.code, wrong.out) == (2, "")

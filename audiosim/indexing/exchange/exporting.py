@@ -19,6 +19,7 @@ from audiosim.library.catalog import Catalog, Record
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
+from audiosim.library.spaces import spaces
 from audiosim.library.suggestions import nothing_fits
 
 
@@ -79,7 +80,8 @@ def export_index(
     shown = display_path(os.fsencode(target))
     check_output(target)
     with open_index(home) as index:
-        if target.exists() and target.samefile(index.home.catalog):
+        main = index.home.main
+        if target.exists() and any(target.samefile(each.catalog) for each in (main, *spaces(main))):
             raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
         settings = index.catalog.settings
         header = replace(Header.of(index.configuration, settings.roots()), learnt=settings.learnt)

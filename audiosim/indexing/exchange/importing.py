@@ -29,6 +29,7 @@ from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES
 from audiosim.library.configuration import made_home, repooled
 from audiosim.library.folders import told_forgotten, walk_of
 from audiosim.library.index import has_index
+from audiosim.library.spaces import following, store_of
 from audiosim.library.statistics import can_recentre, recentre, refresh
 from audiosim.library.store_url import StoreUrl, default_store
 from audiosim.store import Store, reach
@@ -128,7 +129,7 @@ def import_index(
         raise UsageError("Nothing to import", "no file was given", "Name a file that audiosim export wrote.")
     for export in exports[1:]:
         refuse_other(export, exports[0].header, f"those of {exports[0].name}")
-    chosen = store or default_store()
+    chosen = store or (default_store() if place.space is None else store_of(place.main))
     if not has_index(place):
         reach(place, chosen)
     read_through(exports, path_map, on_progress)
@@ -136,7 +137,7 @@ def import_index(
     with (
         made_home(place),
         hold(place.index_lock, wait=wait, what="indexing this home"),
-        Catalog(place.catalog) as catalog,
+        following(place) as catalog,
     ):
         stored = catalog.settings.configuration
         home_store = Store(place, catalog)
@@ -225,8 +226,8 @@ class _Entry:
             ]
             self.done.tracks += len(records)
             wanted = [record for record in records if not self._is_forgotten(record.path)]
-            forgotten = len(records) - len(wanted)
-            self.done.forgotten, self.done.kept = self.done.forgotten + forgotten, self.done.kept + forgotten
+            self.done.forgotten += len(records) - len(wanted)
+            self.done.kept += len(records) - len(wanted)
             self._enter(wanted if alike else self._pooled(wanted))
             for record in wanted:
                 self._roots |= holding(record.path, roots)

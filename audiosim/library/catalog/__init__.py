@@ -126,6 +126,15 @@ class Catalog:
         """What is read in the block is of one moment, whoever writes meanwhile."""
         return self._db.snapshot()
 
+    def keep_nothing(self) -> None:
+        """Have what is changed of files and settings from now on be so for this connection only."""
+        for table in ("meta", "roots", "forgotten", "files"):
+            query = "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?"
+            made = self._db.execute(query, (table,)).fetchone()
+            if made is not None:  # else `connect` has seen to it
+                self._db.execute(made[0].replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+                self._db.execute(f"INSERT INTO temp.{table} SELECT * FROM main.{table}")
+
     def check(self) -> None:
         """Read the whole file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from audiosim.library.catalog.database import PAGE, Connection
 
@@ -33,6 +34,17 @@ class Fingerprints:
         """Keep the packed fingerprint of audio; an empty one says nothing."""
         if packed:
             self._db.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?)", (digest, packed))
+
+    def take(self, other: Path) -> None:
+        """Take over those that another catalog has, and this one lacks."""
+        self._db.execute("ATTACH ? AS other", (other.absolute().as_uri(),))
+        try:
+            self._db.execute(
+                "INSERT INTO main.fingerprints SELECT * FROM other.fingerprints"
+                " WHERE digest NOT IN (SELECT digest FROM main.fingerprints)"
+            )
+        finally:
+            self._db.execute("DETACH other")
 
     def drop(self, digests: Collection[str]) -> None:
         """Remove those of this audio."""

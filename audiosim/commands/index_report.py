@@ -1,0 +1,71 @@
+"""What ``audiosim index`` says of a run that has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audiosim.core.json_fields import failure_fields, path_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiosim.indexing.report import IndexReport
+
+
+def lines(report: IndexReport, *, verbose: bool) -> Iterator[str]:
+    """Sum up a report, and those of the home's further spaces, for people; `verbose` tells of times."""
+    for space, each in {"": report, **report.spaces}.items():
+        whose = f"Space {space}: " if space else ""
+        yield whose + _summary(each)
+        if verbose:
+            yield whose + _stages(each)
+
+
+def fields(report: IndexReport) -> dict[str, Any]:
+    """Give a report, and those of the home's further spaces, for programs."""
+    return {
+        **_fields(report),
+        "spaces": {name: _fields(each) for name, each in report.spaces.items()},
+        "failed_spaces": report.failed_spaces,
+    }
+
+
+def _summary(report: IndexReport) -> str:
+    """Sum up a report in one sentence."""
+    from audiosim.core.text import span
+
+    parts = [
+        f"{report.indexed} indexed",
+        f"{report.reused} reused",
+        f"{report.moved} moved",
+        f"{report.unchanged} unchanged",
+        f"{report.gone} gone",
+        f"{report.failed} failed",
+    ]
+    if report.failed_before:
+        parts.append(f"{report.failed_before} failed before")
+    if report.reread:
+        parts.append(f"{report.reread} of them read again")
+    if report.reread_left:
+        parts.append(f"{report.reread_left} to be read again by later runs")
+    if report.left:
+        parts.append(f"{report.left} left for the next run")
+    return f"{', '.join(parts)}; {span(report.audio_seconds)} of audio in {span(report.seconds)}."
+
+
+def _stages(report: IndexReport) -> str:
+    """Say where a run's time went, by stage."""
+    parts = [f"{name} {seconds:.1f} s" for name, seconds in report.stages.items()]
+    return f"Time: {', '.join(parts) or 'no file was opened'}."
+
+
+def _fields(report: IndexReport) -> dict[str, Any]:
+    return {
+        "encoder": report.encoder,
+        "home": str(report.home),
+        **report.counts(),
+        "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
+        "failures": failure_fields(report.failures),
+        "doubted": failure_fields(report.doubted),
+        "vacant": [path_fields(root) for root in report.vacant],
+    }

@@ -1,0 +1,297 @@
+"""Several spaces in one home: each run, whatever befalls files, folders, weights and stores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+from chroma_server import ChromaServerProcess, collections
+from conftest import SAMPLE_RATE, Cli, tone
+from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts
+
+from audiosim.core.config import Home
+from audiosim.core.files import hold
+from audiosim.library.catalog import Catalog
+
+
+@pytest.fixture
+def encoders(monkeypatch: pytest.MonkeyPatch) -> TwoEncoders:
+    return TwoEncoders(monkeypatch)
+
+
+@pytest.fixture
+def empty(cli: Cli, tmp_path: Path, music: Path, encoders: TwoEncoders) -> SpacesHome:
+    """A home that is not made yet."""
+    return SpacesHome(cli, tmp_path / "home", music, encoders)
+
+
+@pytest.fixture
+def home(empty: SpacesHome) -> SpacesHome:
+    return empty.make()
+
+
+def add_file(music: Path, name: str = "new.wav", frequency: float = 500) -> Path:
+    soundfile.write(music / name, tone(3, frequency), SAMPLE_RATE)
+    return music / name
+
+
+def fingerprints(place: Path) -> dict[str, bytes]:
+    with Catalog(place / "catalog.db", read_only=True) as catalog:
+        return dict(catalog.fingerprints.of(catalog.tracks.all_digests()))
+
+
+def test_a_space_is_made_beside_what_is_there(empty: SpacesHome) -> None:
+    empty.done("index", empty.music, "--encoder", SOUND)
+    before = {path: path.stat().st_mtime_ns for path in empty.path.rglob("*") if path.is_file()}
+    assert not (empty.path / "spaces").exists()
+    done = empty("index", "--space", "said", "--encoder", WORDS, "--hop-size", "0.5")
+    assert done.code == 0, done.err
+    assert "Space said: words, hop 0.5 s" in done.out
+    assert len(list((empty.said / "cache").glob("*/*/*.npz"))) == 6
+    kept = [path for path in before if path.suffix == ".npz"]
+    assert all(path.stat().st_mtime_ns == before[path] for path in kept)
+    own, said = empty.listed()
+    assert own == said
+    assert len(own) == 6
+    status = empty.done("status")
+    assert status["encoder"].startswith("sound")
+    assert status["spaces"]["said"]["encoder"].startswith("words")
+    assert "Space said: 6 tracks, 0 failed, 0 gone; words" in empty("status").out
+    assert empty.done("status", "--space", "said")["tracks"] == 6
+
+
+def test_a_plain_run_brings_all_spaces_up_to_date(home: SpacesHome) -> None:
+    low, high = home.music / "low", home.music / "high"
+    (low / "00 track.wav").unlink()
+    (high / "03 track.wav").rename(high / "moved.wav")
+    add_file(home.music)
+    windows = home.encoders.words.windows
+    report = home.done("index")
+    assert counts(report) == {"found": 6, "indexed": 1, "moved": 1, "unchanged": 4, "gone": 1}
+    assert counts(report["spaces"]["said"]) == {"found": 6, "indexed": 1, "moved": 1, "unchanged": 4}
+    assert home.encoders.words.windows == windows + 3
+    own, said = home.listed()
+    assert own == said
+    assert str(high / "moved.wav") in own
+    assert str(low / "00 track.wav") not in own
+    text = home("index").out
+    assert "Space said: 0 indexed, 0 reused, 0 moved, 6 unchanged" in text
+
+
+def test_a_folder_that_is_named_is_looked_at_for_all_spaces(home: SpacesHome, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    add_file(tmp_path / "more")
+    report = home.done("index", tmp_path / "more")
+    assert counts(report["spaces"]["said"]) == {"found": 1, "indexed": 1}
+    own, said = home.listed()
+    assert own == said
+    assert len(own) == 7
+    vacant = home("index", tmp_path / "more", "--include", "*.flac")
+    assert (vacant.code, vacant.err.count("no audio files in")) == (3, 1)
+
+
+def test_what_is_left_out_or_forgotten_is_so_in_all_spaces(home: SpacesHome) -> None:
+    first = home.music / "high" / "03 track.wav"
+    home.done("index", "--exclude", "low")
+    assert home.listed()[1] == home.listed()[0] == sorted(map(str, (home.music / "high").iterdir()))
+    assert home("forget", first).out.startswith("Forgot 1 file.")
+    assert str(first) not in home.listed()[1]
+    home.done("index")
+    assert len(home.listed()[1]) == 2
+    windows = home.encoders.words.windows
+    home.done("index", home.music, first, "--exclude", "")
+    own, said = home.listed()
+    assert own == said
+    assert len(own) == 6
+    assert home.encoders.words.windows == windows  # back at no cost
+
+
+def test_all_spaces_follow_a_library_that_moved(home: SpacesHome) -> None:
+    windows = home.encoders.words.windows
+    place = home.music.rename(home.music.with_name("elsewhere"))
+    assert home("relocate", home.music, place).code == 0
+    own, said = home.listed()
+    assert own == said == sorted(str(path) for path in place.rglob("*.*"))
+    report = home.done("index")
+    assert counts(report["spaces"]["said"]) == {"found": 6, "unchanged": 6}
+    assert home.encoders.words.windows == windows
+
+
+def test_a_library_that_is_not_mounted_is_told_once_and_stays_in_all_spaces(home: SpacesHome) -> None:
+    home.music.rename(home.music.with_name("unmounted"))
+    done = home("index")
+    assert (done.code, done.err.count("looks like a disk that is not mounted")) == (3, 1)
+    assert [len(paths) for paths in home.listed()] == [6, 6]
+    assert home("index", "--accept-removals").code == 0
+    assert home.listed() == ([], [])
+    assert home("index").code == 2  # no folder is known any more
+
+
+def test_weights_that_are_away_end_the_run_of_their_space_only(home: SpacesHome) -> None:
+    add_file(home.music)
+    home.encoders.words.away = True
+    done = home("index", "--quiet")
+    assert done.code == 3
+    assert "the space said could not be brought up to date. No weights of words" in done.err
+    report = home("index", "--json").json
+    assert report["failed_spaces"].keys() == {"said"}
+    assert [len(paths) for paths in home.listed()] == [7, 6]
+    assert home("index", "--space", "said").code == 1
+    home.encoders.words.away = False
+    assert home("index").code == 0
+    assert [len(paths) for paths in home.listed()] == [7, 7]
+
+
+def test_weights_of_the_home_itself_that_are_away_end_its_own_run_only(home: SpacesHome) -> None:
+    add_file(home.music)
+    home.encoders.sound.away = True
+    done = home("index")
+    assert (done.code, "No weights of sound" in done.err) == (1, True)
+    assert [len(paths) for paths in home.listed()] == [6, 7]
+
+
+def test_time_that_is_up_is_up_for_all_spaces(home: SpacesHome) -> None:
+    add_file(home.music)
+    report = home.done("index", "--max-hours", "0")
+    assert (report["left"], report["spaces"]["said"]["left"]) == (1, 1)
+
+
+def test_a_space_is_made_anew_by_itself(home: SpacesHome) -> None:
+    home.done("index", "--space", "said", "--rebuild", "--hop-size", "0.25", "--encoder", WORDS)
+    assert "hop 0.25 s" in home.done("status")["spaces"]["said"]["encoder"]
+    assert "hop 1 s" in home.done("status")["encoder"]
+    assert home("index", "--space", "said", "--hop-size", "1").code == 2
+    windows = home.encoders.words.windows
+    home.done("index", "--rebuild", "--encoder", SOUND, "--hop-size", "0.5")  # of the home's own space only
+    assert home.encoders.words.windows == windows
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--space", "../other", "--encoder", WORDS),
+        ("--space", "a/b", "--encoder", WORDS),
+        ("--space", ".hidden", "--encoder", WORDS),
+        ("--space", "new"),
+        ("--space", "new", "--encoder", "nosuch"),
+        ("--space", "new", "--encoder", WORDS, "--exclude", "*.wav"),
+        ("--space", "new", "--encoder", WORDS, "--no-ctime"),
+        ("--space", "new", "--encoder", WORDS, "--store", "embedded"),
+        ("--space", "new", "--encoder", WORDS, os.sep),
+    ],
+)
+def test_what_can_not_be_begun_leaves_nothing(empty: SpacesHome, arguments: tuple[str, ...]) -> None:
+    empty.done("index", empty.music, "--encoder", SOUND)
+    for more in ((), ("--dry-run",)):
+        assert empty("index", *arguments, *more).code == 2
+        assert not (empty.path / "spaces").exists()
+
+
+def test_a_space_needs_a_home_that_has_an_index(empty: SpacesHome) -> None:
+    for command in (("index", "--encoder", WORDS), ("list",), ("index", "--dry-run", "--encoder", WORDS)):
+        done = empty(*command, "--space", "said")
+        assert (done.code, "There is no index in" in done.err) == (1, True)
+    assert not empty.path.exists()
+
+
+def test_a_look_counts_the_files_of_all_spaces_and_writes_nothing(home: SpacesHome) -> None:
+    add_file(home.music)
+    (home.music / "low" / "00 track.wav").unlink()
+    before = {path: path.stat().st_mtime_ns for path in home.path.rglob("*")}
+    found = home.done("index", "--dry-run")
+    assert [found["files"], found["spaces"]["said"]["files"]] == [1, 1]
+    told = home("index", "--dry-run", "--exclude", "new.wav")
+    assert told.out.count("5 files found, 0 to open.") == 2
+    assert "Space said: words" in told.out
+    other = home.done("index", "--dry-run", "--space", "other", "--encoder", WORDS)
+    assert (other["files"], other["space"]) == (6, "other")
+    assert {path: path.stat().st_mtime_ns for path in home.path.rglob("*")} == before
+
+
+def test_fingerprints_are_made_once_for_all_spaces(home: SpacesHome) -> None:
+    made = fingerprints(home.path)
+    assert fingerprints(home.said) == made
+    assert len(made) == 6
+    for place in (home.said, home.path):
+        with Catalog(place / "catalog.db") as catalog:
+            catalog.fingerprints.drop(list(made))
+        if place == home.said:
+            assert "Fingerprints were made" not in home("index", "--space", "said").err
+            assert fingerprints(home.said) == made
+    assert home("index", "--space", "said").code == 0
+    assert fingerprints(home.path) == made  # what the space has heard
+
+
+def test_one_writer_holds_all_spaces(home: SpacesHome) -> None:
+    with hold(Home(home.path).index_lock, wait=0, what="testing"):
+        for command in (
+            ("index",),
+            ("index", "--space", "said"),
+            ("verify", "--repair", "--space", "said"),
+            ("forget", "--space", "said"),
+        ):
+            assert home(*command).code == 4
+    assert not (home.said / "index.lock").exists()
+
+
+def test_the_folder_of_a_space_stands_for_the_space(home: SpacesHome, cli: Cli) -> None:
+    assert counts(cli("index", "--home", home.said, "--json").json) == {"found": 6, "unchanged": 6}
+    assert not (home.said / "index.lock").exists()
+
+
+@pytest.mark.server
+def test_each_space_has_a_collection_of_its_own_on_a_server(
+    home: SpacesHome, server: ChromaServerProcess
+) -> None:
+    def names() -> list[str | None]:
+        found = []
+        for place in (home.path, home.said):
+            with Catalog(place / "catalog.db", read_only=True) as catalog:
+                assert catalog.settings.store_url.text == server.url
+                found.append(catalog.settings.store_name)
+        return found
+
+    home.done("index", "--store", server.url)
+    own, said = names()
+    assert None not in (own, said)
+    assert own != said
+    home.done("index", "--space", "other", "--encoder", WORDS)
+    with Catalog(home.path / "spaces" / "other" / "catalog.db", read_only=True) as catalog:
+        assert catalog.settings.store_url.text == server.url
+    query = home.music / "low" / "00 track.wav"
+    assert len(home.done("similar", query, "--space", "said", "-k", 3)["matches"]) == 3
+    assert home("verify").code == 0
+    assert home("forget", "--space", "said").code == 0
+    left = collections(server.port)
+    assert own in left
+    assert said not in left
+
+
+def test_a_space_is_removed_when_that_is_asked(home: SpacesHome, tmp_path: Path) -> None:
+    shown = home("forget", "--space", "said", "--dry-run")
+    assert shown.out.startswith("Would remove the space said: 6 tracks,")
+    assert home.said.exists()
+    assert home("forget").code == 2
+    assert home("forget", home.music, "--space", "said").code == 2
+    outside = tmp_path / "caches"
+    home.done("index", "--space", "other", "--encoder", WORDS, "--cache", outside)
+    done = home("forget", "--space", "OTHER")
+    assert (done.code, f"The caches in {outside} are left alone" in done.out) == (0, True)
+    assert len(list(outside.rglob("*.npz"))) == 6
+    assert home("forget", "--space", "said").code == 0
+    assert not (home.path / "spaces").exists()
+    assert home("similar", home.music / "low" / "00 track.wav").code == 0
+    assert home.done("index")["spaces"] == {}
+
+
+def test_a_space_whose_catalog_is_damaged_is_told_by_all_that_see_to_it(home: SpacesHome) -> None:
+    (home.said / "catalog.db").write_bytes(b"no database" * 1000)
+    done = home("index")
+    assert (done.code, "the space said could not be brought up to date" in done.err) == (3, True)
+    assert home("list").code == 0
+    assert home("verify").code == 1
+    shutil.rmtree(home.said)
+    assert home("verify").code == 0
