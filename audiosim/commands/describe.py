@@ -11,11 +11,12 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    HomeOption,
     JsonOption,
     OutputOption,
     PrecisionOption,
     QuietOption,
+    SpaceHomeOptions,
+    home_of_words,
     with_options,
 )
 from audiosim.commands.output import write_output
@@ -42,14 +43,15 @@ def describe(
     ] = False,
     json_: JsonOption = False,
     out: OutputOption = None,
-    home: HomeOption = None,
+    home: SpaceHomeOptions,
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:
     """Say what files sound like, in words.
 
-    The words are those that the home's encoder knows. Fit says how far a file stands out of the library by
-    one, in standard deviations; Score is what the network gives. A file need not be in the index.
+    The words are those that the home's encoder knows, or that of a space which does. Fit says how far a
+    file stands out of the library by one, in standard deviations; Score is what the network gives. A file
+    need not be in the index.
 
     Example: audiosim describe song.wav --timeline
     """
@@ -57,6 +59,7 @@ def describe(
     from audiosim.library.index import index_roots
     from audiosim.search.describe import describe_files
 
+    home = home_of_words(home)
     source = expand(files, sys.stdin.buffer, cache(partial(index_roots, home)))
     found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
     for note in () if quiet else found.notes:

@@ -13,6 +13,7 @@ from audiosim.commands.options import (
     OutputOptions,
     SpaceHomeOptions,
     TextOption,
+    home_of_words,
     one_of,
     tell_of_folders,
     with_options,
@@ -57,6 +58,7 @@ def list_tracks(
     if text or not_text:
         from audiosim.search.word_list import tracks_that_fit
 
+        home = home_of_words(home)
         tracks = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
     else:
         tracks = indexed_tracks(home, only=only)

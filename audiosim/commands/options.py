@@ -232,6 +232,13 @@ StoreOption = Annotated["StoreUrl | None", FromOptions(_store)]
 OutputOptions = Annotated[OutputForm, FromOptions(_output_form)]
 
 
+def home_of_words(home: Path | None) -> Path | None:
+    """Give the space of a home that can be asked in words; the home itself, where there is none."""
+    from audiosim.library.spaces import space_with_words
+
+    return space_with_words(home) or home
+
+
 def tell_of_folders(only: "Filter | None", home: Path | None, *, quiet: bool = False) -> None:
     """Say on stderr which folders of a filter hold no track of the index."""
     if only is None or not only.under:

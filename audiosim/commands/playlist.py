@@ -21,6 +21,7 @@ from audiosim.commands.options import (
     QuietOption,
     SpaceHomeOptions,
     TextOption,
+    home_of_words,
     tell_of_folders,
     with_options,
 )
@@ -89,7 +90,8 @@ def playlist(
     if text:
         from audiosim.search.word_list import find_seeds
 
-        seed = find_seeds(text, not_text=not_text or (), length=length, only=only, home=home)
+        found_by = home_of_words(home)
+        seed = find_seeds(text, not_text=not_text or (), length=length, only=only, home=found_by)
     if seed:
         made = make_radio(seed, length, **common)
     elif start is not None and end is not None:

@@ -19,6 +19,7 @@ from audiosim.commands.options import (
     QuietOption,
     SpaceHomeOptions,
     TextOption,
+    home_of_words,
     moment,
     one_of,
     tell_of_folders,
@@ -93,6 +94,8 @@ def similar(
     """
     from audiosim.store import store_reader
 
+    if text or not_text:
+        home = home_of_words(home)
     tell_of_folders(only, home, quiet=quiet)
     passage = start is not None or end is not None
     if passage and (text or not_text):

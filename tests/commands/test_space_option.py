@@ -174,3 +174,19 @@ def test_two_real_encoders_hear_one_library(
         with np.load(cache) as data:
             shapes.append(data["embedding"].shape[1])
     assert shapes == [512, 200]
+    asked: list[tuple[object, ...]] = [
+        ("similar", "--text", "guitar", "-k", 2),
+        ("similar", query, "--text", "guitar", "-k", 2),
+        ("list", "--text", "guitar"),
+        ("playlist", "--text", "guitar", "--min-duration", 0, "-k", 3),
+        ("describe", query),
+    ]
+    for command in asked:
+        run(*command, "--json")  # of the space that knows words
+    options = ("--home", tmp_path / "home", "--space", "tags", "--json")
+    assert (
+        cli("similar", "--text", "guitar", "-k", 2, *options).json["matches"]
+        == (
+            cli("similar", "--text", "guitar", "-k", 2, "--home", tmp_path / "home", "--json").json["matches"]
+        )
+    )
