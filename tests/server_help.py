@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from fake_encoder import FakeEncoder
-from libraries import Library, Original
+from fake_words import LABELS, vocabulary
+from libraries import FREQUENCIES, Library, Original, cache_of, configuration_of, digest_of, track
 from starlette.testclient import TestClient
 
-from audiosim.library.catalog import path_id
+from audiosim.library.catalog import Catalog, path_id
+from audiosim.library.word_scores import WordScorer
 from audiosim.server.app import make_app
 from audiosim.server.options import Limits, ServerOptions
 from audiosim.server.running import make_server
@@ -89,6 +91,20 @@ def running(library: Library, **options: Any) -> Iterator[Running]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def with_words(library: Library) -> None:
+    """Gives the tracks the scores of the tests' vocabulary, as a run does whose encoder has one."""
+    cache = cache_of(library)
+    with Catalog(library.home.catalog) as catalog:
+        scorer = WordScorer(catalog, configuration_of(library).spec)
+        scorer.__dict__["vocabulary"] = vocabulary()
+        catalog.words.set_labels(LABELS)
+        for number in range(len(FREQUENCIES)):
+            digest = digest_of(library, track(library, number))
+            cached = cache.read(digest)
+            assert cached is not None
+            assert scorer.enter(digest, cached.frames)
 
 
 def id_of(path: Path) -> str:

@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.commands.output import write_output
-from audiosim.core.json_fields import to_json, track_fields
+from audiosim.core.json_fields import to_json, track_fields, word_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ def _fields(one: Description) -> dict[str, Any]:
 
 
 def _word_fields(words: Iterable[Word]) -> list[dict[str, Any]]:
-    return [{"word": each.word, "fit": round(each.fit, 4), "score": round(each.score, 6)} for each in words]
+    return [word_fields(each.word, each.fit, each.score) for each in words]
 
 
 def _text(one: Description, out: Path | None) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from audiosim.core.json_fields import match_fields, path_fields, track_fields
+from audiosim.core.json_fields import match_fields, path_fields, track_fields, word_fields
 from audiosim.core.text import utf8_path
 from audiosim.core.types import Match, Track
 from audiosim.library.catalog import path_id
 from audiosim.search.playlist import Playlist
 from audiosim.search.query import Query
 from audiosim.search.similar import SearchResult
+from audiosim.search.track_words import Word
 
 Names = Mapping[bytes, str]  # of uploaded files, by where they were put
 
@@ -21,12 +22,19 @@ def track_of(track: Track) -> dict[str, Any]:
     return {"id": path_id(track.path), **track_fields(track)}
 
 
+def word_of(word: Word) -> dict[str, Any]:
+    """Give the fields of a word that a track stands out by."""
+    return word_fields(word.word, word.fit, word.score)
+
+
 def answer_of(result: SearchResult, names: Names | None = None) -> dict[str, Any]:
     """Give the fields of a search's answer; uploaded files go by their own names."""
     names = names or {}
     return {
         "query": [_asked(query, names) | {"indexed": query.indexed} for query in result.queries],
         "not": [_asked(query, names) for query in result.against],
+        "text": list(result.text),
+        "not_text": list(result.not_text),
         "matches": [_match(match, names) for match in result.matches],
         "notes": [_renamed(note, names) for note in result.notes],
     }

@@ -30,7 +30,7 @@ PASSAGE: dict[str, Any] = {
 }  # fmt: skip
 MATCH: dict[str, Any] = {
     **SECOND, "rank": 1, "similarity": 0.8312, "score": 0.8127, "percentile": 99.1, "duplicates": [],
-    "passage": None,
+    "passage": None, "words": [],
 }  # fmt: skip
 
 
@@ -51,17 +51,33 @@ class TrackFields(BaseModel):
     model_config = {"json_schema_extra": {"examples": [TRACK]}}
 
 
+class WordFields(BaseModel):
+    """A word that a track stands out by."""
+
+    word: str
+    fit: float = Field(description="Standard deviations above the mean of the library's tracks.")
+    score: float = Field(description="What the network gives: 0 to 1, or a cosine.")
+
+
 class TrackDetails(TrackFields):
-    """A track, and what is known of its file."""
+    """A track, and what is known of its file and its sound."""
 
     codec: str = Field(description="As FFmpeg calls it; empty where it has no name for it.")
     state: str = Field(description="present, changed (since it was indexed) or missing.")
     plays_as: str = Field(description="The MIME type of its audio here.")
+    words: list[WordFields] = Field(
+        description="Those that it stands out by most, best first; none where the home's encoder knows none."
+    )
     model_config = {
         "json_schema_extra": {
-            "examples": [{**TRACK, "codec": "flac", "state": "present", "plays_as": "audio/flac"}]
+            "examples": [
+                {
+                    **TRACK, "codec": "flac", "state": "present", "plays_as": "audio/flac",
+                    "words": [{"word": "jazz", "fit": 2.31, "score": 0.642}],
+                }
+            ]
         }
-    }
+    }  # fmt: skip
 
 
 class TrackPage(BaseModel):
@@ -97,11 +113,12 @@ class MatchFields(TrackFields):
     """An answer."""
 
     rank: int
-    similarity: float = Field(description="The cosine, -1 to 1.")
-    score: float = Field(description="What sorts: the similarity, corrected for hubs.")
+    similarity: float = Field(description="The cosine, -1 to 1; of words alone, what the network gives.")
+    score: float = Field(description="What sorts: the similarity, corrected for hubs, or how words fit.")
     percentile: float | None = Field(description="The percentage of random pairs that are less alike.")
     duplicates: list[PathFields]
     passage: PassageFields | None
+    words: list[str] = Field(description="Explained: words that it, and what was asked with, stand out by.")
     model_config = {"json_schema_extra": {"examples": [MATCH]}}
 
 
@@ -116,13 +133,20 @@ class Answer(BaseModel):
 
     query: list[QueryFields]
     not_: list[TrackFields] = Field(alias="not")
+    text: list[str] = Field(description="The words asked with.")
+    not_text: list[str]
     matches: list[MatchFields]
     notes: list[str] = Field(description="What else should be known.")
     model_config = {
         "json_schema_extra": {
-            "examples": [{"query": [{**TRACK, "indexed": True}], "not": [], "matches": [MATCH], "notes": []}]
+            "examples": [
+                {
+                    "query": [{**TRACK, "indexed": True}], "not": [], "text": [], "not_text": [],
+                    "matches": [MATCH], "notes": [],
+                }
+            ]
         }
-    }
+    }  # fmt: skip
 
 
 class PlaylistTrack(TrackFields):

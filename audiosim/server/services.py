@@ -5,12 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from audiosim.core.types import Encoder, Track
+from audiosim.core.errors import AudiosimError
+from audiosim.core.types import Encoder, EncoderSpec, Track
+from audiosim.library.catalog import Held
+from audiosim.library.spaces import space_with_words
+from audiosim.search.describe import WORDS
+from audiosim.search.track_words import TrackWords, Word
 from audiosim.server.apart import Apart
 from audiosim.server.encoding import ChildEncoder
 from audiosim.server.library import Library
@@ -39,8 +45,10 @@ class Services:
         self.folder = Path(tempfile.mkdtemp(prefix="audiosim-serve-"))
         self.player = Player(self.folder)
         self.apart = Apart(self.library.home.path)
-        self._child: ChildEncoder | None = None
-        self._turn = threading.Lock()
+        self._turn, self._comparing = threading.Lock(), threading.Lock()
+        self._children: dict[EncoderSpec, ChildEncoder] = {}
+        self._speaking: Library | None = None  # the space that knows words, once it was needed
+        self._words: tuple[Held, TrackWords] | None = None
         self._follower = threading.Thread(target=self.library.follow, args=(self._tidy,), daemon=True)
 
     def start(self) -> None:
@@ -51,27 +59,51 @@ class Services:
         """End at once what runs apart, and remove what was put on the disk."""
         self.library.stop()
         self.apart.stop()
-        if self._child is not None:
-            self._child.kill()
+        for child in list(self._children.values()):
+            child.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def encoder(self) -> Encoder:
         """What embeds queries: of the index as it is now."""
-        if self.options.encoder is not None:
+        return self.encoder_of(self.library)
+
+    def encoder_of(self, library: Library) -> Encoder:
+        """Give what embeds queries of an index as it is now."""
+        if self.options.encoder is not None and library is self.library:
             return self.options.encoder
-        spec = self.library.held.configuration.spec
+        spec = library.held.configuration.spec
         with self._turn:
-            if self._child is None or self._child.spec != spec:
-                if self._child is not None:
-                    self._child.kill()
-                self._child = ChildEncoder(spec, self.options.precision)
-            return self._child
+            return self._children.setdefault(spec, ChildEncoder(spec, self.options.precision))
 
     @property
     def encoder_loaded(self) -> bool:
         """Whether an encoder takes memory now."""
-        return self._child is not None and self._child.loaded
+        return any(child.loaded for child in list(self._children.values()))
+
+    def library_of_words(self) -> Library:
+        """Give the space that is asked in words, followed from then on; the home itself, if none can be."""
+        path = space_with_words(self.library.home.path)
+        if path is None or path == self.library.home.path:
+            return self.library
+        with self._turn:
+            if self._speaking is None or self._speaking.home.path != path:
+                self._speaking = Library(path)
+            return self._speaking
+
+    def words(self, track: Track) -> list[Word]:
+        """Give the words that a track stands out by most; none where the home has none.
+
+        What the library's tracks sound like is read once, and again when the index has changed.
+        """
+        library = self.library_of_words()
+        with self._comparing, library.index() as index:
+            held = library.held
+            if self._words is None or self._words[0] is not held:
+                self._words = held, TrackWords(index, fetch=False)
+            words = self._words[1]
+            row = words.scores.row.get(track.digest) if words.known else None
+        return [] if row is None else words.best(words.scores.values[row], WORDS)
 
     def track(self, id_: str) -> Track:
         """Give the track of an id.
@@ -87,8 +119,14 @@ class Services:
         return found
 
     def _tidy(self) -> None:
-        if self._child is not None:
-            self._child.end_if_idle(self.options.keep)
+        speaking = self._speaking
+        if speaking is not None:
+            with suppress(AudiosimError):  # what was known of it answers
+                speaking.refresh()
+        libraries = [one for one in (self.library, speaking) if one is not None]
+        current = {library.held.configuration.spec for library in libraries}
+        for spec, child in list(self._children.items()):
+            child.end_if_idle(self.options.keep if spec in current else 0.0)
 
 
 def _services(request: Request) -> Services:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
+import fake_words
 import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from libraries import Library, edit, track
-from server_help import Serve, client, id_of, library, original, problem, serve
+from server_help import Serve, client, id_of, library, original, problem, serve, with_words
 from starlette.testclient import TestClient
 
+from audiosim.core.errors import UsageError
+from audiosim.search.describe import describe_files
 from audiosim.search.passage_search import find_passages
 from audiosim.search.playlist import make_path, make_radio
 from audiosim.search.ranking import RankingOptions
@@ -84,6 +88,101 @@ def test_similar_answers_as_the_package_does(library: Library, client: TestClien
             assert one["passage"]["start"] == pytest.approx(match.passage.start, abs=0.01)
         assert ids(found["query"]) == list(map(id_of, paths))
         assert ids(found["not"]) == [id_of(track(library, 1))]
+
+
+def test_words_are_asked_with_as_by_the_command(library: Library, serve: Serve) -> None:
+    with_words(library)
+    client = serve()
+    one = id_of(track(library, 0))
+    for asked, options in (
+        ({"text": "low"}, {"text": "low"}),
+        (
+            {"text": ["high", "hip hop"], "not_text": "hiss"},
+            {"text": ["high", "hip hop"], "not_text": "hiss"},
+        ),
+        ({"text": "high", "id": one}, {"queries": track(library, 0), "text": "high"}),
+    ):
+        expected = find_similar(home=library.home.path, explain=True, **options)
+        found = client.get(f"{API}/similar", params={**asked, "explain": "true"}).json()
+        assert [(one["path"], one["words"]) for one in found["matches"]] == [
+            (os.fsdecode(match.track.path), list(match.words)) for match in expected.matches
+        ]
+        assert [one["score"] for one in found["matches"]] == [
+            pytest.approx(match.score, abs=2e-6) for match in expected.matches
+        ]
+        assert (found["text"], found["not_text"]) == (list(expected.text), list(expected.not_text))
+    for text in ("lov", "-"):
+        told = problem(client.get(f"{API}/similar", params={"text": text}), 400)
+        with pytest.raises(UsageError) as caught:
+            find_similar(text=text, home=library.home.path)
+        error = caught.value
+        assert (told["title"], told["detail"], told["remedy"]) == (error.what, error.why, error.remedy)
+    for senseless in (
+        {"not_text": "low"},
+        {"text": "low", "not": one},
+        {"text": "low", "from": "1", "id": one},
+    ):
+        problem(client.get(f"{API}/similar", params=senseless), 400)
+
+
+def test_words_may_join_an_upload(library: Library, serve: Serve, tmp_path: Path) -> None:
+    with_words(library)
+    soundfile.write(tmp_path / "new.wav", tone(4, 930), SAMPLE_RATE)
+    expected = find_similar(
+        tmp_path / "new.wav", text="low", not_text="hiss", home=library.home.path, encoder=FakeEncoder()
+    )
+    found = upload(serve(), tmp_path / "new.wav", "n.wav", text="low", not_text="hiss").json()
+    assert [one["path"] for one in found["matches"]] == [
+        os.fsdecode(match.track.path) for match in expected.matches
+    ]
+
+
+def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
+    library: Library, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{API}/tracks/{id_of(track(library, 0))}"
+    assert client.get(url).json()["words"] == []
+    told = problem(client.get(f"{API}/similar", params={"text": "low"}), 400)
+    assert told["title"] == "This home's encoder, fake, knows no words"
+    assert told["remedy"].endswith("audiosim index --space words --encoder clap")
+    with_words(library)
+    refreshed(client)
+    fake_words.built_in(monkeypatch)
+    (described,) = describe_files(track(library, 0), home=library.home.path).files
+    assert client.get(url).json()["words"] == [
+        {
+            "word": word.word,
+            "fit": pytest.approx(word.fit, abs=1e-4),
+            "score": pytest.approx(word.score, abs=1e-6),
+        }
+        for word in described.words
+    ]
+    assert described.words[0].word == "low"
+
+
+def test_words_are_asked_of_the_space_that_knows_them(
+    library: Library, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_words(library)
+    said = library.home.path / "spaces" / "said"
+    shutil.copytree(library.home.path, tmp_path / "said")
+    shutil.move(tmp_path / "said", said)
+    edit(library, "DELETE FROM words")
+    edit(library, "DELETE FROM meta WHERE key = 'words'")
+    edit(library, "UPDATE meta SET value = replace(value, 'fake', 'mute') WHERE key = 'configuration'")
+    fake_words.built_in(monkeypatch)
+    client = serve(encoder=None)
+    expected = find_similar(text="low", home=said)
+    found = client.get(f"{API}/similar", params={"text": "low"}).json()
+    assert [one["path"] for one in found["matches"]] == [
+        os.fsdecode(match.track.path) for match in expected.matches
+    ]
+    assert client.get(f"{API}/tracks/{id_of(track(library, 0))}").json()["words"][0]["word"] == "low"
+    edit(Library(said), "DELETE FROM words")
+    deadline = time.monotonic() + 20
+    while client.get(f"{API}/similar", params={"text": "low"}).json()["matches"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_filters_are_those_of_the_command(library: Library, client: TestClient) -> None:
@@ -258,7 +357,7 @@ def test_every_call_has_an_example_and_every_answer_its_schema(client: TestClien
 def test_what_can_not_be_understood_is_a_problem_that_names_it(client: TestClient) -> None:
     told = problem(client.get(f"{API}/tracks", params={"limit": "many"}), 422)
     assert "`limit`" in told["detail"]
-    problem(client.get(f"{API}/similar"), 422)
+    assert problem(client.get(f"{API}/similar"), 400)["title"] == "Nothing to search with"
     problem(client.get(f"{API}/nowhere"), 404)
     problem(client.delete(f"{API}/tracks"), 405)
 

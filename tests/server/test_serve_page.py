@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, tone
 from libraries import Library, edit, track
-from server_help import Running, id_of, library, original, running
+from server_help import Running, id_of, library, original, running, with_words
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -174,6 +174,41 @@ def test_answers_lean_to_what_is_liked_and_away_from_what_is_not(visit: Any, lib
     seen.until("document.querySelectorAll('#answers > li[data-id]').length > 2")
     page.reload()
     seen.until("document.querySelectorAll('#seeds .like').length === 2")
+    assert [fault for fault in told(seen) if "400" not in fault] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_words_are_asked_with_alone_and_beside_a_track(visit: Any, library: Library, width: int) -> None:
+    with_words(library)
+    seen = visit(width)
+    page = seen.page
+    page.fill("[name=text]", "high")
+    page.keyboard.press("Enter")
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 3")
+    assert set(seen.names()[:3]) == {"Piece 3", "Piece 4", "Piece 5"}
+    assert "text=high" in page.url
+    page.click("#answers > li:nth-child(1) [data-key=w]")
+    seen.until("document.querySelector('.why').textContent.includes('Stands out by: ')")
+    page.fill("[name=text]", "low")
+    page.fill("[name=not_text]", "hiss")
+    page.keyboard.press("Enter")
+    seen.until("document.querySelector('#answers .name b').textContent === 'Piece 0'")
+    seen.until("location.hash.includes('not_text=hiss')")
+    page.go_back()
+    seen.until("document.querySelector('[name=not_text]').value === ''")
+    assert page.input_value("[name=text]") == "low"
+    page.fill("[name=text]", "lov")
+    page.keyboard.press("Enter")
+    seen.until("!document.getElementById('problem').hidden")
+    assert "has no word lov" in page.inner_text("#problem")
+    assert "Nearest in spelling: low" in page.inner_text("#problem")
+    page.fill("[name=text]", "low")
+    page.keyboard.press("Enter")
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 3")
+    seen.page.click("#answers > li:nth-child(1) [data-key=a]")
+    seen.until("document.querySelectorAll('#seeds .like').length === 1")
+    assert page.input_value("[name=text]") == ""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [fault for fault in told(seen) if "400" not in fault] == []
 
 

@@ -1,4 +1,4 @@
-"""What sounds alike: to tracks of the index, to an uploaded file, or to a passage of either."""
+"""What sounds alike: to tracks of the index, to an uploaded file, to a passage of either, or as words say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,15 +42,29 @@ From = Annotated[
     ),
 ]
 To = Annotated[str | None, Query(description="to 1:30.", examples=["1:30"], max_length=20)]
+Text = Annotated[
+    list[str],
+    Query(
+        description="What it should sound like, in words that the home's encoder knows; repeat it.",
+        examples=["calm piano"],
+        max_length=20,
+    ),
+]
+NotText = Annotated[
+    list[str],
+    Query(description="What it should not sound like; repeat it.", examples=["rock"], max_length=20),
+]
 NAME = 200  # characters of an uploaded file's name that are told
 
 
-@router.get("/similar", response_model=Answer, summary="By tracks of the index")
+@router.get("/similar", response_model=Answer, summary="By tracks of the index, or by words")
 def similar(
     here: Here,
-    id: Ids,  # noqa: A002
     only: Only,
     ranking: Ranked,
+    id: Ids = [],  # noqa: A002, B006
+    text: Text = [],  # noqa: B006
+    not_text: NotText = [],  # noqa: B006
     against: Against = [],  # noqa: B006
     count: Count = 10,
     explain: Explain = False,
@@ -57,11 +72,14 @@ def similar(
     start: From = None,
     to: To = None,
 ) -> Any:
-    """Find what sounds most like one track, or like several taken together, and not like others."""
-    paths, away = ([here.track(one).path for one in some] for some in (id, against))
+    """Find what sounds most like tracks taken together, or as words say, and not like others."""
+    if not id and (against or not text):
+        raise ProblemError(
+            400, "Nothing to search with", "no `id` was given", "Give one, or words as `text` without `not`."
+        )
+    asked = _Asked(_paths(here, id), _paths(here, against), tuple(text), tuple(not_text), start, to, explain)
     chosen = {"count": count, "only": only, "ranking": ranking, "include_self": include_self}
-    result = _found(here, [*map(os.fsdecode, paths)], [*map(os.fsdecode, away)], (start, to), explain, chosen)
-    return Json(answer_of(result))
+    return Json(answer_of(_found(here, asked, chosen)))
 
 
 @router.post("/similar", response_model=Answer, summary="By an uploaded file")
@@ -71,6 +89,8 @@ def similar_to_upload(
     only: Only,
     ranking: Ranked,
     id: Ids = [],  # noqa: A002, B006
+    text: Text = [],  # noqa: B006
+    not_text: NotText = [],  # noqa: B006
     against: Against = [],  # noqa: B006
     count: Count = 10,
     explain: Explain = False,
@@ -78,37 +98,67 @@ def similar_to_upload(
     start: From = None,
     to: To = None,
 ) -> Any:
-    """Find what sounds most like an uploaded file, alone or together with tracks of the index."""
-    paths, away = ([os.fsdecode(here.track(one).path) for one in some] for some in (id, against))
+    """Find what sounds most like an uploaded file, alone or together with tracks of the index and words."""
+    paths, away = _paths(here, id), _paths(here, against)
     chosen = {"count": count, "only": only, "ranking": ranking, "include_self": include_self}
     with _put_down(here, file) as (path, name):
+        asked = _Asked([str(path), *paths], away, tuple(text), tuple(not_text), start, to, explain)
         try:
-            result = _found(here, [str(path), *paths], away, (start, to), explain, chosen)
+            result = _found(here, asked, chosen)
         except AudiosimError as error:
             told = (text.replace(str(path), name) for text in (error.what, error.why, error.remedy))
             raise type(error)(*told) from error
         return Json(answer_of(result, {os.fsencode(path): name}))
 
 
-def _found(
-    here: Services,
-    paths: list[str],
-    away: list[str],
-    passage: tuple[str | None, str | None],
-    explain: bool,
-    chosen: dict[str, Any],
-) -> SearchResult:
-    start, end = moment("from", passage[0]), moment("to", passage[1])
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for: like files and words, unlike others, or with a passage."""
+
+    paths: list[str]
+    away: list[str]
+    text: tuple[str, ...]
+    not_text: tuple[str, ...]
+    start: str | None
+    to: str | None
+    explain: bool
+
+
+def _paths(here: Services, ids: list[str]) -> list[str]:
+    return [os.fsdecode(here.track(one).path) for one in ids]
+
+
+def _found(here: Services, asked: _Asked, chosen: dict[str, Any]) -> SearchResult:
+    start, end = moment("from", asked.start), moment("to", asked.to)
+    library = here.library_of_words() if asked.text or asked.not_text else here.library
+    with library.index() as index:
+        encoder = here.encoder_of(library)
+        common = {**chosen, "home": index, "precision": here.options.precision, "encoder": encoder}
+        if start is not None or end is not None:
+            _check_passage(here, asked, start, end)
+            return find_passages(asked.paths[0], start or 0.0, end, **common)
+        return find_similar(
+            asked.paths,
+            against=asked.away,
+            text=asked.text,
+            not_text=asked.not_text,
+            explain=asked.explain,
+            longest=here.options.limits.duration,
+            **common,
+        )
+
+
+def _check_passage(here: Services, asked: _Asked, start: float | None, end: float | None) -> None:
+    """See that one can be asked with; raises a ProblemError."""
     longest = here.options.limits.duration
-    with here.library.index() as index:
-        common = {**chosen, "home": index, "precision": here.options.precision, "encoder": here.encoder}
-        if start is None and end is None:
-            return find_similar(paths, against=away, explain=explain, longest=longest, **common)
-        if len(paths) > 1 or away:
-            raise ProblemError(400, "A passage is of one query", "there are several", "Ask with one.")
-        if max(start or 0.0, end or 0.0) > longest:
-            raise ProblemError(400, "There is no such passage", f"{longest:g} s of a file are read at most")
-        return find_passages(paths[0], start or 0.0, end, **common)
+    if asked.text or asked.not_text:
+        raise ProblemError(
+            400, "`from` and `to` ask with a passage", "`text` was given too", "Leave one out."
+        )
+    if len(asked.paths) > 1 or asked.away:
+        raise ProblemError(400, "A passage is of one query", "there are several", "Ask with one.")
+    if max(start or 0.0, end or 0.0) > longest:
+        raise ProblemError(400, "There is no such passage", f"{longest:g} s of a file are read at most")
 
 
 @contextmanager

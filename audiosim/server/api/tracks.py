@@ -15,7 +15,7 @@ from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile
 from audiosim.server import media
 from audiosim.server.api.parameters import PROBLEMS, Only
-from audiosim.server.fields import track_of
+from audiosim.server.fields import track_of, word_of
 from audiosim.server.inert import Json
 from audiosim.server.models import Peaks, TrackDetails, TrackPage
 from audiosim.server.problems import ProblemError
@@ -58,13 +58,14 @@ def find_tracks(
 
 @router.get("/tracks/{id}", response_model=TrackDetails, summary="One track")
 def one_track(here: Here, id: Id) -> Any:  # noqa: A002
-    """Tell of one track: its tags, and the state of its file."""
+    """Tell of one track: its tags, the state of its file, and what it sounds like."""
     track = here.track(id)
     with here.library.index() as index:
         codec = index.catalog.files.codec(track.path)
         state = _state(index, track)
+    words = [word_of(word) for word in here.words(track)]
     kind = media_type(track.path, codec) or MADE
-    return Json({**track_of(track), "codec": codec, "state": state, "plays_as": kind})
+    return Json({**track_of(track), "codec": codec, "state": state, "plays_as": kind, "words": words})
 
 
 @router.api_route(

@@ -58,7 +58,7 @@ function row(match) {
 
 function told(match) {
   const share = match.percentile === null ? "" : `; more alike than ${match.percentile.toFixed(1)} of 100 random pairs`;
-  return `cosine ${match.similarity.toFixed(3)}, score ${match.score.toFixed(3)}${share}`;
+  return `similarity ${match.similarity.toFixed(3)}, score ${match.score.toFixed(3)}${share}`;
 }
 
 function explain(match) {
@@ -82,6 +82,7 @@ function reason(match) {
         ? make("button", { type: "button", className: "button", onclick: () => play(source, passage.query_start, passage.query_end) }, `▶ ${span(passage.query_start, passage.query_end)} of ${titleOf(source)}`)
         : `${span(passage.query_start, passage.query_end)} of the query`));
   }
+  if (match.words.length) lines.push(make("p", {}, `Stands out by: ${match.words.join(", ")}`));
   for (const other of match.duplicates) lines.push(make("p", { className: "soft" }, `The same recording: ${other.path}`));
   lines.push(make("p", { className: "soft path" }, match.path));
   return make("div", { className: "why" }, ...lines);

@@ -1,9 +1,10 @@
-// What is asked for: tracks to be like, tracks to be unlike, a file, a passage, filters; kept in the URL.
+// What is asked for: tracks to be like, tracks to be unlike, words, a file, a passage, filters; kept in the URL.
 import { get, send } from "./api.js";
 import { element, make, titleOf } from "./dom.js";
 import { play } from "./player.js";
 
 const form = element("filters");
+const words = [form.elements.text, form.elements.not_text];
 const DEFAULTS = { count: "20", diversity: "0" };
 const seeds = []; // {track, like}
 let file = null; // {name, path, url, data}
@@ -30,14 +31,20 @@ export function askWith(track) {
   seeds.splice(0, seeds.length, { track, like: true });
   dropFile();
   form.elements.from.value = form.elements.to.value = "";
+  clearWords();
   ask();
 }
 
 export function askWithFile(given) {
   dropFile();
   seeds.length = 0;
+  clearWords();
   file = { data: given, path: given.name, url: URL.createObjectURL(given) };
   ask();
+}
+
+function clearWords() {
+  for (const input of words) input.value = "";
 }
 
 function dropFile() {
@@ -49,7 +56,7 @@ function parameters() {
   const wanted = new URLSearchParams();
   for (const { track, like } of seeds) wanted.append(like ? "id" : "not", track.id);
   for (const [name, value] of new FormData(form)) {
-    if (value && (value !== DEFAULTS[name] || name === "count")) wanted.append(name, value);
+    if (value.trim() && (value !== DEFAULTS[name] || name === "count")) wanted.append(name, value);
   }
   return wanted;
 }
@@ -62,7 +69,7 @@ export async function ask(keep = true) {
   const { signal } = asked;
   const wanted = parameters();
   if (keep) history.pushState(null, "", `${location.pathname}${String(wanted) ? `#${wanted}` : ""}`);
-  if (!file && !likes().length) {
+  if (!file && !likes().length && !wanted.has("text")) {
     answered(null);
     return;
   }
@@ -111,7 +118,7 @@ function show() {
       make("button", { type: "button", className: "round", "aria-label": `No longer ask with ${file.path}`, onclick: () => { dropFile(); ask(); } }, "✕")));
   }
   element("seeds").replaceChildren(...chips);
-  element("hint").hidden = chips.length > 0;
+  element("hint").hidden = chips.length > 0 || words[0].value !== "";
   element("radio").disabled = !likes().length;
 }
 
@@ -140,6 +147,8 @@ form.addEventListener("input", () => {
   clearTimeout(soon);
   soon = setTimeout(ask, 400);
 });
+// Words are asked with when they are whole: half of one is none.
+for (const input of words) input.addEventListener("change", () => ask());
 form.addEventListener("reset", () => setTimeout(ask));
 form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("popstate", restore);
