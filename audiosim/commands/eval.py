@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from audiosim.commands.flags import GIVEN_HOME, at_home
+from audiosim.commands.flags import GIVEN_HOME
 from audiosim.commands.options import JsonOption, SpaceHomeOptions, one_of, with_options
 from audiosim.commands.table import terminal_width
 from audiosim.core.config import find_home
@@ -16,6 +16,7 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import check_output, replacing
 from audiosim.core.json_fields import to_json
 from audiosim.core.text import display_path
+from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
     from audiosim.evaluation.results import EvalOptions

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.flags import at_home
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     FilterOptions,
@@ -23,6 +22,7 @@ from audiosim.commands.options import (
 )
 from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, size
+from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
     from audiosim.indexing.exchange import Exported, Imported

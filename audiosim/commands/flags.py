@@ -1,20 +1,18 @@
 """Parameters and commands that a message names, as the user at hand would type them.
 
 The package's messages name a parameter as Python does, in backticks: ``"`year` 19x4 is no year"``. They
-name commands without the home that was given: it is added here, so that what is pasted acts on that one.
+name commands without the home that was given: it is added (core/told_commands.py).
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
-from audiosim.core.text import visible
+from audiosim.core.told_commands import at_home
 
 NAMES = {  # of the package's parameters -> of those of commands, where they differ
     "address": "ray",
@@ -27,12 +25,6 @@ NAMES = {  # of the package's parameters -> of those of commands, where they dif
     "years": "year",
 }
 GIVEN_HOME = "audiosim.home"  # where contexts keep what --home was given
-WITH_HOME = (  # commands that take --home
-    *("index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status"),
-    *("verify", "gc", "forget", "relocate", "export", "import"),
-)
-# A command that is there to be run: it ends its line, and stands behind a colon or "see".
-COMMAND = re.compile(rf"(?:^|: |see )audiosim (?:{'|'.join(WITH_HOME)})\b(?!.* --home ).*$", re.MULTILINE)
 
 
 def with_flags(text: str, context: typer.Context) -> str:
@@ -60,32 +52,6 @@ def with_flags(text: str, context: typer.Context) -> str:
         return flags.get(NAMES.get(match[1], match[1]), match[0])
 
     return at_home(re.sub(r"`(\w+)`", spelled, text), context.meta.get(GIVEN_HOME))
-
-
-def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
-    """Have the commands that a message names act on the home that the user gave.
-
-    Parameters
-    ----------
-    text : str
-        A message.
-    home : str, path-like or None
-        What --home was given; without it, a command that is pasted finds the same home by itself.
-
-    Returns
-    -------
-    str
-        ``"To go on: audiosim index --home /music/home"``, the path quoted for a shell.
-    """
-    if home is None:
-        return text
-    option = f" --home {shell_word(home)}"
-    return COMMAND.sub(lambda command: command[0] + option, text)
-
-
-def shell_word(path: str | bytes | os.PathLike[str]) -> str:
-    """Quote a path for a shell, where it needs that; control characters are written out, as in messages."""
-    return visible(shlex.quote(os.fsdecode(path)))
 
 
 def _options(command: Any) -> Iterator[Any]:

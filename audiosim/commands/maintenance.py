@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.flags import at_home, with_flags
+from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     HomeOption,
@@ -22,6 +22,7 @@ from audiosim.commands.options import (
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.text import counted, first_lines, size
+from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected

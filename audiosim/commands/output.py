@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audiosim.commands.flags import at_home, shell_word
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import counted, display_path, visible
+from audiosim.core.text import display_path, visible
+from audiosim.core.told_commands import at_home, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +33,12 @@ def tell_unfit(only: Filter | None, home: Path | None) -> bool:
 
 def tell_unopened(home: Path | None) -> None:
     """Say on stderr how many files a run has yet to bring in, as no answer can hold them."""
-    from audiosim.library.index import open_index
+    from audiosim.library.index import open_index, unopened_note
 
     with open_index(home) as index:
-        count = index.catalog.files.unopened_count()
-    if count:
-        left = counted(count, "file is", "files are")
-        text = f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
-        typer.echo(f"audiosim: {at_home(text, home)}", err=True)
+        note = unopened_note(index)
+    if note is not None:
+        typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 
 
 def no_audio(root: bytes, include: Sequence[str] = ()) -> str:

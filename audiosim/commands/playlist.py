@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,10 +26,8 @@ from audiosim.commands.output import tell_unopened, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.json_fields import to_json, track_fields
-from audiosim.core.text import counted
 
 if TYPE_CHECKING:
-    from audiosim.library.filters import Filter
     from audiosim.search.playlist import Playlist
 
 
@@ -75,6 +70,7 @@ def playlist(
     Example: audiosim playlist --start calm.flac --end wild.mp3 -o evening.m3u8
     """
     from audiosim.search.playlist import make_path, make_radio
+    from audiosim.search.playlist_notes import playlist_notes
 
     tell_of_folders(only, home, quiet=quiet)
     if out is not None:
@@ -102,28 +98,9 @@ def playlist(
         )
     _write(made, out, relative, json_)
     if not quiet:
-        for note in _notes(made, length, spacing, only):
+        for note in playlist_notes(made, length, spacing, only):
             typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
         tell_unopened(home)
-
-
-def _notes(made: Playlist, length: int, spacing: int, only: Filter | None) -> Iterator[str]:
-    """What was asked with, how good the list is, and where it is less than was asked for."""
-    yield from made.notes
-    if steps := sorted(made.similarities[1:]):
-        yield f"similarity from track to track {median(steps):.2f} (median), {steps[0]:.2f} at least."
-    by_artist = made.crowded - made.crowded_folders
-    others = "others are too unlike" if only is None else "others don't fit, or are too unlike"
-    for count, shared in ((by_artist, "by the same artist"), (made.crowded_folders, "of the same folder")):
-        if count:
-            yield (
-                f"{counted(count, 'track comes', 'tracks come')} sooner after another {shared}"
-                f" than `spacing` {spacing} asks: {others}."
-            )
-    if len(made.tracks) < length:
-        asked = [f"`{each.name}`" for each in fields(only) if getattr(only, each.name)] if only else []
-        fit = f" that fit {' and '.join(asked)}." if asked else "; `min_duration` sets how short they may be."
-        yield f"the library has only {len(made.tracks)} of {length} tracks for it{fit}"
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.flags import at_home, shell_word
 from audiosim.commands.options import JsonOption, SpaceHomeOptions, with_options
 from audiosim.commands.table import shown_path
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
+from audiosim.core.told_commands import at_home, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from typing import Any
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError
 from audiosim.core.last_used import LastUsed
+from audiosim.core.text import counted
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.cache import Cache
@@ -61,6 +62,15 @@ class Index:
         """Give the windows of audio as directions; None where there is no cache of it."""
         cached = self.cache.read(digest)
         return None if cached is None else self.configuration.pooler.directions(cached.frames)
+
+
+def unopened_note(index: Index) -> str | None:
+    """Say how many files a run has yet to bring in, as no answer can hold them; None where there are none."""
+    count = index.catalog.files.unopened_count()
+    if not count:
+        return None
+    left = counted(count, "file is", "files are")
+    return f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
 
 
 def has_index(home: Home) -> bool:

@@ -6,11 +6,13 @@ They are kept as long as the index is the same. Who asks waits for a while, and 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,24 @@ from audiosim.server.problems import ProblemError
 WAIT = 10.0  # s that a request waits
 KEPT = 8  # answers
 PROGRAM = (sys.executable, "-m", "audiosim")
+NOTE = re.compile(r"^audiosim: ", re.MULTILINE)  # how each begins
 DRAWING = (sys.executable, "-m", "audiosim.server.drawing")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a command printed.
+
+    Parameters
+    ----------
+    answer : bytes
+        On stdout.
+    notes : tuple of str
+        What it said besides.
+    """
+
+    answer: bytes
+    notes: tuple[str, ...] = ()
 
 
 class _Task:
@@ -29,6 +48,7 @@ class _Task:
         self.done = threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
         self.answer = b""
+        self.notes: tuple[str, ...] = ()  # what it said besides
         self.error = ""
 
 
@@ -49,7 +69,7 @@ class Apart:
 
     def run(
         self, words: Sequence[str], version: int, *, wait: float = WAIT, program: Sequence[str] = PROGRAM
-    ) -> bytes:
+    ) -> Made:
         """Give what a command prints.
 
         Parameters
@@ -85,11 +105,11 @@ class Apart:
             with self._turn:
                 self._tasks.pop(key, None)
             raise ProblemError(422, f"{words[0]} failed" if words else "It failed", task.error)
-        return task.answer
+        return Made(task.answer, task.notes)
 
     def json(self, words: Sequence[str], version: int) -> Any:
         """Give what a command prints with ``--json``, as `run` does."""
-        return json.loads(self.run([*words, "--json"], version))
+        return json.loads(self.run([*words, "--json"], version).answer)
 
     def stop(self) -> None:
         """End all that runs, at once."""
@@ -118,4 +138,7 @@ class Apart:
         if task.process.returncode:
             lines = said.decode("utf-8", "replace").strip().splitlines()
             task.error = lines[-1].removeprefix("audiosim: ") if lines else "it was ended"
+        else:
+            told = NOTE.split(said.decode("utf-8", "replace"))[1:]
+            task.notes = tuple(note.strip() for note in told)
         task.done.set()

@@ -27,7 +27,7 @@ def word_of(word: Word) -> dict[str, Any]:
     return word_fields(word.word, word.fit, word.score)
 
 
-def answer_of(result: SearchResult, names: Names | None = None) -> dict[str, Any]:
+def answer_of(result: SearchResult, notes: list[str], names: Names | None = None) -> dict[str, Any]:
     """Give the fields of a search's answer; uploaded files go by their own names."""
     names = names or {}
     return {
@@ -36,14 +36,15 @@ def answer_of(result: SearchResult, names: Names | None = None) -> dict[str, Any
         "text": list(result.text),
         "not_text": list(result.not_text),
         "matches": [_match(match, names) for match in result.matches],
-        "notes": [_renamed(note, names) for note in result.notes],
+        "notes": [_renamed(note, names) for note in notes],
     }
 
 
-def playlist_of(made: Playlist) -> dict[str, Any]:
+def playlist_of(made: Playlist, notes: list[str]) -> dict[str, Any]:
     """Give the fields of a playlist."""
     pairs = zip(made.tracks, made.similarities, strict=True)
-    return {"tracks": [track_of(track) | {"similarity": round(cosine, 6)} for track, cosine in pairs]}
+    tracks = [track_of(track) | {"similarity": round(cosine, 6)} for track, cosine in pairs]
+    return {"tracks": tracks, "notes": notes}
 
 
 def with_ids(value: Any, known: Mapping[str, str]) -> Any:

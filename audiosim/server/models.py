@@ -86,7 +86,10 @@ class TrackPage(BaseModel):
     total: int = Field(description="How many there are.")
     offset: int
     tracks: list[TrackFields]
-    model_config = {"json_schema_extra": {"examples": [{"total": 1, "offset": 0, "tracks": [TRACK]}]}}
+    notes: list[str] = Field(description="What else should be known.")
+    model_config = {
+        "json_schema_extra": {"examples": [{"total": 1, "offset": 0, "tracks": [TRACK], "notes": []}]}
+    }
 
 
 class PassageFields(BaseModel):
@@ -159,9 +162,15 @@ class PlaylistFields(BaseModel):
     """A list to play, in order."""
 
     tracks: list[PlaylistTrack]
+    notes: list[str] = Field(description="What else should be known.")
     model_config = {
         "json_schema_extra": {
-            "examples": [{"tracks": [{**TRACK, "similarity": 1.0}, {**SECOND, "similarity": 0.83}]}]
+            "examples": [
+                {
+                    "tracks": [{**TRACK, "similarity": 1.0}, {**SECOND, "similarity": 0.83}],
+                    "notes": ["similarity from track to track 0.83 (median), 0.83 at least."],
+                }
+            ]
         }
     }
 
@@ -185,8 +194,11 @@ class Groups(BaseModel):
     """Files that hold the same recording, as `audiosim duplicates --json` gives them, with ids."""
 
     groups: list[dict[str, Any]]
+    notes: list[str] = Field(description="What else should be known.")
     model_config = {
-        "json_schema_extra": {"examples": [{"groups": [{"tracks": [TRACK, SECOND], "evidence": []}]}]}
+        "json_schema_extra": {
+            "examples": [{"groups": [{"tracks": [TRACK, SECOND], "evidence": []}], "notes": []}]
+        }
     }
 
 
@@ -214,7 +226,10 @@ class Status(BaseModel):
 class MapData(BaseModel):
     """The map's columns, as `audiosim map` draws them; of each place the track's id, for its sound."""
 
+    notes: list[str] = Field(description="What else should be known.")
     model_config = {
         "extra": "allow",
-        "json_schema_extra": {"examples": [{"by": "genre", "unit": 100000, "places": [[1200, 64000]]}]},
+        "json_schema_extra": {
+            "examples": [{"by": "genre", "unit": 100000, "places": [[1200, 64000]], "notes": []}]
+        },
     }

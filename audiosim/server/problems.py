@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from audiosim.core.errors import AudiosimError, HomeError, LockedError, StoreError, UsageError, WeightsError
 from audiosim.core.text import visible, visible_lines
+from audiosim.core.told_commands import at_home
 from audiosim.server.inert import Json
 
 MEDIA_TYPE = "application/problem+json"
@@ -68,14 +70,20 @@ class ProblemError(HTTPException):
         return Json(body, self.status_code, self.headers and dict(self.headers), MEDIA_TYPE)
 
 
-def problem_of(error: AudiosimError) -> ProblemError:
-    """Make the problem of an error that the package raised."""
+def problem_of(error: AudiosimError, home: Path | None = None) -> ProblemError:
+    """Make the problem of an error that the package raised, of the home that was given."""
     status = next(code for kind, code in STATUS if isinstance(error, kind))
     headers = {"Retry-After": "5"} if status == 503 else None
-    return ProblemError(status, _named(error.what), _named(error.why), _named(error.remedy), headers)
+    what, why, remedy = (named(text, home) for text in (error.what, error.why, error.remedy))
+    return ProblemError(status, what, why, remedy, headers)
 
 
-def _named(text: str) -> str:
+def named(text: str, home: Path | None) -> str:
+    """Give a message of the package with the parameters that URLs have, and commands for the home at hand."""
+    return at_home(_spelled(text), home)
+
+
+def _spelled(text: str) -> str:
     return re.sub(r"`(\w+)`", lambda match: f"`{NAMES.get(match[1], match[1])}`", text)
 
 
@@ -91,7 +99,7 @@ def explain_all(app: FastAPI) -> None:
 
     @app.exception_handler(AudiosimError)
     def failed(request: Request, error: AudiosimError) -> Json:
-        return problem_of(error).response()
+        return problem_of(error, request.app.state.services.options.home).response()
 
     @app.exception_handler(RequestValidationError)
     def misunderstood(request: Request, error: RequestValidationError) -> Json:

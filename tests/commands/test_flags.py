@@ -15,8 +15,9 @@ from made_home import MadeHome, random_tracks
 from typer.testing import CliRunner
 
 from audiosim.cli import app
-from audiosim.commands.flags import NAMES, WITH_HOME, at_home, with_flags
+from audiosim.commands.flags import NAMES, with_flags
 from audiosim.core.errors import UsageError
+from audiosim.core.told_commands import WITH_HOME, at_home
 
 ROOT: Any = typer.main.get_command(app)
 

@@ -19,6 +19,7 @@ from server_help import Serve, client, id_of, library, original, problem, serve,
 from starlette.testclient import TestClient
 
 from audiosim.core.errors import UsageError
+from audiosim.library.catalog import Catalog
 from audiosim.search.describe import describe_files
 from audiosim.search.passage_search import find_passages
 from audiosim.search.playlist import make_path, make_radio
@@ -144,7 +145,7 @@ def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
     assert client.get(url).json()["words"] == []
     told = problem(client.get(f"{API}/similar", params={"text": "low"}), 400)
     assert told["title"] == "This home's encoder, fake, knows no words"
-    assert told["remedy"].endswith("audiosim index --space words --encoder clap")
+    assert told["remedy"].endswith(f"audiosim index --space words --encoder clap --home {library.home.path}")
     with_words(library)
     refreshed(client)
     fake_words.built_in(monkeypatch)
@@ -293,6 +294,48 @@ def test_status_and_duplicates_are_what_the_commands_print(
     ]
 
 
+def test_answers_tell_what_a_run_has_yet_to_bring_in_as_the_commands_do(
+    library: Library, client: TestClient
+) -> None:
+    one = id_of(track(library, 0))
+    ends: dict[str, Any] = {"start": one, "end": id_of(track(library, 4)), "length": 4}
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("tracks", {"q": "nothing like it"}),
+        ("similar", {"id": one}),
+        ("similar", {"id": one, "from": "1", "to": "3"}),
+        ("playlists/radio", {"seed": one, "length": 3}),
+        ("playlists/path", ends),
+        ("map", {"color": "folder"}),
+        ("duplicates", {}),
+    ]
+
+    def notes(path: str, params: dict[str, Any]) -> list[str]:
+        found = in_time(client, f"{API}/{path}", params).json()["notes"]
+        assert isinstance(found, list)
+        return found
+
+    before = [notes(*one) for one in asked]
+    assert not any("not in the index yet" in note for told in before for note in told)
+    with Catalog(library.home.catalog) as catalog:
+        catalog.files.note_unopened(others=[], found=[b"/m/8.flac", b"/m/9.flac"])
+    refreshed(client)
+    line = (
+        "2 files are not in the index yet: a run is at work, or was cut short."
+        f" To go on: audiosim index --home {library.home.path}"
+    )
+    assert [sorted(notes(*one)) for one in asked] == [sorted([*told, line]) for told in before]
+
+
+def test_an_empty_answer_says_what_there_is_instead(library: Library, client: TestClient) -> None:
+    for path, params in (("similar", {"id": id_of(track(library, 0))}), ("tracks", {})):
+        found = client.get(f"{API}/{path}", params={**params, "year": "1990"}).json()
+        assert found["notes"] == ["No track is of the years asked for. No track here has a year."]
+    empty = library.home.path.parent / "music" / "empty"
+    empty.mkdir()
+    found = client.get(f"{API}/tracks", params={"under": str(empty)}).json()
+    assert found["notes"][0] == f"No track of the index is in {empty}."
+
+
 def test_the_map_is_that_of_the_command_with_sounds_from_here(library: Library, client: TestClient) -> None:
     data = in_time(client, f"{API}/map?color=folder").json()
     assert data["by"] == "folder"
@@ -376,9 +419,9 @@ def upload(client: TestClient, path: Path, name: str, **params: Any) -> Any:
     )
 
 
-def in_time(client: TestClient, url: str) -> Any:
+def in_time(client: TestClient, url: str, params: dict[str, Any] | None = None) -> Any:
     deadline = time.monotonic() + 90
-    while (answer := client.get(url)).status_code == 503:
+    while (answer := client.get(url, params=params)).status_code == 503:
         assert answer.headers["retry-after"]
         assert time.monotonic() < deadline
     assert answer.status_code == 200, answer.text

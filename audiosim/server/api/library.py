@@ -15,6 +15,7 @@ from audiosim.server.api.parameters import PROBLEMS
 from audiosim.server.fields import with_ids
 from audiosim.server.inert import Json
 from audiosim.server.models import Groups, MapData, Status
+from audiosim.server.notes import notes_of
 from audiosim.server.services import Here, Services
 
 router = APIRouter(tags=["library"], responses=PROBLEMS)
@@ -44,13 +45,16 @@ def duplicates(here: Here) -> Any:
     """Give the files that hold the same recording; it takes a while, and is then kept."""
     held = here.library.held
     known = {utf8_path(track.path): id_ for id_, track in zip(held.ids, held.tracks, strict=True)}
-    return Json(with_ids(here.apart.json(["duplicates"], here.library.version), known))
+    made = here.apart.run(["duplicates", "--json"], here.library.version)
+    return Json({**with_ids(json.loads(made.answer), known), "notes": made.notes})
 
 
 @router.get("/map", response_model=MapData, summary="The library drawn")
 def map_data(here: Here, color: Colour = None) -> Any:
     """Give the columns that the map is drawn from; they take a while, and are then kept."""
-    return Json(drawn(here, color)["data"])
+    with here.library.index() as index:
+        notes = notes_of(here, index)
+    return Json({**drawn(here, color)["data"], "notes": notes})
 
 
 def drawn(here: Services, color: str | None) -> Any:
@@ -62,7 +66,7 @@ def drawn(here: Services, color: str | None) -> Any:
         If it takes longer than one waits.
     """
     words = [] if color is None else ["--color", color]
-    return json.loads(here.apart.run(words, here.library.version, program=DRAWING))
+    return json.loads(here.apart.run(words, here.library.version, program=DRAWING).answer)
 
 
 def map_page(here: Here, color: Colour = None) -> Response:

@@ -12,10 +12,12 @@ from fastapi.responses import Response
 from audiosim.core.m3u import playlist_text
 from audiosim.core.types import Track
 from audiosim.search.playlist import SPACING, Playlist, make_path, make_radio
+from audiosim.search.playlist_notes import playlist_notes
 from audiosim.server.api.parameters import PROBLEMS, Ids, Only
 from audiosim.server.fields import playlist_of
 from audiosim.server.inert import Json
 from audiosim.server.models import PlaylistFields, Queue
+from audiosim.server.notes import notes_of
 from audiosim.server.services import Here
 
 M3U8 = "audio/mpegurl"
@@ -36,7 +38,8 @@ def radio(
     seeds = [os.fsdecode(here.track(one).path) for one in seed]
     with here.library.index() as index:
         made = make_radio(seeds, length, home=index, only=only, spacing=spacing, encoder=here.encoder)
-    return _written(made, form)
+        notes = notes_of(here, index, playlist_notes(made, length, spacing, only), only=only)
+    return _written(made, notes, form)
 
 
 @router.get(
@@ -55,7 +58,8 @@ def path(
     first, last = (os.fsdecode(here.track(one).path) for one in (start, end))
     with here.library.index() as index:
         made = make_path(first, last, length, home=index, only=only, spacing=spacing, encoder=here.encoder)
-    return _written(made, form)
+        notes = notes_of(here, index, playlist_notes(made, length, spacing, only), only=only)
+    return _written(made, notes, form)
 
 
 @router.post(
@@ -69,8 +73,8 @@ def queue(here: Here, wanted: Queue) -> Response:
     return _m3u8([here.track(one) for one in wanted.ids])
 
 
-def _written(made: Playlist, form: str) -> Response:
-    return Json(playlist_of(made)) if form == "json" else _m3u8(made.tracks)
+def _written(made: Playlist, notes: list[str], form: str) -> Response:
+    return Json(playlist_of(made, notes)) if form == "json" else _m3u8(made.tracks)
 
 
 def _m3u8(tracks: Sequence[Track]) -> Response:

@@ -22,6 +22,7 @@ from audiosim.server.api.parameters import PROBLEMS, Ids, Only, Ranked, moment
 from audiosim.server.fields import answer_of
 from audiosim.server.inert import Json
 from audiosim.server.models import Answer
+from audiosim.server.notes import notes_of
 from audiosim.server.problems import ProblemError
 from audiosim.server.services import Here, Services
 
@@ -79,7 +80,7 @@ def similar(
         )
     asked = _Asked(_paths(here, id), _paths(here, against), tuple(text), tuple(not_text), start, to, explain)
     chosen = {"count": count, "only": only, "ranking": ranking, "include_self": include_self}
-    return Json(answer_of(_found(here, asked, chosen)))
+    return Json(answer_of(*_found(here, asked, chosen)))
 
 
 @router.post("/similar", response_model=Answer, summary="By an uploaded file")
@@ -104,11 +105,11 @@ def similar_to_upload(
     with _put_down(here, file) as (path, name):
         asked = _Asked([str(path), *paths], away, tuple(text), tuple(not_text), start, to, explain)
         try:
-            result = _found(here, asked, chosen)
+            result, notes = _found(here, asked, chosen)
         except AudiosimError as error:
             told = (text.replace(str(path), name) for text in (error.what, error.why, error.remedy))
             raise type(error)(*told) from error
-        return Json(answer_of(result, {os.fsencode(path): name}))
+        return Json(answer_of(result, notes, {os.fsencode(path): name}))
 
 
 @dataclass(frozen=True)
@@ -128,24 +129,31 @@ def _paths(here: Services, ids: list[str]) -> list[str]:
     return [os.fsdecode(here.track(one).path) for one in ids]
 
 
-def _found(here: Services, asked: _Asked, chosen: dict[str, Any]) -> SearchResult:
-    start, end = moment("from", asked.start), moment("to", asked.to)
+def _found(here: Services, asked: _Asked, chosen: dict[str, Any]) -> tuple[SearchResult, list[str]]:
+    """The answer, and what is to be told with it."""
     library = here.library_of_words() if asked.text or asked.not_text else here.library
     with library.index() as index:
         encoder = here.encoder_of(library)
         common = {**chosen, "home": index, "precision": here.options.precision, "encoder": encoder}
-        if start is not None or end is not None:
-            _check_passage(here, asked, start, end)
-            return find_passages(asked.paths[0], start or 0.0, end, **common)
-        return find_similar(
-            asked.paths,
-            against=asked.away,
-            text=asked.text,
-            not_text=asked.not_text,
-            explain=asked.explain,
-            longest=here.options.limits.duration,
-            **common,
-        )
+        result = _searched(here, asked, common)
+        notes = notes_of(here, index, result.notes, only=chosen["only"], empty=not result.matches)
+        return result, notes
+
+
+def _searched(here: Services, asked: _Asked, common: dict[str, Any]) -> SearchResult:
+    start, end = moment("from", asked.start), moment("to", asked.to)
+    if start is not None or end is not None:
+        _check_passage(here, asked, start, end)
+        return find_passages(asked.paths[0], start or 0.0, end, **common)
+    return find_similar(
+        asked.paths,
+        against=asked.away,
+        text=asked.text,
+        not_text=asked.not_text,
+        explain=asked.explain,
+        longest=here.options.limits.duration,
+        **common,
+    )
 
 
 def _check_passage(here: Services, asked: _Asked, start: float | None, end: float | None) -> None:

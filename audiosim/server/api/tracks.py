@@ -18,6 +18,7 @@ from audiosim.server.api.parameters import PROBLEMS, Only
 from audiosim.server.fields import track_of, word_of
 from audiosim.server.inert import Json
 from audiosim.server.models import Peaks, TrackDetails, TrackPage
+from audiosim.server.notes import notes_of
 from audiosim.server.problems import ProblemError
 from audiosim.server.services import Here
 
@@ -48,12 +49,12 @@ def find_tracks(
 ) -> Any:
     """Find tracks whose names hold all words, those called so first; without words, all, by path."""
     found = here.library.names.find(q)
-    if only is not None:
-        with here.library.index() as index:
-            located = index.located(only)
-        found = [track for track in found if located.admits(track)]
+    with here.library.index() as index:
+        admits = index.located(only).admits
+        found = found if only is None else [track for track in found if admits(track)]
+        notes = notes_of(here, index, only=only, empty=not found)
     page = [track_of(track) for track in found[offset : offset + limit]]
-    return Json({"total": len(found), "offset": offset, "tracks": page})
+    return Json({"total": len(found), "offset": offset, "tracks": page, "notes": notes})
 
 
 @router.get("/tracks/{id}", response_model=TrackDetails, summary="One track")

@@ -24,7 +24,7 @@ async function run() {
     found = answer.tracks;
     at = -1;
     list.replaceChildren(...found.map(option));
-    if (!found.length) list.append(make("li", { className: "none", role: "option", "aria-disabled": "true" }, "No track has such a name."));
+    if (!found.length) list.append(make("li", { className: "none", role: "option", "aria-disabled": "true" }, ["No track has such a name.", ...answer.notes].join(" ")));
     else if (answer.total > found.length) list.append(make("li", { className: "none", role: "option", "aria-disabled": "true" }, `${answer.total.toLocaleString("en")} found: type more.`));
     list.hidden = false;
     box.setAttribute("aria-expanded", "true");

@@ -1,0 +1,42 @@
+"""Commands that a message names, completed so that what is pasted acts on the home that was given."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from audiosim.core.text import visible
+
+WITH_HOME = (  # commands that take --home
+    *("index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status"),
+    *("verify", "gc", "forget", "relocate", "export", "import"),
+)
+# A command that is there to be run: it ends its line, and stands behind a colon or "see".
+COMMAND = re.compile(rf"(?:^|: |see )audiosim (?:{'|'.join(WITH_HOME)})\b(?!.* --home ).*$", re.MULTILINE)
+
+
+def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
+    """Have the commands that a message names act on the home that the user gave.
+
+    Parameters
+    ----------
+    text : str
+        A message.
+    home : str, path-like or None
+        What --home was given; without it, a command that is pasted finds the same home by itself.
+
+    Returns
+    -------
+    str
+        ``"To go on: audiosim index --home /music/home"``, the path quoted for a shell.
+    """
+    if home is None:
+        return text
+    option = f" --home {shell_word(home)}"
+    return COMMAND.sub(lambda command: command[0] + option, text)
+
+
+def shell_word(path: str | bytes | os.PathLike[str]) -> str:
+    """Quote a path for a shell, where it needs that; control characters are written out, as in messages."""
+    return visible(shlex.quote(os.fsdecode(path)))

@@ -1,0 +1,51 @@
+"""What the commands say beside their answers, for those that are given here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from audiosim.core.text import display_path
+from audiosim.library.filters import Filter
+from audiosim.library.folders import without_tracks
+from audiosim.library.index import Index, unopened_note
+from audiosim.library.suggestions import suggestions
+from audiosim.server.problems import named
+from audiosim.server.services import Services
+
+
+def notes_of(
+    here: Services,
+    index: Index,
+    own: Iterable[str] = (),
+    *,
+    only: Filter | None = None,
+    empty: bool = False,
+) -> list[str]:
+    """Give what is to be told with an answer, a sentence each.
+
+    Parameters
+    ----------
+    here : Services
+        The server's.
+    index : Index
+        What answers.
+    own : iterable of str
+        What the answer itself tells.
+    only : Filter, optional
+        What tracks had to be.
+    empty : bool
+        Whether no track answers.
+    """
+    return [named(note, here.options.home) for note in _notes(index, own, only, empty)]
+
+
+def _notes(index: Index, own: Iterable[str], only: Filter | None, empty: bool) -> Iterator[str]:
+    if only is not None:
+        for folder in without_tracks(only, index.catalog):
+            yield f"No track of the index is in {display_path(folder)}."
+    yield from own
+    if empty:
+        yield from suggestions(index.catalog, only or Filter())
+    unopened = unopened_note(index)
+    if unopened is not None:
+        yield unopened
