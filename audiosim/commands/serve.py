@@ -36,6 +36,13 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let pages of this site ask: https://music.lan; repeatable."),
     ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A media server's ids, for its plug-ins: CSV that begins with id,path (docs/serve.md).",
+        ),
+    ] = None,
     keep: Annotated[
         str, typer.Option(metavar="TIME", help="Let the encoder go when no query has needed it for so long.")
     ] = DEFAULT_KEEP,
@@ -50,6 +57,8 @@ def serve(
     Example: audiosim serve --open
     """
     from audiosim.core.config import find_home
+    from audiosim.library.index import open_index
+    from audiosim.server.ids import MediaIds, read_ids
     from audiosim.server.options import ServerOptions, is_loopback
     from audiosim.server.running import serve as run
     from audiosim.server.tokens import FILE, read_token
@@ -59,6 +68,12 @@ def serve(
             raise UsageError(f"--cors {origin} is no origin", "", "Give it as http://NAME or https://NAME.")
     if token_file is None and not is_loopback(host):
         token_file = find_home(home).path / FILE
+    known = MediaIds()
+    if ids is not None:
+        with open_index(home) as index:
+            known = read_ids(ids, index)
+    if not quiet and (note := known.note()):
+        typer.echo(f"audiosim: {note}", err=True)
     options = ServerOptions(
         home=home,
         host=host,
@@ -68,6 +83,7 @@ def serve(
         origins=tuple(cors or ()),
         keep=moment("--keep", keep) or 0.0,
         precision=precision,
+        ids=known,
     )
 
     def tell(url: str) -> None:

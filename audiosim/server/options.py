@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosim.core.types import Encoder, Precision
+from audiosim.server.ids import MediaIds
 
 PORT = 8711
 KEEP = 900.0  # s without a query that needs it, after which an encoder is let go
@@ -69,6 +70,8 @@ class ServerOptions:
         What requests may take.
     encoder : Encoder, optional
         Embeds queries, instead of the home's own in a process of its own.
+    ids : MediaIds
+        A media server's ids of files.
     """
 
     home: Path | None = None
@@ -81,6 +84,7 @@ class ServerOptions:
     precision: Precision = "auto"
     limits: Limits = Limits()
     encoder: Encoder | None = None
+    ids: MediaIds = field(default_factory=MediaIds)
 
 
 def is_loopback(host: str) -> bool:
