@@ -183,6 +183,10 @@ class EncoderEntry(ABC):
         """
         return None
 
+    def reads_texts(self, spec: EncoderSpec) -> bool:
+        """Tell whether `text_side` gives something, loading nothing."""
+        return self.card.text_download > 0
+
     def text_side(self, spec: EncoderSpec, *, read_only: bool) -> TextSide | None:
         """Load what puts any text among the embeddings of a spec; None where it reads none.
 

@@ -46,7 +46,7 @@ def all_words(index: Index, *, fetch: bool = True) -> WordScores:
     WeightsError
         If what reads texts can't be had, or is not to be fetched.
     """
-    side = _text_side(index, fetch=fetch)
+    side = text_side(index, fetch=fetch)
     if side is not None:
         return text_scores(TAGS, side.embed(TAGS), *index.catalog.tracks.audio_vectors())
     return WordScores(_labels(index), *index.catalog.words.all())
@@ -65,7 +65,7 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     for text in (text for group in groups for text in group):
         if not _words(text):
             raise UsageError(f"{visible(text) or 'An empty text'} says nothing", "it has no word")
-    side = _text_side(index)
+    side = text_side(index)
     if side is not None:
         texts = tuple(dict.fromkeys(text for group in groups for text in group))
         scores = text_scores(texts, side.embed(texts), *index.catalog.tracks.audio_vectors())
@@ -77,7 +77,16 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     return scores, [[columns.index(column) for column in group] for group in named]
 
 
-def _text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
+def text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
+    """Give what reads texts for a home's encoder, loaded unless the index has it; None where it reads none.
+
+    Raises
+    ------
+    WeightsError
+        If it can't be had, or is not to be fetched.
+    """
+    if index.reader is not None:
+        return index.reader
     entry = find(index.spec.name)
     return None if entry is None else entry.text_side(index.spec, read_only=not fetch)
 

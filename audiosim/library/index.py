@@ -15,6 +15,7 @@ from audiosim.core.last_used import LastUsed
 from audiosim.core.text import counted
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
+from audiosim.encoders.words import TextSide
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.configuration import check_encoder
@@ -37,12 +38,15 @@ class Index:
         What its vectors are made with.
     kept : LastUsed, optional
         Where what is read of audio, by its digest, is kept for whoever opens it next.
+    reader : TextSide, optional
+        What reads texts for its encoder, instead of one that is loaded for each search.
     """
 
     home: Home
     catalog: Catalog
     configuration: Configuration
     kept: LastUsed[Any] | None = None
+    reader: TextSide | None = None
 
     @property
     def spec(self) -> EncoderSpec:

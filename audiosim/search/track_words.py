@@ -12,7 +12,7 @@ from audiosim.core.errors import AudiosimError, HomeError, UsageError
 from audiosim.core.types import Float32, FrameEmbeddings
 from audiosim.encoders.registry import find
 from audiosim.encoders.words import Vocabulary
-from audiosim.library.asked_words import all_words
+from audiosim.library.asked_words import all_words, text_side
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
 from audiosim.library.word_scores import WordScores, log_odds, text_scores, track_odds
@@ -136,8 +136,7 @@ class TrackWords:
 
     @cached_property
     def _texts(self) -> Float32:
-        entry = find(self._index.spec.name)
-        side = None if entry is None else entry.text_side(self._index.spec, read_only=not self._fetch)
+        side = text_side(self._index, fetch=self._fetch)
         if side is None:
             raise UsageError(f"This home's encoder, {self._index.spec.name}, reads no text")
         return side.embed(self.scores.labels)

@@ -17,6 +17,8 @@ from typing import Any
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import AudiosimError
 from audiosim.core.last_used import LastUsed
+from audiosim.core.types import EncoderSpec
+from audiosim.encoders.words import TextSide
 from audiosim.library.catalog import Catalog, Held
 from audiosim.library.catalog.held import CONFIGURATION, hold
 from audiosim.library.index import Index
@@ -36,6 +38,8 @@ class Library:
     ----------
     home : path-like, optional
         The home's folder.
+    reader : callable, optional
+        Gives what reads texts for an encoder by its spec, or None.
 
     Raises
     ------
@@ -43,7 +47,12 @@ class Library:
         If there is no index.
     """
 
-    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        reader: Callable[[EncoderSpec], TextSide | None] = lambda spec: None,
+    ) -> None:
+        self._reader = reader
         self.home: Home = find_home(home)
         self._reading = threading.Lock()
         self._stopped = threading.Event()
@@ -87,7 +96,8 @@ class Library:
             held = self._held
             if catalog.settings.meta(CONFIGURATION) != held.text:  # vectors of another kind: none may mix
                 held = self._follow(catalog)
-            yield Index(self.home, catalog.holding(held), held.configuration, self._kept)
+            reader = self._reader(held.configuration.spec)
+            yield Index(self.home, catalog.holding(held), held.configuration, self._kept, reader)
 
     def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
         """Read what changes, until `stop`; `each_time` is called now and then."""

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -13,12 +14,13 @@ from fastapi import Depends, Request
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Encoder, EncoderSpec, Track
+from audiosim.encoders.registry import find
 from audiosim.library.catalog import Held
 from audiosim.library.spaces import space_with_words
 from audiosim.search.describe import WORDS
 from audiosim.search.track_words import TrackWords, Word
 from audiosim.server.apart import Apart
-from audiosim.server.encoding import ChildEncoder
+from audiosim.server.encoding import Child, ChildEncoder, ChildReader
 from audiosim.server.library import Library
 from audiosim.server.media import Player
 from audiosim.server.options import ServerOptions
@@ -41,12 +43,13 @@ class Services:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
-        self.library = Library(options.home)
+        self.library = Library(options.home, self._reader_of)
         self.folder = Path(tempfile.mkdtemp(prefix="audiosim-serve-"))
         self.player = Player(self.folder)
         self.apart = Apart(self.library.home.path)
         self._turn, self._comparing = threading.Lock(), threading.Lock()
         self._children: dict[EncoderSpec, ChildEncoder] = {}
+        self._readers: dict[EncoderSpec, ChildReader | None] = {}
         self._speaking: Library | None = None  # the space that knows words, once it was needed
         self._words: tuple[Held, TrackWords] | None = None
         self._follower = threading.Thread(target=self.library.follow, args=(self._tidy,), daemon=True)
@@ -59,7 +62,7 @@ class Services:
         """End at once what runs apart, and remove what was put on the disk."""
         self.library.stop()
         self.apart.stop()
-        for child in list(self._children.values()):
+        for child in chain.from_iterable(self._processes.values()):
             child.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -79,7 +82,27 @@ class Services:
     @property
     def encoder_loaded(self) -> bool:
         """Whether an encoder takes memory now."""
-        return any(child.loaded for child in list(self._children.values()))
+        return any(child.loaded for child in chain.from_iterable(self._processes.values()))
+
+    def _reader_of(self, spec: EncoderSpec) -> ChildReader | None:
+        """What reads texts for an encoder; None where it reads none, or can't be told of."""
+        with self._turn:
+            if spec not in self._readers:
+                with suppress(AudiosimError):  # a broken plug-in
+                    entry = find(spec.name)
+                    reads = entry is not None and entry.reads_texts(spec)
+                    self._readers[spec] = ChildReader(spec) if reads else None
+            return self._readers.get(spec)
+
+    @property
+    def _processes(self) -> dict[EncoderSpec, list[Child]]:
+        """Those that load networks, of each encoder."""
+        found: dict[EncoderSpec, list[Child]] = {}
+        for children in (self._children, self._readers):
+            for spec, child in list(children.items()):
+                if child is not None:
+                    found.setdefault(spec, []).append(child)
+        return found
 
     def library_of_words(self) -> Library:
         """Give the space that is asked in words, followed from then on; the home itself, if none can be."""
@@ -88,7 +111,7 @@ class Services:
             return self.library
         with self._turn:
             if self._speaking is None or self._speaking.home.path != path:
-                self._speaking = Library(path)
+                self._speaking = Library(path, self._reader_of)
             return self._speaking
 
     def words(self, track: Track) -> list[Word]:
@@ -125,8 +148,9 @@ class Services:
                 speaking.refresh()
         libraries = [one for one in (self.library, speaking) if one is not None]
         current = {library.held.configuration.spec for library in libraries}
-        for spec, child in list(self._children.items()):
-            child.end_if_idle(self.options.keep if spec in current else 0.0)
+        for spec, processes in self._processes.items():
+            for child in processes:
+                child.end_if_idle(self.options.keep if spec in current else 0.0)
 
 
 def _services(request: Request) -> Services:

@@ -152,6 +152,12 @@ class DescribedEntry(EncoderEntry):
     def for_spec(self, spec: EncoderSpec) -> EncoderEntry:
         return self._of(spec.weights)
 
+    def reads_texts(self, spec: EncoderSpec) -> bool:
+        from audiosim.encoders.request import request_for
+
+        entry = self._of(spec.weights)
+        return entry.description.text is not None and entry._variant(request_for(spec)).text is not None
+
     def text_side(self, spec: EncoderSpec, *, read_only: bool) -> TextSide | None:
         from audiosim.encoders.described.session import Session
         from audiosim.encoders.described.text import DescribedTextSide
