@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -183,8 +185,10 @@ def _file_text(file: FileHeld) -> str:
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
     lines = [f"{_state(file):7}  {shown_path(file.path)}{reason}\n"]
-    for one in file.held:
-        lines.append(f"           {shown_path(one.track.path)}  ({_reason(one.evidence, one.track.path)})\n")
+    held = [one.track.path for one in file.held]
+    called = _short_names([file.path, *held])
+    for path, one in zip(held, file.held, strict=True):
+        lines.append(f"           {shown_path(path)}  ({_reason(one.evidence, called(path))})\n")
     return "".join(lines)
 
 
@@ -214,19 +218,26 @@ def _evidence_fields(evidence: Evidence) -> dict[str, Any]:
 def _text(group: Group) -> str:
     lines = [f"{len(group.tracks)} files of one recording"]
     told = {link.second.path: link for link in group.links}
+    called = _short_names([track.path for track in group.tracks])
     for track in group.tracks:
-        why = (
-            f"  ({_reason(told[track.path].evidence, told[track.path].first.path)})"
-            if track.path in told
-            else ""
-        )
+        link = told.get(track.path)
+        why = "" if link is None else f"  ({_reason(link.evidence, called(link.first.path))})"
         lines.append(f"  {duration(track.duration):>7}  {shown_path(track.path)}{why}")
     return "\n".join(lines) + "\n"
 
 
-def _reason(evidence: Evidence, first: bytes) -> str:
-    """Why a file is one recording with the first."""
-    name = file_name(first)
+def _short_names(paths: Sequence[bytes]) -> Callable[[bytes], str]:
+    """Give what says which of some files is meant: its name; the path, where others are called so too."""
+    count = Counter(map(os.path.basename, paths))
+
+    def called(path: bytes) -> str:
+        return file_name(path) if count[os.path.basename(path)] < 2 else shown_path(path)
+
+    return called
+
+
+def _reason(evidence: Evidence, name: str) -> str:
+    """Why a file is one recording with the first, which is called `name`."""
     if evidence.kind == "same audio":
         return f"same audio as {name}"
     apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"

@@ -143,6 +143,23 @@ def test_the_command_lists_groups_with_their_evidence(home: Home, cli: Cli) -> N
     assert set(found[0]["evidence"][0]) == old | {"agreement", "change", "speed"}
 
 
+def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path, cli: Cli) -> None:
+    song, other = recording(1), recording(2)
+    tracks = [
+        Made(f"{tmp_path}/live/01.flac", song, digest="1" * 32),
+        Made(f"{tmp_path}/new/01.flac", song, digest="1" * 32),
+        Made(f"{tmp_path}/new/01.mp3", remastered(song)),
+        Made(f"{tmp_path}/live/02.flac", other, digest="2" * 32),
+        Made(f"{tmp_path}/new/02.wav", other, digest="2" * 32),
+    ]
+    done = cli("duplicates", "--home", make_home(tmp_path / "home", tracks).path)
+    lines = [line.split(maxsplit=1)[1] for line in done.out.splitlines() if line.startswith("  ")]
+    assert lines[:2] == ["live/01.flac", "new/01.flac  (same audio as live/01.flac)"]
+    assert lines[2].startswith("new/01.mp3  (")
+    assert "live/01.flac" in lines[2]
+    assert lines[3:] == ["live/02.flac", "new/02.wav  (same audio as 02.flac)"]
+
+
 def test_the_command_finds_what_a_folder_has_in_common_with_the_rest(home: Home, cli: Cli) -> None:
     done = cli("duplicates", "--home", home.path, "--under", "/m/copies/07.wav")
     assert done.out.splitlines()[0] == "2 files of one recording"
