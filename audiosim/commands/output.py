@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,12 +43,12 @@ def tell_unopened(home: Path | None) -> None:
 
 
 def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
-    """Say that a folder holds no audio, or none that the patterns match.
+    """Say that a folder holds no audio, or none that the patterns match; or that what was named is not there.
 
     Parameters
     ----------
     root : bytes
-        The folder.
+        The folder, or the file that is not there.
     include : sequence of str, optional
         The patterns of --include.
 
@@ -56,6 +57,9 @@ def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
     str
         The message.
     """
+    if not os.path.exists(root):
+        why = ": it is a link that leads nowhere" if os.path.islink(root) else ""
+        return f"no such file or folder: {display_path(root)}{why}"
     text = f"no audio files in {display_path(root)}"
     if not include:
         return text

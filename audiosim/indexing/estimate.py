@@ -45,7 +45,8 @@ class Estimate:
     reread : int
         Others that will be read again, for only their ctime is another one, or to `rescan`; not in `seconds`.
     vacant : tuple of bytes
-        Folders that were named and hold no audio files; all, where none holds one that `include` matches.
+        Folders that were named and hold no audio files, and known files and folders that are not there any
+        more; all, where none holds one that `include` matches.
     sampled : int
         Those of `files` whose lengths were read; the lengths of the others follow from their sizes.
     audio_hours : float or None

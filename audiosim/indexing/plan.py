@@ -175,8 +175,8 @@ def _is_problem(row: FileRow) -> bool:
 
 
 def is_vacant(plan: Plan) -> bool:
-    """Whether a folder holds no audio, not even some that is left out, and none is known of it."""
-    return plan.scan.present and _is_empty(plan.scan) and plan.known == 0
+    """Whether there is no audio, not even some that is left out, and none is taken to be there."""
+    return _is_empty(plan.scan) and plan.known == 0
 
 
 def _is_empty(scan: Scan) -> bool:

@@ -135,10 +135,12 @@ class RootDoubted:
 class NoAudio:
     """A folder that was named holds no audio files; or none that `include` matches, nor does another.
 
+    A file or folder that is known, but not there any more, with nothing to lose, is told so too.
+
     Parameters
     ----------
     root : bytes
-        The folder.
+        The folder, or file.
     """
 
     root: bytes
@@ -184,7 +186,8 @@ class IndexReport:
     failures, doubted : list of (bytes, str)
         Files that failed, and roots that look like disks not mounted, with the reason.
     vacant : list of bytes
-        Folders that were named and hold no audio files; all, where none holds one that `include` matches.
+        Folders that were named and hold no audio files, and known files and folders that are not there any
+        more; all, where none holds one that `include` matches.
     stages : dict
         Seconds by stage: "decode" summed over its processes, "front end", "network", "write",
         "store", and "waiting for input", which the network spent idle, the start of a run included;

@@ -211,7 +211,7 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
 
 
 def vacant(target: Target, plans: Sequence[Plan]) -> list[bytes]:
-    """Give the folders that a user named and that hold no audio; all, where `include` leaves nothing."""
+    """Give what a user named that holds no audio, or is not there; all, where `include` leaves nothing."""
     if all(_is_left_bare(plan) for plan in plans):
         return [plan.scan.root for plan in plans]
     return [plan.scan.root for plan in plans if target.given and is_vacant(plan)]

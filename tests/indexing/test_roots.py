@@ -60,6 +60,23 @@ def test_a_link_that_leads_nowhere_is_refused(library: Library, tmp_path: Path) 
         library.index(tmp_path / "link")
 
 
+def test_a_known_file_that_is_named_and_not_there_is_told(library: Library, music: Path, cli: Cli) -> None:
+    dead, lost, folder = music / "dead.mp3", music / "low" / "00 track.wav", music / "high"
+    dead.symlink_to("nothing")
+    library.index(music)
+    lost.unlink()
+    shutil.rmtree(folder)
+    library.index(music, accept_removals=True)
+    words = {dead: ": it is a link that leads nowhere", lost: "", folder: ""}
+    for named, why in words.items():
+        for options in ([], ["--dry-run"]):
+            done = cli("index", named, *options, "--home", library.home.path)
+            assert (done.code, done.err) == (3, f"audiosim: no such file or folder: {named}{why}\n")
+    report = library.index(music, dead, lost)
+    assert (report.found, report.vacant) == (3, [])  # they lie in it
+    assert library.index(music / "low", folder).vacant == [os.fsencode(folder)]
+
+
 def test_the_command_says_so_and_exits_with_2(music: Path, tmp_path: Path, cli: Cli) -> None:
     (music / "list.m3u").write_text("low/00 track.wav\n")
     done = cli("index", music / "list.m3u", "--encoder", "musicnn", "--home", tmp_path / "home")
