@@ -156,7 +156,8 @@ def test_it_learns_to_whiten_at_its_next_run_says_so_once_and_goes_back(
     before = cli(*again)
     lengthen(old.home)
     first, second = cli("index", *here), cli("index", *here)
-    assert (first.code, first.err.count("--whitening/--no-whitening turns it off and on")) == (0, 1)
+    told = f"To turn it off: audiosim index --no-whitening --home {old.home}\n"
+    assert (first.code, first.err.count(told)) == (0, 1)
     assert (second.code, "whitening" in second.err) == (0, False)
     after = cli(*again)
     assert after.err == ""  # answered by Chroma

@@ -135,7 +135,8 @@ def _whiten(catalog: Catalog, complete: bool) -> Iterator[str]:
         "The library has grown tenfold: what its tracks vary in within themselves was learnt anew."
         if before
         else "Answers weigh less what tracks vary in within themselves from now on. That lowers similarities,"
-        " not percentiles: thresholds in scripts must be changed. `whitening` turns it off and on."
+        " not percentiles: thresholds in scripts must be changed."
+        " To turn it off: audiosim index --no-whitening"
     )
 
 
