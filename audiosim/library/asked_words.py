@@ -12,9 +12,9 @@ from difflib import get_close_matches
 
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.tag_values import folded
-from audiosim.core.text import size, visible
+from audiosim.core.text import size, span, visible
 from audiosim.encoders.musicnn_labels import MSD, MTT
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find, resolve
 from audiosim.encoders.words import TextSide
 from audiosim.library.index import Index
 from audiosim.library.word_scores import WordScores, text_scores
@@ -22,8 +22,8 @@ from audiosim.library.word_scores import WordScores, text_scores
 TAGS = tuple(dict.fromkeys((*MSD, *MTT)))  # what is asked of an encoder that reads any text
 NEAREST = 5  # labels told where one is not known
 FEW = 60  # labels that are all told then
-CLAP_DOWNLOAD, CLAP_SMALLEST = 621_000_000, 163_000_000  # bytes, of both of its sides: float32, int8
-CLAP_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of processor each, and 10 to decode
+ADDED = "clap"  # the encoder to add where a home's own knows no words
+ADDED_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of processor each, and 10 to decode
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -162,11 +162,12 @@ def _no_scores() -> HomeError:
 
 
 def _no_words(index: Index) -> UsageError:
-    hours = index.catalog.tracks.duration() / 3600 / CLAP_SPEED
+    card = resolve(ADDED).card
     return UsageError(
         f"This home's encoder, {index.spec.name}, knows no words",
         "",
-        f"Add one that does, for words only: about {size(CLAP_DOWNLOAD)} to fetch"
-        f" ({size(CLAP_SMALLEST)} with `variant` int8), and for this library about {hours:.1f} hours on two"
-        f" cores:\naudiosim index --space words --encoder clap",
+        f"Add one that does, for words only: about {size(card.download + card.text_download)} to fetch"
+        f" (`variant` int8: about a quarter of that), and for this library about"
+        f" {span(index.catalog.tracks.duration() / ADDED_SPEED)} on two cores:\n"
+        f"audiosim index --space words --encoder {ADDED}",
     )

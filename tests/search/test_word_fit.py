@@ -201,7 +201,8 @@ def test_a_home_whose_encoder_knows_no_words_names_the_command_that_adds_them(
     done = cli("similar", "--text", "ambient", "--home", made.home.path)
     assert done.code == 2
     assert "This home's encoder, fake, knows no words" in done.err
-    assert "hours on two cores" in done.err
+    assert "about 621.2 MB to fetch (--variant int8: about a quarter of that)" in done.err
+    assert "for this library about 1 second on two cores:\n" in done.err
     command = "audiosim index --space words --encoder clap"
     assert done.err.rstrip().endswith(f"{command} --home {made.home.path}")
 
