@@ -18,7 +18,6 @@ from audiosim.encoders import QueryEncoder
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.index import Index
 from audiosim.search.query import Query, Resolver, mean_direction, unusable
-from audiosim.search.titles import no_such_file
 
 PHASES = 8  # of a hop, at which a passage is embedded that may lie anywhere on another track's grid
 MAX_QUERY_WINDOWS = 512  # in all phases; a long passage gets fewer of them
@@ -73,7 +72,7 @@ def ask_with(
     if asked is not None:
         return replace(_audible(asked), notes=tuple(resolver.notes))
     if query is None:
-        raise no_such_file(path)
+        raise resolver.missing(path)
     raise unusable(path, "the file is not there, and neither are all windows of the passage in the caches")
 
 

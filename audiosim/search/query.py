@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from audiosim.audio.events import UNKNOWN, Embedded, Failed, Probed
-from audiosim.core.errors import AudioError, AudiosimError
+from audiosim.core.errors import AudioError, AudiosimError, UsageError
 from audiosim.core.paths import identity
 from audiosim.core.text import display_path, duration
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
@@ -134,7 +134,7 @@ class Resolver:
         for path in [path for path, query in found.items() if query is None]:
             place = path if os.path.exists(path) else self.titled(path)
             if place is None:
-                self._fail(path, no_such_file(path))
+                self._fail(path, self.missing(path))
             elif place == path or (query := self.indexed(place)) is None:
                 changed[path] = place
             else:
@@ -170,6 +170,10 @@ class Resolver:
         if place is not None:
             self.notes.append(f"asked with {display_path(place)}.")
         return place
+
+    def missing(self, path: bytes) -> UsageError:
+        """Make the error for a path that is none of these; for one that a list names, without a search."""
+        return no_such_file(path, None if path in self._lenient else self._index)
 
     def _opened(self, paths: list[bytes]) -> dict[bytes, Query]:
         """Files that are not in the index; one that can't be used is told before a model is loaded."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import folded, values
-from audiosim.core.text import display_path
+from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
@@ -15,6 +17,8 @@ from audiosim.search.copies import one_each
 from audiosim.search.recordings import Recordings
 
 SHOWN = 10  # of the tracks that one title names
+NEAREST = 3  # titles told where none is as given
+ALIKE = 0.75  # ratio of difflib, from which they are near
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # the second slash is lost in a path
 
 
@@ -39,7 +43,8 @@ def named(index: Index, path: bytes) -> bytes | None:
         If several recordings have the name.
     """
     name = _as_given(path)
-    entries = list(index.catalog.tracks.entries(lambda track: folded(name) in _names(track)))
+    wanted = folded(name)
+    entries = list(index.catalog.tracks.entries(lambda track: wanted in map(folded, _names(track))))
     found = one_each(entries, Recordings.of(index), Filter(), ())
     if len(found) > 1:
         paths = [display_path(entry.track.path) for entry in found]
@@ -49,28 +54,45 @@ def named(index: Index, path: bytes) -> bytes | None:
     return next((entry.track.path for entry in found), None)
 
 
-def no_such_file(path: bytes) -> UsageError:
-    """Make the error for a query that is not there."""
+def no_such_file(path: bytes, index: Index | None) -> UsageError:
+    """Make the error for a query that is not there; it tells which titles of an index are near."""
     name = _as_given(path)
     if ADDRESS.match(name):
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
         )
+    near = [] if index is None else _near(index, name)
+    told = f"Near it: {'; '.join(map(visible, near))}.\n" if near else ""
     return UsageError(
         f"No such file: {os.fsdecode(path)}",
         "it is neither there nor in the index, and no track has that title",
-        "Check the path, or see all tracks: audiosim list",
+        f"{told}Check the path, or see all tracks: audiosim list",
     )
 
 
-def _names(track: Track) -> set[str]:
+def _near(index: Index, name: str) -> list[str]:
+    """Names of tracks that are spelled nearly as a name, or as its part after the last slash; one a track."""
+    names: dict[str, tuple[str, str]] = {}  # as they are compared -> a track's audio, as they are shown
+    for entry in index.catalog.tracks.entries():
+        for shown in _names(entry.track):
+            names.setdefault(folded(shown), (entry.track.digest, shown))
+    wanted = dict.fromkeys(map(folded, (name, os.path.basename(name))))
+    alike = [near for each in wanted for near in get_close_matches(each, names, 4 * NEAREST, ALIKE)]
+    found: dict[str, str] = {}
+    for digest, shown in map(names.__getitem__, alike):
+        found.setdefault(digest, shown)
+    return list(found.values())[:NEAREST]
+
+
+def _names(track: Track) -> Iterator[str]:
     """What a track may be called."""
     title, artist = track.tags.title, track.tags.artist
-    file = os.fsdecode(os.path.basename(track.path))
-    names = {file, os.path.splitext(file)[0]}
     if title:
-        names |= {title, *(f"{by} - {title}" for by in (artist, *values(artist)))}
-    return {folded(name) for name in names}
+        yield title
+        yield from (f"{by} - {title}" for by in (artist, *values(artist)) if by)
+    file = os.fsdecode(os.path.basename(track.path))
+    yield file
+    yield os.path.splitext(file)[0]
 
 
 def _as_given(path: bytes) -> str:

@@ -247,6 +247,16 @@ def test_a_title_of_several_tracks_names_them(similar: Cli) -> None:
     assert similar("title 1", *ALL).code == 0  # both files are one recording
 
 
+def test_a_title_with_a_slip_is_told_those_that_are_near(similar: Cli) -> None:
+    near = "no track has that title.\nNear it: Artist 1 - Title 7; "
+    done = similar("Artist 1 - Titel 7", *ALL)
+    assert (done.code, near in done.err) == (2, True)
+    assert len(done.err.partition("Near it: ")[2].splitlines()[0].split(";")) == 3
+    assert near in similar("Artist 1 - Titel 7", "--from", "0", *ALL).err
+    assert "\nNear it: t007.flac" in similar("elsewhere/t007.flacc", *ALL).err
+    assert "Near it" not in similar("No Such Song", *ALL).err
+
+
 def test_what_is_no_file_and_no_title_is_refused_with_what_to_do(similar: Cli) -> None:
     done = similar("No Such Song", *ALL)
     assert (done.code, "no track has that title" in done.err) == (2, True)
