@@ -17,11 +17,13 @@ from audiosim.encoders.musicnn_labels import MSD, MTT
 from audiosim.encoders.registry import find, resolve
 from audiosim.encoders.words import TextSide
 from audiosim.library.index import Index
+from audiosim.library.missing_caches import missing_caches
 from audiosim.library.word_scores import WordScores, text_scores
 
 TAGS = tuple(dict.fromkeys((*MSD, *MTT)))  # what is asked of an encoder that reads any text
 NEAREST = 5  # labels told where one is not known
-FEW = 60  # labels that are all told then
+FEW = 60  # labels that are all told then, and those near only if they are at least so
+ALIKE = 0.6  # by difflib
 ADDED = "clap"  # the encoder to add where a home's own knows no words
 ADDED_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of processor each, and 10 to decode
 WORD = re.compile(r"[^\W_]+")
@@ -96,7 +98,7 @@ def _labels(index: Index) -> tuple[str, ...]:
     labels = index.catalog.words.labels
     if not labels:
         entry = find(index.spec.name)
-        raise _no_scores() if entry is not None and entry.card.words else _no_words(index)
+        raise _no_scores(index) if entry is not None and entry.card.words else _no_words(index)
     return labels
 
 
@@ -143,20 +145,27 @@ def _words(text: str) -> list[str]:
 
 def _unknown(word: str, labels: Sequence[str], known: dict[tuple[str, ...], int]) -> UsageError:
     spelled = {" ".join(name): labels[number] for name, number in known.items()}
-    near = [name for name in spelled if word in name.split()] + get_close_matches(word, spelled, NEAREST, 0.0)
+    few = len(labels) <= FEW
+    near = [name for name in spelled if word in name.split()]
+    near += get_close_matches(word, spelled, NEAREST, ALIKE if few else 0.0)
     told = list(dict.fromkeys(spelled[name] for name in near))[:NEAREST]
-    rest = f"\nAll of them: {', '.join(labels)}" if len(labels) <= FEW else ""
+    lines = [f"Nearest in spelling: {'; '.join(told)}"] if told else []
+    lines += [f"All of them: {', '.join(labels)}"] if few else []
     return UsageError(
-        f"The home's encoder has no word {visible(word)}",
-        f"it knows {len(labels)}",
-        f"Nearest in spelling: {'; '.join(told)}{rest}",
+        f"The home's encoder has no word {visible(word)}", f"it knows {len(labels)}", "\n".join(lines)
     )
 
 
-def _no_scores() -> HomeError:
+def _no_scores(index: Index) -> HomeError:
+    what, made = "No track has word scores yet", "index runs make them from caches"
+    missing = missing_caches(
+        (entry.track.digest for entry in index.catalog.tracks.entries()), index.configuration
+    )
+    if missing is not None and len(missing.digests) == missing.total:
+        return HomeError(what, f"{made}, and {missing}", missing.remedy)
     return HomeError(
-        "No track has word scores yet",
-        "they were indexed by an audiosim that knew no words, and made from caches by the next run",
+        what,
+        f"an audiosim that knew none indexed them, or they were imported; {made}",
         "Make them: audiosim index",
     )
 
