@@ -106,9 +106,20 @@ def _folded(columns: Sequence[Column], cells: list[list[str]], widths: list[int]
         found.append(line)
         apart = list(zip(columns[beside:], row[beside:], strict=True))
         whole = [cell for column, cell in apart if column in (PATH, REMARK)]
-        titled = [f"{column.title} {cell}" for column, cell in apart if column not in (PATH, REMARK) and cell]
-        found += [INDENT + text for text in (*whole, " ".join(titled)) if text]
+        titled = [(column.title, cell) for column, cell in apart if column not in (PATH, REMARK) and cell]
+        found += [INDENT + text for text in (*whole, *_sentences(titled)) if text]
     return found
+
+
+def _sentences(titled: Iterable[tuple[str, str]]) -> list[str]:
+    """What is apart, with its titles: one in small letters goes on where the last one ended."""
+    sentences: list[str] = []
+    for title, cell in titled:
+        if sentences and title[0].islower():
+            sentences[-1] += f" {title} {cell}"
+        else:
+            sentences.append(f"{title} {cell}")
+    return sentences
 
 
 def _narrowed(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:

@@ -33,11 +33,11 @@ def test_on_a_terminal_paths_are_whole_and_lines_are_short_however_narrow_it_is(
 
 
 def test_what_is_apart_has_a_line_of_its_own_where_the_terminal_is_too_narrow() -> None:
-    columns = [*HEADER, Column("Passage", "apart"), Column("of it", "apart")]
-    rows = [["1", "one two three", "/a b.mp3", "0:10", "0:20"], ["2", "", "/c.mp3", "", ""]]
+    columns = [*HEADER, *(Column(title, "apart") for title in ("Passage", "of it", "Words"))]
+    rows = [["1", "one two three", "/a b.mp3", "0:10", "0:20", "sad"], ["2", "", "/c.mp3", "", "", ""]]
     assert on_terminal(columns, rows, 50).splitlines() == [
-        "   Name           File      Passage  of it",
-        "1  one two three  /a b.mp3  0:10     0:20",
+        "   Name           File      Passage  of it  Words",
+        "1  one two three  /a b.mp3  0:10     0:20   sad",
         "2                 /c.mp3",
     ]
     assert on_terminal(columns, rows, 20).splitlines() == [
@@ -45,6 +45,7 @@ def test_what_is_apart_has_a_line_of_its_own_where_the_terminal_is_too_narrow() 
         "1  one two three",
         "    /a b.mp3",
         "    Passage 0:10 of it 0:20",
+        "    Words sad",
         "2",
         "    /c.mp3",
     ]
