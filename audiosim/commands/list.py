@@ -18,7 +18,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, tell_unopened, write_output
+from audiosim.commands.output import tell_unfit, tell_unopened, tell_unscored, write_output
 
 if TYPE_CHECKING:
     from audiosim.core.types import Track
@@ -60,6 +60,7 @@ def list_tracks(
 
         home = home_of_words(home)
         tracks = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
+        tell_unscored(home)
     else:
         tracks = indexed_tracks(home, only=only)
     if not tracks:

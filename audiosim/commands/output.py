@@ -42,6 +42,16 @@ def tell_unopened(home: Path | None) -> None:
         typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 
 
+def tell_unscored(home: Path | None) -> None:
+    """Say on stderr how many tracks no words can find."""
+    from audiosim.library.asked_words import unscored
+    from audiosim.library.index import open_index
+
+    with open_index(home) as index:
+        for text in unscored(index):
+            typer.echo(f"audiosim: {text}", err=True)
+
+
 def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
     """Say that a folder holds no audio, or none that the patterns match; or that what was named is not there.
 

@@ -22,7 +22,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unopened, write_output
+from audiosim.commands.output import tell_unopened, tell_unscored, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.json_fields import to_json, track_fields
@@ -98,6 +98,8 @@ def playlist(
         )
     _write(made, out, relative, json_)
     if not quiet:
+        if text:
+            tell_unscored(found_by)
         for note in playlist_notes(made, length, spacing, only):
             typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
         tell_unopened(home)

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.tag_values import folded
-from audiosim.core.text import size, span, visible
+from audiosim.core.text import counted, size, span, visible
 from audiosim.encoders.musicnn_labels import MSD, MTT
 from audiosim.encoders.registry import find, resolve
 from audiosim.encoders.words import TextSide
@@ -77,6 +77,14 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     columns = sorted({column for group in named for column in group})
     scores = WordScores(tuple(labels[column] for column in columns), *index.catalog.words.all(columns))
     return scores, [[columns.index(column) for column in group] for group in named]
+
+
+def unscored(index: Index) -> list[str]:
+    """Say how many tracks no words can find, as no run has made their scores; nothing where there is none."""
+    count = index.catalog.words.lacking_count() if index.catalog.words.labels else 0
+    left = counted(count, "track has", "tracks have")
+    told = f"{left} no word scores and can't be found: index runs make them from caches that are there."
+    return [told] if count else []
 
 
 def text_side(index: Index, *, fetch: bool = True) -> TextSide | None:

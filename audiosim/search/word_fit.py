@@ -10,15 +10,14 @@ and beside audio files, whose cosine (corrected for hubs) is standardised in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from audiosim.core.text import counted
 from audiosim.core.types import Float32, Float64
-from audiosim.library.asked_words import asked_for
+from audiosim.library.asked_words import asked_for, unscored
 from audiosim.library.index import Index
 from audiosim.library.word_scores import Standard, WordScores
 from audiosim.search.query import AWAY
@@ -82,7 +81,7 @@ def with_words(
     if likeness is not None:
         _, vectors = index.catalog.tracks.audio_vectors()
         usual = Standard.of(index.configuration.space(vectors) @ likeness.direction[:, None])
-    return WordFit(fits, likeness, usual), list(_lacking(index, scores))
+    return WordFit(fits, likeness, usual), unscored(index)
 
 
 def fitting(scores: WordScores, wanted: list[int], unwanted: list[int]) -> tuple[Float64, Float64]:
@@ -93,10 +92,3 @@ def fitting(scores: WordScores, wanted: list[int], unwanted: list[int]) -> tuple
             fit += weight * scores.standing_out[:, columns].mean(axis=1)
     raw: Float64 = scores.raw(scores.values[:, wanted or unwanted]).mean(axis=1, dtype=np.float64)
     return raw, fit
-
-
-def _lacking(index: Index, scores: WordScores) -> Iterator[str]:
-    count = index.catalog.words.lacking_count() if scores.odds else 0
-    if count:
-        left = counted(count, "track has", "tracks have")
-        yield f"{left} no word scores and can't be found: index runs make them from caches that are there."

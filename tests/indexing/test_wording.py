@@ -9,7 +9,7 @@ import fake_words
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, tone
+from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, cache_of, digest_of, edit
 
 from audiosim.core.errors import WeightsError
@@ -110,7 +110,7 @@ def test_a_run_stops_at_its_end_and_says_what_is_left(library: Library, entry: f
 
 
 def test_a_track_without_a_cache_is_passed_by_and_asking_says_so(
-    library: Library, entry: fake_words.FakeEntry
+    library: Library, entry: fake_words.FakeEntry, cli: Cli
 ) -> None:
     lost = digest_of(library, track_file(library, "low", 0))
     cache_of(library).path(lost).unlink()
@@ -122,6 +122,10 @@ def test_a_track_without_a_cache_is_passed_by_and_asking_says_so(
     found = find_similar(text="low", home=library.home.path)
     assert any("1 track has no word scores" in note for note in found.notes)
     assert lost not in {match.track.digest for match in found.matches}
+    commands: list[tuple[str, ...]] = [("list",), ("playlist", "--length", "2", "--min-duration", "1")]
+    for command in commands:
+        done = cli(*command, "--text", "low", "--home", library.home.path)
+        assert (done.code, "audiosim: 1 track has no word scores" in done.err) == (0, True), command
 
 
 def track_file(library: Library, album: str, number: int) -> Path:
