@@ -9,7 +9,7 @@ import typer
 
 from audiosim.commands import index_report
 from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
-from audiosim.commands.flags import with_flags
+from audiosim.commands.flags import shell_word, with_flags
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -25,9 +25,10 @@ from audiosim.commands.options import (
 )
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
+from audiosim.core.paths import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from audiosim.commands.progress import ProgressDisplay
     from audiosim.indexing.cluster import Cluster
@@ -196,7 +197,14 @@ def index(
         ProgressDisplay(shown=not quiet) as display,
     ):
         talk = _Talk(
-            context, display, log, quiet=quiet, json_=json_, verbose=verbose, include=options.include
+            context,
+            display,
+            log,
+            quiet=quiet,
+            json_=json_,
+            verbose=verbose,
+            include=options.include,
+            named=map(identity, paths or ()),
         )
         report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
@@ -234,8 +242,9 @@ class _Talk:
         json_: bool,
         verbose: bool,
         include: Sequence[str],
+        named: Iterable[bytes],
     ) -> None:
-        self._include = include
+        self._include, self._named = include, set(named)
         self._context, self._to_stderr = context, json_
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
 
@@ -269,6 +278,11 @@ class _Talk:
                 self._display.stage(name, done, total, time_up)
             case TrackOutcome(path, "failed", reason):
                 self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
+            case TrackOutcome(path, "failed_before", reason) if path in self._named:
+                self._named.discard(path)  # each space says so
+                again = f"To try it again: audiosim index --retry-failed {shell_word(path)}"
+                text = f"audiosim: {display_path(path)} failed before: {visible(reason or '')}. {again}"
+                self._note(with_flags(text, self._context), shown=not self._quiet)
             case NoAudio(root):
                 self._note(f"audiosim: {no_audio(root, self._include)}")
             case RootDoubted(root, reason):

@@ -160,7 +160,8 @@ class IndexRun:
         self._catalog.files.mark_gone(plan.unwanted)
         self.report.gone += len(plan.unwanted)
         for path in plan.failed_before:
-            yield self._counted(TrackOutcome(path, "failed_before"))
+            row = self._catalog.files.get(path)
+            yield self._counted(TrackOutcome(path, "failed_before", row.reason if row else None))
         for path, reason in plan.problems:
             self._catalog.files.record_failure(path, -1, -1, reason)
             yield self._counted(TrackOutcome(path, "failed", reason))

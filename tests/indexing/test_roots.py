@@ -77,6 +77,20 @@ def test_a_known_file_that_is_named_and_not_there_is_told(library: Library, musi
     assert library.index(music / "low", folder).vacant == [os.fsencode(folder)]
 
 
+def test_a_file_that_failed_before_is_told_with_its_reason_where_it_is_named(
+    library: Library, music: Path, cli: Cli
+) -> None:
+    bad = music / "bad.mp3"
+    bad.write_bytes(b"no music\n" * 99)
+    library.index(music)
+    done = cli("index", bad, "--home", library.home.path)
+    told = f"audiosim: {bad} failed before: not readable as audio"
+    again = f". To try it again: audiosim index --retry-failed {bad} --home {library.home.path}\n"
+    assert (done.code, done.err.startswith(told), done.err.endswith(again)) == (0, True, True)
+    assert cli("index", bad, "--quiet", "--home", library.home.path).err == ""
+    assert cli("index", music, "--home", library.home.path).err == ""
+
+
 def test_the_command_says_so_and_exits_with_2(music: Path, tmp_path: Path, cli: Cli) -> None:
     (music / "list.m3u").write_text("low/00 track.wav\n")
     done = cli("index", music / "list.m3u", "--encoder", "musicnn", "--home", tmp_path / "home")
