@@ -185,10 +185,8 @@ def _file_text(file: FileHeld) -> str:
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
     lines = [f"{_state(file):7}  {shown_path(file.path)}{reason}\n"]
-    held = [one.track.path for one in file.held]
-    called = _short_names([file.path, *held])
-    for path, one in zip(held, file.held, strict=True):
-        lines.append(f"           {shown_path(path)}  ({_reason(one.evidence, called(path))})\n")
+    for one in file.held:
+        lines.append(f"           {shown_path(one.track.path)}  ({_reason(one.evidence, 'this')})\n")
     return "".join(lines)
 
 
