@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audiosim.core.types import Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders.frames import audible
@@ -15,6 +16,7 @@ from audiosim.search.query import Paths, Query, Resolver, Source, as_source
 from audiosim.search.track_words import TrackWords, Word
 
 WORDS = 8  # of a file
+CHANGE = 9.0  # standard deviations times s that another word must gain, for a stretch to end
 STRETCH_WORDS = 3  # of a stretch of it
 
 
@@ -133,15 +135,45 @@ def _described(index: Index, words: TrackWords, query: Query, count: int, timeli
 
 
 def _timeline(index: Index, words: TrackWords, query: Query) -> Iterator[Stretch]:
-    """Windows one after the other; those that stand out by the same word most are one stretch."""
+    """Windows one after the other; those that stand out by the same word most are one stretch, short slips aside."""
     frames = words.frames(query)
-    values = words.windows(frames)
-    tops = words.scores.standard(values).argmax(axis=1)
-    tops[~audible(frames.level)] = -1
+    values, heard = words.windows(frames), audible(frames.level)
+    standing = words.scores.standard(values) * heard[:, None]
+    tops = steady(standing, CHANGE / index.spec.hop)
+    tops[~heard] = -1
     starts = [0, *(np.flatnonzero(np.diff(tops)) + 1).tolist()]
     for first, end in zip(starts, [*starts[1:], len(tops)], strict=True):
         best = () if tops[first] < 0 else words.best(_mean(values[first:end]), STRETCH_WORDS)
         yield Stretch(*_span(index, frames, query.track, first, end), tuple(best))
+
+
+def steady(standing: Float32, cost: float) -> NDArray[np.intp]:
+    """Choose a word for each window such that they stand out most in all, less a cost for each change.
+
+    Parameters
+    ----------
+    standing : Float32
+        By how much each window stands out by each word (n, words).
+    cost : float
+        Of going over to another word.
+
+    Returns
+    -------
+    NDArray[np.intp]
+        Its number for each window (n,): by dynamic programming, as Viterbi's.
+    """
+    total = np.zeros(standing.shape[1])
+    before = np.zeros(standing.shape, np.intp)  # the word of the window before, by the word of this one
+    for place, row in enumerate(standing):
+        best, stays = int(total.argmax()), np.arange(len(total))
+        changes = total[best] - cost > total
+        before[place] = np.where(changes, best, stays)
+        total = np.maximum(total, total[best] - cost) + row
+    chosen = np.zeros(len(standing), np.intp)
+    word = int(total.argmax())
+    for place in reversed(range(len(standing))):
+        chosen[place], word = word, before[place][word]
+    return chosen
 
 
 def _mean(values: Float32) -> Float32:

@@ -14,7 +14,7 @@ from fake_encoder import FakeEncoder
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.indexing.pipeline import index_folder
-from audiosim.search.describe import describe_files
+from audiosim.search.describe import describe_files, steady
 from audiosim.search.word_list import find_seeds, tracks_that_fit
 
 
@@ -39,7 +39,7 @@ def home(tmp_path: Path, music: Path) -> Home:
 def changing(tmp_path: Path) -> Path:
     """A file that is not indexed: low, then high, then silent."""
     path = tmp_path / "changing.wav"
-    parts = [tone(3, 112), tone(3, 920), np.zeros(3 * SAMPLE_RATE, np.float32)]
+    parts = [tone(8, 112), tone(8, 920), np.zeros(3 * SAMPLE_RATE, np.float32)]
     soundfile.write(path, np.concatenate(parts), SAMPLE_RATE)
     return path
 
@@ -63,13 +63,18 @@ def test_a_file_that_is_not_indexed_and_its_course(
     (told,) = describe_files(changing, timeline=True, home=home.path, encoder=FakeEncoder()).files
     assert not told.indexed
     heard = [(part.words[0].word if part.words else None) for part in told.timeline]
-    assert heard[0] == "low"
-    assert "high" in heard
-    assert heard[-1] is None
+    assert heard == ["low", "high", None]
     assert told.timeline[0].start == 0
-    assert told.timeline[-1].end == pytest.approx(9)
+    assert told.timeline[-1].end == pytest.approx(19)
     ends = [part.end for part in told.timeline]
     assert [part.start for part in told.timeline][1:] == ends[:-1]
+
+
+def test_a_word_gives_way_only_where_another_gains_more_than_the_change_costs() -> None:
+    standing = np.tile(np.array([1, 0], np.float32), (12, 1))
+    standing[5], standing[9:] = (0, 2), (-1, 2)
+    assert steady(standing, 4).tolist() == [0] * 9 + [1] * 3
+    assert steady(standing, 0).tolist() == standing.argmax(axis=1).tolist()
 
 
 def test_an_indexed_file_without_a_cache_has_no_course(
