@@ -9,7 +9,7 @@ import typer
 
 from audiosim.commands import index_report
 from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
-from audiosim.commands.flags import shell_word, with_flags
+from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     NEEDS_A_LOOK,
     BatchSizeOption,
@@ -26,6 +26,7 @@ from audiosim.commands.options import (
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.paths import identity
+from audiosim.core.told_commands import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -135,7 +135,7 @@ def _described(index: Index, words: TrackWords, query: Query, count: int, timeli
 
 
 def _timeline(index: Index, words: TrackWords, query: Query) -> Iterator[Stretch]:
-    """Windows one after the other; those that stand out by the same word most are one stretch, short slips aside."""
+    """Windows one after the other: stretches that stand out most by one word, short slips aside."""
     frames = words.frames(query)
     values, heard = words.windows(frames), audible(frames.level)
     standing = words.scores.standard(values) * heard[:, None]
