@@ -18,6 +18,7 @@ from audiosim.library.hubness import HubScaling
 from audiosim.library.whitening import SearchSpace
 
 Bools = npt.NDArray[np.bool_]
+Vectors = Float32 | Float64  # all are compared in float32, candidates in float64
 SameTag = Literal["artist", "album"]
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
 DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
@@ -91,7 +92,7 @@ class Measure(Protocol):
     def covers(self, digests: Sequence[str]) -> Bools:
         """Tell of which audio what is measured is known, bool (n,)."""
 
-    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Vectors) -> tuple[Float64, Float64]:
         """Give similarities and scores of audio, by its distances to neighbours and its place (n, dim)."""
 
 
@@ -106,7 +107,7 @@ class Likeness:
         """Tell of which audio what is measured is known: of all."""
         return np.ones(len(digests), bool)
 
-    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Vectors) -> tuple[Float64, Float64]:
         """Give the cosines and the scores."""
         similarities: Float64 = np.clip((vectors @ self.direction).astype(np.float64), -1.0, 1.0)
         if self.scaling is None:
@@ -125,7 +126,8 @@ def candidates(entries: Sequence[Entry], space: SearchSpace, measure: Measure) -
         return []
     vectors = space(np.stack([entry.vector for entry in entries]))
     scales = np.array([entry.scale for entry in entries], np.float64)
-    similarities, scores = measure([entry.track.digest for entry in entries], scales, vectors)
+    digests = [entry.track.digest for entry in entries]
+    similarities, scores = measure(digests, scales, vectors.astype(np.float64))
     found = map(Candidate, entries, vectors, similarities.tolist(), scores.tolist())
     return sorted(found, key=lambda one: (-one.score, one.entry.track.path))
 

@@ -16,12 +16,12 @@ from functools import cached_property
 
 import numpy as np
 
-from audiosim.core.types import Float32, Float64
+from audiosim.core.types import Float64
 from audiosim.library.asked_words import asked_for, unscored
 from audiosim.library.index import Index
 from audiosim.library.word_scores import Standard, WordScores
 from audiosim.search.query import AWAY
-from audiosim.search.ranking import Bools, Likeness, Measure
+from audiosim.search.ranking import Bools, Likeness, Measure, Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class WordFit:
         """What counts for a file that is not covered."""
         return 0.0, min((fit for _, fit in self.fits.values()), default=0.0)
 
-    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Float32) -> tuple[Float64, Float64]:
+    def __call__(self, digests: Sequence[str], scales: Float64, vectors: Vectors) -> tuple[Float64, Float64]:
         """Give the cosines with the queries, or the scores of the words, and what both come to."""
         pairs = [self.fits.get(digest, self._least) for digest in digests]
         raw, fit = np.array(pairs, np.float64).reshape(-1, 2).T
