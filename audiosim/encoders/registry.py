@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from audiosim.encoders.words import TextSide, Vocabulary
 
 DEFAULT = "openl3"  # of a new home
+FOR_WORDS = "clap"  # to be added where a home's own encoder knows none
 PLUG_INS = "audiosim.encoders"  # the group of entry points
 DESCRIBED = ".toml"  # how the names of descriptions end
 OptionValue = str | int | bool

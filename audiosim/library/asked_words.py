@@ -14,7 +14,7 @@ from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.tag_values import folded
 from audiosim.core.text import counted, size, span, visible
 from audiosim.encoders.musicnn_labels import MSD, MTT
-from audiosim.encoders.registry import find, resolve
+from audiosim.encoders.registry import FOR_WORDS, find, resolve
 from audiosim.encoders.words import TextSide
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
@@ -24,7 +24,6 @@ TAGS = tuple(dict.fromkeys((*MSD, *MTT)))  # what is asked of an encoder that re
 NEAREST = 5  # labels told where one is not known
 FEW = 60  # labels that are all told then, and those near only if they are at least so
 ALIKE = 0.6  # by difflib
-ADDED = "clap"  # the encoder to add where a home's own knows no words
 ADDED_SPEED = 70  # seconds of audio in one on two cores, about: 18.5 ms of processor each, and 10 to decode
 WORD = re.compile(r"[^\W_]+")
 
@@ -179,12 +178,12 @@ def _no_scores(index: Index) -> HomeError:
 
 
 def _no_words(index: Index) -> UsageError:
-    card = resolve(ADDED).card
+    card = resolve(FOR_WORDS).card
     return UsageError(
         f"This home's encoder, {index.spec.name}, knows no words",
         "",
         f"Add one that does, for words only: about {size(card.download + card.text_download)} to fetch"
         f" (`variant` int8: about a quarter of that), and for this library about"
         f" {span(index.catalog.tracks.duration() / ADDED_SPEED)} on two cores:\n"
-        f"audiosim index --space words --encoder {ADDED}",
+        f"audiosim index --space words --encoder {FOR_WORDS}",
     )
