@@ -82,8 +82,11 @@ def test_artists_like_one_each_by_the_nearest_of_the_tracks(tagged: Library, ser
 
 
 def test_tracks_are_found_by_name(tagged: Library, serve: Serve) -> None:
-    found = serve().get("/api/search_tracks", params={"search_query": "player 1 piece"}).json()
-    assert [one["title"] for one in found] == ["Piece 4", "Piece 1"]  # by path
+    found = serve().get("/api/search_tracks", params={"search_query": "player piece"}).json()
+    titles = [one["title"] for one in found]
+    assert {"Piece 1", "Piece 4"} <= set(titles)
+    assert all(title.startswith("Piece ") for title in titles)
+    assert serve().get("/api/search_tracks", params={"search_query": "player saxophone"}).json() == []
     assert all(set(one) == ITEM for one in found)
 
 
