@@ -49,9 +49,9 @@ def describe(
 ) -> None:
     """Say what files sound like, in words.
 
-    The words are those that the home's encoder knows, or that of a space which does. Fit says how far a
-    file stands out of the library by one, in standard deviations; Score is what the network gives. A file
-    need not be in the index.
+    The words are those that the home's encoder knows, or that of a space which does. Score says how
+    far a file stands out of the library by one, in standard deviations; Similarity is what the network
+    gives. A file need not be in the index.
 
     Example: audiosim describe song.wav --timeline
     """
@@ -84,14 +84,14 @@ def _fields(one: Description) -> dict[str, Any]:
 
 
 def _word_fields(words: Iterable[Word]) -> list[dict[str, Any]]:
-    return [word_fields(each.word, each.fit, each.score) for each in words]
+    return [word_fields(each.word, each.score, each.similarity) for each in words]
 
 
 def _text(one: Description, out: Path | None) -> str:
     from audiosim.commands.table import Column, shown_path, table_text, terminal_width
 
-    columns = [Column("Word"), Column("Fit", "number"), Column("Score", "number")]
-    rows = [[each.word, f"{each.fit:.2f}", f"{each.score:.3f}"] for each in one.words]
+    columns = [Column("Word"), Column("Score", "number"), Column("Similarity", "number")]
+    rows = [[each.word, f"{each.score:.2f}", f"{each.similarity:.3f}"] for each in one.words]
     lines = [shown_path(one.track.path) + "\n", table_text(columns, rows, None if out else terminal_width())]
     return "".join([*lines, *map(_line, one.timeline)])
 
@@ -99,5 +99,5 @@ def _text(one: Description, out: Path | None) -> str:
 def _line(part: Stretch) -> str:
     from audiosim.core.text import duration
 
-    told = ", ".join(f"{each.word} ({each.fit:.1f})" for each in part.words) or "silence"
+    told = ", ".join(f"{each.word} ({each.score:.1f})" for each in part.words) or "silence"
     return f"{duration(part.start)} - {duration(part.end)}  {told}\n"

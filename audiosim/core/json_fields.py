@@ -54,9 +54,9 @@ def _passage_fields(passage: Passage) -> dict[str, Any]:
     return {"similarity": round(passage.similarity, 6), **fields, "query": utf8_path(passage.query)}
 
 
-def word_fields(word: str, fit: float, score: float) -> dict[str, Any]:
+def word_fields(word: str, score: float, similarity: float) -> dict[str, Any]:
     """Give the fields of a word that fits a track: how far it stands out by it, and the network's score."""
-    return {"word": word, "fit": round(fit, 4), "score": round(score, 6)}
+    return {"word": word, "score": round(score, 4), "similarity": round(similarity, 6)}
 
 
 def failure_fields(failures: Iterable[tuple[bytes, str]]) -> list[dict[str, str]]:

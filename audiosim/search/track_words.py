@@ -19,6 +19,7 @@ from audiosim.library.word_scores import WordScores, log_odds, text_scores, trac
 from audiosim.search.query import Query
 
 STANDS_OUT = 1.0  # deviations above the library's mean
+FAINTEST = 0.02  # a mean score below which the network all but denies a word, as it looks on some tracks
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ class Word:
     ----------
     word : str
         The word, as the encoder has it.
-    fit : float
-        How far what it is said of stands out: standard deviations above the mean of the library's tracks.
     score : float
+        How far what it is said of stands out: standard deviations above the mean of the library's tracks.
+    similarity : float
         What the network gives for it: 0 to 1, or a cosine.
     """
 
     word: str
-    fit: float
     score: float
+    similarity: float
 
 
 class TrackWords:
@@ -111,18 +112,27 @@ class TrackWords:
         return cached.frames
 
     def best(self, values: Float32, count: int, least: float = -np.inf) -> list[Word]:
-        """Give the words that values (labels,) stand out by most, at least by so many deviations."""
-        fits, raw = self.scores.standard(values), self.scores.raw(values)
-        order = np.argsort(-fits, kind="stable")[:count]
+        """Give the words that values (labels,) stand out by most, at least by so many deviations.
+
+        A word that the network all but denies is none of them, unless it denies all.
+        """
+        standing, raw = self.scores.standard(values), self.scores.raw(values)
+        order = np.argsort(-standing, kind="stable")
+        if self.scores.odds:
+            heard = raw[order] >= FAINTEST
+            order = order[heard] if heard.any() else order
         return [
-            Word(self.scores.labels[column], float(fits[column]), float(raw[column]))
-            for column in order.tolist()
-            if fits[column] >= least
+            Word(self.scores.labels[column], float(standing[column]), float(raw[column]))
+            for column in order[:count].tolist()
+            if standing[column] >= least
         ]
 
     def shared(self, some: Sequence[Float32], count: int) -> tuple[str, ...]:
         """Give the words by which all of some values (labels,) stand out, best first for the least."""
-        least = self.scores.standard(np.stack(some)).min(axis=0)
+        values = np.stack(some)
+        least = self.scores.standard(values).min(axis=0)
+        if self.scores.odds:
+            least[self.scores.raw(values).min(axis=0) < FAINTEST] = -np.inf
         order = np.argsort(-least, kind="stable")[:count].tolist()
         return tuple(self.scores.labels[column] for column in order if least[column] >= STANDS_OUT)
 

@@ -80,7 +80,8 @@ def find_seeds(
 ) -> list[Path]:
     """Find the tracks that words fit best, to begin a playlist of some length with: three, or fewer.
 
-    What is shorter than half a minute is no seed, unless the filter gives a least duration.
+    What is shorter than half a minute is no seed, unless the filter gives a least duration, or nothing
+    else fits.
 
     Parameters
     ----------
@@ -110,7 +111,9 @@ def find_seeds(
     longer = asked if asked.min_duration is not None else replace(asked, min_duration=least)
     count = max(1, min(SEEDS, length - 1))
     found = find_similar(text=text, not_text=not_text, count=count, only=longer, home=home)
+    if not found.matches and longer != asked:  # a library of short pieces
+        found = find_similar(text=text, not_text=not_text, count=count, only=asked, home=home)
     if not found.matches:
         with open_index(home) as index:
-            raise AudiosimError("There is nothing to begin with", *nothing_fits(index.catalog, longer))
+            raise AudiosimError("There is nothing to begin with", *nothing_fits(index.catalog, asked))
     return [Path(os.fsdecode(match.track.path)) for match in found.matches]

@@ -24,7 +24,7 @@ def track_of(track: Track) -> dict[str, Any]:
 
 def word_of(word: Word) -> dict[str, Any]:
     """Give the fields of a word that a track stands out by."""
-    return word_fields(word.word, word.fit, word.score)
+    return word_fields(word.word, word.score, word.similarity)
 
 
 def answer_of(result: SearchResult, notes: list[str], names: Names | None = None) -> dict[str, Any]:

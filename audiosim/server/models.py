@@ -55,8 +55,8 @@ class WordFields(BaseModel):
     """A word that a track stands out by."""
 
     word: str
-    fit: float = Field(description="Standard deviations above the mean of the library's tracks.")
-    score: float = Field(description="What the network gives: 0 to 1, or a cosine.")
+    score: float = Field(description="Standard deviations above the mean of the library's tracks.")
+    similarity: float = Field(description="What the network gives: 0 to 1, or a cosine.")
 
 
 class TrackDetails(TrackFields):
@@ -73,7 +73,7 @@ class TrackDetails(TrackFields):
             "examples": [
                 {
                     **TRACK, "codec": "flac", "state": "present", "plays_as": "audio/flac",
-                    "words": [{"word": "jazz", "fit": 2.31, "score": 0.642}],
+                    "words": [{"word": "jazz", "score": 2.31, "similarity": 0.642}],
                 }
             ]
         }

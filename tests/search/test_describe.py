@@ -14,8 +14,13 @@ from fake_encoder import FakeEncoder
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.indexing.pipeline import index_folder
+from audiosim.library.filters import Filter
+from audiosim.search import track_words
 from audiosim.search.describe import describe_files, steady
+from audiosim.search.similar import find_similar
 from audiosim.search.word_list import find_seeds, tracks_that_fit
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=["vocabulary", "reader"])
@@ -52,8 +57,8 @@ def test_an_indexed_file_is_told_by_what_is_kept(
     ).files
     assert low.indexed
     assert (low.words[0].word, high.words[0].word) == ("low", "high")
-    assert 0.8 < low.words[0].fit < 1.5
-    assert 0.5 < low.words[0].score <= 1
+    assert 0.8 < low.words[0].score < 1.5
+    assert 0.5 < low.words[0].similarity <= 1
     assert not low.timeline
 
 
@@ -94,7 +99,7 @@ def test_an_encoder_that_reads_is_asked_for_usual_tags(
     fake_words.built_in(monkeypatch, reads=True)
     (told,) = describe_files(changing, timeline=True, home=home.path, encoder=FakeEncoder()).files
     assert len(told.words) == 8
-    assert all(-1 <= word.score <= 1 for word in told.words)
+    assert all(-1 <= word.similarity <= 1 for word in told.words)
     assert told.timeline
 
 
@@ -104,8 +109,23 @@ def test_words_list_tracks_and_begin_playlists(naming: fake_words.FakeEntry, hom
     assert not tracks_that_fit("low", not_text="low", home=home.path)[3:]
     with pytest.raises(UsageError, match="Nothing says what"):
         tracks_that_fit((), home=home.path)
+    seeds = find_seeds("low", length=5, home=home.path)  # all are shorter than half a minute
+    assert [seed.parent.name for seed in seeds] == ["low"] * 3
     with pytest.raises(AudiosimError, match="nothing to begin with"):
-        find_seeds("low", length=5, home=home.path)  # all are shorter than half a minute
+        find_seeds("low", length=5, only=Filter(min_duration=30), home=home.path)
+
+
+def test_a_word_that_the_network_all_but_denies_is_not_told(
+    naming: fake_words.FakeEntry, home: Home, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = music / "low" / "00 track.wav"
+    monkeypatch.setattr(track_words, "FAINTEST", 0.0)
+    every = describe_files(file, home=home.path).files[0].words
+    least = sorted(word.similarity for word in every)[-1]
+    monkeypatch.setattr(track_words, "FAINTEST", least)
+    assert [word.similarity for word in describe_files(file, home=home.path).files[0].words] == [least]
+    monkeypatch.setattr(track_words, "FAINTEST", 2.0)  # where it denies all, they are told as they stand out
+    assert describe_files(file, home=home.path).files[0].words == every
 
 
 def test_what_the_network_is_sure_of_is_listed_though_all_of_the_library_is_so(
@@ -173,3 +193,16 @@ def test_the_map_names_regions_by_words(
     done = cli("map", "--colour", "words", "-o", tmp_path / "map.html", "--json", "--home", home.path)
     assert done.json["color"] == "words"
     assert '"name":"low"' in (tmp_path / "map.html").read_text("utf-8")
+
+
+def test_an_answer_is_not_explained_by_what_the_network_all_but_denies(
+    naming: fake_words.FakeEntry, home: Home, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def words() -> set[tuple[str, ...]]:
+        file = music / "low" / "00 track.wav"
+        return {match.words for match in find_similar(file, count=2, home=home.path, explain=True).matches}
+
+    monkeypatch.setattr(track_words, "STANDS_OUT", 0.5)
+    assert words() == {("low",)}
+    monkeypatch.setattr(track_words, "FAINTEST", 2.0)
+    assert words() == {()}

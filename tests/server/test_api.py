@@ -26,6 +26,8 @@ from audiosim.search.playlist import make_path, make_radio
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import find_similar
 
+pytestmark = pytest.mark.slow
+
 API = "/api/v1"
 
 
@@ -153,8 +155,8 @@ def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
     assert client.get(url).json()["words"] == [
         {
             "word": word.word,
-            "fit": pytest.approx(word.fit, abs=1e-4),
-            "score": pytest.approx(word.score, abs=1e-6),
+            "score": pytest.approx(word.score, abs=1e-4),
+            "similarity": pytest.approx(word.similarity, abs=1e-6),
         }
         for word in described.words
     ]

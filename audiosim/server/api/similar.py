@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Query, UploadFile
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.text import visible
+from audiosim.core.types import Encoder
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index
 from audiosim.search.passage_search import find_passages
+from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 from audiosim.server.api.parameters import PROBLEMS, Ids, Only, Ranked, moment
 from audiosim.server.fields import answer_of
@@ -58,9 +62,24 @@ NotText = Annotated[
 NAME = 200  # characters of an uploaded file's name that are told
 
 
-@router.get("/similar", response_model=Answer, summary="By tracks of the index, or by words")
-def similar(
-    here: Here,
+@dataclass(frozen=True)
+class _Wish:
+    """What both calls take."""
+
+    only: Filter | None
+    ranking: RankingOptions
+    ids: list[str]
+    against: list[str]
+    text: tuple[str, ...]
+    not_text: tuple[str, ...]
+    start: str | None
+    to: str | None
+    explain: bool
+    count: int
+    include_self: bool
+
+
+async def _wish(
     only: Only,
     ranking: Ranked,
     id: Ids = [],  # noqa: A002, B006
@@ -72,98 +91,88 @@ def similar(
     include_self: IncludeSelf = False,
     start: From = None,
     to: To = None,
-) -> Any:
+) -> _Wish:
+    words, other = tuple(text), tuple(not_text)
+    return _Wish(only, ranking, id, against, words, other, start, to, explain, count, include_self)
+
+
+Wish = Annotated[_Wish, Depends(_wish)]
+
+
+@router.get("/similar", response_model=Answer, summary="By tracks of the index, or by words")
+def similar(here: Here, wish: Wish) -> Any:
     """Find what sounds most like tracks taken together, or as words say, and not like others."""
-    if not id and (against or not text):
+    if not wish.ids and (wish.against or not wish.text):
         raise ProblemError(
             400, "Nothing to search with", "no `id` was given", "Give one, or words as `text` without `not`."
         )
-    asked = _Asked(_paths(here, id), _paths(here, against), tuple(text), tuple(not_text), start, to, explain)
-    chosen = {"count": count, "only": only, "ranking": ranking, "include_self": include_self}
-    return Json(answer_of(*_found(here, asked, chosen)))
+    return Json(answer_of(*_found(here, wish, _paths(here, wish.ids))))
 
 
 @router.post("/similar", response_model=Answer, summary="By an uploaded file")
 def similar_to_upload(
     here: Here,
     file: Annotated[UploadFile, File(description="Any audio that audiosim reads; it is not kept.")],
-    only: Only,
-    ranking: Ranked,
-    id: Ids = [],  # noqa: A002, B006
-    text: Text = [],  # noqa: B006
-    not_text: NotText = [],  # noqa: B006
-    against: Against = [],  # noqa: B006
-    count: Count = 10,
-    explain: Explain = False,
-    include_self: IncludeSelf = False,
-    start: From = None,
-    to: To = None,
+    wish: Wish,
 ) -> Any:
     """Find what sounds most like an uploaded file, alone or together with tracks of the index and words."""
-    paths, away = _paths(here, id), _paths(here, against)
-    chosen = {"count": count, "only": only, "ranking": ranking, "include_self": include_self}
+    paths = _paths(here, wish.ids)
     with _put_down(here, file) as (path, name):
-        asked = _Asked([str(path), *paths], away, tuple(text), tuple(not_text), start, to, explain)
         try:
-            result, notes = _found(here, asked, chosen)
+            result, notes = _found(here, wish, [str(path), *paths])
         except AudiosimError as error:
-            told = (text.replace(str(path), name) for text in (error.what, error.why, error.remedy))
+            told = (part.replace(str(path), name) for part in (error.what, error.why, error.remedy))
             raise type(error)(*told) from error
         return Json(answer_of(result, notes, {os.fsencode(path): name}))
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is asked for: like files and words, unlike others, or with a passage."""
-
-    paths: list[str]
-    away: list[str]
-    text: tuple[str, ...]
-    not_text: tuple[str, ...]
-    start: str | None
-    to: str | None
-    explain: bool
 
 
 def _paths(here: Services, ids: list[str]) -> list[str]:
     return [os.fsdecode(here.track(one).path) for one in ids]
 
 
-def _found(here: Services, asked: _Asked, chosen: dict[str, Any]) -> tuple[SearchResult, list[str]]:
+def _found(here: Services, wish: _Wish, paths: list[str]) -> tuple[SearchResult, list[str]]:
     """The answer, and what is to be told with it."""
-    library = here.library_of_words() if asked.text or asked.not_text else here.library
+    library = here.library_of_words() if wish.text or wish.not_text else here.library
     with library.index() as index:
-        encoder = here.encoder_of(library)
-        common = {**chosen, "home": index, "precision": here.options.precision, "encoder": encoder}
-        result = _searched(here, asked, common)
-        notes = notes_of(here, index, result.notes, only=chosen["only"], empty=not result.matches)
+        result = _searched(here, wish, paths, index, here.encoder_of(library))
+        notes = notes_of(here, index, result.notes, only=wish.only, empty=not result.matches)
         return result, notes
 
 
-def _searched(here: Services, asked: _Asked, common: dict[str, Any]) -> SearchResult:
-    start, end = moment("from", asked.start), moment("to", asked.to)
+def _searched(here: Services, wish: _Wish, paths: list[str], index: Index, encoder: Encoder) -> SearchResult:
+    common: dict[str, Any] = {
+        "count": wish.count,
+        "only": wish.only,
+        "ranking": wish.ranking,
+        "include_self": wish.include_self,
+        "home": index,
+        "precision": here.options.precision,
+        "encoder": encoder,
+    }
+    away = _paths(here, wish.against)
+    start, end = moment("from", wish.start), moment("to", wish.to)
     if start is not None or end is not None:
-        _check_passage(here, asked, start, end)
-        return find_passages(asked.paths[0], start or 0.0, end, **common)
+        _check_passage(here, wish, len(paths), start, end)
+        return find_passages(paths[0], start or 0.0, end, **common)
     return find_similar(
-        asked.paths,
-        against=asked.away,
-        text=asked.text,
-        not_text=asked.not_text,
-        explain=asked.explain,
+        paths,
+        against=away,
+        text=wish.text,
+        not_text=wish.not_text,
+        explain=wish.explain,
         longest=here.options.limits.duration,
         **common,
     )
 
 
-def _check_passage(here: Services, asked: _Asked, start: float | None, end: float | None) -> None:
+def _check_passage(here: Services, wish: _Wish, queries: int, start: float | None, end: float | None) -> None:
     """See that one can be asked with; raises a ProblemError."""
     longest = here.options.limits.duration
-    if asked.text or asked.not_text:
+    if wish.text or wish.not_text:
         raise ProblemError(
             400, "`from` and `to` ask with a passage", "`text` was given too", "Leave one out."
         )
-    if len(asked.paths) > 1 or asked.away:
+    if queries > 1 or wish.against:
         raise ProblemError(400, "A passage is of one query", "there are several", "Ask with one.")
     if max(start or 0.0, end or 0.0) > longest:
         raise ProblemError(400, "There is no such passage", f"{longest:g} s of a file are read at most")
