@@ -16,6 +16,8 @@ import pytest
 import soundfile
 from conftest import GOLDEN, Cli, tone
 
+pytestmark = pytest.mark.slow
+
 DESCRIBED = GOLDEN / "described"
 RATE = 16_000  # Hz
 

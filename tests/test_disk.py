@@ -17,6 +17,8 @@ from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, StoreError
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 
 def run(music: Path, home: Path) -> None:
     index_folder([music], home=home, encoder=FakeEncoder())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from audiosim.encoders.pooling import POOLINGS, pool
 from audiosim.indexing.plan import Plan, plan
 from audiosim.library.catalog import DROPPED, Catalog, FileRow, path_id
 from audiosim.library.scan import FoundFile, Globs, Scan
+
+pytestmark = pytest.mark.slow
 
 ROOT = b"/m"
 PATHS = [

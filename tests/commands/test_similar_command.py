@@ -22,6 +22,8 @@ from audiosim.core.types import Tags
 from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 ALL = ("--under", "/")  # has exact search answer, which needs no Chroma
 FIRST = "/music/t000.flac"
 

@@ -14,6 +14,8 @@ from audiosim import find_space, space_with_words
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def encoders(monkeypatch: pytest.MonkeyPatch) -> TwoEncoders:

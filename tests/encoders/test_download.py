@@ -14,6 +14,8 @@ import pytest
 from audiosim.core.errors import WeightsError
 from audiosim.encoders.download import download
 
+pytestmark = pytest.mark.slow
+
 DATA = bytes(range(256)) * 2000
 DIGEST = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 

@@ -20,6 +20,8 @@ from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.panns import FRONT_ENDS, Variant
 from audiosim.encoders.panns_weights import FILES, PannsFolder, published_file, read_weights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ from audiosim.library.hubness import HUB_CORRECTIONS
 from audiosim.library.neighbours import blocks
 from audiosim.search.ranking import unlike
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = EvalOptions(poolings=POOLINGS, centring=(False, True), hub_corrections=HUB_CORRECTIONS)
 
 

@@ -19,6 +19,8 @@ from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Activity
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 UNREACHABLE = "http://127.0.0.1:9"
 
 

@@ -16,6 +16,8 @@ from audiosim.core.config import Home
 from audiosim.core.files import hold
 from audiosim.library.catalog import Catalog
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def encoders(monkeypatch: pytest.MonkeyPatch) -> TwoEncoders:

@@ -20,6 +20,8 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.word_scores import WordScorer, track_odds
 from audiosim.search.similar import find_similar
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def entry(monkeypatch: pytest.MonkeyPatch) -> fake_words.FakeEntry:

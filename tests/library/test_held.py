@@ -17,6 +17,8 @@ from audiosim.library.index import Index
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def made(tmp_path: Path) -> MadeHome:

@@ -36,6 +36,8 @@ from audiosim.search.query import Resolver
 from audiosim.search.similar import find_similar
 from audiosim.store import Store
 
+pytestmark = pytest.mark.slow
+
 YOUNG, GROWN = 45, 60  # tracks
 
 

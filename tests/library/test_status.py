@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import Cli
 from libraries import Library, cache_of, edit
 
@@ -15,6 +16,8 @@ from audiosim.indexing.exchange.exporting import export_index
 from audiosim.indexing.exchange.importing import import_index
 from audiosim.library.catalog import Catalog
 from audiosim.library.status import home_status
+
+pytestmark = pytest.mark.slow
 
 
 def older(library: Library) -> int:

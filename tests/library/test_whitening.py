@@ -20,6 +20,8 @@ from audiosim.library.catalog.settings import LEARNT
 from audiosim.library.statistics import Percentiles, percentiles
 from audiosim.library.whitening import SearchSpace, learnt
 
+pytestmark = pytest.mark.slow
+
 DIMENSION = 16
 TRACKS = 60
 

@@ -26,6 +26,8 @@ from audiosim.map.palette import HUES, ramp
 from audiosim.map.picture import render_picture
 from audiosim.map.projection import lay_out
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG\r\n\x1a\n"
 FRAME = Box(0.5, 0.5, 1.0, 1.0)
 

@@ -26,6 +26,8 @@ from audiosim.search.similar import find_similar
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import RATE, Piece
 
+pytestmark = pytest.mark.slow
+
 HERE = ("--under", "/")  # has exact search answer, which needs no Chroma
 
 

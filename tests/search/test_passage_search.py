@@ -26,6 +26,8 @@ from audiosim.search.passage_search import find_passages
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult
 
+pytestmark = pytest.mark.slow
+
 TRACKS = 6
 SECONDS = 40
 

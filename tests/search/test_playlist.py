@@ -22,6 +22,8 @@ from audiosim.core.types import Float32, Tags
 from audiosim.library.filters import Filter
 from audiosim.search.playlist import SPACING, Playlist, arc, make_path, make_radio
 
+pytestmark = pytest.mark.slow
+
 
 def leaning(share: float, seed: int) -> Float32:
     """Windows part of the way from one style to another."""

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from audiosim.server.guard import POLICY
 
 # Older versions of Starlette leave what was received by then to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile")]
 API = "/api/v1"
 EVIL = "<script>alert(1)</script>\x1b[2J\x9b31m\u202e\"'&"
 

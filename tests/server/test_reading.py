@@ -22,6 +22,8 @@ from audiosim.server.encoding import ChildReader
 from audiosim.server.options import ServerOptions
 from audiosim.server.services import Services
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000  # Hz
 
 

@@ -30,6 +30,8 @@ from audiosim.server.encoding import ChildEncoder
 from audiosim.server.options import is_loopback
 from audiosim.server.tokens import read_token
 
+pytestmark = pytest.mark.slow
+
 API = "/api/v1"
 
 
