@@ -17,7 +17,7 @@ from audiosim.library.catalog import Catalog, Entry, FileRow
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.scan import FoundFile, scan
-from audiosim.search.common_landmarks import with_keys_in_common
+from audiosim.search.few_landmarks import worth_comparing
 from audiosim.search.fingerprints import overlap
 from audiosim.search.recordings import Evidence, Recordings, evidence_of
 
@@ -161,7 +161,7 @@ class _Library:
         digests = list(self._holders)
         known = [self._recordings.landmarks(digest) for digest in digests]
         found: dict[int, list[str]] = defaultdict(list)
-        for first, second in with_keys_in_common([*known, *files], after=len(known)):
+        for first, second in worth_comparing([*known, *files], after=len(known)):
             found[second - len(known)].append(digests[first])
         return found
 

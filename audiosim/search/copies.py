@@ -15,7 +15,7 @@ from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.neighbours import blocks
-from audiosim.search.common_landmarks import with_keys_in_common
+from audiosim.search.few_landmarks import worth_comparing
 from audiosim.search.fingerprints import MIN_LANDMARKS
 from audiosim.search.names_of_copies import copy_names
 from audiosim.search.promising import as_fast, faster
@@ -119,7 +119,7 @@ class _Candidates:
                 self._alike.append((first, row))
         rows = list(self._holders.values())
         heard = map(self._landmarks, rows)
-        self._common = [(rows[first], rows[second]) for first, second in with_keys_in_common(heard)]
+        self._common = [(rows[first], rows[second]) for first, second in worth_comparing(heard)]
 
     def pairs(self, rows: Iterable[int] | None) -> Pairs:
         """Those with one of these rows, None for all.

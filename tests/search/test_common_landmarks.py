@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from landmark_sets import a_set, copy_of
 
 from audiosim.audio.fingerprint import BITS, Landmarks
 from audiosim.search.common_landmarks import NEAREST, USUAL, with_keys_in_common
-
-
-def a_set(seed: int, count: int = 100) -> Landmarks:
-    rng = np.random.default_rng(seed)
-    return Landmarks(np.cumsum(rng.integers(69, 250, count)), rng.random((count, BITS)) < 0.5)
-
-
-def copy_of(one: Landmarks, seed: int, wrong: float = 0.05, first: int = 0) -> Landmarks:
-    flips = np.random.default_rng(seed).random(one.bits.shape) < wrong
-    return Landmarks(one.places[first:], (one.bits ^ flips)[first:])
 
 
 def test_copies_are_found_among_many_others() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 from homes import DIMENSION, Made, make_home, recording
+from landmark_sets import a_set
 
 from audiosim.audio.fingerprint import BITS, Landmarks
 from audiosim.core.config import Home
@@ -84,6 +85,20 @@ def test_a_faster_copy_is_found_by_its_fingerprint(tmp_path: Path) -> None:
     assert [track.path for track in group.tracks] == [b"/m/a", b"/m/b"]
     assert group.links[0].evidence.change == "speed"
     assert group.links[0].evidence.speed == pytest.approx(1.02, abs=0.001)
+
+
+def test_a_copy_of_few_landmarks_is_found_whatever_the_encoder_hears(tmp_path: Path) -> None:
+    """With other vectors, as of an encoder that hears other things, and no key in common."""
+    one, rng = a_set(1, 11), np.random.default_rng(5)
+    flips = rng.random(one.bits.shape) < np.where(np.arange(BITS) % 20 < 12, 0.02, 0.16)  # of bands most
+    heard = {"/m/a": one, "/m/b": Landmarks(one.places, one.bits ^ flips), "/m/c": a_set(2, 11)}
+    assert not np.intersect1d(one.keys, heard["/m/b"].keys).size
+    home = make_home(tmp_path / "home", [Made(path, recording(n)) for n, path in enumerate(heard)])
+    with Catalog(home.catalog) as catalog:
+        for number, landmarks in enumerate(heard.values()):
+            catalog.fingerprints.set(f"{number:032x}", landmarks.to_bytes())
+    (group,) = find_duplicates(home.path)
+    assert [track.path for track in group.tracks] == [b"/m/a", b"/m/b"]
 
 
 def test_tracks_with_one_mean_but_other_music_are_no_duplicates(tmp_path: Path) -> None:
