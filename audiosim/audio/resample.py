@@ -11,6 +11,7 @@ are large, or that resampy was never meant for, come down to a moderate rate thr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, gcd
 from typing import Protocol
 
@@ -194,7 +195,7 @@ def _step(source: int, target: int) -> int:
 
 def _reach(source: int, target: int) -> int:
     """How many inputs on either side an output needs."""
-    return len(_TABLE) // _step(source, target) + 2
+    return len(_sinc_table()) // _step(source, target) + 2
 
 
 def _table_size(source: int, target: int) -> int:
@@ -209,17 +210,20 @@ def _interpolated(distance: Float64, steps: npt.NDArray[np.int64], step: int) ->
     offset = position.astype(int)
     rest = position - offset
     index = offset[:, None] + steps[None, :] * step
-    inside = index < len(_TABLE)
+    table, slope = _sinc_table(), _sinc_slope()
+    inside = index < len(table)
     index = np.where(inside, index, 0)
-    weights = _TABLE[index] + rest[:, None] * _SLOPE[index]
+    weights = table[index] + rest[:, None] * slope[index]
     return np.where(inside, weights, 0.0)
 
 
+@cache
 def _sinc_table() -> Float64:
     length = TABLE_STEP * ZERO_CROSSINGS
     x = np.linspace(0, ZERO_CROSSINGS, length + 1)
     return ROLLOFF * np.sinc(ROLLOFF * x) * np.kaiser(2 * length + 1, KAISER_BETA)[length:]
 
 
-_TABLE = _sinc_table()
-_SLOPE = np.diff(_TABLE, append=_TABLE[-1])
+@cache
+def _sinc_slope() -> Float64:
+    return np.diff(_sinc_table(), append=_sinc_table()[-1])

@@ -31,7 +31,7 @@ FOLDERS = frozenset(
     # versions of sources; git-annex keeps files there
     b" .git .svn .hg .bzr .jj .dvc".split()
 ) | {b"system volume information", b"network trash folder", b"temporary items", b"plex versions"}
-FOLDER_PATTERN = re.compile(
+FOLDER_PATTERN = (
     rb"\.trash.*"  # .Trash, .Trash-1000, .Trashes, .trashcan
     rb"|\.recycle.*"  # Samba's, and .Recycle.Bin of Unraid
     rb"|\.snapshot.*"  # NetApp's and Isilon's; .snapshots of snapper
@@ -40,22 +40,20 @@ FOLDER_PATTERN = re.compile(
     rb"|@gmt-\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d"  # shadow copies of Samba and Windows
     rb"|s-1-5-\d+(-\d+)*"  # a user's part of RECYCLER, which is an album of ZZ Top, too
     rb"|found\.\d{3}"  # of chkdsk
-    rb"|_nas_recycle_.*",  # Thecus
-    re.DOTALL,
+    rb"|_nas_recycle_.*"  # Thecus
 )
-FILE_PATTERN = re.compile(
+FILE_PATTERN = (
     rb"\._.*"  # the other half of a file, as macOS leaves it on foreign disks; Resilio's ._sync_*
-    rb"|\.(trashed|pending)-\d+-.*",  # Android's bin, and what it has not written to the end
-    re.DOTALL,
+    rb"|\.(trashed|pending)-\d+-.*"  # Android's bin, and what it has not written to the end
 )
 
 
 def is_machine_folder(name: bytes) -> bool:
     """Tell by its name whether a folder is one that a machine made."""
     lower = name.lower()
-    return lower in FOLDERS or FOLDER_PATTERN.fullmatch(lower) is not None
+    return lower in FOLDERS or re.fullmatch(FOLDER_PATTERN, lower, re.DOTALL) is not None
 
 
 def is_machine_file(name: bytes) -> bool:
     """Tell by its name whether a file is one that a machine made."""
-    return FILE_PATTERN.fullmatch(name.lower()) is not None
+    return re.fullmatch(FILE_PATTERN, name.lower(), re.DOTALL) is not None

@@ -50,7 +50,10 @@ def joined(values: Iterable[str]) -> str | None:
     return JOINT.join(kept.values()) or None
 
 
-@lru_cache(4096)  # of a library's tags most are said over and over
+ONCE = lru_cache(4096)  # of a library's tags most are said over and over
+
+
+@ONCE
 def folded(text: str) -> str:
     """Give a tag as it is compared: case, accents, Unicode form and spaces aside."""
     plain = _plain(text)
@@ -76,6 +79,7 @@ def genres(text: str | None) -> list[str]:
     return _split(GENRE_SEPARATORS, text)
 
 
+@ONCE
 def names(*texts: str | None) -> frozenset[str]:
     """Whatever a user may call these tags by, as compared: the whole and each value."""
     return frozenset(folded(name) for text in texts if text for name in (text, *values(text))) - {""}
@@ -83,7 +87,12 @@ def names(*texts: str | None) -> frozenset[str]:
 
 def genre_keys(tags: Tags) -> frozenset[str]:
     """The genres of a track, as compared."""
-    return frozenset(map(folded, genres(tags.genre)))
+    return _genre_keys(tags.genre)
+
+
+@ONCE
+def _genre_keys(text: str | None) -> frozenset[str]:
+    return frozenset(map(folded, genres(text)))
 
 
 def artist_keys(tags: Tags) -> frozenset[str]:
@@ -98,6 +107,7 @@ def album_keys(tags: Tags) -> frozenset[str]:
     return frozenset(f"{title}\0{artist}" for artist in by or ("",)) if title else frozenset()
 
 
+@ONCE
 def people(text: str | None) -> frozenset[str]:
     """The artists that a tag names, as compared, without those that are nobody."""
     return frozenset(map(folded, values(text))) - NOBODY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
@@ -128,9 +129,9 @@ class Filter:
         """Tell whether the tags of a recording's files, taken together, are those demanded."""
         tags = [track.tags for track in tracks]
         return (
-            _one_of(self.genres, (names(one.genre) | genre_keys(one) for one in tags))
-            and _one_of(self.artists, (names(one.artist, one.album_artist) for one in tags))
-            and _one_of(self.albums, (names(one.album) for one in tags))
+            _one_of(self._genres, (names(one.genre) | genre_keys(one) for one in tags))
+            and _one_of(self._artists, (names(one.artist, one.album_artist) for one in tags))
+            and _one_of(self._albums, (names(one.album) for one in tags))
             and (self.years is None or any(one.year in self.years for one in tags))
         )
 
@@ -141,6 +142,18 @@ class Filter:
             and (self.min_duration is None or (track.duration or 0.0) >= self.min_duration)
             and (self.max_duration is None or (track.duration or 0.0) <= self.max_duration)
         )
+
+    @cached_property
+    def _genres(self) -> frozenset[str]:
+        return frozenset(map(folded, self.genres))
+
+    @cached_property
+    def _artists(self) -> frozenset[str]:
+        return frozenset(map(folded, self.artists))
+
+    @cached_property
+    def _albums(self) -> frozenset[str]:
+        return frozenset(map(folded, self.albums))
 
     @property
     def of_tags(self) -> bool:
@@ -153,8 +166,5 @@ class Filter:
         return bool(self.under) or self.min_duration is not None or self.max_duration is not None
 
 
-def _one_of(wanted: tuple[str, ...], found: Iterable[frozenset[str]]) -> bool:
-    if not wanted:
-        return True
-    keys = set(map(folded, wanted))
-    return any(not keys.isdisjoint(own) for own in found)
+def _one_of(wanted: frozenset[str], found: Iterable[frozenset[str]]) -> bool:
+    return not wanted or any(not wanted.isdisjoint(own) for own in found)

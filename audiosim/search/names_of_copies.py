@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 
 from audiosim.core.tag_values import folded
 
@@ -19,14 +20,19 @@ WAITING = "downloads?|incoming|unsorted|unsortiert|to sort|te?mp|trash|papierkor
 COPY_OF = "copy of|kopie von|kopie van|copie de|copia de|copia di|cópia de|kopi av|kopi af|kopia"
 COPY = "copy|kopie|copie|copia|cópia|kopia|kopi|kopio|копия|コピー|副本"
 BACKUP = "backups?|back-ups?|sicherung(?:en|skopien?)?|sauvegardes?|copias? de seguridad|резервная копия"
-NAME_OF_COPY = re.compile(
-    rf"(?:{folded(NEW_FOLDER)})\b"
-    rf"|(?:{WAITING})$"
-    rf"|(?:{folded(COPY_OF)}) "
-    rf"|(?:.*[\W_])?(?:{folded(COPY)})(?: ?\(?\d+\)?)?\)?$"
-    rf"|(?:.*[\W\d_])?(?:{folded(BACKUP)})(?:[\W\d_]|$)"
-    r"|.*\(\d\)$"
-)
+
+
+@cache  # not as this is imported: it takes long, and most queries have no copies among their answers
+def name_of_copy() -> re.Pattern[str]:
+    """What such a name looks like, folded, from its beginning."""
+    return re.compile(
+        rf"(?:{folded(NEW_FOLDER)})\b"
+        rf"|(?:{WAITING})$"
+        rf"|(?:{folded(COPY_OF)}) "
+        rf"|(?:.*[\W_])?(?:{folded(COPY)})(?: ?\(?\d+\)?)?\)?$"
+        rf"|(?:.*[\W\d_])?(?:{folded(BACKUP)})(?:[\W\d_]|$)"
+        r"|.*\(\d\)$"
+    )
 
 
 def copy_names(path: bytes) -> int:
@@ -43,4 +49,4 @@ def copy_names(path: bytes) -> int:
         ``b"/m/New Folder (2)/Copy of a.mp3"`` has two.
     """
     parts = os.path.splitext(os.fsdecode(path))[0].split(os.sep)
-    return sum(NAME_OF_COPY.match(folded(part)) is not None for part in parts)
+    return sum(name_of_copy().match(folded(part)) is not None for part in parts)

@@ -175,7 +175,10 @@ def unlike(tracks: Collection[Track], tags: Collection[SameTag]) -> Callable[[Tr
     """Whether a track is by other artists, and of another album, than all of these."""
     artists = {key for t in tracks for key in artist_keys(t.tags)} if "artist" in tags else set()
     albums = {key for t in tracks for key in album_keys(t.tags)} if "album" in tags else set()
-    return lambda t: artists.isdisjoint(artist_keys(t.tags)) and albums.isdisjoint(album_keys(t.tags))
+    return lambda t: (
+        (not artists or artists.isdisjoint(artist_keys(t.tags)))
+        and (not albums or albums.isdisjoint(album_keys(t.tags)))
+    )
 
 
 def _in_turn(found: Sequence[Pick], picks: Sequence[Pick], pool: int, diversity: float) -> Iterator[Pick]:
