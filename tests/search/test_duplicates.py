@@ -93,7 +93,9 @@ def test_a_copy_of_few_landmarks_is_found_whatever_the_encoder_hears(tmp_path: P
     flips = rng.random(one.bits.shape) < np.where(np.arange(BITS) % 20 < 12, 0.02, 0.16)  # of bands most
     heard = {"/m/a": one, "/m/b": Landmarks(one.places, one.bits ^ flips), "/m/c": a_set(2, 11)}
     assert not np.intersect1d(one.keys, heard["/m/b"].keys).size
-    home = make_home(tmp_path / "home", [Made(path, recording(n)) for n, path in enumerate(heard)])
+    home = make_home(
+        tmp_path / "home", [Made(path, (-1) ** n * recording(n)) for n, path in enumerate(heard)]
+    )
     with Catalog(home.catalog) as catalog:
         for number, landmarks in enumerate(heard.values()):
             catalog.fingerprints.set(f"{number:032x}", landmarks.to_bytes())
