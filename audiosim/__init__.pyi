@@ -75,6 +75,8 @@ from .search.describe import Stretch as Stretch
 from .search.describe import describe_files as describe_files
 from .search.duplicates import Group as Group
 from .search.duplicates import find_duplicates as find_duplicates
+from .search.each import find_passages_each as find_passages_each
+from .search.each import find_similar_each as find_similar_each
 from .search.passage_search import find_passages as find_passages
 from .search.playlist import Playlist as Playlist
 from .search.playlist import make_path as make_path

@@ -4,7 +4,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
@@ -180,11 +180,15 @@ def _store(
 
 @dataclass(frozen=True)
 class OutputForm:
-    """How tracks are printed: in one of FORMATS, paths with a zero byte after each or not; and where."""
+    """How tracks are printed: in one of FORMATS, paths with a zero byte after each or not; and where.
+
+    ``named``: an option, or the file's name, says in which.
+    """
 
     format: Format
     null: bool
     file: Path | None = None
+    named: bool = field(default=False, compare=False)
 
     @property
     def width(self) -> int | None:
@@ -208,13 +212,14 @@ def _output_form(
     ] = False,
     out: OutputOption = None,
 ) -> OutputForm:
-    named = "table" if out is None else SUFFIXES.get(out.suffix.lower(), "table")
-    chosen = "json" if json_ else one_of("--format", form or named, FORMATS)
+    by_name = None if out is None else SUFFIXES.get(out.suffix.lower())
+    named = "json" if json_ else form or by_name
+    chosen = one_of("--format", named or "table", FORMATS)
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
     if out is not None:
         check_output(out)
-    return OutputForm(cast("Format", chosen), null, out)
+    return OutputForm(cast("Format", chosen), null, out, named is not None)
 
 
 def _space_home(home: HomeOption = None, space: SpaceOption = None) -> Path | None:

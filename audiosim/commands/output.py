@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from audiosim.core.text import display_path, visible
 from audiosim.core.told_commands import at_home, shell_word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audiosim.library.filters import Filter
 
@@ -30,6 +31,12 @@ def tell_unfit(only: Filter | None, home: Path | None) -> bool:
     for sentence in sentences:
         typer.echo(f"audiosim: {sentence}", err=True)
     return bool(sentences)
+
+
+def tell_unanswered(only: Filter | None, home: Path | None) -> None:
+    """Say on stderr that no track answers, or why none fits a filter."""
+    if not tell_unfit(only, home):
+        typer.echo("audiosim: no other track of the index answers.", err=True)
 
 
 def tell_unopened(home: Path | None) -> None:
@@ -101,6 +108,37 @@ def not_mounted(root: bytes, reason: str) -> str:
     )
 
 
+@contextmanager
+def output_lines(file: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Give what writes a command's answer line by line, each at once where it goes to stdout.
+
+    Parameters
+    ----------
+    file : Path or None
+        Where to write them, which is whole once the block has ended without an error; None for stdout.
+
+    Yields
+    ------
+    callable
+        Takes a line, with its end.
+
+    Raises
+    ------
+    AudiosimError
+        If the file can't be written.
+    """
+    if file is None:
+        yield _to_stdout
+        return
+    from audiosim.core.files import replacing
+
+    try:
+        with replacing(file) as written:
+            yield written.write
+    except OSError as error:
+        raise AudiosimError(f"Can't write {file}", error.strerror or str(error)) from error
+
+
 def write_output(data: bytes, file: Path | None) -> None:
     """Write a command's answer.
 
@@ -116,14 +154,10 @@ def write_output(data: bytes, file: Path | None) -> None:
     AudiosimError
         If the file can't be written.
     """
-    if file is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    from audiosim.core.files import replacing
+    with output_lines(file) as write:
+        write(data)
 
-    try:
-        with replacing(file) as written:
-            written.write(data)
-    except OSError as error:
-        raise AudiosimError(f"Can't write {file}", error.strerror or str(error)) from error
+
+def _to_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

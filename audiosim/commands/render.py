@@ -11,7 +11,7 @@ from typing import Any
 
 from audiosim.commands.options import Format
 from audiosim.commands.table import PATH, REMARK, Column, shown_path, table_text
-from audiosim.core.json_fields import match_fields, to_json, track_fields
+from audiosim.core.json_fields import match_fields, path_fields, to_json, track_fields
 from audiosim.core.m3u import playlist_text, track_name
 from audiosim.core.text import duration, inert_json, visible_lines
 from audiosim.core.types import TAG_NAMES, Match, Track
@@ -73,6 +73,23 @@ def render(
     """
     listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
     return written(listing, form, width=width, null=null)
+
+
+def answer_line(path: bytes, answer: SearchResult | str) -> bytes:
+    """Write what answers one of many queries as a line of JSON, or the error that its answer is.
+
+    Parameters
+    ----------
+    path : bytes
+        The query.
+    answer : SearchResult or str
+        What was found, which is written as `render` writes JSON; or why nothing was.
+    """
+    if isinstance(answer, str):
+        document: Any = {"query": [path_fields(path)], "error": answer}
+    else:
+        document = _search_listing(answer).document
+    return _line(document).encode("utf-8")
 
 
 def written(listing: Listing, form: Format, *, width: int | None = None, null: bool = False) -> bytes:
@@ -191,8 +208,11 @@ def _json(listing: Listing) -> str:
 
 
 def _jsonl(listing: Listing) -> str:
-    lines = (json.dumps(record, ensure_ascii=False) for record in listing.records)
-    return "".join(inert_json(line) + "\n" for line in lines)
+    return "".join(map(_line, listing.records))
+
+
+def _line(record: Any) -> str:
+    return inert_json(json.dumps(record, ensure_ascii=False)) + "\n"
 
 
 def _csv(listing: Listing) -> str:

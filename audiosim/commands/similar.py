@@ -25,7 +25,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, tell_unopened, write_output
+from audiosim.commands.output import tell_unanswered, tell_unopened, write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def similar(
             help="Audio files, folders, playlists, or - for paths on stdin; several count as one query.",
         ),
     ] = None,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each", help="Answer each query by itself, as a line of JSON; a bad one by its error."
+        ),
+    ] = False,
     text: TextOption = None,
     not_text: NotTextOption = None,
     count: Annotated[int, typer.Option("-k", "--count", metavar="N", min=1, help="Tracks to find.")] = 10,
@@ -101,7 +107,7 @@ def similar(
     if passage and (text or not_text):
         raise UsageError("--from and --to ask with a passage", "--text was given too", "Leave one out.")
     # Opened before all else is imported: loading the store's engine is what takes longest.
-    exact = bool(passage or only or exclude_same or text or not_text)
+    exact = bool(each or passage or only or exclude_same or text or not_text)
     with nullcontext() if exact else store_reader():
         common: dict[str, Any] = {
             "count": count,
@@ -111,16 +117,23 @@ def similar(
             "include_self": include_self,
             "precision": precision,
         }
+        if not passage:
+            common |= {"text": text or [], "not_text": not_text or [], "explain": explain}
+        if each:
+            from audiosim.commands.similar_each import print_each
+
+            times = (moment("--from", start) or 0.0, moment("--to", end)) if passage else None
+            print_each(queries or [], against or [], times, common, output, context, quiet=quiet)
+            return
         if passage:
             result = _by_passage([*(queries or []), *(against or [])], start, end, common)
         else:
-            common |= {"text": text or [], "not_text": not_text or [], "explain": explain}
             result = _by_tracks(queries or [], against or [], common)
     _print(result, output, context, quiet)
     if quiet:
         return
-    if not result.matches and not tell_unfit(only, home):
-        typer.echo("audiosim: no other track of the index answers.", err=True)
+    if not result.matches:
+        tell_unanswered(only, home)
     tell_unopened(home)
 
 

@@ -26,7 +26,7 @@ def visible_lines(text: str) -> str:
 
 def inert_json(text: str) -> str:
     """Give a JSON document with the same values, in which no character acts on a terminal."""
-    return "".join(_json_character(c) for c in text)
+    return "\n".join(map(_inert_line, text.split("\n")))  # line ends within texts are escaped already
 
 
 def display_path(path: bytes) -> str:
@@ -123,7 +123,11 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if _acts(character) else character
 
 
+def _inert_line(line: str) -> str:
+    return line if line.isprintable() else "".join(map(_json_character, line))
+
+
 def _json_character(character: str) -> str:
-    if character == "\n" or not _acts(character):  # line ends within texts are escaped already
+    if not _acts(character):
         return character
     return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]

@@ -12,7 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiosim.core.errors import WeightsError
+from audiosim.core.errors import AudiosimError, WeightsError
 from audiosim.encoders.registry import EncoderEntry, find_for, resolve
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def load_encoder_for(
 
 
 class LazyEncoder:
-    """An encoder whose spec is known, loaded when it is first needed.
+    """An encoder whose spec is known, loaded when it is first needed; where that fails, not tried again.
 
     Parameters
     ----------
@@ -146,6 +146,7 @@ class LazyEncoder:
         self.spec = spec
         self._load = load
         self._loaded: Encoder | None = None
+        self._error: AudiosimError | None = None  # why it can't be loaded
 
     @property
     def loaded(self) -> bool:
@@ -173,8 +174,14 @@ class LazyEncoder:
 
     @property
     def _encoder(self) -> Encoder:
+        if self._error is not None:
+            raise self._error
         if self._loaded is None:
-            self._loaded = self._load()
+            try:
+                self._loaded = self._load()
+            except AudiosimError as error:
+                self._error = error
+                raise
         return self._loaded
 
 

@@ -29,10 +29,12 @@ class Explainer:
         The home, open.
     queries : sequence of Query
         Those asked with.
+    words : TrackWords
+        What tracks sound like.
     """
 
-    def __init__(self, index: Index, queries: Sequence[Query]) -> None:
-        self._index, self._queries, self._words = index, queries, TrackWords(index, fetch=False)
+    def __init__(self, index: Index, queries: Sequence[Query], words: TrackWords) -> None:
+        self._index, self._queries, self._words = index, queries, words
 
     def explained(self, match: Match) -> Match:
         """Give a match with what explains it, as far as that is known."""

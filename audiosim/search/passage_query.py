@@ -49,8 +49,12 @@ def ask_with(
     end: float | None,
     precision: Precision,
     encoder: Encoder | None,
+    *,
+    listed: bool = False,
 ) -> PassageQuery:
     """A passage from `start` to `end` in s, None for the file's end: from its cache, or embedded.
+
+    What only a list names is taken for a path, not for a title.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def ask_with(
     """
     if start < 0 or (end is not None and end <= start):
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
-    resolver = Resolver(index, precision, encoder)
+    resolver = Resolver(index, precision, encoder, lenient=[path] if listed else ())
     query = resolver.indexed(path)
     if query is None and not os.path.exists(path) and (place := resolver.titled(path)):
         path, query = place, resolver.indexed(place)

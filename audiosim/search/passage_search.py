@@ -25,7 +25,8 @@ from audiosim.search.passage_place import placed
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
 from audiosim.search.recordings import Recordings
-from audiosim.search.similar import DEFAULT_COUNT, SearchResult, as_matches, check_count
+from audiosim.search.similar import DEFAULT_COUNT, SearchResult, as_matches
+from audiosim.search.wish import Wish
 
 MIN_CANDIDATES = 200  # tracks whose windows are compared, at least
 CANDIDATES_EACH = 20  # for each track wanted
@@ -87,28 +88,35 @@ def find_passages(
     AudiosimError
         If the query can't be decoded.
     """
-    check_count(count)
-    ranking = ranking or RankingOptions()
+    wish = Wish((), (), count, only or Filter(), ranking or RankingOptions(), include_self, explain=False)
     with open_index(home, encoder) as index:
-        only = index.located(only)
-        asked = ask_with(index, identity(query), start, end, precision, encoder)
-        wanted = Asked([asked.query], [], only, ranking, include_self)
-        entries = (
-            e for e in index.catalog.tracks.entries(wanted.admits) if e.track.digest not in wanted.hidden
-        )
-        depth = _depth(count, index.catalog.files.count("indexed"))
-        nearest = nearest_by_passages(index, asked, entries, depth)
-        found, missing = ranked_by_windows(index, asked, nearest)
-        if missing and not found:
-            raise HomeError(missing.what, missing.why, missing.remedy)
-        fold = Folding(index, wanted, lambda others: ranked_by_windows(index, asked, others)[0])
-        matches = as_matches(select(found, count, ranking, fold), None)
-        landmarks = Recordings.of(index).landmarks
-        matches = [_exact(match, asked, landmarks(match.track.digest)) for match in matches]
-        notes = asked.notes
-        if missing:
-            notes = (*notes, f"{missing}; left out.\n{missing.remedy}")
-        return SearchResult([asked.query], matches, notes=notes)
+        wish = replace(wish, only=index.located(only))
+        return answered(index, ask_with(index, identity(query), start, end, precision, encoder), wish)
+
+
+def answered(index: Index, asked: PassageQuery, wish: Wish) -> SearchResult:
+    """The tracks with a stretch most like a passage, as `find_passages` gives them.
+
+    Raises
+    ------
+    HomeError
+        If no caches are there.
+    """
+    wanted = Asked([asked.query], [], wish.only, wish.ranking, wish.include_self)
+    entries = (e for e in index.catalog.tracks.entries(wanted.admits) if e.track.digest not in wanted.hidden)
+    depth = _depth(wish.count, index.catalog.files.count("indexed"))
+    nearest = nearest_by_passages(index, asked, entries, depth)
+    found, missing = ranked_by_windows(index, asked, nearest)
+    if missing and not found:
+        raise HomeError(missing.what, missing.why, missing.remedy)
+    fold = Folding(index, wanted, lambda others: ranked_by_windows(index, asked, others)[0])
+    matches = as_matches(select(found, wish.count, wish.ranking, fold), None)
+    landmarks = Recordings.of(index).landmarks
+    matches = [_exact(match, asked, landmarks(match.track.digest)) for match in matches]
+    notes = asked.notes
+    if missing:
+        notes = (*notes, f"{missing}; left out.\n{missing.remedy}")
+    return SearchResult([asked.query], matches, notes=notes)
 
 
 def _exact(match: Match, asked: PassageQuery, landmarks: Landmarks | None) -> Match:

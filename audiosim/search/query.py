@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,6 +25,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Texts = str | Iterable[str]
 
 AWAY = 0.5  # how much what a query should not be like counts, against what it should
+AT_A_TIME = 64  # queries that are looked up before the first is answered: files share decoders
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,21 @@ class Resolver:
         To embed with instead of loading one.
     longest : float
         Seconds of audio that a file which has to be decoded may hold.
+    lenient : collection of bytes
+        What only a list names: it is taken for paths, not for titles.
     """
 
     def __init__(
-        self, index: Index, precision: Precision, encoder: Encoder | None, longest: float = math.inf
+        self,
+        index: Index,
+        precision: Precision,
+        encoder: Encoder | None,
+        longest: float = math.inf,
+        lenient: Collection[bytes] = (),
     ) -> None:
-        self._longest = longest
+        self._longest, self._lenient = longest, lenient
         self._index, self._catalog = index, index.catalog
         self._encoder = encoder or QueryEncoder(index.spec, precision)
-        self._lenient: Collection[bytes] = ()
         self.notes: list[str] = []
 
     def resolve(self, paths: Iterable[bytes], lenient: Collection[bytes] = ()) -> dict[bytes, Query]:
@@ -129,19 +136,56 @@ class Resolver:
             If one can't be decoded.
         """
         self._lenient = lenient
-        found = {path: self.indexed(path) for path in paths}
+        found: dict[bytes, Query] = {}
         changed: dict[bytes, bytes] = {}  # new files, and those that are not as they were indexed
-        for path in [path for path, query in found.items() if query is None]:
-            place = path if os.path.exists(path) else self.titled(path)
-            if place is None:
-                self._fail(path, self.missing(path))
-            elif place == path or (query := self.indexed(place)) is None:
-                changed[path] = place
+        for path in paths:
+            try:
+                known = self._looked_up(path)
+            except UsageError as error:
+                self._fail(path, error)
+                continue
+            if isinstance(known, Query):
+                found[path] = known
             else:
-                found[path] = query
+                changed[path] = known
         opened = self._opened(list(dict.fromkeys(changed.values()))) if changed else {}
-        found |= {path: opened.get(place) for path, place in changed.items()}
-        return {path: query for path, query in found.items() if query is not None}
+        return found | {path: opened[place] for path, place in changed.items() if place in opened}
+
+    def resolve_each(self, source: Source) -> Iterator[tuple[bytes, Query | AudiosimError]]:
+        """Each query by itself, in their order, or why it can't be used; files are opened some at a time."""
+        self._lenient = source.listed
+        for start in range(0, len(source.paths), AT_A_TIME):
+            yield from self._each(source.paths[start : start + AT_A_TIME])
+
+    def _each(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, Query | AudiosimError]]:
+        known: dict[bytes, Query | bytes | AudiosimError] = {}
+        for path in paths:
+            try:
+                known[path] = self._looked_up(path)
+            except UsageError as error:
+                known[path] = error
+        places = dict.fromkeys(place for place in known.values() if isinstance(place, bytes))
+        opening, opened = self._opened_each(list(places)), dict[bytes, Query | AudiosimError]()
+        for path, outcome in known.items():
+            while isinstance(outcome, bytes) and outcome not in opened:
+                opened.update([next(opening)])  # as they are done: later ones may come first
+            yield path, opened[outcome] if isinstance(outcome, bytes) else outcome
+
+    def _looked_up(self, path: bytes) -> Query | bytes:
+        """A query as it was indexed; or the file that has to be opened.
+
+        Raises
+        ------
+        UsageError
+            If it is neither, nor the title of one track.
+        """
+        query = self.indexed(path)
+        if query is not None:
+            return query
+        place = path if os.path.exists(path) else self.titled(path)
+        if place is None:
+            raise self.missing(path)
+        return path if place == path else self.indexed(place) or place
 
     def indexed(self, path: bytes) -> Query | None:
         """The vector of a file as it was indexed, if it has not changed since."""
@@ -168,7 +212,7 @@ class Resolver:
         """
         place = None if path in self._lenient else named(self._index, path)
         if place is not None:
-            self.notes.append(f"asked with {display_path(place)}.")
+            self.notes.append(asked_with(place))
         return place
 
     def missing(self, path: bytes) -> UsageError:
@@ -183,10 +227,33 @@ class Resolver:
         known = self._read(strict, embed=False)
         return known | self._read([path for path in paths if path not in known])
 
+    def _opened_each(self, paths: list[bytes]) -> Iterator[tuple[bytes, Query | AudiosimError]]:
+        """Files that are not in the index, or why one can't be used, as they are done."""
+        left = dict.fromkeys(paths)
+        if not left:
+            return
+        try:
+            for path, outcome in self._outcomes(paths):
+                left.pop(path, None)
+                yield path, outcome
+        except AudiosimError as error:  # no encoder is to be had: what is indexed needs none
+            yield from ((path, error) for path in left)
+
     def _read(self, paths: list[bytes], *, embed: bool = True) -> dict[bytes, Query]:
         """Files identified and, where their audio is new, embedded, or left where a demuxer reads it."""
-        infos: dict[bytes, AudioInfo] = {}
         found: dict[bytes, Query] = {}
+        for path, outcome in self._outcomes(paths, embed=embed):
+            if isinstance(outcome, Query):
+                found[path] = outcome
+            else:
+                self._fail(path, outcome)
+        return found
+
+    def _outcomes(
+        self, paths: list[bytes], *, embed: bool = True
+    ) -> Iterator[tuple[bytes, Query | AudiosimError]]:
+        """What becomes of files that are opened."""
+        infos: dict[bytes, AudioInfo] = {}
         digests = self._catalog.tracks.all_digests()
 
         def is_new(info: AudioInfo) -> bool:
@@ -203,23 +270,16 @@ class Resolver:
                 case Probed(path, info, wanted):
                     infos[path] = info
                     if info.duration > self._longest and is_new(info):
-                        self._fail(path, self._too_long(path))
+                        yield path, self._too_long(path)
                     elif not wanted and (embed or not is_new(info)):
-                        self._keep(found, path, partial(self._known, path, info))
+                        yield path, _outcome(partial(self._known, path, info))
                 case Embedded(path, frames, length, fingerprint=heard):
                     if length >= self._longest:  # its header said less
-                        self._fail(path, self._too_long(path))
-                        continue
-                    self._keep(found, path, partial(self._pooled, path, infos[path], frames, heard))
+                        yield path, self._too_long(path)
+                    else:
+                        yield path, _outcome(partial(self._pooled, path, infos[path], frames, heard))
                 case Failed(path, reason):
-                    self._fail(path, unusable(path, reason))
-        return found
-
-    def _keep(self, found: dict[bytes, Query], path: bytes, make: Callable[[], Query]) -> None:
-        try:
-            found[path] = make()
-        except AudiosimError as error:
-            self._fail(path, error)
+                    yield path, unusable(path, reason)
 
     def _fail(self, path: bytes, error: AudiosimError) -> None:
         if path not in self._lenient:
@@ -246,6 +306,18 @@ class Resolver:
         except AudioError as error:
             raise unusable(path, error.reason) from error
         return Query(_track(path, info), vector, indexed=False, frames=frames, fingerprint=fingerprint)
+
+
+def _outcome(make: Callable[[], Query]) -> Query | AudiosimError:
+    try:
+        return make()
+    except AudiosimError as error:
+        return error
+
+
+def asked_with(place: bytes) -> str:
+    """Say which file a title was taken for."""
+    return f"asked with {display_path(place)}."
 
 
 def unusable(path: bytes, reason: str) -> AudiosimError:

@@ -6,14 +6,14 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from audiosim.core.errors import AudiosimError, UsageError
-from audiosim.core.text import display_path
 from audiosim.core.types import Encoder, Match, Precision
-from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
+from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.search.folding import Asked
@@ -27,15 +27,14 @@ from audiosim.search.query import (
     as_texts,
     mean_direction,
 )
-from audiosim.search.ranking import (
-    Likeness,
-    Measure,
-    Pick,
-    RankingOptions,
-)
+from audiosim.search.ranking import Likeness, Measure, Pick, RankingOptions
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.search.retrieval import Retrieval
-from audiosim.store import store_reader
+from audiosim.search.wish import Wish, refuse_both
+from audiosim.store import StoreReader, store_reader
+
+if TYPE_CHECKING:
+    from audiosim.search.track_words import TrackWords
 
 DEFAULT_COUNT = 10
 
@@ -133,97 +132,142 @@ def find_similar(
         If there is no index, or a query can't be decoded.
     """
     wanted, unwanted = as_source(queries), as_source(against)
-    words, other_words = as_texts(text), as_texts(not_text)
-    if not wanted.paths and (unwanted.paths or not words):
+    wish = Wish(
+        as_texts(text),
+        as_texts(not_text),
+        count,
+        only or Filter(),
+        ranking or RankingOptions(),
+        include_self,
+        explain,
+    )
+    if not wanted.paths and (unwanted.paths or not wish.text):
         raise UsageError(
             "Nothing to search with", "no query was given", "Name an audio file, or words as `text`."
         )
-    check_count(count)
-    ranking = ranking or RankingOptions()
-    exact = bool(only or ranking.exclude_same or words or other_words) or isinstance(home, Index)
+    exact = wish.is_exact or isinstance(home, Index)
     with open_index(home, encoder) as index, ExitStack() as stack:
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
-        only, resolver = index.located(only), Resolver(index, precision, encoder, longest)
+        searcher, resolver = Searcher(index, wish, store), Resolver(index, precision, encoder, longest)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if wanted.paths and not likes:
             raise AudiosimError("Nothing to search with", resolver.notes[0])
-        asked = Asked(likes, dislikes, only, ranking, include_self)
         named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
-        _refuse_both(Recordings.of(index, asked.heard), asked, *named)
-        known = percentiles(index.catalog)
-        measure, lacking = _measure(index, asked, words, other_words, known)
-        search = Retrieval(index, measure, asked, count)
-        if store is not None and isinstance(measure, Likeness):
-            picks, reason = search.by_store(store, measure.direction)
+        result = searcher.answer(likes, dislikes, *named)
+        return replace(result, notes=(*wanted.notes, *unwanted.notes, *resolver.notes, *result.notes))
+
+
+class Searcher:
+    """Gives answers by one index; what they have in common is read once.
+
+    Parameters
+    ----------
+    index : Index
+        The home, open.
+    wish : Wish
+        What is asked for beside queries.
+    store : StoreReader, optional
+        The store, open for one answer; by default, and where it can't tell, exact search answers.
+
+    Raises
+    ------
+    UsageError
+        If a folder of the filter is neither there nor known.
+    """
+
+    def __init__(self, index: Index, wish: Wish, store: StoreReader | None = None) -> None:
+        self._index, self._store = index, store
+        self._wish = replace(wish, only=index.located(wish.only))
+
+    def prepare(self) -> None:
+        """See that the words asked for are known, before anything is decoded.
+
+        Raises
+        ------
+        UsageError
+            If they are not.
+        HomeError
+            If no track has scores yet.
+        """
+        if self._wish.has_words:
+            self._measure(Asked([], [], self._wish.only, self._wish.ranking, include_self=False))
+
+    def answer(
+        self,
+        likes: Sequence[Query],
+        dislikes: Sequence[Query],
+        named: Sequence[Query],
+        unwanted: Sequence[Query],
+    ) -> SearchResult:
+        """Give what answers some queries taken together; its notes are not those of the queries.
+
+        Parameters
+        ----------
+        likes, dislikes : sequence of Query
+            What answers should be like, and what not.
+        named, unwanted : sequence of Query
+            Those of either that a user named one by one.
+
+        Raises
+        ------
+        UsageError
+            If a recording is wanted and not; or the words asked for are not known.
+        AudiosimError
+            If the queries cancel out.
+        """
+        index, wish = self._index, self._wish
+        asked = Asked(likes, dislikes, wish.only, wish.ranking, wish.include_self)
+        refuse_both(Recordings.of(index, asked.heard), asked, named, unwanted)
+        measure, notes = self._measure(asked)
+        search = Retrieval(index, measure, asked, wish.count)
+        if self._store is not None and isinstance(measure, Likeness):
+            picks, reason = search.by_store(self._store, measure.direction)
         else:
             picks, reason = search.exactly(), None
-        matches = as_matches(picks, known if likes else None)
-        notes = [*wanted.notes, *unwanted.notes, *resolver.notes, *lacking]
-        if not ranking.show_duplicates and (note := told_by_windows(index)):
-            notes.append(note)
-        if explain:
+        matches = as_matches(picks, self._known if likes else None)
+        if not wish.ranking.show_duplicates and self._by_windows is not None:
+            notes.append(self._by_windows)
+        if wish.explain:
             from audiosim.search.explain import Explainer  # what not every search needs costs its start
 
-            explainer = Explainer(index, likes)
+            explainer = Explainer(index, likes, self._track_words)
             matches = [explainer.explained(match) for match in matches]
             notes += explainer.lacking([match.track for match in matches])
+        away = tuple(dislikes)
         return SearchResult(
-            likes, matches, reason, tuple(dislikes), tuple(notes), text=words, not_text=other_words
+            [*likes], matches, reason, away, tuple(notes), text=wish.text, not_text=wish.not_text
         )
 
+    def _measure(self, asked: Asked) -> tuple[Measure, list[str]]:
+        """What answers are ordered by, and what a user should know of it."""
+        likeness, space = None, self._index.configuration.space
+        if asked.likes:
+            likes, dislikes = ([space(q.vector) for q in some] for some in (asked.likes, asked.dislikes))
+            likeness = Likeness(mean_direction(likes, dislikes), self._scaling)
+        if likeness is not None and not self._wish.has_words:
+            return likeness, []
+        from audiosim.search.word_fit import with_words
 
-def _measure(
-    index: Index,
-    asked: Asked,
-    text: tuple[str, ...],
-    not_text: tuple[str, ...],
-    known: Percentiles | None,
-) -> tuple[Measure, list[str]]:
-    """What answers are ordered by, and what a user should know of it."""
-    likeness, space = None, index.configuration.space
-    if asked.likes:
-        likes, dislikes = ([space(q.vector) for q in some] for some in (asked.likes, asked.dislikes))
-        scaling = hub_scaling(index.catalog, known) if asked.ranking.hub_correction else None
-        likeness = Likeness(mean_direction(likes, dislikes), scaling)
-    if likeness is not None and not (text or not_text):
-        return likeness, []
-    from audiosim.search.word_fit import with_words
+        return with_words(self._index, likeness, self._wish.text, self._wish.not_text)
 
-    return with_words(index, likeness, text, not_text)
+    @cached_property
+    def _known(self) -> Percentiles | None:
+        return percentiles(self._index.catalog)
 
+    @cached_property
+    def _scaling(self) -> HubScaling | None:
+        return hub_scaling(self._index.catalog, self._known) if self._wish.ranking.hub_correction else None
 
-def _refuse_both(
-    recordings: Recordings, asked: Asked, likes: Sequence[Query], dislikes: Sequence[Query]
-) -> None:
-    """See that no recording is named both among what is liked and what is not, nor all of it listed so.
+    @cached_property
+    def _by_windows(self) -> str | None:
+        return told_by_windows(self._index)
 
-    Raises
-    ------
-    UsageError
-        If one is.
-    """
-    away = {query.track.digest: query for query in asked.dislikes}
-    if asked.likes and all(query.track.digest in away for query in asked.likes):
-        likes, dislikes = asked.likes, list(away.values())
-    for like, dislike in product(likes, dislikes):
-        pair = [Entry("", query.track, query.vector) for query in (like, dislike)]
-        if recordings.same(*pair):
-            first, second = (display_path(query.track.path) for query in (like, dislike))
-            why = first if first == second else f"{first} and {second} are one recording"
-            raise UsageError("The same recording is wanted and not", why, "Leave out one of the two.")
+    @cached_property
+    def _track_words(self) -> TrackWords:
+        from audiosim.search.track_words import TrackWords
 
-
-def check_count(count: int) -> None:
-    """Refuse to look for no answers.
-
-    Raises
-    ------
-    UsageError
-        If fewer than one is wanted.
-    """
-    if count < 1:
-        raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
+        return TrackWords(self._index, fetch=False)
 
 
 def as_matches(picks: Iterable[Pick], known: Percentiles | None) -> list[Match]:
