@@ -21,7 +21,7 @@ from audiosim.commands.options import (
 from audiosim.commands.output import tell_unfit, tell_unopened, tell_unscored, write_output
 
 if TYPE_CHECKING:
-    from audiosim.core.types import Track
+    from audiosim.core.types import Match, Track
 
 SORTS = ("path", "title", "artist", "album", "genre", "year", "duration")
 
@@ -45,7 +45,8 @@ def list_tracks(
 ) -> None:
     """List the tracks of the index, all or those that fit.
 
-    By --text those fit that stand out of the library by all of it, or of which the encoder is sure.
+    By --text those fit that stand out of the library by all of it, or of which the encoder is sure: Score
+    says by how many standard deviations, Similarity is what the network gives.
 
     Example: audiosim list --genre jazz --year 1955-1965 --format paths
     """
@@ -53,13 +54,15 @@ def list_tracks(
     from audiosim.library.index import indexed_tracks
 
     by_fit = bool(text) and sort is None
+    fits: dict[bytes, Match] = {}
     key = _key(one_of("--sort", sort or SORTS[0], SORTS))
     tell_of_folders(only, home)
     if text or not_text:
         from audiosim.search.word_list import tracks_that_fit
 
         home = home_of_words(home)
-        tracks = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
+        found = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
+        tracks, fits = [match.track for match in found], {match.track.path: match for match in found}
         tell_unscored(home)
     else:
         tracks = indexed_tracks(home, only=only)
@@ -71,7 +74,8 @@ def list_tracks(
         known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
         tracks = [*known, *(track for track in tracks if key(track) is None)]
     tell_unopened(home)
-    write_output(render(tracks, output.format, width=output.width, null=output.null), output.file)
+    data = render(tracks, output.format, fits=fits, width=output.width, null=output.null)
+    write_output(data, output.file)
 
 
 def _key(name: str) -> Callable[[Track], Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from audiosim.commands.options import Format
 from audiosim.commands.table import PATH, REMARK, Column, shown_path, table_text
-from audiosim.core.json_fields import match_fields, path_fields, to_json, track_fields
+from audiosim.core.json_fields import fit_fields, match_fields, path_fields, to_json, track_fields
 from audiosim.core.m3u import playlist_text, track_name
 from audiosim.core.text import duration, inert_json, visible_lines
 from audiosim.core.types import TAG_NAMES, Match, Track
@@ -55,7 +55,12 @@ class Listing:
 
 
 def render(
-    result: SearchResult | Sequence[Track], form: Format, *, width: int | None = None, null: bool = False
+    result: SearchResult | Sequence[Track],
+    form: Format,
+    *,
+    fits: Mapping[bytes, Match] | None = None,
+    width: int | None = None,
+    null: bool = False,
 ) -> bytes:
     """Render a search result, or tracks, in one of FORMATS, ready for stdout.
 
@@ -65,13 +70,18 @@ def render(
         What `find_similar` or `find_passages` found; or tracks.
     form : Format
         The format.
+    fits : Mapping of bytes to Match, optional
+        How well words fit each track, by path, where tracks were asked for by words.
     width : int or None
         The columns of the terminal that it is for, on which nothing in a text may act; None where it
         goes to a file or a program, which get texts as they are.
     null : bool
         Whether paths end in a zero byte instead of a newline.
     """
-    listing = _search_listing(result) if isinstance(result, SearchResult) else _track_listing(result)
+    if isinstance(result, SearchResult):
+        listing = _search_listing(result)
+    else:
+        listing = _track_listing(result, fits or {})
     return written(listing, form, width=width, null=null)
 
 
@@ -152,14 +162,17 @@ def _match_table(matches: Sequence[Match]) -> dict[Column, Callable[[Match], str
     return table
 
 
-def _track_listing(tracks: Sequence[Track]) -> Listing:
-    records = [track_fields(track) for track in tracks]
+def _track_listing(tracks: Sequence[Track], fits: Mapping[bytes, Match]) -> Listing:
+    records = [
+        fit_fields(fits[track.path]) if track.path in fits else track_fields(track) for track in tracks
+    ]
     return Listing(
         {"tracks": records},
         records,
-        ["path", "duration", *TAG_NAMES, "path_bytes"],
+        ["path", *(["similarity", "score"] if fits else []), "duration", *TAG_NAMES, "path_bytes"],
         list(tracks),
         [
+            *([Column("Score", "number"), Column("Similarity", "number")] if fits else []),
             Column("Length", "number"),
             Column("Track", "name"),
             Column("Album", "name"),
@@ -167,7 +180,7 @@ def _track_listing(tracks: Sequence[Track]) -> Listing:
             Column("Genre", "name"),
             PATH,
         ],
-        [_track_cells(track) for track in tracks],
+        [[*_fit_cells(fits.get(track.path)), *_track_cells(track)] for track in tracks],
     )
 
 
@@ -186,6 +199,10 @@ def _passage(match: Match) -> str:
 
 def _of_the_query(match: Match) -> str:
     return "" if match.passage is None else _span(match.passage.query_start, match.passage.query_end)
+
+
+def _fit_cells(match: Match | None) -> list[str]:
+    return [] if match is None else [_decimals(match.score, 3), _decimals(match.similarity, 3)]
 
 
 def _track_cells(track: Track) -> list[str]:

@@ -32,14 +32,24 @@ def track_fields(track: Track) -> dict[str, Any]:
     return {**path_fields(track.path), "duration": _rounded(track.duration), **asdict(track.tags)}
 
 
-def match_fields(match: Match) -> dict[str, Any]:
-    """Give a match's fields: those of its track, and how it answers the query."""
+def fit_fields(match: Match) -> dict[str, Any]:
+    """Give the fields of a match's track, and what it is ordered by."""
     fields = track_fields(match.track)
     return {
-        "rank": match.rank,
         "path": fields.pop("path"),
         "similarity": round(match.similarity, 6),
         "score": round(match.similarity if match.score is None else match.score, 6),
+        **fields,
+    }
+
+
+def match_fields(match: Match) -> dict[str, Any]:
+    """Give a match's fields: those of its track, and how it answers the query."""
+    fields = fit_fields(match)
+    told = {name: fields.pop(name) for name in ("path", "similarity", "score")}
+    return {
+        "rank": match.rank,
+        **told,
         "percentile": None if match.percentile is None else round(match.percentile, 4),
         **fields,
         "duplicates": [path_fields(track.path) for track in match.duplicates],

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audiosim.core.errors import AudiosimError, UsageError
-from audiosim.core.types import Track
+from audiosim.core.types import Match
 from audiosim.library.asked_words import asked_for
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
@@ -30,7 +30,7 @@ def tracks_that_fit(
     not_text: Texts = (),
     only: Filter | None = None,
     home: str | os.PathLike[str] | None = None,
-) -> list[Track]:
+) -> list[Match]:
     """List the tracks that words fit: they stand out by them, or the encoder is sure of them.
 
     Those stand out whose fit (search/word_fit.py) is one standard deviation or more above the library's mean.
@@ -47,8 +47,8 @@ def tracks_that_fit(
 
     Returns
     -------
-    list of Track
-        Best first.
+    list of Match
+        Best first, by score, which is the fit; similarity is the network's mean score, or a cosine.
 
     Raises
     ------
@@ -64,10 +64,15 @@ def tracks_that_fit(
         raw, fit = fitting(scores, wanted, unwanted)
         sure = (raw >= SURE) & (scores.odds and not unwanted)
         rows = np.flatnonzero((fit >= STANDS_OUT) | sure).tolist()
-        fits = {scores.digests[row]: float(fit[row]) for row in rows}
+        fits = {scores.digests[row]: (float(raw[row]), float(fit[row])) for row in rows}
         admits = index.located(only).admits
         entries = index.catalog.tracks.entries(lambda track: track.digest in fits and admits(track))
-        return sorted((entry.track for entry in entries), key=lambda track: -fits[track.digest])
+        tracks = sorted((entry.track for entry in entries), key=lambda track: -fits[track.digest][1])
+        return [
+            Match(rank, similarity, track, score=score)
+            for rank, track in enumerate(tracks, 1)
+            for similarity, score in [fits[track.digest]]
+        ]
 
 
 def find_seeds(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import fake_words
@@ -104,8 +106,9 @@ def test_an_encoder_that_reads_is_asked_for_usual_tags(
 
 
 def test_words_list_tracks_and_begin_playlists(naming: fake_words.FakeEntry, home: Home) -> None:
-    folders = [track.path.split(b"/")[-2] for track in tracks_that_fit("low", home=home.path)]
-    assert folders == [b"low"] * 3
+    found = tracks_that_fit("low", home=home.path)
+    assert [match.track.path.split(b"/")[-2] for match in found] == [b"low"] * 3
+    assert [match.rank for match in found] == [1, 2, 3]
     assert not tracks_that_fit("low", not_text="low", home=home.path)[3:]
     with pytest.raises(UsageError, match="Nothing says what"):
         tracks_that_fit((), home=home.path)
@@ -166,6 +169,23 @@ def test_the_command_line_describes_lists_and_plays(
     assert made.code == 0
     first = [line for line in made.out.splitlines() if not line.startswith("#")][:3]
     assert all("/low/" in line for line in first)
+
+
+def test_a_list_by_words_shows_what_sorts_it(naming: fake_words.FakeEntry, home: Home, cli: Cli) -> None:
+    asked = ("--text", "low", "--home", home.path)
+    answers = cli("similar", *asked, "-k", "3", "--show-duplicates", "--json").json["matches"]
+    scores = {match["path"]: (match["score"], match["similarity"]) for match in answers}
+    listed = cli("list", *asked, "--json").json["tracks"]
+    assert {track["path"]: (track["score"], track["similarity"]) for track in listed} == scores
+    assert [track["score"] for track in listed] == sorted((s for s, _ in scores.values()), reverse=True)
+    head, *rows = cli("list", *asked).out.splitlines()
+    assert head.split()[:3] == ["Score", "Similarity", "Length"]
+    shown = [[f"{track['score']:.3f}", f"{track['similarity']:.3f}"] for track in listed]
+    assert [row.split()[:2] for row in rows] == shown
+    written = csv.DictReader(io.StringIO(cli("list", *asked, "--sort", "duration", "--format", "csv").out))
+    told = {row["path"]: (float(row["score"]), float(row["similarity"])) for row in written}
+    assert told == scores
+    assert "score" not in cli("list", "--home", home.path, "--json").json["tracks"][0]
 
 
 @pytest.mark.parametrize(
