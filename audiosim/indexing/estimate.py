@@ -243,12 +243,12 @@ def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) 
     sizes = {file.size for each in plans for file in [*each.process, *each.alone]}
     doubted, missing = [], 0
     for each in plans:
-        lost = sum(row.size not in sizes for row in each.missing)
+        lost = [row.path for row in each.missing if row.size not in sizes]
         reason = None if options.accept_removals else doubt(each, lost)
         if reason is not None:
             doubted.append((each.scan.root, reason))
         else:
-            missing += lost
+            missing += len(lost)
     left_out = sum(len(each.unwanted) for each in plans)
     return replace(known, doubted=tuple(doubted), missing=missing, left_out=left_out)
 

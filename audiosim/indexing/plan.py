@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from audiosim.core.paths import contains
@@ -10,7 +12,8 @@ from audiosim.core.types import Status
 from audiosim.library.catalog import DROPPED, PENDING, FileRow
 from audiosim.library.scan import FoundFile, Scan
 
-LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk
+LOST_SHARE = 0.5  # of a root's known files; losing more looks like an unmounted disk,
+FEW = 5  # but for so few that others of their folders are there
 
 # How the reasons begin of what befell a decoder, and how they end: in old homes with neither of the two.
 BY_DECODER = ("its decoder ", "the decoder failed (", "its worker was lost ")
@@ -183,18 +186,37 @@ def _is_empty(scan: Scan) -> bool:
     return not (scan.files or scan.problems or scan.left_out or scan.unlisted)
 
 
-def doubt(plan: Plan, lost: int) -> str | None:
+def doubt(plan: Plan, lost: Collection[bytes]) -> str | None:
     """Say why a root looks like a disk that is not mounted; None when it does not.
 
-    `lost` is how many of its known files are missing and turned up nowhere else.
+    `lost` are those of its known files that are missing and turned up nowhere else.
     """
     scan = plan.scan
-    if plan.known == 0 or lost == 0:
+    if plan.known == 0 or not lost:
         return None
     if not scan.present:
-        return "it is not there"
+        return None if is_gone_file(plan, lost) else "it is not there"
     if _is_empty(scan):
-        return "it is empty"
-    if lost > LOST_SHARE * plan.known:
-        return f"{lost} of its {plan.known} known files are missing"
+        return "no audio file is in it" if scan.others else "it is empty"
+    if len(lost) > LOST_SHARE * plan.known and not _are_few(scan, lost):
+        return f"{len(lost)} of its {plan.known} known files are missing"
     return None
+
+
+def is_gone_file(plan: Plan, lost: Collection[bytes]) -> bool:
+    """Whether a root was a file, which is all that is missing: no disk, as its folder is there."""
+    return plan.scan.gone and list(lost) == [plan.scan.root]
+
+
+def keep_many(plans: Sequence[Plan]) -> None:
+    """Take no root for `gone` by itself where more than a few files of its folder are, and none is there."""
+    there = {os.path.dirname(file.path) for plan in plans for file in plan.scan.files}
+    lost = Counter(os.path.dirname(plan.scan.root) for plan in plans if plan.scan.gone and plan.known)
+    for scan in (plan.scan for plan in plans):
+        folder = os.path.dirname(scan.root)
+        scan.gone = scan.gone and (folder in there or lost[folder] <= FEW)
+
+
+def _are_few(scan: Scan, lost: Collection[bytes]) -> bool:
+    folders = {os.path.dirname(file.path) for file in scan.files}
+    return len(lost) <= FEW and all(os.path.dirname(path) in folders for path in lost)

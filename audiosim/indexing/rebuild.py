@@ -53,6 +53,8 @@ def rebuild_events(
             if not isinstance(event, IndexReport):
                 yield event
         lacking = [] if options.accept_removals else _lacking(catalog, new, run.plans)
+        gone = [plan.scan.root for plan in run.plans if plan.scan.gone and not options.accept_removals]
+        new.settings.set_roots(target.walk.outermost([*new.settings.roots(), *gone]))  # they may return
     if run.report.left:
         yield Notice("Time is up: the old index stays until another `rebuild` completes the new one.")
     elif lacking:
@@ -73,7 +75,7 @@ def _lacking(old: Catalog, new: Catalog, plans: Iterable[Plan]) -> list[tuple[by
     for scan in (plan.scan for plan in plans):
         known = [row for row in old.files.all(scan.root) if row.state != "gone" and row.size >= 0]
         known = [row for row in known if not scan.globs.passes(row.path, scan.root)]
-        lost = sum(new.files.get(row.path) is None and row.digest not in digests for row in known)
+        lost = [r.path for r in known if new.files.get(r.path) is None and r.digest not in digests]
         reason = doubt(Plan(scan, known=len(known)), lost)
         if reason is None and lost and scan.unlisted:
             reason = "a folder in it could not be read"

@@ -14,14 +14,14 @@ from audiosim.audio.events import FileEvent, Loading
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import contains
-from audiosim.core.text import counted, display_path
+from audiosim.core.text import counted, display_path, first_path
 from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
 from audiosim.indexing.fingerprinting import MOST_SECONDS, fill_fingerprints
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.outlook import Outlook, expectations
-from audiosim.indexing.plan import Plan, doubt
+from audiosim.indexing.plan import Plan, doubt, is_gone_file
 from audiosim.indexing.report import (
     Activity,
     IndexEvent,
@@ -293,10 +293,11 @@ class IndexRun:
 
     def _judge(self, moved: set[bytes]) -> Iterator[IndexEvent]:
         """Which files are gone, and which roots look unmounted instead."""
+        gone: list[bytes] = []  # of those that were once named themselves
         for plan in self.plans:
             root = plan.scan.root
             lost = [row.path for row in plan.missing if row.path not in moved]
-            reason = doubt(plan, len(lost))
+            reason = doubt(plan, lost)
             if reason is not None and not self._options.accept_removals:
                 self.report.doubted.append((root, reason))
                 yield RootDoubted(root, reason)
@@ -304,10 +305,16 @@ class IndexRun:
             self._catalog.files.mark_gone(lost)
             self.report.gone += len(lost)
             if self._options.accept_removals and not plan.scan.present:
+                roots = self._catalog.settings.roots()
                 self._catalog.files.note_unopened(others=self._catalog.files.unopened(root))
-                self._catalog.settings.set_roots(
-                    known for known in self._catalog.settings.roots() if known != root
-                )
+                self._catalog.settings.set_roots(known for known in roots if known != root)
+            elif is_gone_file(plan, lost):
+                gone.append(root)
+        if gone:
+            yield Notice(f"Gone: {first_path(gone)}. What comes back returns to the answers at no cost.")
+        named = [root for root in gone if root in self._target.given]
+        self.report.vacant += named
+        yield from map(NoAudio, named)
 
     def _counted(self, outcome: TrackOutcome) -> TrackOutcome:
         """Count what became of a file, once: one that is read again was counted before."""

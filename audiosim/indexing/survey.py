@@ -14,7 +14,7 @@ from audiosim.core.text import counted, display_path
 from audiosim.core.types import Encoder
 from audiosim.encoders import LazyEncoder, expected_spec, load_encoder, load_encoder_for
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.plan import Plan, is_vacant, plan
+from audiosim.indexing.plan import Plan, is_vacant, keep_many, plan
 from audiosim.indexing.roots import chosen_roots, given_paths, sound_roots
 from audiosim.library.catalog import DROPPED, Catalog, Configuration, FileRow
 from audiosim.library.configuration import (
@@ -207,6 +207,7 @@ def survey(target: Target, catalog: Catalog | None, options: IndexOptions) -> li
         if not target.ctime:
             found.files = [replace(file, ctime_ns=None) for file in found.files]
         plans.append(plan(found, rows, retry_failed=options.retry_failed, rescan=options.rescan))
+    keep_many(plans)
     return plans
 
 

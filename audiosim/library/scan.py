@@ -136,6 +136,10 @@ class Scan:
         What was wanted.
     left_out : int
         The number of files that were not.
+    others : int
+        The number of files that are no audio.
+    gone : bool
+        Whether a root that is not there is gone by itself, as of a file `is_gone` tells.
     """
 
     root: bytes
@@ -145,6 +149,8 @@ class Scan:
     unlisted: list[tuple[bytes, str]] = field(default_factory=list)
     globs: Globs = field(default_factory=Globs)
     left_out: int = 0
+    others: int = 0
+    gone: bool = False
 
 
 def scan(root: bytes, globs: Globs | None = None) -> Scan:
@@ -167,7 +173,7 @@ def scan(root: bytes, globs: Globs | None = None) -> Scan:
     try:
         mode = os.stat(root).st_mode
     except OSError:
-        result.present = False
+        result.present, result.gone = False, is_gone(root)
         return result
     for path in sorted(_walk(root, result)) if stat.S_ISDIR(mode) else [root]:
         if globs.admit(path, root):
@@ -210,7 +216,9 @@ def _walk(folder: bytes, result: Scan) -> Iterator[bytes]:
                     if entry.is_dir(follow_symlinks=False):
                         if not is_machine_folder(entry.name):
                             folders.append(entry.path)
-                    elif is_audio_name(entry.name) and not _is_folder_link(entry):
+                    elif not is_audio_name(entry.name):
+                        result.others += 1
+                    elif not _is_folder_link(entry):
                         yield entry.path
         except OSError as error:
             if not result.globs.excludes(current + b"/", result.root):
@@ -228,6 +236,18 @@ def _look(path: bytes, result: Scan) -> None:
         result.problems.append((path, "not a regular file"))
         return
     result.files.append(FoundFile.at(path, status))
+
+
+def is_gone(path: bytes) -> bool:
+    """Tell whether a file is gone by itself: its folder is there, with something in it, so its disk is too.
+
+    A link that leads nowhere is not: what it leads to may be on another disk.
+    """
+    try:
+        names = os.listdir(os.path.dirname(path))
+    except OSError:
+        return False
+    return os.path.basename(path) not in names and not all(name.startswith(b".") for name in names)
 
 
 def is_audio_name(path: bytes) -> bool:

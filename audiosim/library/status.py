@@ -11,6 +11,7 @@ from typing import Any
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog import Catalog
+from audiosim.library.scan import is_gone
 from audiosim.library.spaces import spaces
 
 
@@ -152,17 +153,18 @@ def _status(place: Home) -> HomeStatus:
 
 def _doubt(root: bytes, catalog: Catalog) -> str | None:
     """Why a root looks like a disk that is not mounted, as `index` would find at once."""
+    if not any(row.state != "gone" for row in catalog.files.all(root)):
+        return None
     if not os.path.exists(root):
-        return "it is not there"
+        was_file = catalog.files.get(root) is not None
+        return None if was_file and is_gone(root) else "it is not there"
     if not os.path.isdir(root):
         return None
     try:
         with os.scandir(root) as entries:
-            is_empty = next(entries, None) is None
+            return "it is empty" if next(entries, None) is None else None
     except OSError as error:
         return f"it can't be read ({error.strerror})"
-    has_files = any(row.state != "gone" for row in catalog.files.all(root))
-    return "it is empty" if is_empty and has_files else None
 
 
 def _rebuild_unopened(home: Home) -> int | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from audiosim.indexing.plan import CONVICTED, ON_TRIAL, Plan, doubt, plan
+from audiosim.indexing.plan import CONVICTED, FEW, ON_TRIAL, Plan, doubt, keep_many, plan
 from audiosim.library.catalog import PENDING, FileRow, FileState
 from audiosim.library.scan import FoundFile, Globs, Scan
 
@@ -200,7 +200,7 @@ def test_what_is_left_out_is_no_lost_disk() -> None:
     scan.files = [file(b"/m/a"), file(b"/m/b")]
     result = plan(scan, rows)
     assert (len(result.unwanted), result.known, len(result.missing)) == (9, 3, 1)
-    assert doubt(result, len(result.missing)) is None
+    assert doubt(result, [missing.path for missing in result.missing]) is None
 
 
 def test_known_files_below_a_folder_that_could_not_be_listed_are_not_missing() -> None:
@@ -246,21 +246,48 @@ def test_every_found_file_goes_to_exactly_one_place() -> None:
     assert sorted(placed) == sorted(f.path for f in files)
 
 
+def lost_files(count: int, folder: bytes = b"/m") -> list[bytes]:
+    return [b"%s/lost %d" % (folder, number) for number in range(count)]
+
+
 @pytest.mark.parametrize("lost", [0, 3])
 def test_a_root_of_which_nothing_was_known_is_never_doubted(lost: int) -> None:
-    assert doubt(Plan(Scan(b"/m", present=False), known=0), lost) is None
+    assert doubt(Plan(Scan(b"/m", present=False), known=0), lost_files(lost)) is None
 
 
 def test_a_root_that_lost_nothing_is_never_doubted() -> None:
-    assert doubt(Plan(Scan(b"/m", present=False), known=3), 0) is None
+    assert doubt(Plan(Scan(b"/m", present=False), known=3), []) is None
 
 
 def test_a_root_that_is_not_there_is_doubted() -> None:
-    assert doubt(Plan(Scan(b"/m", present=False), known=3), 3) == "it is not there"
+    assert doubt(Plan(Scan(b"/m", present=False), known=3), lost_files(3)) == "it is not there"
+
+
+def test_a_file_is_gone_by_itself_where_its_folder_holds_others() -> None:
+    for gone, why in ((True, None), (False, "it is not there")):
+        assert doubt(Plan(Scan(b"/m/a", present=False, gone=gone), known=1), [b"/m/a"]) == why
+    folder = Plan(Scan(b"/m/a", present=False, gone=True), known=1)
+    assert doubt(folder, [b"/m/a/b"]) == "it is not there"
+
+
+@pytest.mark.parametrize(
+    ("count", "other", "kept"), [(FEW, False, 0), (FEW + 1, False, FEW + 1), (99, True, 0)]
+)
+def test_many_files_of_one_folder_are_not_gone_by_themselves_unless_another_is_there(
+    count: int, other: bool, kept: int
+) -> None:
+    plans = [Plan(Scan(path, present=False, gone=True), known=1) for path in lost_files(count)]
+    elsewhere = [Plan(Scan(b"/n/a", present=False, gone=True), known=1), Plan(Scan(b"/m/new", files=[]))]
+    if other:
+        elsewhere[1].scan.files = [file(b"/m/new")]
+    keep_many([*plans, *elsewhere])
+    assert sum(not plan.scan.gone for plan in plans) == kept
+    assert elsewhere[0].scan.gone
 
 
 def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
-    assert doubt(Plan(Scan(b"/m"), known=10), 1) == "it is empty"
+    assert doubt(Plan(Scan(b"/m"), known=10), lost_files(1)) == "it is empty"
+    assert doubt(Plan(Scan(b"/m", others=1), known=10), lost_files(1)) == "no audio file is in it"
 
 
 @pytest.mark.parametrize(
@@ -273,6 +300,16 @@ def test_an_empty_root_is_doubted_even_when_it_lost_little() -> None:
     ],
 )
 def test_a_root_with_anything_in_it_is_doubted_only_when_it_lost_over_half(scan: Scan) -> None:
-    assert doubt(Plan(scan, known=10), 1) is None
-    assert doubt(Plan(scan, known=10), 5) is None
-    assert doubt(Plan(scan, known=10), 6) == "6 of its 10 known files are missing"
+    assert doubt(Plan(scan, known=10), lost_files(1)) is None
+    assert doubt(Plan(scan, known=10), lost_files(5)) is None
+    assert doubt(Plan(scan, known=10), lost_files(6)) == "6 of its 10 known files are missing"
+
+
+@pytest.mark.parametrize(
+    ("folder", "lost", "doubted"), [(b"/m", FEW, False), (b"/m", FEW + 1, True), (b"/m/cd", 2, True)]
+)
+def test_a_few_files_are_gone_where_others_of_their_folder_are_there(
+    folder: bytes, lost: int, doubted: bool
+) -> None:
+    found = Plan(seen(file(b"/m/a")), known=lost + 1)
+    assert (doubt(found, lost_files(lost, folder)) is not None) == doubted

@@ -77,6 +77,61 @@ def test_a_known_file_that_is_named_and_not_there_is_told(library: Library, musi
     assert library.index(music / "low", folder).vacant == [os.fsencode(folder)]
 
 
+def test_a_file_that_was_named_and_is_gone_is_no_disk_that_is_not_mounted(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    low, high = music / "low" / "00 track.wav", music / "high" / "03 track.wav"
+    home = ("--home", library.home.path)
+    library.index(low, high)
+    away = low.rename(tmp_path / "away.wav")
+    assert "not mounted" not in cli("status", *home).out
+    look = cli("index", "--dry-run", *home)
+    assert (look.code, "1 file would leave the answers: not there any more." in look.out) == (0, True)
+    done = cli("index", *home)
+    told = f"audiosim: Gone: {low}. What comes back returns to the answers at no cost.\n"
+    assert (done.code, done.err, "1 unchanged, 1 gone" in done.out) == (0, told, True)
+    assert cli("index", *home).err == ""
+    assert f": {low}\n" in cli("status", *home).out
+    away.rename(low)
+    assert counts(library.index()) == {"found": 2, "reused": 1, "unchanged": 1, "reread": 1}
+    low.rename(away)
+    assert counts(library.index(rebuild=True)) == {"found": 1, "reused": 1}
+    away.rename(low)
+    assert counts(library.index()) == {"found": 2, "reused": 1, "unchanged": 1}
+    shutil.rmtree(low.parent)
+    done = cli("index", *home)
+    assert (done.code, done.err.startswith(f"audiosim: {low} looks like a disk")) == (3, True)
+    high.unlink()
+    done = cli("index", high, *home)
+    assert (done.code, f"audiosim: no such file or folder: {high}\n" in done.err) == (3, True)
+
+
+def test_a_link_that_leads_nowhere_any_more_may_be_to_a_disk_that_is_not_mounted(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    disk = (music / "low").rename(tmp_path / "disk")
+    link = music / "link.wav"
+    link.symlink_to(disk / "00 track.wav")
+    library.index(link)
+    disk.rename(tmp_path / "unmounted")
+    for command in ("status", "index"):
+        done = cli(command, "--home", library.home.path)
+        assert f"{link} looks like a disk that is not mounted" in done.out + done.err
+
+
+def test_a_few_files_of_a_small_folder_are_gone(library: Library, music: Path, cli: Cli) -> None:
+    low = music / "low"
+    library.index(low)
+    for path in sorted(low.iterdir())[:2]:
+        path.unlink()
+    done = cli("index", "--home", library.home.path)
+    assert (done.code, done.err, "1 unchanged, 2 gone" in done.out) == (0, "", True)
+    (low / "notes.txt").touch()
+    next(low.glob("0*")).unlink()
+    done = cli("index", "--home", library.home.path)
+    assert (done.code, "not mounted: no audio file is in it. Nothing is changed" in done.err) == (3, True)
+
+
 def test_a_file_that_failed_before_is_told_with_its_reason_where_it_is_named(
     library: Library, music: Path, cli: Cli
 ) -> None:
