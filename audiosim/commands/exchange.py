@@ -20,8 +20,9 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
+from audiosim.commands.status import ALL, SHOWN
 from audiosim.core.json_fields import path_fields, to_json
-from audiosim.core.text import counted, display_path, size
+from audiosim.core.text import counted, display_path, first_lines, size
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
@@ -155,9 +156,8 @@ def _imported_text(done: Imported) -> str:
     if done.forgotten:
         lie = counted(done.forgotten, "of these lies", "of these lie")
         text += f"\n{lie} in what was forgotten here. To bring it back: audiosim index PATH"
-    for root in done.roots:
-        text += f"\nFrom now on, audiosim index looks at {display_path(root)} too."
-    return text
+    lines = [f"From now on, audiosim index looks at {display_path(root)} too." for root in done.roots]
+    return "\n".join([text, *first_lines(lines, ALL, SHOWN)])
 
 
 def _imported_fields(done: Imported) -> dict[str, Any]:

@@ -388,6 +388,17 @@ def test_folders_are_mapped_with_their_roots(there: MadeHome, tmp_path: Path, he
     assert not paths & {odd, deep}
 
 
+def test_many_folders_that_come_along_are_folded(there: MadeHome, tmp_path: Path, cli: Cli) -> None:
+    with Catalog(there.home.catalog) as catalog:
+        catalog.settings.set_roots(path_of(f"t{number:03}.flac") for number in range(60))
+    export_index(tmp_path / "e.parquet", home=there.home.path)
+    done = cli("import", "e.parquet", "--home", tmp_path / "one")
+    assert done.code == 0, done.err
+    assert done.out.count("From now on, audiosim index looks at ") == 10
+    assert done.out.endswith(f"... and 50 more: see audiosim status --all --home {tmp_path / 'one'}\n")
+    assert len(cli("import", "e.parquet", "--json", "--home", tmp_path / "two").json["roots"]) == 60
+
+
 def test_paths_that_are_not_utf8_survive(there: MadeHome, tmp_path: Path, here: Path) -> None:
     odd = b"/music/caf\xe9\n.flac"
     edit(there.home.path, "UPDATE files SET path = ? WHERE path = ?", odd, path_of("t000.flac"))
