@@ -15,8 +15,12 @@ from audiosim.indexing.report import Activity, Notice
 from audiosim.library.catalog import Catalog
 from audiosim.library.neighbours import nearest
 
-MOST_SECONDS = 900.0  # of a run that has no time limit of its own
 COMPARED = 20_000  # tracks, above which their order is not worth comparing all of them
+
+
+def to_fingerprint(catalog: Catalog) -> dict[str, bytes]:
+    """Give the audio that has no fingerprint, with a file of it that is there."""
+    return {digest: path for digest, path in catalog.fingerprints.missing() if os.path.exists(path)}
 
 
 def fill_fingerprints(
@@ -36,11 +40,10 @@ def fill_fingerprints(
     jobs : int, optional
         Decoding processes; by default one a processor.
     """
-    missing = dict(catalog.fingerprints.missing())
-    there = [digest for digest in _in_turn(catalog, missing) if os.path.exists(missing[digest])]
-    if not there or time.monotonic() >= end:
+    missing = to_fingerprint(catalog)
+    if not missing or time.monotonic() >= end:
         return
-    digests = {missing[digest]: digest for digest in there}
+    digests = {missing[digest]: digest for digest in _in_turn(catalog, missing)}
 
     def until_the_end() -> Iterator[bytes]:
         for path in digests:
@@ -52,9 +55,9 @@ def fill_fingerprints(
     events = fingerprint_files(
         until_the_end(), jobs=jobs, want=lambda path, info: info.digest == digests[path]
     )
-    yield Activity("Fingerprints", 0, len(there), end - time.monotonic())
+    yield Activity("Fingerprints", 0, len(digests), end - time.monotonic())
     for done, event in enumerate(events, 1):
-        yield Activity("Fingerprints", done, len(there), max(0.0, end - time.monotonic()))
+        yield Activity("Fingerprints", done, len(digests), max(0.0, end - time.monotonic()))
         if not isinstance(event, Failed) and event.fingerprint:
             catalog.fingerprints.set(event.info.digest, event.fingerprint)
             made += 1

@@ -17,7 +17,7 @@ from audiosim.core.paths import contains
 from audiosim.core.text import counted, display_path, first_path
 from audiosim.core.types import AudioInfo, Status, TrackOutcome
 from audiosim.extract import embed_files
-from audiosim.indexing.fingerprinting import MOST_SECONDS, fill_fingerprints
+from audiosim.indexing.filling import Filling
 from audiosim.indexing.ingest import Ingest
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.outlook import Outlook, expectations
@@ -33,7 +33,6 @@ from audiosim.indexing.report import (
     RootDoubted,
 )
 from audiosim.indexing.survey import Target, survey, vacant
-from audiosim.indexing.wording import fill_words
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import PENDING, Catalog
 from audiosim.library.scan import FoundFile
@@ -90,6 +89,8 @@ class IndexRun:
         yield Planned(self.report.found, len(work) + len(alone), len(again))
         self.report.vacant = vacant(self._target, self.plans)
         yield from map(NoAudio, self.report.vacant)
+        filling = self._filling()
+        yield from filling.announced()
         try:
             for plan in self.plans:
                 yield from self._settle(plan)
@@ -106,9 +107,7 @@ class IndexRun:
             yield Activity("Taking stock")
             yield from map(Notice, refresh(self._catalog, complete=not self.report.left))
             if not self.report.left:
-                yield from fill_words(self._catalog, self._cache, self._scorer, self._end())
-            if self._store is not None and not self.report.left:  # a rebuild takes over those there are
-                yield from fill_fingerprints(self._catalog, self._end(), jobs=self._options.jobs)
+                yield from filling.events()
         except BaseException:
             with suppress(AudiosimError):  # the error that ended the run is the one to show
                 self._flush(hurried=True)
@@ -124,9 +123,9 @@ class IndexRun:
         )
         yield self.report
 
-    def _end(self) -> float:
-        """When what fills in what older versions did not know is to stop."""
-        return self._deadline if self._options.max_hours is not None else time.monotonic() + MOST_SECONDS
+    def _filling(self) -> Filling:
+        heard, jobs = self._store is not None, self._options.jobs  # a rebuild takes over fingerprints
+        return Filling(self._catalog, self._cache, self._scorer, self._deadline, heard, jobs)
 
     def _remember_roots(self) -> None:
         known = self._catalog.settings.roots()

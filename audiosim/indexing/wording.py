@@ -12,6 +12,16 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.word_scores import WordScorer
 
 
+def to_score(catalog: Catalog, cache: Cache, scorer: WordScorer) -> list[str]:
+    """Give the audio that has a cache and no word scores, where these can be made."""
+    lacking = catalog.words.lacking() if scorer.knows_words else []
+    there = (digest for digest in lacking if cache.path(digest).exists())
+    first = next(there, None)
+    if first is None or scorer.vocabulary is None:  # which is loaded for nothing else
+        return []
+    return [first, *there]
+
+
 def fill_words(catalog: Catalog, cache: Cache, scorer: WordScorer, end: float) -> Iterator[Notice | Activity]:
     """Make the word scores that are missing, and yield how far that is, and what users should know.
 
@@ -28,14 +38,9 @@ def fill_words(catalog: Catalog, cache: Cache, scorer: WordScorer, end: float) -
     end : float
         When to stop, by the monotonic clock, in s.
     """
-    lacking = catalog.words.lacking() if scorer.knows_words else []
-    if not any(cache.path(digest).exists() for digest in lacking):
-        return  # before anything is loaded
-    if scorer.vocabulary is None:
-        if scorer.error is not None:
-            yield Notice(f"No track gets word scores. {scorer.error}")
-        return
-    there = [digest for digest in lacking if cache.path(digest).exists()]
+    there = to_score(catalog, cache, scorer)
+    if scorer.error is not None:
+        yield Notice(f"No track gets word scores. {scorer.error}")
     made = 0
     for done, digest in enumerate(there):
         if time.monotonic() >= end:
@@ -43,7 +48,7 @@ def fill_words(catalog: Catalog, cache: Cache, scorer: WordScorer, end: float) -
         yield Activity("Scoring words", done, len(there), end - time.monotonic())
         cached = cache.read(digest)
         made += cached is not None and scorer.enter(digest, cached.frames)
-    left = catalog.words.lacking_count()
     if made:
+        left = catalog.words.lacking_count()
         more = f"; {counted(left, 'track lacks', 'tracks lack')} them" if left else ""
         yield Notice(f"Words were scored for {counted(made, 'track')} indexed before there were any{more}.")

@@ -25,7 +25,7 @@ from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.errors import UsageError
 from audiosim.indexing.exchange import parquet
 from audiosim.indexing.fingerprinting import fill_fingerprints
-from audiosim.indexing.report import Activity
+from audiosim.indexing.report import Activity, Notice
 from audiosim.library.catalog import Catalog
 from audiosim.search.duplicates import find_duplicates
 
@@ -144,13 +144,16 @@ def test_an_old_home_is_filled_in_without_the_network(
         database.execute("DROP TABLE fingerprints")  # as version 0.1.0 left it
     done = cli("duplicates", "--home", old.home.path)
     assert "3 of 3 tracks have no fingerprint yet" in done.err
-    report = old.index()
-    assert (report.unchanged, old.encoder.windows) == (3, 0)
+    run = cli("index", "--home", old.home.path)
+    assert (run.code, "3 unchanged" in run.out) == (0, True)
+    assert run.err.splitlines() == [
+        "audiosim: At its end this run makes what tracks lack, for 15 minutes at most:"
+        " fingerprints of 3 tracks.",
+        "audiosim: Fingerprints were made of 3 tracks indexed before there were any.",
+    ]
     assert fingerprints(old) == fingerprints(library)
-    assert any("Fingerprints were made of 3 tracks" in getattr(event, "text", "") for event in old.events)
     assert cli("duplicates", "--home", old.home.path).err == ""
-    old.index()
-    assert not any("Fingerprints" in getattr(event, "text", "") for event in old.events)
+    assert cli("index", "--home", old.home.path).err == ""
 
 
 def test_filling_in_takes_a_quarter_of_an_hour_at_most_unless_the_run_has_a_limit(
@@ -159,11 +162,13 @@ def test_filling_in_takes_a_quarter_of_an_hour_at_most_unless_the_run_has_a_limi
     shutil.copytree(library.home.path, tmp_path / "home")
     old = Library(tmp_path / "home")
     edit(old, "DELETE FROM fingerprints")
-    monkeypatch.setattr("audiosim.indexing.run.MOST_SECONDS", -1.0)
+    monkeypatch.setattr("audiosim.indexing.filling.MOST_SECONDS", -1.0)
     old.index()
     assert fingerprints(old) == {}
     old.index(max_hours=1.0)
     assert fingerprints(old) == fingerprints(library)
+    (first, *_) = (event.text for event in old.events if isinstance(event, Notice))
+    assert first.endswith(" makes what tracks lack, as far as its time goes: fingerprints of 3 tracks.")
     told = [event for event in old.events if isinstance(event, Activity) and event.total]
     assert [(event.name, event.done, event.total) for event in told] == [
         ("Fingerprints", done, 3) for done in range(4)

@@ -13,7 +13,7 @@ from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, cache_of, digest_of, edit
 
 from audiosim.core.errors import WeightsError
-from audiosim.indexing.report import Notice
+from audiosim.indexing.report import Notice, Planned
 from audiosim.indexing.wording import fill_words
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
@@ -74,7 +74,11 @@ def test_a_home_of_before_gets_them_from_its_caches_once(
     report = library.index()
     assert (library.encoder.windows, report.needs_a_look) == (0, False)
     assert len(odds(library)) == 6
-    assert "Words were scored for 6 tracks indexed before there were any." in notices(library)
+    assert notices(library) == [
+        "At its end this run makes what tracks lack, for 15 minutes at most: word scores of 6 tracks.",
+        "Words were scored for 6 tracks indexed before there were any.",
+    ]
+    assert type(library.events[library.events.index(Planned(6, 0)) + 1]) is Notice
     entry.loaded = 0
     library.index()
     assert (entry.loaded, notices(library)) == (0, [])
