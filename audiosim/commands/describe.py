@@ -19,7 +19,7 @@ from audiosim.commands.options import (
     home_of_words,
     with_options,
 )
-from audiosim.commands.output import write_output
+from audiosim.commands.output import tell_notes, write_output
 from audiosim.core.json_fields import to_json, track_fields, word_fields
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def describe(
     home = home_of_words(home)
     source = expand(files, sys.stdin.buffer, cache(partial(index_roots, home)))
     found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
-    for note in () if quiet else found.notes:
-        typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
+    if not quiet:
+        tell_notes([with_flags(note, context) for note in found.notes])
     if json_:
         text = to_json({"files": [_fields(one) for one in found.files]})
     else:

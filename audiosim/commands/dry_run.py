@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from audiosim.commands.output import no_audio, not_mounted
 from audiosim.commands.progress import ProgressDisplay
 from audiosim.core.errors import AudiosimError
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
-from audiosim.core.text import display_path, visible
+from audiosim.core.text import display_path, first_lines, visible
+from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
     from audiosim.indexing.estimate import Estimate
     from audiosim.indexing.options import IndexOptions
+
+WHOLE = "audiosim index --dry-run --json"
 
 
 def tell_estimate(
@@ -54,12 +58,13 @@ def tell_estimate(
         typer.echo("Nothing was written to the home.")
     for name, reason in failed.items():
         typer.echo(f"audiosim: the space {name} can't be brought up to date. {reason}", err=True)
-    for path, reason in found.problems:
-        typer.echo(f"failed: {display_path(path)}: {visible(reason)}", err=True)
-    for root in found.vacant:
-        typer.echo(f"audiosim: {no_audio(root, options.include)}", err=True)
-    for root, reason in found.doubted:
-        typer.echo(f"audiosim: {with_flags(not_mounted(root, reason), context)}", err=True)
+    lists = (
+        [f"failed: {display_path(path)}: {visible(reason)}" for path, reason in found.problems],
+        [f"audiosim: {no_audio(root, options.include)}" for root in found.vacant],
+        [f"audiosim: {with_flags(not_mounted(*each), context)}" for each in found.doubted],
+    )
+    for line in chain.from_iterable(first_lines(each, at_home(WHOLE, home)) for each in lists):
+        typer.echo(line, err=True)
     if found.problems or found.vacant or found.doubted or failed:
         raise typer.Exit(NEEDS_A_LOOK)
 

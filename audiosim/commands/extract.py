@@ -20,6 +20,7 @@ from audiosim.commands.options import (
     QuietOption,
     with_options,
 )
+from audiosim.commands.output import tell_notes
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import AudioError, UsageError
 from audiosim.core.text import display_path, visible
@@ -123,8 +124,7 @@ def _distinct(names: list[str]) -> list[Path]:
     for path in source.paths:
         if path not in source.listed and not os.path.lexists(path):
             raise UsageError(f"No such file: {shown_path(path)}")
-    for note in source.notes:
-        typer.echo(f"audiosim: {note}", err=True)
+    tell_notes(source.notes)
     return [Path(os.fsdecode(path)) for path in source.paths]
 
 

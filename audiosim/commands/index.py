@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -23,9 +24,11 @@ from audiosim.commands.options import (
     one_of,
     with_options,
 )
+from audiosim.commands.status import ALL
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.paths import identity
+from audiosim.core.text import SHOWN
 from audiosim.core.told_commands import shell_word
 
 if TYPE_CHECKING:
@@ -248,6 +251,7 @@ class _Talk:
         self._include, self._named = include, set(named)
         self._context, self._to_stderr = context, json_
         self._display, self._log, self._quiet, self._verbose = display, log, quiet, verbose
+        self._told: Counter[str] = Counter()  # of what there may be very many
 
     def tell(self, event: IndexEvent) -> None:
         from audiosim.commands.output import no_audio, not_mounted
@@ -278,21 +282,23 @@ class _Talk:
             case Activity(name, done, total, time_up):
                 self._display.stage(name, done, total, time_up)
             case TrackOutcome(path, "failed", reason):
-                self._note(f"failed: {display_path(path)}: {visible(reason or '')}")
+                text = f"failed: {display_path(path)}: {visible(reason or '')}"
+                self._one_of(f"more failed: see {ALL}", text)
             case TrackOutcome(path, "failed_before", reason) if path in self._named:
                 self._named.discard(path)  # each space says so
                 again = f"To try it again: audiosim index --retry-failed {shell_word(path)}"
                 text = f"audiosim: {display_path(path)} failed before: {visible(reason or '')}. {again}"
                 self._note(with_flags(text, self._context), shown=not self._quiet)
             case NoAudio(root):
-                self._note(f"audiosim: {no_audio(root, self._include)}")
+                self._one_of("more of these", f"audiosim: {no_audio(root, self._include)}")
             case RootDoubted(root, reason):
                 text = f"audiosim: {not_mounted(root, reason)}"
-                self._note(with_flags(text, self._context))
+                self._one_of(f"more of these: see {ALL}", with_flags(text, self._context))
             case SpaceFailed(space, reason):
                 told = with_flags(reason, self._context)
                 self._note(f"audiosim: the space {space} could not be brought up to date. {told}")
             case IndexReport():
+                self._sum_up()
                 for line in index_report.lines(event, verbose=self._verbose):
                     self._say(line)
 
@@ -301,6 +307,18 @@ class _Talk:
         if not self._quiet:
             self._display.clear()
             typer.echo(text, err=self._to_stderr)
+
+    def _one_of(self, rest: str, text: str) -> None:
+        """One of what there may be very many, of which `rest` says what was not shown: the log has all."""
+        self._told[rest] += 1
+        self._note(text, shown=self._told[rest] <= SHOWN)
+
+    def _sum_up(self) -> None:
+        """What was not shown of that."""
+        for rest, count in self._told.items():
+            if count > SHOWN:
+                text = f"audiosim: ... and {count - SHOWN} {rest}"
+                self._display.message(with_flags(text, self._context))
 
     def _note(self, text: str, *, shown: bool = True) -> None:
         self._log(text)

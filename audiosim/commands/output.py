@@ -11,13 +11,27 @@ from typing import TYPE_CHECKING
 import typer
 
 from audiosim.core.errors import AudiosimError
-from audiosim.core.text import display_path, visible
+from audiosim.core.text import SHOWN, counted, display_path, visible
 from audiosim.core.told_commands import at_home, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from audiosim.library.filters import Filter
+
+
+def tell_notes(notes: Sequence[str]) -> None:
+    """Say on stderr what users should know of an answer; of very many files that are left out, the first."""
+    from audiosim.search.query import LEFT_OUT
+
+    left_out = 0
+    for note in notes:
+        left_out += note.endswith(LEFT_OUT)
+        if left_out <= SHOWN or not note.endswith(LEFT_OUT):
+            typer.echo(f"audiosim: {note}", err=True)
+    if left_out > SHOWN:
+        more = counted(left_out - SHOWN, "more is", "more are")
+        typer.echo(f"audiosim: ... and {more} left out.", err=True)
 
 
 def tell_unfit(only: Filter | None, home: Path | None) -> bool:

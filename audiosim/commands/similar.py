@@ -25,7 +25,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unanswered, tell_unopened, write_output
+from audiosim.commands.output import tell_notes, tell_unanswered, tell_unopened, write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def similar(
         typer.Option(metavar="TAG", help="artist or album: none by, or of, the query's own; repeatable."),
     ] = None,
     diversity: Annotated[
-        float, typer.Option(metavar="X", min=0, max=1, help="0 to 1: how much answers should differ.")
+        float,
+        typer.Option(
+            metavar="X", min=0, max=1, help="0 to 1: how much answers should differ; 0: they go by score."
+        ),
     ] = 0.0,
     show_duplicates: Annotated[
         bool, typer.Option("--show-duplicates", help="Give each file of one recording a line.")
@@ -174,6 +177,5 @@ def _print(result: SearchResult, output: OutputForm, context: typer.Context, qui
     notes = [] if quiet else list(result.notes)
     if result.exact_because is not None and not quiet:
         notes.insert(0, f"answered by exact search ({result.exact_because}).")
-    for note in notes:
-        typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
+    tell_notes([with_flags(note, context) for note in notes])
     write_output(render(result, output.format, width=output.width, null=output.null), output.file)

@@ -12,7 +12,7 @@ from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.paths import identity
 from audiosim.core.text import display_path
 from audiosim.library.scan import scan
-from audiosim.search.query import Source
+from audiosim.search.query import LEFT_OUT, Source
 
 STDIN = "-"
 
@@ -84,7 +84,7 @@ def read_playlist(
             try:
                 files += read_playlist(found, roots, notes, opened)
             except AudiosimError as error:
-                notes.append(f"{error.what}: {error.why}; it is left out.")
+                notes.append(f"{error.what}: {error.why}{LEFT_OUT}")
     return files
 
 
@@ -99,7 +99,7 @@ def _expanded(
     if os.path.isdir(path):
         found = scan(identity(path))
         unread = [*found.problems, *found.unlisted]
-        notes += [f"{display_path(place)}: {reason}; it is left out." for place, reason in unread]
+        notes += [f"{display_path(place)}: {reason}{LEFT_OUT}" for place, reason in unread]
         return [file.path for file in found.files], True
     if _is_playlist(path, (*READABLE, *UNREADABLE)):
         return read_playlist(path, roots, notes), True

@@ -24,6 +24,7 @@ from audiosim.search.titles import named, no_such_file
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 Texts = str | Iterable[str]
 
+LEFT_OUT = "; it is left out."  # how the note of a file ends that is only listed, and can't be used
 AWAY = 0.5  # how much what a query should not be like counts, against what it should
 AT_A_TIME = 64  # queries that are looked up before the first is answered: files share decoders
 
@@ -284,7 +285,7 @@ class Resolver:
     def _fail(self, path: bytes, error: AudiosimError) -> None:
         if path not in self._lenient:
             raise error
-        self.notes.append(f"{error.what}: {error.why}; it is left out.")
+        self.notes.append(f"{error.what}: {error.why}{LEFT_OUT}")
 
     def _too_long(self, path: bytes) -> AudiosimError:
         return unusable(path, f"it is longer than {duration(self._longest)}")

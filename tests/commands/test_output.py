@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,50 @@ def test_a_file_is_written_where_its_folder_is(home: Home, cli: Cli, tmp_path: P
     done = cli("list", "-o", tmp_path / "all.csv", "--home", home.path)
     assert (done.code, done.out, done.err) == (0, "", "")
     assert (tmp_path / "all.csv").read_text("utf-8").count("\n") == 5
+
+
+@pytest.fixture
+def dead(tmp_path: Path) -> Path:
+    """A folder of sixty links that lead nowhere."""
+    folder = tmp_path / "dead"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.mp3").symlink_to("nowhere")
+    return folder
+
+
+def test_a_run_shows_fifty_failures_and_logs_all(home: Home, dead: Path, cli: Cli, tmp_path: Path) -> None:
+    look = cli("index", dead, "--dry-run", "--home", home.path)
+    whole = f"see audiosim index --dry-run --json --home {home.path}"
+    assert (look.code, look.err.count("failed: ")) == (3, 50)
+    assert look.err.endswith(f"\n... and 10 more: {whole}\n")
+    done = cli("index", dead, "--quiet", "--log-file", tmp_path / "log", "--home", home.path)
+    assert (done.code, done.err.count("a link that leads nowhere\n")) == (3, 50)
+    whole = f"see audiosim status --all --home {home.path}"
+    assert done.err.endswith(f"\naudiosim: ... and 10 more failed: {whole}\n")
+    assert (tmp_path / "log").read_text("utf-8").count("a link that leads nowhere\n") == 60
+    assert cli("status", "--all", "--home", home.path).out.count("failed: ") == 60
+
+
+def test_many_notes_of_a_query_are_told_in_part(home: Home, tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "list.m3u").write_text("".join(f"/absent/{number:02}.mp3\n" for number in range(60)))
+    done = cli("similar", "/m/0.flac", "list.m3u", "--home", home.path)
+    assert (done.code, done.err.count("; it is left out.\n")) == (0, 50)
+    assert done.err.startswith("audiosim: answered by exact search")
+    assert "have no fingerprint yet" in done.err
+    assert done.err.endswith("\naudiosim: ... and 10 more are left out.\n")
+
+
+def test_many_disks_that_are_not_mounted_are_told_in_part(home: Home, cli: Cli) -> None:
+    paths = [b"/absent/%02d/a.flac" % number for number in range(60)]
+    with Catalog(home.catalog) as catalog:
+        for path in paths:
+            catalog.files.record_failure(path, 1, 1, "damaged")
+        catalog.settings.set_roots(map(os.path.dirname, paths))
+    for command in ("index", "index --dry-run"):
+        done = cli(*command.split(), "--home", home.path)
+        assert (done.code, done.err.count("looks like a disk")) == (3, 50)
+        assert "... and 10 more" in done.err
 
 
 @pytest.mark.parametrize(
