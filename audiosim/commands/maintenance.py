@@ -75,6 +75,9 @@ def _tell_health(
     """Say what was found of a home, or of a space of it."""
     from audiosim.library.index import home_without_caches
 
+    if health.unreadable is not None:
+        typer.echo(f"audiosim: {whose}{with_flags(health.unreadable, context)}", err=True)
+        return
     faults = health.faults
     missing = home_without_caches(health.home) if health.lost_caches else None
     if missing and missing.most:

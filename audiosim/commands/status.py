@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.options import JsonOption, SpaceHomeOptions, with_options
+from audiosim.commands.options import NEEDS_A_LOOK, JsonOption, SpaceHomeOptions, with_options
 from audiosim.commands.table import shown_path
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
@@ -39,6 +39,8 @@ def status(
     further = {name: _fields(space) for name, space in state.spaces.items()}
     fields = {**_fields(state), "spaces": further}
     typer.echo(to_json(fields) if json_ else _text(state, home, whole=all_), nl=False)
+    if any(space.unreadable for space in state.spaces.values()):
+        raise typer.Exit(NEEDS_A_LOOK)
 
 
 def _fields(state: HomeStatus) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "rebuild_unopened": state.rebuild_unopened,
         "unwritten": state.unwritten,
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
+        "unreadable": state.unreadable,
     }
 
 
@@ -112,6 +115,9 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
 
 def _space_lines(name: str, state: HomeStatus) -> Iterator[str]:
     """What a further space holds and has left to do; `status --space` tells the rest."""
+    if state.unreadable is not None:
+        yield f"Space {name}: {state.unreadable}"
+        return
     if state.encoder is None:
         yield (
             f"Space {name}: its first run was cut short."

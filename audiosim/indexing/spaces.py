@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
-from audiosim.core.errors import StoreError, UsageError
+from audiosim.core.errors import AudiosimWarning, HomeError, StoreError, UsageError
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import display_path
@@ -96,6 +97,8 @@ def check_begun(catalog: Catalog, options: IndexOptions, encoder: Encoder | None
 def other_spaces(home: Home, *, recover: bool = True) -> Iterator[tuple[Home, Catalog, Configuration]]:
     """Open the further spaces of a home, one after the other, for writing; the index lock is held.
 
+    One whose catalog can't be used is left out, with a warning: what is done to the home, its next run does.
+
     Parameters
     ----------
     home : Home
@@ -109,7 +112,13 @@ def other_spaces(home: Home, *, recover: bool = True) -> Iterator[tuple[Home, Ca
         A space, its catalog, and what made it.
     """
     for place in spaces(home):
-        with Catalog(place.catalog) as catalog:
+        try:
+            opened = Catalog(place.catalog)
+        except HomeError as error:
+            told = f"The space {place.path.name} is left out. {error}"
+            warnings.warn(told, AudiosimWarning, stacklevel=3)
+            continue
+        with opened as catalog:
             configuration = catalog.settings.configuration
             if configuration is not None:
                 if recover:

@@ -11,7 +11,7 @@ import numpy as np
 
 from audiosim.backends.inspection import Inspection
 from audiosim.core.config import Home, find_home, no_index
-from audiosim.core.errors import AudioError
+from audiosim.core.errors import AudioError, HomeError
 from audiosim.core.files import hold
 from audiosim.core.text import counted
 from audiosim.core.types import Float32, TrackVector
@@ -55,6 +55,8 @@ class Health:
         What was done, a sentence each.
     sound : bool
         Whether nothing is wrong, or all was put right.
+    unreadable : str or None
+        Of a further space: why it can't be looked at, and what to do.
     spaces : dict
         What was found of the home's further spaces, by name.
     """
@@ -71,6 +73,7 @@ class Health:
     store_faults: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
     sound: bool = True
+    unreadable: str | None = None
     spaces: dict[str, Health] = field(default_factory=dict)
 
     @property
@@ -81,7 +84,8 @@ class Health:
     @property
     def faults(self) -> list[str]:
         """What was wrong, a sentence each."""
-        faults = [f"The cache of {digest} is missing or damaged." for digest in self.lost_caches]
+        faults = [self.unreadable] if self.unreadable else []
+        faults += [f"The cache of {digest} is missing or damaged." for digest in self.lost_caches]
         faults += [f"The vector of {digest} is missing or damaged." for digest in self.lost_vectors]
         return faults + [f"{self.store}: {fault}." for fault in self.store_faults]
 
@@ -124,7 +128,7 @@ def verify_home(
     ------
     HomeError
         If there is no index, the catalog itself is damaged, or the caches' disk looks
-        unmounted.
+        unmounted; that of a further space is told in its `Health`.
     LockedError
         If `repair` is asked for while another process writes, for `wait` seconds.
     """
@@ -134,8 +138,16 @@ def verify_home(
     with hold(place.index_lock, wait=wait, what="indexing this home") if repair else nullcontext():
         health = _verified(place, full=full, repair=repair)
         for space in spaces(place):
-            health.spaces[space.path.name] = _verified(space, full=full, repair=repair)
+            health.spaces[space.path.name] = _verified_space(space, full=full, repair=repair)
         return health
+
+
+def _verified_space(place: Home, *, full: bool, repair: bool) -> Health:
+    """Check a further space: one that can't be looked at does not keep the others from it."""
+    try:
+        return _verified(place, full=full, repair=repair)
+    except HomeError as error:
+        return Health(place.path, "", sound=False, unreadable=str(error))
 
 
 def _verified(place: Home, *, full: bool, repair: bool) -> Health:

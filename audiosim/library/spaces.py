@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import contains
 from audiosim.encoders.registry import find
 from audiosim.library.catalog import Catalog
@@ -100,17 +100,23 @@ def space_with_words(home: str | os.PathLike[str] | None = None) -> Path | None:
     Raises
     ------
     HomeError
-        If there is no index.
+        If there is no index; or a space that may know words can't be read, and no other does.
     """
-    main = find_home(home)
+    main, failure = find_home(home), None
     with open_index(main.path) as index:
         names = {main: index.spec.name}
     for place in spaces(main):
-        with Catalog(place.catalog, read_only=True) as catalog:
-            if (configuration := catalog.settings.configuration) is not None:
-                names[place] = configuration.spec.name
+        try:
+            with Catalog(place.catalog, read_only=True) as catalog:
+                if (configuration := catalog.settings.configuration) is not None:
+                    names[place] = configuration.spec.name
+        except HomeError as error:
+            failure = error
     entries = ((place, find(name)) for place, name in names.items())
-    return next((place.path for place, entry in entries if entry is not None and entry.card.words), None)
+    found = next((place.path for place, entry in entries if entry is not None and entry.card.words), None)
+    if found is None and failure is not None:
+        raise failure
+    return found
 
 
 def store_of(home: Home) -> StoreUrl:

@@ -62,6 +62,8 @@ class HomeStatus:
         Folders and files of `roots` that look like disks that are not mounted now, with the reason.
     whitening : bool
         Whether searches weigh less what tracks vary in within themselves.
+    unreadable : str or None
+        Of a further space: why nothing can be told of it, and what to do.
     spaces : dict
         Its further spaces, a `HomeStatus` by name.
     """
@@ -88,6 +90,7 @@ class HomeStatus:
     unwritten: int = 0
     whitening: bool = False
     doubted: list[tuple[bytes, str]] = field(default_factory=list)
+    unreadable: str | None = None
     spaces: dict[str, HomeStatus] = field(default_factory=dict)
 
 
@@ -107,18 +110,29 @@ def home_status(home: str | os.PathLike[str] | None = None) -> HomeStatus:
     Raises
     ------
     HomeError
-        If the catalog can't be read.
+        If the catalog can't be read; that of a further space is no error.
     """
     place = find_home(home)
-    further = {space.path.name: _status(space) for space in spaces(place)}
+    further = {space.path.name: _space_status(space) for space in spaces(place)}
     return replace(_status(place), spaces=further)
+
+
+def _space_status(place: Home) -> HomeStatus:
+    try:
+        return _status(place)
+    except HomeError as error:
+        return replace(_unknown(place), unreadable=str(error))
+
+
+def _unknown(place: Home) -> HomeStatus:
+    disk_use = _disk_use(place.path)
+    return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [])
 
 
 def _status(place: Home) -> HomeStatus:
     """Of one space."""
     if not place.catalog.exists():
-        disk_use = _disk_use(place.path)
-        return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [])
+        return _unknown(place)
     with Catalog(place.catalog, read_only=True) as catalog:
         configuration = catalog.settings.configuration
         last_run = catalog.settings.meta("last_run")
