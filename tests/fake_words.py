@@ -47,7 +47,7 @@ class FakeEntry(EncoderEntry):
 
     def __init__(self, *, reads: bool = False) -> None:
         self._reads = reads
-        self.loaded = 0
+        self.loaded = self.read = 0
 
     def load(self, request: Any, **_: Any) -> Encoder:
         return FakeEncoder()
@@ -72,6 +72,7 @@ class FakeEntry(EncoderEntry):
         return None if self._reads else vocabulary()
 
     def text_side(self, spec: EncoderSpec, *, read_only: bool) -> TextSide | None:
+        self.read += self._reads
         return Reader() if self._reads else None
 
 

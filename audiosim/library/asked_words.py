@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.tag_values import folded
 from audiosim.core.text import counted, size, span, visible
+from audiosim.core.types import Float32
 from audiosim.encoders.musicnn_labels import MSD, MTT
 from audiosim.encoders.registry import FOR_WORDS, find, resolve
 from audiosim.encoders.words import TextSide
@@ -48,9 +49,17 @@ def all_words(index: Index, *, fetch: bool = True) -> WordScores:
         If what reads texts can't be had, or is not to be fetched.
     """
     side = text_side(index, fetch=fetch)
-    if side is not None:
-        return text_scores(TAGS, side.embed(TAGS), *index.catalog.tracks.audio_vectors())
+    return label_scores(index) if side is None else tag_scores(index, side.embed(TAGS))
+
+
+def label_scores(index: Index) -> WordScores:
+    """Give the scores of all labels of an encoder that reads no texts; raises what `all_words` does."""
     return WordScores(_labels(index), *index.catalog.words.all())
+
+
+def tag_scores(index: Index, texts: Float32) -> WordScores:
+    """Give the scores of usual tags, by what an encoder reads in them, unit vectors (tags, dim)."""
+    return text_scores(TAGS, texts, *index.catalog.tracks.audio_vectors())
 
 
 def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores, list[list[int]]]:
@@ -87,7 +96,7 @@ def unscored(index: Index) -> list[str]:
 
 
 def text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
-    """Give what reads texts for a home's encoder, loaded unless the index has it; None where it reads none.
+    """Give what reads texts for a home's encoder, loaded once unless the index has it; None if it reads none.
 
     Raises
     ------
@@ -96,8 +105,10 @@ def text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
     """
     if index.reader is not None:
         return index.reader
-    entry = find(index.spec.name)
-    return None if entry is None else entry.text_side(index.spec, read_only=not fetch)
+    if not index.loaded and (entry := find(index.spec.name)) is not None:
+        side = entry.text_side(index.spec, read_only=not fetch)
+        index.loaded.extend([] if side is None else [side])
+    return next(iter(index.loaded), None)
 
 
 def _labels(index: Index) -> tuple[str, ...]:

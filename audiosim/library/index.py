@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,8 @@ class Index:
         Where what is read of audio, by its digest, is kept for whoever opens it next.
     reader : TextSide, optional
         What reads texts for its encoder, instead of one that is loaded for each search.
+    loaded : list of TextSide
+        That one, once it is loaded, for whatever else asks.
     """
 
     home: Home
@@ -47,6 +49,7 @@ class Index:
     configuration: Configuration
     kept: LastUsed[Any] | None = None
     reader: TextSide | None = None
+    loaded: list[TextSide] = field(default_factory=list)
 
     @property
     def spec(self) -> EncoderSpec:

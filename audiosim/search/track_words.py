@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from audiosim.core.errors import AudiosimError, HomeError, UsageError
+from audiosim.core.errors import AudiosimError, HomeError
 from audiosim.core.types import Float32, FrameEmbeddings
 from audiosim.encoders.registry import find
 from audiosim.encoders.words import Vocabulary
-from audiosim.library.asked_words import all_words, text_side
+from audiosim.library.asked_words import TAGS, label_scores, tag_scores, text_side
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
 from audiosim.library.word_scores import WordScores, log_odds, text_scores, track_odds
@@ -58,7 +58,8 @@ class TrackWords:
     @cached_property
     def scores(self) -> WordScores:
         """The library's scores; raises what `all_words` does."""
-        return all_words(self._index, fetch=self._fetch)
+        texts = self._texts
+        return label_scores(self._index) if texts is None else tag_scores(self._index, texts)
 
     @cached_property
     def known(self) -> bool:
@@ -77,17 +78,17 @@ class TrackWords:
             If it has no scores, and no windows or no weights are here to make them from.
         """
         row = self.scores.row.get(query.track.digest)
-        if row is None and self.scores.odds:
+        if row is None and self._texts is None:
             return track_odds(self._vocabulary, self.frames(query))
         scores = self.scores
-        if row is None:
+        if row is None and self._texts is not None:
             scores = text_scores(scores.labels, self._texts, [""], query.vector[None])
         found: Float32 = scores.values[row or 0]
         return found
 
     def windows(self, frames: FrameEmbeddings) -> Float32:
         """Give the values of windows (n, labels)."""
-        if self.scores.odds:
+        if self._texts is None:
             return log_odds(self._vocabulary.scores(frames.embedding))
         centre = self._index.configuration.pooler.centre
         rows = frames.embedding.astype(np.float32) - (0 if centre is None else centre)
@@ -145,8 +146,7 @@ class TrackWords:
         return found
 
     @cached_property
-    def _texts(self) -> Float32:
+    def _texts(self) -> Float32 | None:
+        """What the encoder reads in usual tags, unit vectors (tags, dim); None where it reads nothing."""
         side = text_side(self._index, fetch=self._fetch)
-        if side is None:
-            raise UsageError(f"This home's encoder, {self._index.spec.name}, reads no text")
-        return side.embed(self.scores.labels)
+        return None if side is None else side.embed(TAGS)

@@ -98,8 +98,11 @@ def test_an_indexed_file_without_a_cache_has_no_course(
 def test_an_encoder_that_reads_is_asked_for_usual_tags(
     monkeypatch: pytest.MonkeyPatch, home: Home, changing: Path
 ) -> None:
-    fake_words.built_in(monkeypatch, reads=True)
+    entry = fake_words.built_in(monkeypatch, reads=True)
     (told,) = describe_files(changing, timeline=True, home=home.path, encoder=FakeEncoder()).files
+    assert entry.read == 1
+    find_similar(text="band 3", count=1, home=home.path, explain=True)
+    assert entry.read == 2
     assert len(told.words) == 8
     assert all(-1 <= word.similarity <= 1 for word in told.words)
     assert told.timeline
