@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import fake_words
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, cache_of, digest_of, edit
 
 from audiosim.core.errors import WeightsError
+from audiosim.indexing.exchange import export_index, import_index, parquet
 from audiosim.indexing.report import Notice, Planned
 from audiosim.indexing.wording import fill_words
 from audiosim.library.cache import Cache
@@ -174,6 +177,59 @@ def test_scores_of_other_labels_are_forgotten(library: Library, entry: fake_word
         assert catalog.words.lacking_count() == 6
     library.index()
     assert len(odds(library)) == 6
+
+
+def test_exports_take_scores_along_and_an_imported_home_answers_at_once(
+    library: Library, entry: fake_words.FakeEntry, tmp_path: Path, cli: Cli
+) -> None:
+    export_index(tmp_path / "old.parquet", home=library.home.path)
+    assert "words" not in pq.read_schema(tmp_path / "old.parquet").names
+    library.index()
+    assert cli("export", "e.parquet", "--home", library.home.path).code == 0
+    other = Library(tmp_path / "other")
+    assert cli("import", "old.parquet", "--home", other.home.path).code == 0
+    asked = ("similar", "--text", "low", "-k", "3", "--json", "--home")
+    assert "No track has word scores yet" in cli(*asked, other.home.path).err
+    for home in (other, Library(tmp_path / "new")):  # one that has the tracks is completed
+        assert cli("import", "e.parquet", "--home", home.home.path).code == 0
+        assert odds(home) == odds(library)
+        assert cli(*asked, home.home.path).json == cli(*asked, library.home.path).json
+        shutil.copytree(library.home.cache, home.home.cache)
+        assert "word" not in cli("index", "--home", home.home.path).err
+
+
+def test_an_earlier_audiosim_reads_exports_with_scores(
+    library: Library, entry: fake_words.FakeEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.index()
+    export_index(tmp_path / "e.parquet", home=library.home.path)
+    monkeypatch.setattr(parquet, "PACKED", ("passages", "fingerprint"))  # all that it knows of
+    assert import_index([tmp_path / "e.parquet"], home=tmp_path / "other").added == 6
+    assert odds(Library(tmp_path / "other")) == {}
+
+
+def test_scores_of_other_labels_or_damaged_ones_are_not_imported(
+    library: Library, entry: fake_words.FakeEntry, tmp_path: Path, cli: Cli
+) -> None:
+    export_index(tmp_path / "old.parquet", home=library.home.path)
+    library.index()
+    export_index(tmp_path / "e.parquet", home=library.home.path)
+    import_index([tmp_path / "old.parquet"], home=tmp_path / "other")
+    other = Library(tmp_path / "other")
+    with Catalog(other.home.catalog) as catalog:
+        catalog.words.set_labels(("something", "else"))
+    import_index([tmp_path / "e.parquet"], home=other.home.path)
+    assert odds(other) == {}
+    table = pq.read_table(tmp_path / "e.parquet")
+    place = table.schema.get_field_index("words")
+    for data in (b"\0" * 8, b"\0\x7c" * 5):  # too few, and none that is finite
+        bad = table.set_column(place, table.schema.field(place), [[data] * 6])
+        pq.write_table(bad, tmp_path / "bad.parquet")
+        done = cli("import", "bad.parquet", "--home", tmp_path / "third")
+        assert (done.code, "the words of " in done.err, " are damaged" in done.err) == (1, True, True)
+    edit(library, "UPDATE words SET odds = x'00' WHERE digest = (SELECT min(digest) FROM words)")
+    export_index(tmp_path / "e.parquet", home=library.home.path)
+    assert pq.read_table(tmp_path / "e.parquet")["words"].null_count == 1
 
 
 def test_what_is_forgotten_takes_its_scores_along(library: Library, entry: fake_words.FakeEntry) -> None:

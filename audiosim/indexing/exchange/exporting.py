@@ -15,7 +15,7 @@ from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import are_passages
 from audiosim.indexing.exchange.header import Header
 from audiosim.indexing.exchange.parquet import write
-from audiosim.library.catalog import Catalog, Record
+from audiosim.library.catalog import Catalog, Record, are_odds
 from audiosim.library.catalog.settings import MEASURED, PERCENTILES
 from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
@@ -84,7 +84,8 @@ def export_index(
         if target.exists() and any(target.samefile(each.catalog) for each in (main, *spaces(main))):
             raise UsageError(f"Can't write {shown}", "it is the home's own catalog", "Name another file.")
         settings = index.catalog.settings
-        header = replace(Header.of(index.configuration, settings.roots()), learnt=settings.learnt)
+        header = Header.of(index.configuration, settings.roots())
+        header = replace(header, learnt=settings.learnt, words=index.catalog.words.labels)
         if not only:
             header = _measured(header, index.catalog)
         source = _Source(index.catalog, header, index.located(only))
@@ -125,8 +126,10 @@ class _Source:
             sound = record.passages is not None and are_passages(
                 record.passages, self._header.spec.dimension, record.windows
             )
+            scored = record.words is not None and are_odds(record.words, len(self._header.words))
             yield replace(
                 record,
+                words=record.words if scored else None,
                 passages=record.passages if sound else None,
                 scale=record.scale if measured else None,
             )

@@ -28,7 +28,8 @@ class Header:
 
     ``centre`` and ``whitening`` are as in `Configuration`: the one was subtracted, through the other vectors
     are searched, but not written; it was ``learnt`` from so many tracks. ``percentiles`` and ``measured`` are
-    of the library that the rows' scales were measured in, where the rows are all of it.
+    of the library that the rows' scales were measured in, where the rows are all of it. ``words`` are the
+    labels of the rows' log-odds, where they have any.
     """
 
     spec: EncoderSpec
@@ -39,6 +40,7 @@ class Header:
     learnt: int = 0
     percentiles: str | None = None
     measured: int = 0
+    words: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, configuration: Configuration, roots: Iterable[bytes]) -> Header:
@@ -75,6 +77,8 @@ class Header:
         }
         if self.whitening:
             values |= {"whitening": _text(self.whitening), "learnt": str(self.learnt)}
+        if self.words:
+            values["words"] = json.dumps(self.words)
         return {PREFIX + key: value for key, value in {**values, CHECK: _check(values)}.items()}
 
     @classmethod
@@ -105,8 +109,11 @@ class Header:
         if not all(map(is_path, roots)):
             raise ValueError("its folders are no absolute paths")
         pooling: Pooling = next(name for name in POOLINGS if name == values["pooling"])
+        words = json.loads(values.get("words", "[]"))
+        if not _are_labels(words):
+            raise ValueError("its words are damaged")
         learnt, measured = int(values.get("learnt", 0)), int(values["measured"])
-        return cls(spec, pooling, centre, roots, whitening, learnt, percentiles, measured)
+        return cls(spec, pooling, centre, roots, whitening, learnt, percentiles, measured, tuple(words))
 
 
 def _is_sensible(spec: EncoderSpec) -> bool:
@@ -123,6 +130,13 @@ def _is_sensible(spec: EncoderSpec) -> bool:
 def _are_finite(numbers: bytes, count: int) -> bool:
     """Whether bytes are so many finite float32 numbers."""
     return len(numbers) == 4 * count and bool(np.isfinite(np.frombuffer(numbers, "<f4")).all())
+
+
+def _are_labels(words: object) -> bool:
+    """Whether these are words, each once, that can be shown."""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return False
+    return all(word.isprintable() and word for word in words) and len(set(words)) == len(words)
 
 
 def _is_measured(percentiles: str) -> bool:

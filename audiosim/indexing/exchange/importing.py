@@ -219,10 +219,16 @@ class _Entry:
         header = export.header
         alike = header.centre == self._configuration.centre
         measured = alike and self._measured_with(header)
-        roots = self._path_map.roots(header.roots)
+        scored, roots = self._scored_with(header), self._path_map.roots(header.roots)
         for batch in export.batches():
             records = [
-                replace(r, path=self._path_map(r.path), scale=r.scale if measured else None) for r in batch
+                replace(
+                    r,
+                    path=self._path_map(r.path),
+                    scale=r.scale if measured else None,
+                    words=r.words if scored else None,
+                )
+                for r in batch
             ]
             self.done.tracks += len(records)
             wanted = [record for record in records if not self._is_forgotten(record.path)]
@@ -252,6 +258,13 @@ class _Entry:
                 self._catalog.settings.set_meta(PERCENTILES, header.percentiles)
                 self._catalog.settings.set_meta(MEASURED, str(header.measured))
         return own in (None, header.percentiles)
+
+    def _scored_with(self, header: Header) -> bool:
+        """Whether words are scored by the home's labels, or by such that it takes over."""
+        words = self._catalog.words
+        if header.words and not words.labels:
+            words.set_labels(header.words)
+        return words.labels == header.words
 
     def _enter(self, records: Sequence[Record]) -> None:
         for record, fate in zip(records, self._catalog.records.take(records), strict=True):

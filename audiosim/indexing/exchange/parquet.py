@@ -28,8 +28,8 @@ ROOM = 16_000_000  # bytes of vectors and passages in a group, about
 COUNT = f"{PREFIX}tracks"  # the key of how many rows there are
 NUMBERS = ("year", "track")  # tags that are numbers
 ADDRESS_SPACE = 0.8e9  # bytes that pyarrow takes with its threads
-PACKED = ("passages", "fingerprint")
-LATER = ("fingerprint",)  # columns that exports of earlier versions have not
+PACKED = ("passages", "fingerprint", "words")  # the last one where there are labels
+LATER = ("fingerprint", "words")  # columns that exports of earlier versions have not
 REMEDY = "Export it again, or fetch the file again."
 
 
@@ -67,7 +67,8 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
     room = ROOM
     for record in records:
         batch.append(record)
-        room -= record.vector.nbytes + len(record.passages or b"") + len(record.fingerprint or b"")
+        packed = (getattr(record, name) for name in PACKED)
+        room -= record.vector.nbytes + sum(len(data or b"") for data in packed)
         if len(batch) == BATCH or room <= 0:
             yield batch
             batch, room = [], ROOM
@@ -217,7 +218,7 @@ def _schema(header: Header) -> Any:
             column("windows", pa.int32()),
             column("scale", pa.float64(), nullable=True),
             column("vector", pa.list_(pa.float32(), header.dimension)),
-            *(column(name, pa.binary(), nullable=True) for name in PACKED),
+            *(column(n, pa.binary(), nullable=True) for n in PACKED if n != "words" or header.words),
         ],
         metadata=header.to_metadata(),
     )
@@ -266,7 +267,7 @@ def _records(batch: Any, header: Header) -> list[Record]:
     names = [name for name in batch.schema.names if name != "vector"]
     rows = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
     return [
-        record_of(dict(zip(names, row, strict=True)), vector, header.spec.dimension)
+        record_of(dict(zip(names, row, strict=True)), vector, header.spec.dimension, len(header.words))
         for row, vector in zip(rows, vectors, strict=True)
     ]
 

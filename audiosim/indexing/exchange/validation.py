@@ -11,7 +11,7 @@ from audiosim.audio.fingerprint import is_fingerprint
 from audiosim.core.text import display_path
 from audiosim.core.types import TAG_NAMES, AudioInfo, Float32, Tags
 from audiosim.encoders.passage_vectors import are_passages
-from audiosim.library.catalog import Record
+from audiosim.library.catalog import Record, are_odds
 
 FARTHEST = 2.001  # cosine distance there is, with room for rounding
 DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -19,8 +19,8 @@ AUDIO = ("digest", "duration", "sample_rate", "channels", "codec", "size", "mtim
 LEAST = {"duration": 0, "sample_rate": 0, "channels": 0, "size": -1, "windows": 1}
 
 
-def record_of(row: dict[str, Any], vector: Float32, dimension: int) -> Record:
-    """The record that a row holds; `vector` is its own, `dimension` that of a window.
+def record_of(row: dict[str, Any], vector: Float32, dimension: int, labels: int) -> Record:
+    """The record that a row holds: `vector` is its own, `dimension` that of a window, `labels` how many.
 
     Raises
     ------
@@ -47,7 +47,10 @@ def record_of(row: dict[str, Any], vector: Float32, dimension: int) -> Record:
     fingerprint = row.get("fingerprint")
     if fingerprint is not None and not is_fingerprint(fingerprint):
         raise ValueError(f"the fingerprint of {shown} is damaged")
-    return Record(path, info, vector, row["windows"], passages, scale, fingerprint)
+    words = row.get("words")
+    if words is not None and not are_odds(words, labels):
+        raise ValueError(f"the words of {shown} are damaged")
+    return Record(path, info, vector, row["windows"], passages, scale, fingerprint, words)
 
 
 def is_path(path: bytes) -> bool:

@@ -33,7 +33,7 @@ from audiosim.library.catalog.records import Records
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.store_state import StoreState
 from audiosim.library.catalog.tracks import Tracks
-from audiosim.library.catalog.words import Words
+from audiosim.library.catalog.words import Words, are_odds
 
 __all__ = [
     "DROPPED",
@@ -49,6 +49,7 @@ __all__ = [
     "PendingRow",
     "Record",
     "Settings",
+    "are_odds",
     "path_id",
 ]
 
@@ -96,7 +97,7 @@ class Catalog:
         self.files = Files(self._db, self.tracks)
         self.fingerprints = Fingerprints(self._db)
         self.words = Words(self._db, self.settings)
-        self.records = Records(self._db, self.files, self.tracks, self.fingerprints)
+        self.records = Records(self._db, self.files, self.tracks, self.fingerprints, self.words)
         self.store_state = StoreState(self._db, self.files, self.settings)
 
     def holding(self, held: Held) -> Catalog:

@@ -112,8 +112,8 @@ class Entry:
 class Record:
     """All that the catalog keeps of an indexed file and of its audio.
 
-    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages`` and ``fingerprint`` are packed,
-    None where they are not known; ``scale`` as in `Entry`.
+    ``vector`` is a unit vector (dim,) of ``windows`` windows; ``passages``, ``fingerprint`` and ``words``
+    (log-odds) are packed, None where they are not known; ``scale`` as in `Entry`.
     """
 
     path: bytes
@@ -123,6 +123,7 @@ class Record:
     passages: bytes | None
     scale: float | None
     fingerprint: bytes | None = None
+    words: bytes | None = None
 
     @property
     def track(self) -> Track:

@@ -10,10 +10,11 @@ from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.models import DROPPED, Fate, FileRow, Record, vector_from
 from audiosim.library.catalog.tracks import Tracks
+from audiosim.library.catalog.words import Words
 
 _COLUMNS = (
     "path, digest, tracks.duration, sample_rate, channels, codec, size, mtime_ns,"
-    " vector, windows, passages.vectors, scale, fingerprint"
+    " vector, windows, passages.vectors, scale, fingerprint, odds"
 )
 
 
@@ -21,10 +22,10 @@ class Records:
     """Files with all that is known of them and of their audio."""
 
     def __init__(
-        self, database: Connection, files: Files, tracks: Tracks, fingerprints: Fingerprints
+        self, database: Connection, files: Files, tracks: Tracks, fingerprints: Fingerprints, words: Words
     ) -> None:
         self._db = database
-        self._fingerprints = fingerprints
+        self._fingerprints, self._words = fingerprints, words
         self._files = files
         self._tracks = tracks
 
@@ -34,14 +35,14 @@ class Records:
         query = (
             f"SELECT {_COLUMNS}, {', '.join(TAG_NAMES)} FROM files CROSS JOIN tracks USING (digest)"
             " LEFT JOIN passages USING (digest) LEFT JOIN fingerprints USING (digest)"
-            " WHERE state = 'indexed' ORDER BY path"
+            " LEFT JOIN words USING (digest) WHERE state = 'indexed' ORDER BY path"
         )
         for row in self._db.execute(query):
             path, digest, duration, rate, channels, codec, size, mtime_ns = row[:8]
             info = AudioInfo(
-                digest, duration, rate or 0, channels or 0, codec or "", size, mtime_ns, Tags(*row[13:])
+                digest, duration, rate or 0, channels or 0, codec or "", size, mtime_ns, Tags(*row[14:])
             )
-            record = Record(path, info, vector_from(row[8]), *row[9:13])
+            record = Record(path, info, vector_from(row[8]), *row[9:14])
             if admits(record.track):
                 yield record
 
@@ -74,6 +75,8 @@ class Records:
             self._db.execute("UPDATE tracks SET scale = ? WHERE digest = ?", (record.scale, digest))
         if record.fingerprint is not None and self._fingerprints.get(digest) is None:
             self._fingerprints.set(digest, record.fingerprint)
+        if record.words is not None:
+            self._words.add(digest, record.words)
         if fate == "added":
             self._files.record(record.path, record.info)
         return fate

@@ -17,6 +17,11 @@ AT_A_TIME = 4096  # rows read
 INDEXED = "SELECT digest FROM files WHERE state = 'indexed'"
 
 
+def are_odds(data: bytes, count: int) -> bool:
+    """Tell whether bytes are log-odds of so many labels, as they are kept."""
+    return len(data) == 2 * count and bool(np.isfinite(np.frombuffer(data, "<f2")).all())
+
+
 class Words:
     """The log-odds of each label, float16; a home that was indexed before there were any has none."""
 
@@ -38,6 +43,10 @@ class Words:
     def set(self, digest: str, odds: Float32) -> None:
         """Keep the log-odds (labels,) of audio."""
         self._db.execute("INSERT OR REPLACE INTO words VALUES (?, ?)", (digest, odds.astype("<f2").tobytes()))
+
+    def add(self, digest: str, packed: bytes) -> None:
+        """Keep the log-odds of audio that has none, as another catalog has them."""
+        self._db.execute("INSERT OR IGNORE INTO words VALUES (?, ?)", (digest, packed))
 
     def lacking(self) -> list[str]:
         """The audio of the files in the index that has no scores, in order."""
