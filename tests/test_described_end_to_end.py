@@ -193,13 +193,3 @@ def test_extract_takes_a_description(cli: Cli, folder: Path) -> None:
     assert done.code == 0, done.err
     with np.load(folder / "out" / "outside.npz") as data:
         assert data["embedding"].shape == (11, 16)
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_cluster_needs_the_description_nowhere_else(cli_process: Cli, folder: Path) -> None:
-    pytest.importorskip("ray")
-    home, toml = folder / "home", written(folder, "beside", "waveform.toml")
-    done = cli_process("index", folder / "music", "--home", home, "--encoder", toml, "--ray", "local")
-    assert done.code == 0, done.err
-    assert "6 indexed" in done.out

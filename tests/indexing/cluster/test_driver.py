@@ -1,4 +1,4 @@
-"""Workers on real Ray nodes, several to this machine, with the real OpenL3 on seeded weights."""
+"""Workers on real Ray nodes, several to this machine: once with the real OpenL3, else with a tiny network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, Cli, make_music, tone
+from conftest import GOLDEN, SAMPLE_RATE, Cli, make_music, tone
 
 from audiosim.audio.events import Advanced
 from audiosim.audio.supervisor import every
@@ -29,6 +32,7 @@ from audiosim.core.errors import AudiosimError
 from audiosim.core.types import TrackOutcome
 from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.cluster import Cluster
+from audiosim.indexing.cluster import connection as connection_module
 from audiosim.indexing.cluster import driver as driver_module
 from audiosim.indexing.cluster.capacity import WorkerPlan
 from audiosim.indexing.cluster.connection import Connection
@@ -47,27 +51,28 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc"),
 ]
+TINY = GOLDEN / "described" / "waveform.toml"  # an encoder that is there at once
 
 
 class Nodes:
-    """A Ray of a head that holds no worker, and nodes of one CPU."""
+    """A Ray of a head that holds no worker, and nodes."""
 
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster as RayCluster
 
-        self._folder = folder
+        self.folder = folder
         prompt = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}
         head = {"num_cpus": 0, "_system_config": prompt, **SMALL}
         self._rays: Any = RayCluster(initialize_head=True, head_node_args=head)
         self.address: str = self._rays.address
         self._nodes: list[Any] = []
 
-    def grow(self, cwd: Path | None = None) -> Any:
+    def grow(self, cwd: Path | None = None, *, cpus: int = 1) -> Any:
         """One more node, with its processes in a folder."""
         before = Path.cwd()
-        os.chdir(cwd or self._folder)
+        os.chdir(cwd or self.folder)
         try:
-            node = self._rays.add_node(num_cpus=1, **SMALL)
+            node = self._rays.add_node(num_cpus=cpus, **SMALL)
         finally:
             os.chdir(before)
         self._nodes.append(node)
@@ -78,12 +83,13 @@ class Nodes:
         self._nodes.remove(node)
         self._rays.remove_node(node, allow_graceful=False)
 
-    def only(self, count: int) -> None:
-        """Exactly so many nodes."""
+    def only(self, count: int) -> list[Any]:
+        """Exactly so many nodes, of one CPU; a node takes seconds to start, so those that are there stay."""
         while len(self._nodes) > count:
             self.shrink(self._nodes[-1])
         while len(self._nodes) < count:
             self.grow()
+        return list(self._nodes)
 
     def close(self) -> None:
         self._rays.shutdown()
@@ -95,16 +101,18 @@ SMALL = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     made = Nodes(tmp_path_factory.mktemp("nodes"))
-    yield made
+    with pytest.MonkeyPatch.context() as patch:  # that it is a Ray takes a process to see: once will do
+        patch.setattr(connection_module, "_check", cache(connection_module._check))
+        yield made
     made.close()
 
 
 class Library:
-    """A home that is indexed with the seeded OpenL3, here or on a cluster."""
+    """A home that is indexed here or on a cluster, by default with the tiny encoder."""
 
-    def __init__(self, folder: Path, weights: Path) -> None:
+    def __init__(self, folder: Path, request: EncoderRequest | None = None) -> None:
         self.home = Home(folder)
-        self.weights = weights
+        self.request = request or EncoderRequest(str(TINY))
         self.notices: list[str] = []
         self.outcomes: list[TrackOutcome] = []
 
@@ -117,9 +125,7 @@ class Library:
         **options: Any,
     ) -> IndexReport:
         self.notices, self.outcomes = [], []
-        settings = IndexOptions(
-            request=EncoderRequest(weights=self.weights), jobs=1, cluster=cluster, **options
-        )
+        settings = IndexOptions(request=self.request, jobs=1, cluster=cluster, **options)
 
         def keep(event: IndexEvent) -> None:
             see(event)
@@ -132,6 +138,10 @@ class Library:
 
     def reasons(self) -> dict[str, str | None]:
         return {Path(os.fsdecode(o.path)).name: o.reason for o in self.outcomes if o.reason}
+
+    def told(self, words: str) -> list[str]:
+        """The notices so far in which those words stand."""
+        return [notice for notice in self.notices if words in notice]
 
     def names(self, status: str) -> list[str]:
         return sorted(Path(os.fsdecode(o.path)).name for o in self.outcomes if o.status == status)
@@ -147,8 +157,8 @@ class Library:
 
 
 @pytest.fixture
-def library(tmp_path: Path, seeded_weights: Path) -> Library:
-    return Library(tmp_path / "home", seeded_weights)
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "home")
 
 
 def descendants(matching: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
@@ -164,29 +174,38 @@ def descendants(matching: Callable[[psutil.Process], bool]) -> list[psutil.Proce
 
 
 def workers() -> list[psutil.Process]:
-    return descendants(lambda process: " ".join(process.cmdline()).startswith("ray::Worker"))
+    """Those that have got files."""
+    return descendants(
+        lambda process: (
+            " ".join(process.cmdline()).startswith("ray::Worker") and any(map(_decodes, process.children()))
+        )
+    )
 
 
 class Reaper(threading.Thread):
-    """Acts on whatever process decodes a certain file, whenever one does."""
+    """Acts on whatever process decodes one of some files, whenever one does."""
 
-    def __init__(self, name: str, act: Callable[[psutil.Process], None]) -> None:
+    def __init__(self, acts: dict[str, Callable[[psutil.Process], None]]) -> None:
         super().__init__(daemon=True)
-        self._name, self._act = name, act
+        self._acts = acts
         self._done = threading.Event()
-        self.acted = 0
+        self.acted: Counter[str] = Counter()
 
     def run(self) -> None:
         seen: set[int] = set()
-        while not self._done.wait(0.01):
-            for process in descendants(self._has_it_open):
-                if process.pid not in seen:
+        while not self._done.wait(0.05):
+            for process in descendants(_decodes):
+                name = self._at_work_on(process)
+                if name is not None and process.pid not in seen:
                     seen.add(process.pid)
-                    self.acted += 1
-                    self._act(process)
+                    self.acted[name] += 1
+                    self._acts[name](process)
 
-    def _has_it_open(self, process: psutil.Process) -> bool:
-        return _decodes(process) and any(Path(file.path).name == self._name for file in process.open_files())
+    def _at_work_on(self, process: psutil.Process) -> str | None:
+        with suppress(psutil.Error):
+            names = {Path(file.path).name for file in process.open_files()}
+            return next(iter(names & self._acts.keys()), None)
+        return None
 
     def __enter__(self) -> Reaper:
         self.start()
@@ -211,14 +230,15 @@ def many(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_two_nodes_give_what_one_machine_gives(nodes: Nodes, library: Library, tmp_path: Path) -> None:
+def test_two_nodes_give_what_one_machine_gives(nodes: Nodes, tmp_path: Path, seeded_weights: Path) -> None:
     nodes.only(2)
+    request = EncoderRequest("openl3", input_repr="mel128", weights=seeded_weights)
+    library, plain = (Library(tmp_path / name, request) for name in ("home", "plain"))
     music = make_music(tmp_path / "music")
     shutil.copy(music / "low" / "00 track.wav", music / "high" / "a copy.wav")
     (music / "noise.mp3").write_bytes(np.random.default_rng(0).bytes(50_000))
     (music / "nothing.wav").write_bytes(b"")
     soundfile.write(music / "silent.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
-    plain = Library(tmp_path / "plain", library.weights)
     plain.index(music)
     report = library.index(music, Cluster(nodes.address))
     assert report.stages["network"] > 0
@@ -236,44 +256,20 @@ def test_two_nodes_give_what_one_machine_gives(nodes: Nodes, library: Library, t
     assert (again.unchanged, again.failed_before, again.indexed) == (7, 3, 0)
 
 
-def test_a_worker_killed_and_a_node_lost_cost_nothing_else(
-    nodes: Nodes, library: Library, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    nodes.only(1)
-    doomed = nodes.grow()
-    music = many(tmp_path / "music", 40)
-    killed: list[int] = []
-
-    def kill_then_pull(event: object) -> None:
-        if isinstance(event, TrackOutcome) and not killed:
-            process = next(process for process in workers() if process.ppid() != doomed_raylet)
-            killed.append(process.pid)
-            process.kill()
-        elif isinstance(event, Notice) and "was lost" in event.text and doomed in nodes._nodes:
-            nodes.shrink(doomed)
-
-    doomed_raylet = doomed.all_processes["raylet"][0].process.pid
-    report = library.index(music, Cluster(nodes.address), see=kill_then_pull)
-    assert report.indexed == 40
-    assert library.names("indexed") == sorted(path.name for path in music.iterdir())
-    lost = [notice for notice in library.notices if "was lost" in notice]
-    assert len(lost) == 2
-    assert len(library.vectors()) == 40
-    assert not capfd.readouterr().out
-
-
 def test_a_decoder_that_crashes_costs_its_file_and_what_kills_workers_is_given_up(
     nodes: Nodes, library: Library, tmp_path: Path
 ) -> None:
     nodes.only(2)
     music = many(tmp_path / "music", 4)
     write_long(music / "crash.wav")
-    write_long(music / "poison.wav")
+    shutil.copy(music / "crash.wav", music / "poison.wav")
     with soundfile.SoundFile(music / "poison.wav", "r+") as file:
         file.write(np.ones((1, 8)))  # other audio than crash.wav
-    crash = Reaper("crash.wav", lambda process: process.send_signal(signal.SIGSEGV))
-    poison = Reaper("poison.wav", lambda process: psutil.Process(process.ppid()).kill())
-    with crash, poison:
+    acts: dict[str, Callable[[psutil.Process], None]] = {
+        "crash.wav": lambda process: process.send_signal(signal.SIGSEGV),
+        "poison.wav": lambda process: psutil.Process(process.ppid()).kill(),
+    }
+    with Reaper(acts) as reaper:
         report = library.index(music, Cluster(nodes.address))
     assert library.names("indexed") == [f"{number:02}.wav" for number in range(4)]
     assert report.failed == 2
@@ -281,29 +277,33 @@ def test_a_decoder_that_crashes_costs_its_file_and_what_kills_workers_is_given_u
         "crash.wav": f"its decoder crashed (SIGSEGV){ON_TRIAL}",
         "poison.wav": f"its worker was lost {MAX_LOSSES} times{ON_TRIAL}",
     }
-    assert poison.acted == MAX_LOSSES
+    assert reaper.acted["poison.wav"] == MAX_LOSSES
 
 
-def test_a_node_without_the_music_is_left_out_and_none_with_it_is_an_error(
-    nodes: Nodes, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_killed_and_a_node_lost_cost_nothing_else(
+    nodes: Nodes, library: Library, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    whole, bare = tmp_path / "whole", tmp_path / "bare"
-    bare.mkdir()
-    whole.mkdir()
-    many(whole / "music", 24)
-    monkeypatch.chdir(whole)
-    music = Path("/proc/self/cwd/music")  # each process sees its own folder's
-    nodes.only(0)
-    nodes.grow(bare)
-    with pytest.raises(AudiosimError, match="No node of the Ray cluster can read the music"):
-        library.index(music, Cluster(nodes.address))
-    with Catalog(library.home.catalog, read_only=True) as catalog:
-        assert not list(catalog.files.all())
-    nodes.grow(whole)
-    report = library.index(music, Cluster(nodes.address))
-    assert (report.indexed, report.failed) == (24, 0)
-    assert [notice for notice in library.notices if "can't read the music" in notice]
-    nodes.only(0)
+    _, doomed = nodes.only(2)
+    music = many(tmp_path / "music", 80)
+    killed: list[int] = []
+
+    def kill_then_pull(event: object) -> None:
+        if isinstance(event, TrackOutcome) and not library.told("was lost"):
+            at_work = {worker.ppid(): worker for worker in workers()}
+            if not killed and len(at_work) == 2:
+                killed.extend(worker.pid for raylet, worker in at_work.items() if raylet != doomed_raylet)
+                os.kill(killed[0], signal.SIGKILL)
+            time.sleep(0.3)  # one worker would be done with all before the other is ready, or its loss known
+        elif isinstance(event, Notice) and "was lost" in event.text and not library.told("was lost"):
+            nodes.shrink(doomed)
+
+    doomed_raylet = doomed.all_processes["raylet"][0].process.pid
+    report = library.index(music, Cluster(nodes.address), see=kill_then_pull)
+    assert report.indexed == 80
+    assert library.names("indexed") == sorted(path.name for path in music.iterdir())
+    assert len(library.told("was lost")) == 2
+    assert len(library.vectors()) == 80
+    assert not capfd.readouterr().out
 
 
 def test_no_room_for_a_worker_is_an_error_in_time(
@@ -312,11 +312,13 @@ def test_no_room_for_a_worker_is_an_error_in_time(
     nodes.only(1)
     monkeypatch.setattr(driver_module, "START_LIMIT", 1.0)
     music = many(tmp_path / "music", 2)
-    with pytest.raises(AudiosimError, match="none was ready after 1 s"):
-        library.index(music, Cluster(nodes.address))
-    with pytest.raises(AudiosimError, match="No node of the Ray cluster has 5 CPUs"):
-        library.index(music, Cluster(nodes.address, cpus=5))
-    nodes.only(0)
+    with closing(Connection(nodes.address)) as connection:
+        other = connection.start(Worker, WorkerPlan(1, 1, 0.0))
+        connection.answer(other.take.remote([]))  # it has the node's processor
+        with pytest.raises(AudiosimError, match="none was ready after 1 s"):
+            library.index(music, Cluster(nodes.address))
+        with pytest.raises(AudiosimError, match="No node of the Ray cluster has 5 CPUs"):
+            library.index(music, Cluster(nodes.address, cpus=5))
 
 
 def test_what_a_worker_can_t_do_is_an_error_that_says_so(
@@ -335,6 +337,31 @@ def test_what_a_worker_can_t_do_is_an_error_that_says_so(
     monkeypatch.setattr(driver_module, "Worker", import_module("absent").Worker)
     with pytest.raises(AudiosimError, match=r"can't be started .*No module named 'absent'"):
         library.index(many(tmp_path / "music", 1), Cluster(nodes.address))
+
+
+def test_a_node_without_the_music_is_left_out_and_none_with_it_is_an_error(
+    nodes: Nodes, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.only(1)
+    whole = Path(tempfile.mkdtemp(dir=nodes.folder))
+    many(whole / "music", 60)
+    monkeypatch.chdir(nodes.folder)
+    music = Path("/proc/self/cwd") / whole.name / "music"  # each process sees its own folder's
+    (tmp_path / "bare").mkdir()
+    bare = nodes.grow(tmp_path / "bare", cpus=2)
+    with pytest.raises(AudiosimError, match="No node of the Ray cluster can read the music"):
+        library.index(music, Cluster(nodes.address, cpus=2))  # which the other node has not
+    with Catalog(library.home.catalog, read_only=True) as catalog:
+        assert not list(catalog.files.all())
+
+    def wait_for_the_bare_one(event: object) -> None:
+        if isinstance(event, TrackOutcome) and not library.told("can't read the music"):
+            time.sleep(0.3)  # the other would be done before it is ready
+
+    report = library.index(music, Cluster(nodes.address), see=wait_for_the_bare_one)
+    assert (report.indexed, report.failed) == (60, 0)
+    assert library.told("can't read the music")
+    nodes.shrink(bare)
 
 
 def test_a_ray_that_is_not_there_is_an_error_in_time(
@@ -369,12 +396,10 @@ def test_options_that_contradict_are_usage_errors(cli: Cli, music: Path, seeded_
         assert "--ray" in done.err
 
 
-def test_a_ray_of_its_own_speaks_only_json_and_is_ended_with_the_run(
-    tmp_path: Path, seeded_weights: Path
-) -> None:
+def test_a_ray_of_its_own_speaks_only_json_and_is_ended_with_the_run(tmp_path: Path) -> None:
     music = many(tmp_path / "music", 3)
     command = [sys.executable, "-m", "audiosim", "index", str(music), "--ray", "local", "--json"]
-    command += ["--weights", str(seeded_weights)]
+    command += ["--encoder", str(TINY)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("{")
