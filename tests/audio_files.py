@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ FORMS: dict[str, Form] = {
 
 def music(seconds: float, rate: int = 44_100, *, channels: int = 1, seed: int = 0) -> Float32:
     """Something like music: fading chords over a little noise, float32 (n, channels)."""
+    return _music(seconds, rate, channels, seed).copy()
+
+
+@lru_cache(maxsize=32)  # many tests begin with the same
+def _music(seconds: float, rate: int, channels: int, seed: int) -> Float32:
     rng = np.random.default_rng(seed)
     count = round(seconds * rate)
     time = np.arange(count) / rate
@@ -213,7 +219,7 @@ def write_tags(path: Path, **values: str) -> None:
 
 def aligned_error(decoded: Float32, source: Float32, search: int = 4096) -> float:
     """What a codec lost, as a share of the source's RMS, at the best delay of up to `search` samples."""
-    size = len(decoded) + len(source)
+    size = 1 << (len(decoded) + len(source)).bit_length()  # a Fourier transform of other lengths is slow
     products = np.fft.irfft(
         np.fft.rfft(decoded.astype(np.float64), size) * np.conj(np.fft.rfft(source.astype(np.float64), size)),
         size,

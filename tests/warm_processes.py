@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any, NoReturn, TextIO, cast
 
 CLONE_PARENT = 0x8000  # the child's parent is that of who forks
@@ -95,16 +97,21 @@ class _Nursery:
 
 def main() -> None:
     """Loads the modules, then makes copies; in a copy, does what was asked."""
-    import av  # noqa: F401
-    import mutagen  # noqa: F401
+    import av.subtitles.stream  # noqa: F401
+    import mutagen
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
 
     import audiosim.audio.worker
-    import audiosim.backends.worker  # noqa: F401
+    import audiosim.backends.chroma_embedded
+    import audiosim.backends.worker
+    import audiosim.core.files  # noqa: F401
     from audiosim.backends.chroma import load_chroma
 
+    mutagen.File(io.BytesIO())  # which loads all kinds of tags
     load_chroma()
+    import_module("chromadb.api.rust")  # which it loads when it is asked
+    import_module("chromadb.telemetry.product.posthog")
     gc.freeze()  # copies need not look through it
     with socket.socket(fileno=int(sys.argv[1])) as asked:
         while True:
