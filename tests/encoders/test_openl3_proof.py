@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,29 +34,16 @@ def test_the_answers_are_those_of_the_package_s_own_tests() -> None:
 
 @pytest.mark.slow
 def test_the_smaller_embedding_is_the_maximum_of_the_larger_ones_cells(seeded_weights: Path) -> None:
+    weights = read_weights(seeded_weights)
     small, large = (
-        OpenL3Encoder(
-            read_weights(seeded_weights),
-            OpenL3Options(embedding_size=size),
-            precision="float32",
-            batch_size=3,
-        ).embed(chirp_windows())
+        OpenL3Encoder(weights, OpenL3Options(embedding_size=size), quick=True).embed(chirp_windows())
         for size in (512, 6144)
     )
     np.testing.assert_allclose(small, large.reshape(3, 12, 512).max(axis=1), atol=1e-5 * np.abs(small).max())
 
 
-@pytest.mark.slow
-def test_other_weights_than_the_published_ones_fail_with_figures(seeded_weights: Path) -> None:
-    weights = read_weights(seeded_weights)
-    assert list(proofs(weights, "mel128_env")) == []
-    found = list(proofs(weights, "linear_env"))
-    assert [(proof.network, proof.size) for proof in found] == [("linear_env", 512)] * len(found)
-    assert found[-1].dtype == "float32"
-    for proof in found:
-        assert -1 < proof.cosine < 0.9
-        assert f"the cosine is {proof.cosine:.6f}, where at least {LEAST_COSINE[proof.dtype]}" in proof.fault
-        assert "report" in proof.fault
+def test_a_network_without_a_published_answer_is_not_held_to_one(seeded_weights: Path) -> None:
+    assert list(proofs(read_weights(seeded_weights), "mel128_env")) == []
 
 
 @pytest.fixture
@@ -104,14 +92,16 @@ def test_weights_that_do_not_prove_themselves_are_kept_with_a_warning(
     assert line.endswith(
         "Please report it to audiosim's developers, with this line and the name of your processor."
     )
-    checked = cli("encoders", "check", "openl3")
+    checked = cli("encoders", "check", "openl3", "--json")
     assert checked.code == 1
-    assert "where at least 0.9999 is right" in checked.out
-    told = cli("encoders", "check", "openl3", "--json").json["checked"]
-    assert [one["what"].split(": ")[1] for one in told if one["fault"]] == [
-        f"linear_env 512 in {dtype}, against the published answer"
-        for dtype in (["bfloat16"] if cpu_has_bfloat16() else []) + ["float32"]
-    ]
+    faults = {one["what"].split(": ")[1]: one["fault"] for one in checked.json["checked"] if one["fault"]}
+    dtypes = (["bfloat16"] if cpu_has_bfloat16() else []) + ["float32"]
+    assert list(faults) == [f"linear_env 512 in {dtype}, against the published answer" for dtype in dtypes]
+    for dtype, fault in zip(dtypes, faults.values(), strict=True):
+        told = re.match(r"the cosine is (-?[\d.]+), where at least ([\d.]+) is right\. Please report", fault)
+        assert told, fault
+        assert -1 < float(told[1]) < 0.9
+        assert float(told[2]) == LEAST_COSINE[dtype]
 
 
 def test_only_what_is_new_is_held_to_the_answers(seeded_weights: Path, tmp_path: Path) -> None:
