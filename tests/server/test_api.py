@@ -396,7 +396,10 @@ def test_every_call_has_an_example_and_every_answer_its_schema(client: TestClien
             assert binary or document["components"]["schemas"][name]["examples"], (method, path)
             for parameter in call.get("parameters", []):
                 assert parameter.get("description"), (path, parameter["name"])
-            assert "application/problem+json" in call["responses"]["422"]["content"]
+            problems = [told for status, told in call["responses"].items() if status >= "4"]
+            assert all("application/problem+json" in told["content"] for told in problems)
+            assert {"401", "421", "422", "429", "503"} <= set(call["responses"])
+            assert ("413" in call["responses"]) == (method == "post")
 
 
 def test_what_can_not_be_understood_is_a_problem_that_names_it(client: TestClient) -> None:

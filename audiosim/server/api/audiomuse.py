@@ -28,7 +28,7 @@ from audiosim.server.api.audiomuse_models import (
     WordAnswer,
     WordQuestion,
 )
-from audiosim.server.api.parameters import PROBLEMS
+from audiosim.server.api.parameters import PROBLEMS, SENT
 from audiosim.server.inert import Json
 from audiosim.server.problems import ProblemError
 from audiosim.server.services import Here, Services
@@ -100,7 +100,7 @@ def search_tracks(
     return Json([_item(here, track) for track in here.library.names.find(search_query)[:FOUND]])
 
 
-@router.post("/clap/search", response_model=WordAnswer, summary="Tracks by words")
+@router.post("/clap/search", response_model=WordAnswer, responses=SENT, summary="Tracks by words")
 def clap_search(here: Here, asked: WordQuestion) -> Any:
     """Find the tracks that words fit, in the space of the home that knows any."""
     library = here.library_of_words()

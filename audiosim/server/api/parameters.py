@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
@@ -14,23 +15,31 @@ from audiosim.search.ranking import RankingOptions, SameTag
 from audiosim.server.problems import Problem, ProblemError
 from audiosim.server.services import Here
 
-# What any call may answer instead.
-PROBLEMS: dict[int | str, dict[str, object]] = {
-    code: {
-        "description": text,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for code, text in {
+Problems = dict[int | str, dict[str, Any]]
+
+
+def problems(told: Mapping[int, str]) -> Problems:
+    """Describe answers that are problem documents, by their statuses."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {code: {"description": text, "content": content} for code, text in told.items()}
+
+
+# What any call may answer instead; those for a track's file; those that take a body.
+PROBLEMS = problems(
+    {
         400: "What is asked for makes no sense.",
         401: "A token is needed.",
         403: "Another site asks.",
         404: "There is no such track.",
+        421: "The server has another name.",
         422: "The request can't be understood, or a file can't be decoded.",
         429: "Too much at a time: see `Retry-After`.",
         503: "Not now: see `Retry-After`.",
-    }.items()
-}
+    }
+)
 PROBLEMS[422] |= {"model": Problem}
+GONE = problems({410: "The file is not there, or another is in its place."})
+SENT = problems({408: "It comes too slowly.", 413: "It is too much."})
 
 Seconds = Annotated[
     str | None, Query(description="A time: 90, 1:30 or 10m.", examples=["1:30"], max_length=20)

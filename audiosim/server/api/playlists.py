@@ -13,7 +13,7 @@ from audiosim.core.m3u import playlist_text
 from audiosim.core.types import Track
 from audiosim.search.playlist import SPACING, Playlist, make_path, make_radio
 from audiosim.search.playlist_notes import playlist_notes
-from audiosim.server.api.parameters import PROBLEMS, Ids, Only
+from audiosim.server.api.parameters import PROBLEMS, SENT, Ids, Only
 from audiosim.server.fields import playlist_of
 from audiosim.server.inert import Json
 from audiosim.server.models import PlaylistFields, Queue
@@ -65,7 +65,7 @@ def path(
 @router.post(
     "/playlists/queue",
     response_class=Response,
-    responses={200: {"description": "The list.", "content": {M3U8: {}}}},
+    responses={200: {"description": "The list.", "content": {M3U8: {}}}, **SENT},
     summary="Tracks as they are given",
 )
 def queue(here: Here, wanted: Queue) -> Response:

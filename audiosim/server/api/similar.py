@@ -22,7 +22,7 @@ from audiosim.library.index import Index
 from audiosim.search.passage_search import find_passages
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
-from audiosim.server.api.parameters import PROBLEMS, Ids, Only, Ranked, moment
+from audiosim.server.api.parameters import PROBLEMS, SENT, Ids, Only, Ranked, moment, problems
 from audiosim.server.fields import answer_of
 from audiosim.server.inert import Json
 from audiosim.server.models import Answer
@@ -109,7 +109,12 @@ def similar(here: Here, wish: Wish) -> Any:
     return Json(answer_of(*_found(here, wish, _paths(here, wish.ids))))
 
 
-@router.post("/similar", response_model=Answer, summary="By an uploaded file")
+@router.post(
+    "/similar",
+    response_model=Answer,
+    responses={**SENT, **problems({507: "There is no room for it."})},
+    summary="By an uploaded file",
+)
 def similar_to_upload(
     here: Here,
     file: Annotated[UploadFile, File(description="Any audio that audiosim reads; it is not kept.")],

@@ -14,7 +14,7 @@ from audiosim.core.types import Track
 from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile
 from audiosim.server import media
-from audiosim.server.api.parameters import PROBLEMS, Only
+from audiosim.server.api.parameters import GONE, PROBLEMS, Only, problems
 from audiosim.server.fields import track_of, word_of
 from audiosim.server.inert import Json
 from audiosim.server.models import Peaks, TrackDetails, TrackPage
@@ -77,8 +77,8 @@ def one_track(here: Here, id: Id) -> Any:  # noqa: A002
     responses={
         200: {"description": "All of it.", "content": {"audio/*": {}}},
         206: {"description": "The `Range` asked for.", "content": {"audio/*": {}}},
-        410: {"description": "The file is not there, or another is in its place."},
-        416: {"description": "There is no such range."},
+        **GONE,
+        **problems({416: "There is no such range."}),
     },
 )
 @router.head("/tracks/{id}/audio", include_in_schema=False)
@@ -90,7 +90,7 @@ def audio(here: Here, request: Request, id: Id) -> Response:  # noqa: A002
     return media.answer(sound, request.method, request.headers)
 
 
-@router.get("/tracks/{id}/peaks", response_model=Peaks, summary="The outline of its sound")
+@router.get("/tracks/{id}/peaks", response_model=Peaks, responses=GONE, summary="The outline of its sound")
 def peaks(
     here: Here,
     id: Id,  # noqa: A002
@@ -110,7 +110,7 @@ def peaks(
     "/tracks/{id}/cover",
     summary="Its cover",
     response_class=Response,
-    responses={200: {"description": "The picture.", "content": {"image/*": {}}}},
+    responses={200: {"description": "The picture.", "content": {"image/*": {}}}, **GONE},
 )
 def cover(here: Here, id: Id) -> Response:  # noqa: A002
     """Give the picture in a track's file."""
