@@ -78,7 +78,7 @@ class Running:
 def running(library: Library, **options: Any) -> Iterator[Running]:
     """A server on a port of its own, in a thread."""
     told: list[str] = []
-    server, listener = make_server(options_of(library, port=0, **options), told.append)
+    server, listener = make_server(options_of(library, **{"port": 0, **options}), told.append)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
