@@ -32,6 +32,7 @@ SHRINKAGE = 0.05  # the identity's share
 POWER = -0.375
 LEAST_WINDOWS = 4  # of a track whose covariance counts
 LEAST_TRACKS = 20  # to learn from
+AT_ONCE = 4096  # vectors, whose float64 takes 16 MB
 ENCODERS = tuple(entry.card.name for entry in built_in().values() if entry.card.whitened)
 
 
@@ -59,12 +60,18 @@ class SearchSpace:
         """
         if not self.whitening or vectors.shape[-1] != len(self._matrix):
             return vectors
+        if vectors.ndim == 1:
+            return self._searched(vectors)
+        searched = np.empty_like(vectors, np.float32)
+        for start in range(0, len(vectors), AT_ONCE):
+            searched[start : start + AT_ONCE] = self._searched(vectors[start : start + AT_ONCE])
+        return searched
+
+    def _searched(self, vectors: Float32) -> Float32:
         moved = self.moved(vectors)
         norms = np.linalg.norm(moved, axis=-1, keepdims=True)
-        searched: Float32 = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0).astype(
-            np.float32
-        )
-        return searched
+        found: Float32 = np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 0).astype(np.float32)
+        return found
 
     def moved(self, rows: Frames) -> Float64:
         """Multiply rows (n, dim) by A; they do not become unit vectors."""

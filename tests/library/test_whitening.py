@@ -72,7 +72,7 @@ def test_too_few_tracks_or_equal_windows_teach_nothing() -> None:
     assert learnt([]) is None
 
 
-def test_cosines_in_the_space_are_those_of_the_metric() -> None:
+def test_cosines_in_the_space_are_those_of_the_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
     matrix = rng.standard_normal((8, 8)).astype("<f4")
     vectors = rng.standard_normal((20, 8)).astype(np.float32)
@@ -86,6 +86,8 @@ def test_cosines_in_the_space_are_those_of_the_metric() -> None:
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(SearchSpace(matrix.tobytes())(vectors[0]), found[0])
     np.testing.assert_array_equal(SearchSpace()(vectors), vectors)
+    monkeypatch.setattr("audiosim.library.whitening.AT_ONCE", 2)
+    np.testing.assert_allclose(SearchSpace(matrix.tobytes())(vectors), found, atol=1e-7)
 
 
 def test_a_library_learns_with_its_mean_window_and_keeps_its_vectors(made: MadeHome) -> None:
