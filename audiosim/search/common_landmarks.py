@@ -6,21 +6,20 @@ two landmarks, one after the other, is a key that hardly two recordings share by
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from audiosim.audio.fingerprint import Landmarks
 
-COMMON, COMMON_SHARE = (
-    2,
-    0.04,
-)  # keys that two have in common, at least, and of the keys of the one with fewer
+COMMON, COMMON_SHARE = 2, 0.04  # keys in common, at least, and of the keys of the one with fewer
 USUAL = 32  # landmarks with one key: if there are more, it tells nothing
 NEAREST = 10  # others that each is compared with
+COUNTED = 2**23  # pairs that are counted at a time: a quarter of a gigabyte
 
 Pairs = list[tuple[int, int]]
+Numbers = npt.NDArray[np.int64]
 
 
 def with_keys_in_common(sets: Iterable[Landmarks | None], *, after: int | None = None) -> Pairs:
@@ -28,46 +27,65 @@ def with_keys_in_common(sets: Iterable[Landmarks | None], *, after: int | None =
 
     Where `after` is given, only those of a row before that and one from there on.
     """
-    keys, owners, count = _keys(sets)
-    lengths = np.bincount(owners, minlength=count)
-    order = np.argsort(keys, kind="stable")
-    keys, owners = keys[order], owners[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1 if len(keys) else keys))
-    sizes = np.repeat(np.diff(starts, append=len(keys)), np.diff(starts, append=len(keys)))
-    keys, owners = keys[sizes <= USUAL], owners[sizes <= USUAL]
-    found = [np.empty(0, np.int64)]
-    for step in range(1, USUAL):
-        same = np.flatnonzero(keys[step:] == keys[:-step])
-        if not len(same):
-            break
-        found.append(owners[same] * count + owners[same + step])  # stable: the smaller row comes first
-    pairs = np.concatenate(found)
-    if after is not None:
-        pairs = pairs[(pairs // count < after) & (pairs % count >= after)]
-    codes, counts = np.unique(pairs, return_counts=True)
-    return _most(codes, counts, lengths)
+    owners, ends, lengths = _shared(sets)
+    found = [np.empty((2, 0), np.int64)]
+    for entries in _parts(owners, ends):
+        codes = _pairs(owners, ends, entries, len(lengths))
+        if after is not None:
+            codes = codes[(codes // len(lengths) < after) & (codes % len(lengths) >= after)]
+        codes, counts = np.unique(codes, return_counts=True)
+        fewer = np.minimum(lengths[codes // len(lengths)], lengths[codes % len(lengths)])
+        enough = counts >= np.maximum(COMMON, COMMON_SHARE * fewer)
+        found.append(np.stack([codes[enough], counts[enough]]))
+    codes, counts = np.concatenate(found, axis=1)
+    return _most(codes[np.argsort(-counts, kind="stable")].tolist(), len(lengths))
 
 
-def _keys(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], int]:
-    """All keys, the rows of the sets that have them, and how many sets there are; one is held at a time."""
-    keys = [np.empty(0, np.uint32)]
-    for one in sets:
-        keys.append(keys[0] if one is None else one.keys)
-    owners = np.repeat(np.arange(len(keys) - 1), [len(each) for each in keys[1:]])
-    return np.concatenate(keys), owners, len(keys) - 1
+def _shared(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], Numbers, Numbers]:
+    """Who has each key that tells something, equal keys side by side; where those end; how many each set has.
+
+    One set is held at a time.
+    """
+    keys = [np.empty(0, np.uint64)]
+    for row, one in enumerate(sets):
+        own = keys[0] if one is None else one.keys.astype(np.uint64)
+        keys.append(own * np.uint64(2**32) + np.uint64(row))
+    lengths = np.array([len(each) for each in keys[1:]], np.int64)
+    both = np.concatenate(keys)
+    keys.clear()
+    both.sort()  # by key, then by row
+    starts = np.flatnonzero(np.diff(both >> 32, prepend=np.uint64(2**32)))
+    sizes = np.diff(starts, append=len(both))
+    told = (sizes > 1) & (sizes <= USUAL)
+    owners = both[np.repeat(told, sizes)].astype(np.uint32)
+    return owners, np.repeat(np.cumsum(sizes[told]), sizes[told]), lengths
 
 
-def _most(codes: npt.NDArray[np.int64], counts: npt.NDArray[np.intp], lengths: npt.NDArray[np.intp]) -> Pairs:
-    """Pairs by their codes, of each row those NEAREST with which it has most in common."""
-    total = len(lengths)
+def _parts(owners: npt.NDArray[np.uint32], ends: Numbers) -> Iterator[Numbers]:
+    """The entries by their owners, all of some owners at a time, that have so many after them in all."""
+    order = np.argsort(owners, kind="stable")
+    others = np.cumsum(ends[order] - order - 1)
+    lasts = np.searchsorted(others, np.arange(COUNTED, others[-1] if len(others) else 0, COUNTED))
+    cuts = np.searchsorted(owners[order], owners[order[lasts]], "right")
+    yield from np.split(order, np.unique(cuts))
+
+
+def _pairs(owners: npt.NDArray[np.uint32], ends: Numbers, entries: Numbers, count: int) -> Numbers:
+    """The pairs of each of some entries and those after it that have the same key, as codes."""
+    numbers = ends[entries] - entries - 1
+    firsts = np.cumsum(numbers) - numbers
+    others = np.arange(numbers.sum()) + np.repeat(entries + 1 - firsts, numbers)
+    codes: Numbers = np.repeat(owners[entries].astype(np.int64) * count, numbers) + owners[others]
+    return codes
+
+
+def _most(codes: list[int], total: int) -> Pairs:
+    """Pairs by their codes, those with most in common first: of each row NEAREST."""
     taken = np.zeros(total, np.intp)
     pairs = []
-    fewer = np.minimum(lengths[codes // max(1, total)], lengths[codes % max(1, total)])
-    chosen = counts >= np.maximum(COMMON, COMMON_SHARE * fewer)
-    codes, counts = codes[chosen], counts[chosen]
-    for code in codes[np.argsort(-counts, kind="stable")].tolist():
+    for code in codes:
         first, second = divmod(code, total)
-        if first != second and min(taken[first], taken[second]) < NEAREST:
+        if min(taken[first], taken[second]) < NEAREST:
             taken[first] += 1
             taken[second] += 1
             pairs.append((first, second))

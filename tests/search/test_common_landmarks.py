@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
+import pytest
 from landmark_sets import a_set, copy_of
 
 from audiosim.audio.fingerprint import BITS, Landmarks
-from audiosim.search.common_landmarks import NEAREST, USUAL, with_keys_in_common
+from audiosim.search import common_landmarks
+from audiosim.search.common_landmarks import COMMON, COMMON_SHARE, NEAREST, USUAL, with_keys_in_common
 
 
 def test_copies_are_found_among_many_others() -> None:
@@ -41,3 +47,41 @@ def test_a_few_keys_of_very_many_are_chance() -> None:
     few = Landmarks(other.places[:60], other.bits[:60])
     assert with_keys_in_common([one, other]) == []
     assert with_keys_in_common([one, few]) == [(0, 1)]
+
+
+def plainly(sets: Sequence[Landmarks | None], after: int | None) -> list[tuple[int, int]]:
+    """The same, counted pair by pair."""
+    keys = [set() if one is None else set(one.keys.tolist()) for one in sets]
+    holders = Counter(key for one in keys for key in one)
+    told = [{key for key in one if holders[key] <= USUAL} for one in keys]
+    counts = {
+        (first, second): len(told[first] & told[second])
+        for first, second in combinations(range(len(keys)), 2)
+        if after is None or first < after <= second
+    }
+    least = {pair: max(COMMON, COMMON_SHARE * min(len(keys[row]) for row in pair)) for pair in counts}
+    taken: Counter[int] = Counter()
+    found = []
+    for first, second in sorted(counts, key=lambda pair: (-counts[pair], pair)):
+        if counts[first, second] >= least[first, second] and min(taken[first], taken[second]) < NEAREST:
+            taken.update([first, second])
+            found.append((first, second))
+    return found
+
+
+@pytest.mark.parametrize("counted", [1, 300, 10**6])
+@pytest.mark.parametrize("after", [None, 0, 40])
+def test_pairs_are_those_of_a_plain_count_however_many_are_counted_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, counted: int, after: int | None
+) -> None:
+    monkeypatch.setattr(common_landmarks, "COUNTED", counted)
+    sets: list[Landmarks | None] = []
+    for seed in range(60):
+        one = a_set(seed, 30 + seed)
+        one.bits[:, np.arange(BITS) % 20 > 14] = False  # so that chance gives many something in common
+        sets.append(one)
+    sets[7] = None
+    sets += [copy_of(one, seed) for seed, one in enumerate(sets[:12]) if one is not None]
+    found = with_keys_in_common(sets, after=after)
+    assert found == plainly(sets, after)
+    assert (len(found) > 50) == (after != 0)
