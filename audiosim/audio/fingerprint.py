@@ -48,8 +48,21 @@ LEAD = APART + SMOOTH + CHROMA_WINDOW // 2 // HOP  # hops that must be known bef
 TAIL = 2 * HALFWAY + LEAD  # and after it
 CHUNK = 5168 * HOP  # samples, 30 s, that are looked at together
 
+RUN = 4  # landmarks, one after the other
+RATIO = 0.06  # natural logarithm, within which ratios of gaps are one
+RATIOS = 128  # on either side, far more than there are: two of them make a number of 16 bits
+
 Places = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """RUN landmarks each, (n - 3,): by which ratios they are spaced, how long they are, and their bands."""
+
+    ratios: npt.NDArray[np.int16]
+    lengths: npt.NDArray[np.int32]
+    bands: npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,17 @@ class Landmarks:
         """What the bands have at two landmarks, one after the other, as numbers, each once, rising."""
         bands = self.bands.astype(np.uint32)
         return np.unique(bands[:-1] << 16 | bands[1:])
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What stays as it is at another speed: the ratios of gaps between landmarks."""
+        places, bands = self.places, self.bands.astype(np.uint64)
+        logs = np.log(places[1:] - places[:-1])
+        numbers = np.rint((logs[1:] - logs[:-1]) / RATIO)
+        ratios = np.clip(numbers, 1 - RATIOS, RATIOS - 1).astype(np.int16)
+        lengths = (places[RUN - 1 :] - places[: 1 - RUN]).astype(np.int32)
+        pairs = bands[:-1] << 16 | bands[1:]
+        return Runs(ratios[:-1] * np.int16(2 * RATIOS) + ratios[1:], lengths, pairs[:-2] << 32 | pairs[2:])
 
     def between(self, start: float, end: float) -> Landmarks:
         """Those of a stretch, from and to when in s; they stay where they are."""

@@ -117,9 +117,17 @@ class _Candidates:
             first = self._holders.setdefault(entry.track.digest, row)
             if first != row:
                 self._alike.append((first, row))
+        self._unheard: set[int] = set()  # rows without a fingerprint
         rows = list(self._holders.values())
-        heard = map(self._landmarks, rows)
-        self._common = [(rows[first], rows[second]) for first, second in worth_comparing(heard)]
+        common = worth_comparing(self._heard(rows))
+        self._common = [(rows[first], rows[second]) for first, second in common]
+
+    def _heard(self, rows: Iterable[int]) -> Iterator[Landmarks | None]:
+        for row in rows:
+            found = self._landmarks(row)
+            if found is None:
+                self._unheard.add(row)
+            yield found
 
     def pairs(self, rows: Iterable[int] | None) -> Pairs:
         """Those with one of these rows, None for all.
@@ -140,16 +148,13 @@ class _Candidates:
 
     def _promising(self, row: int, others: Sequence[int]) -> list[int]:
         """Which of some rows may be of one recording with a row: all where a fingerprint is missing."""
-        own = self._landmarks(row)
-        if own is None or not others:
+        if row in self._unheard:
             return list(others)
-        heard = {other: self._landmarks(other) for other in others}
-        known = (
-            (other, one) for other, one in heard.items() if one is not None and len(one) >= MIN_LANDMARKS
-        )
-        told = dict(islice(known, HEARD))
-        chosen = [other for other, one in heard.items() if one is None]
-        if told and len(own) >= MIN_LANDMARKS:
+        chosen = [other for other in others if other in self._unheard]
+        heard = ((other, self._landmarks(other)) for other in others)
+        known = ((other, one) for other, one in heard if one is not None and len(one) >= MIN_LANDMARKS)
+        own, told = self._landmarks(row), dict(islice(known, HEARD))
+        if told and own is not None and len(own) >= MIN_LANDMARKS:
             marks = as_fast(own, list(told.values())) | faster(own, list(told.values()))
             chosen += [other for other, mark in zip(told, marks.tolist(), strict=True) if mark]
         return chosen

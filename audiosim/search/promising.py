@@ -8,7 +8,6 @@ by one factor. Different recordings have a few of either by chance (benchmarks/R
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +18,6 @@ FAR = 2**25  # hops, two days: between fingerprints that are looked at together
 FASTEST = 1.045  # speeds that are tried: tapes, turntables, films at 25 frames a second
 IN_LINE = 8  # hops, within which offsets are one
 STEADY_SHARE, STEADY_LEAST = 0.12, 3  # of the shorter one's landmarks at one offset; how many at least
-RATIO = 0.06  # natural logarithm, within which ratios of gaps are one
-RATIOS = 1024  # far more than there are
-RUN = 4  # landmarks, one after the other
 RUN_BITS = 19  # of the bands' 64 by which runs may differ: another speed moves what they have
 PACE = 0.01  # within which factors are one
 SPEED_SHARE, SPEED_LEAST = 0.2, 4  # of the shorter one's runs at one speed
@@ -50,7 +46,7 @@ def as_fast(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
 
 def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
     """Which of others may be of one recording with the first at another speed."""
-    own, them = _runs(first), [_runs(other) for other in others]
+    own, them = first.runs, [other.runs for other in others]
     rows, columns, step = _equal(own.ratios, np.concatenate([one.ratios for one in them]), MOST * len(others))
     paces = np.log(np.concatenate([one.lengths for one in them])[columns] / own.lengths[rows])
     differ = np.bitwise_count(own.bands[rows] ^ np.concatenate([one.bands for one in them])[columns])
@@ -64,24 +60,6 @@ def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
         ],
         bool,
     )
-
-
-@dataclass(frozen=True)
-class _Runs:
-    """RUN landmarks each: by which ratios they are spaced, how long they are, what the bands have there."""
-
-    ratios: Numbers
-    lengths: Floats
-    bands: npt.NDArray[np.integer]
-
-
-def _runs(landmarks: Landmarks) -> _Runs:
-    places, bands = landmarks.places, landmarks.bands.astype(np.uint64)
-    logs = np.log(places[1:] - places[:-1])
-    ratios = np.rint((logs[1:] - logs[:-1]) / RATIO).astype(np.int64)
-    lengths = (places[RUN - 1 :] - places[: 1 - RUN]).astype(np.float64)
-    pairs = bands[:-1] << 16 | bands[1:]
-    return _Runs(ratios[:-1] * RATIOS + ratios[1:], lengths, pairs[:-2] << 32 | pairs[2:])
 
 
 def _equal(
