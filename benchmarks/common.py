@@ -124,6 +124,27 @@ def tree_memory(pid: int) -> int:
     return resident + sum(map(tree_memory, children))
 
 
+def used(line: list[str], **how: Any) -> dict[str, float]:
+    """What a command takes: seconds by the clock and of processor, bytes at most; errors end the benchmark.
+
+    Where other work runs beside it, the seconds of processor tell more. `how` goes to `subprocess.Popen`.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **how)
+    assert process.stderr is not None
+    with peak_memory(process.pid) as peak:
+        told = process.stderr.read()
+        _, status, resources = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(line)}: exit code {process.returncode}: {told[-500:]}")
+    return {
+        "seconds": time.perf_counter() - start,
+        "processor": resources.ru_utime + resources.ru_stime,
+        "peak bytes": peak[0],
+    }
+
+
 def report(results: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """Prints a program's results, with the machine and the command."""
     results = {"machine": machine(), "command": " ".join(sys.argv), **results}

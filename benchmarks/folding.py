@@ -5,7 +5,8 @@ usage: python benchmarks/folding.py [--tracks N] [--runs N] [--old CHECKOUT] [--
 Makes a home of tracks of three to five minutes, of the shape of OpenL3's vectors, with fingerprints
 (landmarks.py) and without caches; one in fifty is a copy of the one before, encoded anew. `duplicates` is
 timed by the clock and by the processor, and its groups held against what was made. `similar` is timed
-in pairs with itself where nothing is folded; with --old, the folder of another checkout, with that.
+in pairs with itself where nothing is folded; with --old, the folder of another checkout, with that; not
+with --runs 0, which needs no Chroma. A large home is made once with --folder.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import pairs, parser, report, seconds, shown
+from common import pairs, parser, peak_memory, report, seconds, shown, tree_memory
 from landmarks import copy_of, landmarks
 
 from audiosim.core.config import Home
@@ -44,28 +45,32 @@ def main() -> None:
     arguments.add_argument("--tracks", type=int, default=10_000)
     arguments.add_argument("--runs", type=int, default=5)
     arguments.add_argument("--old", type=Path)
+    arguments.add_argument("--folder", type=Path, help="where the home stays [default: a temporary folder]")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "home")
-        make(home, chosen.tracks)
+        home = Home((chosen.folder or Path(folder)) / "home")
+        if not home.catalog.exists():
+            make(home, chosen.tracks, with_store=chosen.runs > 0)
         results: dict[str, Any] = {"duplicates": duplicates(home, chosen.tracks)}
-        results["folding"] = against(home, chosen.runs, "--show-duplicates")
-        if chosen.old:
+        if chosen.runs:
+            results["folding"] = against(home, chosen.runs, "--show-duplicates")
+        if chosen.old and chosen.runs:
             results["old"] = against(home, chosen.runs, checkout=chosen.old.absolute())
     found = results["duplicates"]
     lines = [
         f"duplicates of {chosen.tracks} tracks: {found['seconds']:.1f} s, {found['processor']:.1f} s of"
         f" processor; {found['found']} of {found['copies']} copies,"
-        f" {found['wrong']} wrong groups",
-        f"similar, with folding / without: {shown(results['folding']['ratio'])}",
+        f" {found['wrong']} wrong groups; peak {found['peak bytes'] / 1e6:.0f} MB",
     ]
-    if chosen.old:
+    if chosen.runs:
+        lines.append(f"similar, with folding / without: {shown(results['folding']['ratio'])}")
+    if "old" in results:
         lines.append(f"similar, new / old: {shown(results['old']['ratio'])}")
     report(results, lines, as_json=chosen.json)
 
 
-def make(home: Home, count: int) -> None:
-    """A home without caches, Chroma in step with it."""
+def make(home: Home, count: int, *, with_store: bool) -> None:
+    """A home without caches; Chroma in step with it, or with nothing in it."""
     configuration = Configuration(SPEC, "mean", home.cache)
     home.path.mkdir(parents=True)
     with Catalog(home.catalog) as catalog:
@@ -81,7 +86,8 @@ def make(home: Home, count: int) -> None:
             catalog.files.record(path_of(number), info, configuration.pooler(frames(number)))
             catalog.fingerprints.set(info.digest, heard.to_bytes())
         list(refresh(catalog))
-        Store(home, catalog).flush()
+        if with_store:
+            Store(home, catalog).flush()
 
 
 def original(number: int) -> int:
@@ -119,7 +125,8 @@ def duplicates(home: Home, tracks: int) -> dict[str, float]:
     """How long `duplicates` takes, how many copies it finds, and how many groups hold anything else."""
     told: list[str] = []
     before = _processor()
-    elapsed = seconds(lambda: told.append(command(home, "duplicates", "--json")))
+    with peak_memory(os.getpid()) as peak:
+        elapsed = seconds(lambda: told.append(command(home, "duplicates", "--json")))
     processor = _processor() - before
     groups = [[track["path"] for track in group["tracks"]] for group in json.loads(told[0])["groups"]]
     numbers = [number for number in range(tracks) if original(number) != number]
@@ -131,6 +138,7 @@ def duplicates(home: Home, tracks: int) -> dict[str, float]:
         "copies": len(wanted),
         "found": right,
         "wrong": len(groups) - right,
+        "peak bytes": peak[0] - tree_memory(os.getpid()),
     }
 
 

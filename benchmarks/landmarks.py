@@ -49,14 +49,15 @@ def copy_of(one: Landmarks, rng: np.random.Generator) -> Landmarks:
 
 def _walk(rng: np.random.Generator, count: int) -> Float64:
     """Levels of pitch classes and bands, (count, CHROMA + BANDS), each kind less its mean, as they change."""
+    from scipy.signal import lfilter
+
     steps = rng.normal(size=(count, CHROMA + BANDS))
     chroma = steps[:, :CHROMA]
     steps[:, :CHROMA] = chroma + LEAK * (np.roll(chroma, 1, axis=1) + np.roll(chroma, -1, axis=1))
     slope = np.linspace(-TILT, TILT, BANDS)
     steps[:, CHROMA:] += rng.normal(size=(count, 1)) * slope
-    levels = steps.copy()
-    for row in range(1, count):
-        levels[row] = STAYS * levels[row - 1] + (1 - STAYS**2) ** 0.5 * steps[row]
+    steps[1:] *= (1 - STAYS**2) ** 0.5
+    levels: Float64 = lfilter([1], [1, -STAYS], steps, axis=0)
     for kind in (slice(0, CHROMA), slice(CHROMA, None)):
         levels[:, kind] -= levels[:, kind].mean(axis=1, keepdims=True)
     return levels
