@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,6 +94,21 @@ def running(library: Library, **options: Any) -> Iterator[Running]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+@contextmanager
+def serving(home: Path, *options: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`audiosim serve` as a process, and the URL that it tells."""
+    command = [sys.executable, "-m", "audiosim", "serve", "--port", "0", "--home", home, *options]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.search(r"answering at (\S+) ", line)
+            assert found, line + process.stderr.read()
+            yield process, found[1]
+        finally:
+            process.kill()
 
 
 def with_words(library: Library) -> None:

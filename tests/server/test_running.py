@@ -7,20 +7,17 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Cli
 from libraries import Library, track
-from server_help import id_of, library, original, serve
+from server_help import id_of, library, original, serve, serving
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import EncoderSpec
@@ -35,36 +32,11 @@ pytestmark = pytest.mark.slow
 API = "/api/v1"
 
 
-@contextmanager
-def serving(library: Library, *options: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`audiosim serve` as a process, and the URL that it tells."""
-    command = [
-        sys.executable,
-        "-m",
-        "audiosim",
-        "serve",
-        "--port",
-        "0",
-        "--home",
-        library.home.path,
-        *options,
-    ]
-    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            line = process.stderr.readline()
-            found = re.search(r"answering at (\S+) ", line)
-            assert found, line + process.stderr.read()
-            yield process, found[1]
-        finally:
-            process.kill()
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_within_a_second_whatever_it_does(
     library: Library, number: signal.Signals, code: int
 ) -> None:
-    with serving(library) as (process, url):
+    with serving(library.home.path) as (process, url):
         told = urllib.request.urlopen(f"{url}api/v1/similar?id={id_of(track(library, 0))}")
         assert told.status == 200
         folders = set(Path("/tmp").glob("audiosim-serve-*"))
@@ -75,6 +47,8 @@ def test_a_signal_ends_it_within_a_second_whatever_it_does(
         assert process.wait(10) == code
         assert time.monotonic() - start < 1.2
         assert any(not folder.exists() for folder in folders)  # its own is gone
+        assert process.stderr is not None
+        assert process.stderr.read() == "audiosim: the server has ended.\n"  # it has no work to tell of
 
 
 def _ask(url: str) -> None:
@@ -89,7 +63,7 @@ def test_the_page_is_opened_where_that_is_wanted(
     script.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\nsleep 5\n')
     script.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{script} %s")
-    with serving(library, "--open") as (_, url):
+    with serving(library.home.path, "--open") as (_, url):
         assert urllib.request.urlopen(url).status == 200  # whatever the browser does meanwhile
         deadline = time.monotonic() + 10
         while not (tmp_path / "opened").exists() or not (tmp_path / "opened").read_text():
@@ -99,7 +73,7 @@ def test_the_page_is_opened_where_that_is_wanted(
 
 
 def test_a_port_that_is_taken_is_told(library: Library, cli: Cli) -> None:
-    with serving(library) as (_, url):
+    with serving(library.home.path) as (_, url):
         port = url.rstrip("/").rpartition(":")[2]
         done = cli("serve", "--port", port, "--home", library.home.path)
         assert done.code == 1
@@ -107,7 +81,7 @@ def test_a_port_that_is_taken_is_told(library: Library, cli: Cli) -> None:
 
 
 def test_another_host_needs_a_token_that_is_made(library: Library) -> None:
-    with serving(library, "--host", "0.0.0.0") as (_, url):
+    with serving(library.home.path, "--host", "0.0.0.0") as (_, url):
         assert re.fullmatch(rf"http://{re.escape(socket.gethostname())}:\d+/enter/[\w-]{{20,}}", url)
         path = library.home.path / "serve.token"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -145,7 +119,7 @@ def test_which_addresses_only_this_machine_reaches(host: str, only_here: bool) -
 
 
 def test_a_server_imports_no_network_and_no_store(library: Library) -> None:
-    with serving(library) as (process, url):
+    with serving(library.home.path) as (process, url):
         urllib.request.urlopen(f"{url}api/v1/similar?id={id_of(track(library, 0))}").read()
         mapped = Path(f"/proc/{process.pid}/maps")
         if mapped.exists():
