@@ -38,8 +38,8 @@ from .indexing.exchange import Exported as Exported
 from .indexing.exchange import Imported as Imported
 from .indexing.exchange import export_index as export_index
 from .indexing.exchange import import_index as import_index
+from .indexing.forgetting import forget as forget
 from .indexing.maintenance import collect_garbage as collect_garbage
-from .indexing.maintenance import forget as forget
 from .indexing.options import IndexOptions as IndexOptions
 from .indexing.pipeline import index_events as index_events
 from .indexing.pipeline import index_folder as index_folder

@@ -13,7 +13,7 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import NEEDS_A_LOOK
-from audiosim.commands.output import no_audio, not_mounted
+from audiosim.commands.output import no_audio
 from audiosim.commands.progress import ProgressDisplay
 from audiosim.core.errors import AudiosimError
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
@@ -38,6 +38,7 @@ def tell_estimate(
 ) -> None:
     """Print what a run would do; exit as it would where a folder holds no audio, or can't be read."""
     from audiosim.core.config import find_home
+    from audiosim.indexing.report import not_mounted
     from audiosim.indexing.spaces import check_named, runs
 
     place = find_home(home)

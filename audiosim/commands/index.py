@@ -254,7 +254,7 @@ class _Talk:
         self._told: Counter[str] = Counter()  # of what there may be very many
 
     def tell(self, event: IndexEvent) -> None:
-        from audiosim.commands.output import no_audio, not_mounted
+        from audiosim.commands.output import no_audio
         from audiosim.core.text import counted, display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (
@@ -267,6 +267,7 @@ class _Talk:
             RootDoubted,
             SpaceFailed,
             Started,
+            not_mounted,
         )
 
         match event:

@@ -195,7 +195,7 @@ def forget(
 
     Example: audiosim forget ~/Music/Audiobooks
     """
-    from audiosim.indexing.maintenance import forget as forget_paths
+    from audiosim.indexing.forgetting import forget as forget_paths
 
     if bool(paths) == (space is not None):
         raise UsageError("Name either files and folders, or a --space, to be forgotten")

@@ -12,7 +12,7 @@ import typer
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.text import SHOWN, counted, display_path, visible
-from audiosim.core.told_commands import at_home, shell_word
+from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,28 +97,6 @@ def no_audio(root: bytes, include: Sequence[str] = ()) -> str:
     return (
         f"{text} that --include {visible(', '.join(include))} lets in: a pattern must match the path of a"
         " file or folder below that folder, or its name"
-    )
-
-
-def not_mounted(root: bytes, reason: str) -> str:
-    """Say that a folder looks like a disk that is not mounted, and what to do.
-
-    Parameters
-    ----------
-    root : bytes
-        The folder.
-    reason : str
-        Why.
-
-    Returns
-    -------
-    str
-        The message, which ends with a command.
-    """
-    return (
-        f"{display_path(root)} looks like a disk that is not mounted: {reason}. Nothing is changed there;"
-        " if the files are really gone, use --accept-removals. If it was renamed or moved:"
-        f" audiosim relocate {shell_word(root)} NEW"
     )
 
 

@@ -1,22 +1,20 @@
-"""Upkeep of a home: dropping what is long gone, forgetting files."""
+"""Upkeep of a home: dropping what is long gone."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
-from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.errors import HomeError
 from audiosim.core.files import hold
-from audiosim.core.paths import contains, identity
 from audiosim.indexing.spaces import other_spaces
 from audiosim.library.cache import SUFFIX, Cache
-from audiosim.library.catalog import DROPPED, Catalog, Configuration
-from audiosim.library.folders import known_as
+from audiosim.library.catalog import Catalog, Configuration
 from audiosim.store import Store
 
 DAY = 86_400.0  # s
@@ -119,97 +117,6 @@ def _collected(
         for path in caches + leftovers:
             _remove(path)
     return collected
-
-
-def forget(
-    paths: Iterable[str | os.PathLike[str]],
-    *,
-    home: HomePath = None,
-    dry_run: bool = False,
-    wait: float = 0.0,
-) -> int:
-    """Forget files, and all that is known below folders, in all spaces.
-
-    They stay forgotten, though they lie in known folders, until `index_folder` is given their paths. Caches
-    stay until `collect_garbage`.
-
-    Parameters
-    ----------
-    paths : iterable of str or path-like
-        The files and folders.
-    home : str or path-like, optional
-        The home folder; by default as `index_folder` takes it.
-    dry_run : bool
-        Whether nothing is changed.
-    wait : float
-        Seconds to wait for another writer.
-
-    Returns
-    -------
-    int
-        How many files were forgotten, or would be.
-
-    Raises
-    ------
-    UsageError
-        If a path is not known.
-    """
-    given = list(map(identity, paths))
-
-    def known(catalog: Catalog) -> list[bytes]:
-        return [name for path in given for name in _known(path, catalog)]
-
-    with writing(home, wait, recover=not dry_run, check=known) as (place, catalog, _):
-        wanted = known(catalog)
-        doomed = _forgotten(place, catalog, wanted, dry_run=dry_run)
-        for space, each, _ in other_spaces(place, recover=not dry_run):
-            doomed |= _forgotten(space, each, wanted, dry_run=dry_run)
-        return len(doomed)
-
-
-def _forgotten(place: Home, catalog: Catalog, paths: Sequence[bytes], *, dry_run: bool) -> set[bytes]:
-    """The files that one space forgets, or would."""
-    rows = (row for path in paths for row in catalog.files.all(path))
-    doomed = {row.path for row in rows if row.reason != DROPPED}
-    if not dry_run:
-        for each in catalogs(place, catalog):
-            _forget(each, paths)
-        Store(place, catalog).flush()
-    return doomed
-
-
-def _forget(catalog: Catalog, paths: Sequence[bytes]) -> None:
-    settings = catalog.settings
-    with catalog.transaction():
-        catalog.files.drop([row.path for path in paths for row in catalog.files.all(path)])
-        catalog.files.note_unopened(others=[each for path in paths for each in catalog.files.unopened(path)])
-        roots = settings.roots()
-        settings.set_roots(root for root in roots if not any(contains(path, root) for path in paths))
-        settings.set_forgotten(settings.forgotten.union(paths))
-
-
-def _known(path: bytes, catalog: Catalog) -> list[bytes]:
-    """The paths by which the catalog knows what is at or below a path: as it is named, or really.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    roots = catalog.settings.roots()
-    files = catalog.files
-    names = [
-        name
-        for name in known_as(path, roots)
-        if name in roots or any(files.all(name)) or files.unopened(name)
-    ]
-    if path in names:
-        return [path]
-    if not names:
-        again = any(contains(each, path) for each in catalog.settings.forgotten)
-        why = "it is forgotten already" if again else ""
-        raise UsageError(f"Nothing is known of {os.fsdecode(path)}", why, "See the folders: audiosim status")
-    return names
 
 
 @contextmanager

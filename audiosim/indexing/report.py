@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audiosim.core.text import display_path
+from audiosim.core.told_commands import shell_word
 from audiosim.core.types import TrackOutcome
 
 
@@ -250,3 +252,25 @@ IndexEvent = (
     | TrackOutcome
     | IndexReport
 )
+
+
+def not_mounted(root: bytes, reason: str) -> str:
+    """Say that a folder looks like a disk that is not mounted, and what to do.
+
+    Parameters
+    ----------
+    root : bytes
+        The folder.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    str
+        The message, which ends with a command.
+    """
+    return (
+        f"{display_path(root)} looks like a disk that is not mounted: {reason}. Nothing is changed there;"
+        " if the files are really gone, use `accept_removals`. If it was renamed or moved:"
+        f" audiosim relocate {shell_word(root)} NEW"
+    )

@@ -26,7 +26,7 @@ from audiosim.backends.base import Contents
 from audiosim.core.errors import AudiosimError, HomeError, StoreAwayError, StoreError, UsageError
 from audiosim.core.files import hold
 from audiosim.indexing.exchange import export_index, import_index
-from audiosim.indexing.maintenance import forget
+from audiosim.indexing.forgetting import forget
 from audiosim.indexing.report import Notice
 from audiosim.indexing.verify import verify_home
 from audiosim.library.catalog import Catalog

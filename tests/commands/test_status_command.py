@@ -13,7 +13,7 @@ from libraries import Library, counts
 from made_home import MadeHome, random_tracks
 
 from audiosim.core.types import TrackOutcome
-from audiosim.indexing.maintenance import forget
+from audiosim.indexing.forgetting import forget
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events
 from audiosim.indexing.relocation import relocate

@@ -13,9 +13,10 @@ import soundfile
 from conftest import SAMPLE_RATE, Cli, Finished, tone
 from libraries import Library, catalog_content, counts
 
+from audiosim.core.errors import HomeError
 from audiosim.core.files import hold
 from audiosim.indexing.exchange.exporting import export_index
-from audiosim.indexing.maintenance import forget
+from audiosim.indexing.forgetting import discard, forget
 from audiosim.library.status import home_status
 
 pytestmark = pytest.mark.slow
@@ -279,3 +280,24 @@ def test_a_folder_below_a_known_one_that_is_not_there_is_a_mistake(
     shutil.rmtree(music / "low")
     library.index(music / "low", accept_removals=True)
     assert home_status(library.home.path).gone == 3
+
+
+def test_what_is_discarded_is_off_the_disk_and_no_longer_known_nor_forgotten(
+    commands: Commands, library: Library, music: Path
+) -> None:
+    path = music / "low" / "00 track.wav"
+    data = path.read_bytes()
+    discard([os.fsencode(path), os.fsencode(music / "never there.wav")], home=library.home.path)
+    assert not path.exists()
+    status = home_status(library.home.path)
+    assert (status.tracks, status.gone, status.forgotten) == (5, 0, [])
+    assert len(library.stored()) == 5
+    assert commands.index() == {"found": 5, "unchanged": 5}
+    path.write_bytes(data)
+    assert commands.index() == {"found": 6, "reused": 1, "unchanged": 5}
+
+
+def test_what_can_not_be_removed_stays_known(library: Library, music: Path) -> None:
+    with pytest.raises(HomeError, match="Can't remove"):  # a folder is no file
+        discard([os.fsencode(music / "low")], home=library.home.path)
+    assert home_status(library.home.path).tracks == 6

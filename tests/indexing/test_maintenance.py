@@ -32,7 +32,8 @@ from audiosim.backends.chroma_embedded import NEW, EmbeddedChroma
 from audiosim.commands.maintenance import _seconds
 from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.files import hold
-from audiosim.indexing.maintenance import DAY, Collected, collect_garbage, forget
+from audiosim.indexing.forgetting import forget
+from audiosim.indexing.maintenance import DAY, Collected, collect_garbage
 from audiosim.indexing.relocation import relocate
 from audiosim.library.catalog import Catalog
 from audiosim.search.ranking import RankingOptions

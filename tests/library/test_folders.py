@@ -12,7 +12,7 @@ from conftest import Cli
 from homes import Made, make_home, recording
 
 from audiosim.core.errors import UsageError
-from audiosim.indexing.maintenance import forget
+from audiosim.indexing.forgetting import forget
 from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
 from audiosim.library.folders import known_as
