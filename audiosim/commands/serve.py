@@ -51,13 +51,23 @@ def serve(
     keep: Annotated[
         str, typer.Option(metavar="TIME", help="Let the encoder go when no query has needed it for so long.")
     ] = DEFAULT_KEEP,
+    uploads: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep tracks that are added here, as a folder of the home [default: uploads in the home].",
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Let nothing be added, removed or looked for anew.")
+    ] = False,
     home: HomeOption = None,
     precision: PrecisionOption,
     quiet: QuietOption = False,
 ) -> None:
     """Answer over HTTP, with a page to search and listen.
 
-    The page is at /, the description of the API at /docs.
+    The page is at /, the description of the API at /docs. Both can add tracks and remove them.
 
     Example: audiosim serve --open
     """
@@ -68,6 +78,10 @@ def serve(
     from audiosim.server.running import serve as run
     from audiosim.server.tokens import FILE, read_token
 
+    if read_only and uploads is not None:
+        raise UsageError("--uploads does not go with --read-only", "which takes none", "Leave one out.")
+    if uploads is not None and uploads.exists() and not uploads.is_dir():
+        raise UsageError(f"--uploads {uploads} is no folder")
     for origin in cors or ():
         if not origin.startswith(("http://", "https://")):
             raise UsageError(f"--cors {origin} is no origin", "", "Give it as http://NAME or https://NAME.")
@@ -89,6 +103,8 @@ def serve(
         keep=moment("--keep", keep) or 0.0,
         precision=precision,
         ids=known,
+        read_only=read_only,
+        uploads_folder=uploads,
     )
 
     def tell(url: str) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.types import ASGIApp
 
 from audiosim.core.version import __version__
-from audiosim.server.api import audiomuse, library, playlists, similar, tracks
+from audiosim.server.api import audiomuse, changes, jobs, library, playlists, similar, tracks
 from audiosim.server.guard import Guard, Rules
 from audiosim.server.problems import explain_all
 from audiosim.server.services import Services
@@ -58,6 +58,9 @@ def make_app(services: Services, rules: Rules | None = None) -> ASGIApp:
     app.state.services = services
     for part in (tracks, similar, playlists, library):
         app.include_router(part.router, prefix=API)
+    if not services.options.read_only:
+        for part in (changes, jobs):
+            app.include_router(part.router, prefix=API)
     app.include_router(audiomuse.router, prefix="/api")
     app.add_api_route("/map", library.map_page, include_in_schema=False)
     _add_pages(app)

@@ -8,9 +8,14 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 
+def inert_text(content: Any) -> str:
+    """Write JSON on one line, in ASCII: what is not is written as escapes, which mean the same."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
+
+
 class Json(JSONResponse):
-    """An answer in ASCII: what is not is written as escapes, which mean the same."""
+    """An answer in ASCII."""
 
     def render(self, content: Any) -> bytes:
-        text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-        return text.replace("\x7f", "\\u007f").encode("ascii")
+        return inert_text(content).encode("ascii")

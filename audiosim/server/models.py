@@ -216,7 +216,7 @@ class Status(BaseModel):
                     "tracks": 1294,
                     "encoder": "musicnn MSD, hop 3 s",
                     "home": {"roots": [{"path": "/music"}], "failed": 0},
-                    "server": {"version": "0.1.0", "encoder_loaded": False, "note": None},
+                    "server": {"version": "0.1.0", "encoder_loaded": False, "note": None, "read_only": False},
                 }
             ]
         }

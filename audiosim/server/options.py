@@ -72,6 +72,10 @@ class ServerOptions:
         Embeds queries, instead of the home's own in a process of its own.
     ids : MediaIds
         A media server's ids of files.
+    read_only : bool
+        Whether nothing can be added, removed or looked for anew.
+    uploads_folder : Path, optional
+        Where files that are added are kept; by default in the home.
     """
 
     home: Path | None = None
@@ -85,6 +89,8 @@ class ServerOptions:
     limits: Limits = Limits()
     encoder: Encoder | None = None
     ids: MediaIds = field(default_factory=MediaIds)
+    read_only: bool = False
+    uploads_folder: Path | None = None
 
 
 def is_loopback(host: str) -> bool:

@@ -59,15 +59,18 @@ class ProblemError(HTTPException):
         super().__init__(status, what, headers)
         self.what, self.why, self.remedy = what, why, remedy
 
-    def response(self) -> Json:
-        """Give the answer."""
-        body = {
+    def fields(self) -> dict[str, str | int]:
+        """Give what a `Problem` tells."""
+        return {
             "title": visible(self.what),
             "status": self.status_code,
             "detail": visible(self.why),
             "remedy": visible_lines(self.remedy),
         }
-        return Json(body, self.status_code, self.headers and dict(self.headers), MEDIA_TYPE)
+
+    def response(self) -> Json:
+        """Give the answer."""
+        return Json(self.fields(), self.status_code, self.headers and dict(self.headers), MEDIA_TYPE)
 
 
 def problem_of(error: AudiosimError, home: Path | None = None) -> ProblemError:

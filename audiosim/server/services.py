@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from audiosim.core.errors import AudiosimError
+from audiosim.core.paths import identity
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.registry import find
 from audiosim.library.catalog import Held
@@ -21,10 +23,15 @@ from audiosim.search.describe import WORDS
 from audiosim.search.track_words import TrackWords, Word
 from audiosim.server.apart import Apart
 from audiosim.server.encoding import Child, ChildEncoder, ChildReader
+from audiosim.server.job_runner import JobRunner
 from audiosim.server.library import Library
 from audiosim.server.media import Player
 from audiosim.server.options import ServerOptions
 from audiosim.server.problems import ProblemError
+from audiosim.server.uploads import FOLDER, sweep
+
+STREAMS = 16  # of events at a time
+END_LIMIT = 0.3  # s for the process of a job to end
 
 
 class Services:
@@ -47,6 +54,10 @@ class Services:
         self.folder = Path(tempfile.mkdtemp(prefix="audiosim-serve-"))
         self.player = Player(self.folder)
         self.apart = Apart(self.library.home.path)
+        main = self.library.home.main
+        self.uploads = Path(os.fsdecode(identity(options.uploads_folder or main.path / FOLDER)))
+        self.jobs = JobRunner(main, os.fsencode(self.uploads), options.precision, self.library.refresh)
+        self.streams = threading.BoundedSemaphore(STREAMS)
         self._turn, self._comparing = threading.Lock(), threading.Lock()
         self._children: dict[EncoderSpec, ChildEncoder] = {}
         self._readers: dict[EncoderSpec, ChildReader | None] = {}
@@ -55,15 +66,20 @@ class Services:
         self._follower = threading.Thread(target=self.library.follow, args=(self._tidy,), daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the index."""
+        """Begin to follow the index, and go on with what an earlier server left to be done."""
         self._follower.start()
+        if not self.options.read_only:
+            sweep(self.uploads)
+            self.jobs.start()
 
     def stop(self) -> None:
-        """End at once what runs apart, and remove what was put on the disk."""
+        """End what runs apart, and remove what was put on the disk; an index run keeps what it has done."""
         self.library.stop()
+        self.jobs.stop()
         self.apart.stop()
         for child in chain.from_iterable(self._processes.values()):
             child.kill()
+        self.jobs.wait(END_LIMIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property

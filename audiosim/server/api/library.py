@@ -29,7 +29,12 @@ Colour = Annotated[
 def status(here: Here) -> Any:
     """Tell what the home holds, what failed, and how the server is."""
     held = here.library.held
-    server = {"version": __version__, "encoder_loaded": here.encoder_loaded, "note": here.library.error}
+    server = {
+        "version": __version__,
+        "encoder_loaded": here.encoder_loaded,
+        "note": here.library.error,
+        "read_only": here.options.read_only,
+    }
     return Json(
         {
             "tracks": len(held),

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Query, UploadFile
 
 from audiosim.core.errors import AudiosimError
-from audiosim.core.paths import AUDIO_EXTENSIONS
-from audiosim.core.text import visible
 from audiosim.core.types import Encoder
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
@@ -29,6 +22,7 @@ from audiosim.server.models import Answer
 from audiosim.server.notes import notes_of
 from audiosim.server.problems import ProblemError
 from audiosim.server.services import Here, Services
+from audiosim.server.uploads import put_down
 
 router = APIRouter(tags=["similar"], responses=PROBLEMS)
 Count = Annotated[int, Query(ge=1, le=500, description="Tracks to find.")]
@@ -59,7 +53,6 @@ NotText = Annotated[
     list[str],
     Query(description="What it should not sound like; repeat it.", examples=["rock"], max_length=20),
 ]
-NAME = 200  # characters of an uploaded file's name that are told
 
 
 @dataclass(frozen=True)
@@ -122,7 +115,7 @@ def similar_to_upload(
 ) -> Any:
     """Find what sounds most like an uploaded file, alone or together with tracks of the index and words."""
     paths = _paths(here, wish.ids)
-    with _put_down(here, file) as (path, name):
+    with put_down(file, here.folder, here.options.limits) as (path, name):
         try:
             result, notes = _found(here, wish, [str(path), *paths])
         except AudiosimError as error:
@@ -181,20 +174,3 @@ def _check_passage(here: Services, wish: _Wish, queries: int, start: float | Non
         raise ProblemError(400, "A passage is of one query", "there are several", "Ask with one.")
     if max(start or 0.0, end or 0.0) > longest:
         raise ProblemError(400, "There is no such passage", f"{longest:g} s of a file are read at most")
-
-
-@contextmanager
-def _put_down(here: Services, file: UploadFile) -> Iterator[tuple[Path, str]]:
-    """An uploaded file on the disk, under a name of ours, and what the client calls it."""
-    if shutil.disk_usage(here.folder).free < here.options.limits.free + (file.size or 0):
-        raise ProblemError(507, "There is no room for an upload", "the server's disk is nearly full")
-    given = os.path.basename(file.filename or "")
-    suffix = os.path.splitext(given)[1].lower()
-    suffix = suffix if os.fsencode(suffix) in AUDIO_EXTENSIONS else ""
-    path = here.folder / f"{secrets.token_hex(16)}{suffix}"
-    try:
-        with open(path, "xb") as written:
-            shutil.copyfileobj(file.file, written)
-        yield path, visible(given[:NAME]) or "the uploaded file"
-    finally:
-        path.unlink(missing_ok=True)

@@ -40,17 +40,26 @@ function command(method, path, call) {
   const url = `${location.origin}${exampleUrl(path, call)}`;
   const body = bodyOf(call);
   if (body?.type === "multipart/form-data") return `curl -F file=@song.mp3 '${url}'`;
-  if (body) return `curl -H 'Content-Type: application/json' -d '${JSON.stringify(body.schema.examples?.[0])}' '${url}'`;
-  return `curl '${url}'`;
+  if (body) return `curl -H 'Content-Type: application/json' -d '${JSON.stringify(body.schema.examples?.[0] ?? {})}' '${url}'`;
+  return method === "get" ? `curl '${url}'` : `curl -X ${method.toUpperCase()} '${url}'`;
 }
 
 function answerOf(call) {
-  const schema = resolved(call.responses[200]?.content?.["application/json"]?.schema);
-  return schema.examples ? JSON.stringify(schema.examples[0], null, 2) : Object.keys(call.responses[200]?.content || {}).join(", ");
+  const content = (call.responses[200] || call.responses[202])?.content || {};
+  const schema = resolved(content["application/json"]?.schema);
+  return schema.examples ? JSON.stringify(schema.examples[0], null, 2) : Object.keys(content).join(", ");
+}
+
+/** What is sent beside a file, each like a parameter. */
+function fieldsOf(call) {
+  const body = bodyOf(call);
+  if (body?.type !== "multipart/form-data") return [];
+  return Object.entries(body.schema.properties).filter(([name]) => name !== "file")
+    .map(([name, schema]) => ({ name, schema, description: schema.description }));
 }
 
 function parametersOf(call) {
-  const rows = (call.parameters || []).map((one) => make("tr", {},
+  const rows = [...call.parameters || [], ...fieldsOf(call)].map((one) => make("tr", {},
     make("th", { scope: "row" }, make("code", {}, one.name), one.required ? " *" : ""),
     make("td", {}, kindOf(one.schema || {})),
     make("td", {}, one.description || one.schema?.description || "")));
@@ -61,7 +70,8 @@ function parametersOf(call) {
 function tryOf(method, path, call) {
   const shown = make("pre", { hidden: true, tabindex: "0" });
   const body = bodyOf(call);
-  const inputs = (call.parameters || []).map((one) => make("label", {}, one.name,
+  const asked = (call.parameters || []).filter((one) => one.in !== "header");
+  const inputs = [...asked, ...fieldsOf(call)].map((one) => make("label", {}, one.name,
     make("input", { name: one.name, required: one.required, placeholder: exampleOf(one) ?? "" })));
   if (body?.type === "multipart/form-data") inputs.push(make("label", {}, "file", make("input", { name: "file", type: "file", required: true })));
   else if (body) inputs.push(make("label", {}, "body", make("input", { name: "body", required: true, value: JSON.stringify(body.schema.examples?.[0] ?? {}) })));
@@ -69,7 +79,7 @@ function tryOf(method, path, call) {
     event.preventDefault();
     let url = path;
     const query = new URLSearchParams();
-    for (const one of call.parameters || []) {
+    for (const one of asked) {
       const value = form.elements[one.name].value.trim();
       if (one.in === "path") url = url.replace(`{${one.name}}`, encodeURIComponent(value));
       else if (value) for (const part of one.schema?.type === "array" ? value.split(/\s*,\s*/) : [value]) query.append(one.name, part);
@@ -78,6 +88,7 @@ function tryOf(method, path, call) {
     if (form.elements.file) {
       options.body = new FormData();
       options.body.append("file", form.elements.file.files[0]);
+      for (const { name } of fieldsOf(call)) if (form.elements[name].value) options.body.append(name, form.elements[name].value);
     } else if (form.elements.body) {
       options.body = form.elements.body.value;
       options.headers = { "Content-Type": "application/json" };
