@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,7 +118,7 @@ def serve(
             ).start()  # some wait for its end
 
     with _ending_quietly():
-        run(options, tell)
+        run(options, tell, _say_end)
 
 
 @contextmanager
@@ -135,7 +134,9 @@ def _ending_quietly() -> Iterator[None]:
 
 def _end(number: int, *_: object) -> NoReturn:
     """End at once: what a server leaves was removed before, and Python would take a second to tidy up."""
-    with suppress(OSError):
-        sys.stderr.write("audiosim: the server has ended.\n")
-        sys.stderr.flush()
     os._exit(128 + number)
+
+
+def _say_end() -> None:
+    with suppress(OSError):
+        typer.echo("audiosim: the server has ended.", err=True)

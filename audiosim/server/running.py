@@ -38,10 +38,10 @@ class _Patient(H11Protocol):
             self.transport.close()
 
 
-def serve(options: ServerOptions, tell: Callable[[str], object]) -> None:
-    """Answer requests until a signal ends it; parameters and errors are those of `make_server`."""
+def serve(options: ServerOptions, tell: Callable[[str], object], ending: Callable[[], object]) -> None:
+    """Answer requests until a signal ends it, and `ending` is called; the rest is as of `make_server`."""
     server, listener = make_server(options, tell)
-    server.ends_process = True
+    server.ending = ending
     with listener:
         server.run([listener])
 
@@ -102,14 +102,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, services: Services, started: Callable[[], object]) -> None:
         super().__init__(config)
         self._services, self._started = services, started
-        self.ends_process = False  # with what still computes in threads
+        self.ending: Callable[[], object] | None = None  # the process, with what still computes in threads
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self.ends_process:
+        if self.ending is not None:
+            self.ending()
             code = 128 + self._captured_signals[-1] if self._captured_signals else 1
             timer = threading.Timer(END_LIMIT, self._end_now, [code])
             timer.daemon = True
