@@ -22,6 +22,10 @@ from audiosim.core.threads import processors
 
 __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 
+# Hundreds of processes, and every worker, would else compile all of audiosim and of its tests, each for itself.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too
 
