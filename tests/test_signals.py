@@ -24,15 +24,16 @@ from audiosim.library.catalog import Catalog
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
-# `audiosim index` with the encoder of the tests, slowed down to 20 windows a second.
+# `audiosim index` with the encoder of the tests, slowed down to 20 windows a second until a file is there.
 SLOW_INDEX = """
-import sys, time
+import os, time
 from audiosim import cli
 from audiosim.indexing import pipeline
 from fake_encoder import FakeEncoder
 class Slow(FakeEncoder):
     def embed(self, windows):
-        time.sleep(len(windows) / 20)
+        if not os.path.exists(os.environ["HURRY"]):
+            time.sleep(len(windows) / 20)
         return super().embed(windows)
 slow = Slow()
 real = pipeline.index_folder
@@ -60,8 +61,9 @@ def indexing(folder: Path, home: Path, *options: str) -> Iterator[subprocess.Pop
     """An index run that has finished at least three files."""
     command = [sys.executable, "-c", SLOW_INDEX, "index", str(folder), "--home", str(home), *options]
     path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    variables = {**os.environ, "PYTHONPATH": path, "HURRY": str(hurry(home))}
     with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     ) as process:  # fmt: skip
         try:
@@ -73,6 +75,11 @@ def indexing(folder: Path, home: Path, *options: str) -> Iterator[subprocess.Pop
             yield process
         finally:
             process.kill()
+
+
+def hurry(home: Path) -> Path:
+    """The file whose being there ends the encoder's slowness."""
+    return home.with_name("hurry")
 
 
 def indexed(home: Path) -> int:
@@ -152,6 +159,7 @@ def test_a_second_interrupt_ends_at_once_and_breaks_nothing(many: Path, tmp_path
     assert_nobody_is_left(process.pid)
     kept = indexed(home)
     assert kept >= 3
+    hurry(home).touch()
     with indexing(many, home) as process:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
@@ -172,6 +180,7 @@ def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_pat
         assert cli("verify", "--repair", "--home", home).code == 4
         assert cli("verify", "--home", home).code == 0
         assert cli("similar", an_indexed(home), "--home", home).code == 0
+        hurry(home).touch()
         process.send_signal(signal.SIGCONT)
         waiting = cli("gc", "--wait", "120", "--home", home)
         assert waiting.code == 0, waiting.err

@@ -21,7 +21,7 @@ from rich.cells import cell_len
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent.parent
-# The encoder is loaded as one of the published ones is, and hears 25 windows a second.
+# The encoder is loaded as one of the published ones is, and hears 45 windows a second.
 INDEX = """
 import sys, time
 from audiosim import cli
@@ -29,7 +29,7 @@ from audiosim.indexing import survey
 from fake_encoder import FakeEncoder
 class Slow(FakeEncoder):
     def embed(self, windows):
-        time.sleep(len(windows) / 25)
+        time.sleep(len(windows) / 45)
         return super().embed(windows)
 def load(*arguments, **options):
     time.sleep(0.2)
