@@ -159,8 +159,7 @@ class Store:
         StoreError
             If the store fails even after it was made anew.
         """
-        start, patience = time.perf_counter(), QUICK_PATIENCE if hurried else PATIENCE
-        notice = None
+        start, notice, patience = time.perf_counter(), None, QUICK_PATIENCE if hurried else PATIENCE
         self._join()
         if self._state.dirty:
             self._recover(patience)
@@ -171,6 +170,8 @@ class Store:
             notice = f"{self._label} did not hold what it should; it was made anew from the catalog."
         if self._settings.store_leftovers():
             self.remove_leftovers()
+        if not hurried:
+            self._catalog.keep_columns()
         self._last = time.monotonic()
         self.seconds += time.perf_counter() - start
         return notice
@@ -189,8 +190,7 @@ class Store:
         if url is None:
             self._state.mark(dirty=True)
         self.remove_leftovers()
-        url = url or self._settings.store_url
-        identity = self._identity()
+        url, identity = url or self._settings.store_url, self._identity()
         new = Leftover(url, backend_for(url, self._home).new_name())
         self._settings.set_store_leftovers([*self._settings.store_leftovers(), new])
         try:
@@ -200,6 +200,7 @@ class Store:
             if found.faults:
                 raise StoreError(f"{url.label} was filled anew and is no better", found.faults[0])
             self._adopt(new, found.stamp, identity)
+            self._catalog.keep_columns()
         finally:
             with suppress(AudiosimError):
                 self.remove_leftovers()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from audiosim.core.paths import contains
 from audiosim.core.tag_values import folded, genre_keys, names
 from audiosim.core.types import Track
 
+TAGS = ("genre", "artist", "album_artist", "album", "year")  # that are looked at
 YEARS = re.compile(r"(\d{1,4})?\s*(?:(-)\s*(\d{1,4})?)?", re.ASCII)
 
 
@@ -143,6 +144,30 @@ class Filter:
             and (self.max_duration is None or (track.duration or 0.0) <= self.max_duration)
         )
 
+    @property
+    def demands(self) -> tuple[Demand, ...]:
+        """What it demands of a track by itself, one by one."""
+        return tuple(Demand(values, one.admits, one.under) for values, one in self._parts if one)
+
+    @property
+    def elsewhere(self) -> Admission:
+        """What is demanded of tags, of files that are not where they are looked for, or not as long."""
+        tags = (Demand(values, one.admits) for values, one in self._parts if one.of_tags)
+        files = {value for values, one in self._parts if one.of_files for value in values}
+        return Admission((*tags, Demand((*sorted(files),), lambda t: not self.fits_file(t), self.under)))
+
+    @property
+    def _parts(self) -> tuple[tuple[tuple[str, ...], Filter], ...]:
+        """Filters of one demand each, and what these look at."""
+        return (
+            (("genre",), Filter(genres=self.genres)),
+            (("artist", "album_artist"), Filter(artists=self.artists)),
+            (("album",), Filter(albums=self.albums)),
+            (("year",), Filter(years=self.years)),
+            (("folder",), Filter(under=self.under)),
+            (("duration",), Filter(min_duration=self.min_duration, max_duration=self.max_duration)),
+        )
+
     @cached_property
     def _genres(self) -> frozenset[str]:
         return frozenset(map(folded, self.genres))
@@ -164,6 +189,36 @@ class Filter:
     def of_files(self) -> bool:
         """Whether anything is demanded of the file itself."""
         return bool(self.under) or self.min_duration is not None or self.max_duration is not None
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What some values of a track are to be.
+
+    Parameters
+    ----------
+    values : tuple of str
+        What is looked at: some of TAGS, "folder" and "duration".
+    admits : callable
+        Tells whether a track fits, of which no more than these values is known.
+    files : tuple of bytes
+        Paths that a folder's name does not tell of: they may be files.
+    """
+
+    values: tuple[str, ...]
+    admits: Callable[[Track], bool]
+    files: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Admission:
+    """All that is demanded of a track by itself; it tells whether one fits."""
+
+    demands: tuple[Demand, ...]
+
+    def __call__(self, track: Track) -> bool:
+        """Tell whether a track fits."""
+        return all(demand.admits(track) for demand in self.demands)
 
 
 def _one_of(wanted: frozenset[str], found: Iterable[frozenset[str]]) -> bool:

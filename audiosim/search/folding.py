@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 
 from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Track
-from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
-from audiosim.library.filters import Filter
+from audiosim.library.filters import Admission, Demand, Filter
 from audiosim.library.index import Index
 from audiosim.library.neighbours import nearest
 from audiosim.search.copies import find_copies, standing
 from audiosim.search.query import Query
-from audiosim.search.ranking import Candidate, Pick, RankingOptions, unlike
+from audiosim.search.ranking import LOOKED_AT, Candidate, Pick, RankingOptions, unlike
 from audiosim.search.recordings import SIMILAR, Recordings
 
 NEARLY = 0.05  # by how much less like a passage the file may be that stands for its recording
 OTHERS = 4  # pieces of audio nearest to a candidate, itself among them, that may be copies which do not fit
-PAGE = 2048  # vectors compared at a time
 
 
 @dataclass(frozen=True)
@@ -65,17 +62,18 @@ class Asked:
         return frozenset(query.track.digest for query in left_out)
 
     @cached_property
-    def admits(self) -> Callable[[Track], bool]:
+    def admits(self) -> Admission:
         """Tells whether a file may be an answer by itself."""
-        apart = unlike([query.track for query in self.likes], self.ranking.exclude_same)
-        return lambda track: self.only.admits(track) and apart(track)
+        liked = [query.track for query in self.likes]
+        apart = [Demand(LOOKED_AT[tag], unlike(liked, [tag])) for tag in self.ranking.exclude_same]
+        return Admission((*self.only.demands, *apart))
 
     @cached_property
-    def lends(self) -> Callable[[Track], bool] | None:
+    def lends(self) -> Admission | None:
         """Tells of files elsewhere whether their tags may be those of an answer; None where none can be."""
         if not (self.only.of_tags and self.only.of_files):
             return None
-        return lambda track: self.only.fits_tags([track]) and not self.only.fits_file(track)
+        return self.only.elsewhere
 
     @property
     def is_for_each(self) -> bool:
@@ -151,7 +149,7 @@ def others_near(index: Index, known: Sequence[Entry]) -> list[Entry]:
     if not known:
         return []
     tracks = index.catalog.tracks
-    digests = _nearest(tracks.all_vectors(), np.stack([entry.vector for entry in known]))
+    digests = _nearest(tracks.audio_pages(), np.stack([entry.vector for entry in known]))
     held = {entry.id for entry in known}
     return [entry for entry in tracks.entries_of(digests) if entry.id not in held]
 
@@ -160,17 +158,18 @@ def _meet(group: Sequence[int], rows: range) -> bool:
     return any(row in rows for row in group)
 
 
-def _nearest(vectors: Iterator[tuple[str, Float32]], wanted: Float32) -> set[str]:
+def _nearest(pages: Iterable[tuple[Sequence[str], Float32]], wanted: Float32) -> set[str]:
     """The audio nearest to each of some unit vectors (n, dim), of as many as there may be."""
     names = np.full((len(wanted), OTHERS), "", object)
     cosines = np.full((len(wanted), OTHERS), -np.inf, np.float32)
-    while page := list(islice(vectors, PAGE)):
-        places, rows = whole_ones([vector for _, vector in page], wanted.shape[1])
-        if not places:
+    for digests, vectors in pages:
+        rows = np.flatnonzero((wanted @ vectors.T).max(axis=0, initial=-1) >= SIMILAR)  # few, mostly
+        if not len(rows):
             continue
-        digests = np.array([page[place][0] for place in places], object)
-        near = nearest(wanted, rows, OTHERS)
-        names, cosines = np.hstack([names, digests[near.indices]]), np.hstack([cosines, near.cosines])
+        near = nearest(wanted, vectors[rows], OTHERS)
+        found = np.array([digests[row] for row in rows[near.indices].ravel().tolist()], object)
+        found = found.reshape(near.indices.shape)
+        names, cosines = np.hstack([names, found]), np.hstack([cosines, near.cosines])
         best = np.argsort(-cosines, axis=1, kind="stable")[:, :OTHERS]
         names, cosines = (np.take_along_axis(table, best, axis=1) for table in (names, cosines))
     return set(names[cosines >= SIMILAR].tolist())

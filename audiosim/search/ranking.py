@@ -20,6 +20,10 @@ from audiosim.library.whitening import SearchSpace
 Bools = npt.NDArray[np.bool_]
 Vectors = Float32 | Float64  # all are compared in float32, candidates in float64
 SameTag = Literal["artist", "album"]
+LOOKED_AT: dict[SameTag, tuple[str, ...]] = {  # by `unlike`
+    "artist": ("artist", "album_artist"),
+    "album": ("album", "artist", "album_artist"),
+}
 SAME_TAGS: tuple[SameTag, ...] = get_args(SameTag)
 DIVERSE_EACH = 5  # of the best candidates for each answer, among which diverse ones are chosen
 FOLLOWING = 20  # candidates beside as many as are wanted that may be duplicates of those

@@ -13,10 +13,12 @@ from copy import copy
 from pathlib import Path
 
 from audiosim.core.errors import HomeError
+from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks
 from audiosim.library.catalog.database import ADDITIONS, BY_AUDIO, DAMAGED, connect
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held import Held, HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
+from audiosim.library.catalog.made_columns import keep_columns
 from audiosim.library.catalog.models import (
     DROPPED,
     PENDING,
@@ -93,9 +95,10 @@ class Catalog:
         self.path = path
         self._db = connect(path, read_only=read_only, leave_no_trace=leave_no_trace)
         self.settings = Settings(self._db)
-        self.tracks = Tracks(self._db, self.settings)
+        tracks = ColumnTracks(self._db, self.settings)
+        self.tracks: Tracks = tracks
         self.files = Files(self._db, self.tracks)
-        self.fingerprints = Fingerprints(self._db)
+        self.fingerprints: Fingerprints = ColumnFingerprints(self._db, tracks)
         self.words = Words(self._db, self.settings)
         self.records = Records(self._db, self.files, self.tracks, self.fingerprints, self.words)
         self.store_state = StoreState(self._db, self.files, self.settings)
@@ -126,6 +129,13 @@ class Catalog:
     def snapshot(self) -> AbstractContextManager[None]:
         """What is read in the block is of one moment, whoever writes meanwhile."""
         return self._db.snapshot()
+
+    def keep_columns(self) -> None:
+        """Have the file of columns, by which many tracks are searched fast, be what the catalog says."""
+        configuration, count = self.settings.configuration, self.files.count("indexed")
+        if configuration is not None:
+            entries, lacking = self.tracks.entries(), self.fingerprints.lacking
+            keep_columns(self._db, configuration, entries, count, lacking)
 
     def keep_nothing(self) -> None:
         """Have what is changed of files and settings from now on be so for this connection only."""

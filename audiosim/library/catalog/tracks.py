@@ -75,6 +75,13 @@ class Tracks:
         for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):
             yield digest, vector_from(vector)
 
+    def audio_pages(self) -> Iterator[tuple[Sequence[str], Float32]]:
+        """The same, some at a time, (n) and unit vectors (n, dim); damaged ones are left out."""
+        found = self.all_vectors()
+        while page := list(islice(found, COMPARED)):
+            places, vectors = whole_ones([vector for _, vector in page], self._dimension)
+            yield [page[place][0] for place in places], vectors
+
     def digests_without_vector(self) -> set[str]:
         """Audio of indexed files whose vector is missing."""
         query = (
@@ -104,13 +111,9 @@ class Tracks:
 
     def audio_vectors(self) -> tuple[list[str], Float32]:
         """The audio of the files in the index, each once, and its unit vectors (n, dim); not damaged ones."""
-        query = (
-            "SELECT digest, vector FROM tracks"
-            " WHERE digest IN (SELECT digest FROM files WHERE state = 'indexed') ORDER BY digest"
-        )
-        dimension = 0 if self._settings.configuration is None else self._settings.configuration.dimension
+        query = f"SELECT digest, vector FROM tracks WHERE {INDEXED} ORDER BY digest"
         found = [(digest, vector_from(blob)) for digest, blob in self._db.execute(query)]
-        places, vectors = whole_ones([vector for _, vector in found], dimension)
+        places, vectors = whole_ones([vector for _, vector in found], self._dimension)
         return [found[place][0] for place in places], vectors
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
@@ -151,9 +154,8 @@ class Tracks:
     def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
         """The files of the index that a filter admits, or all, in order of path, some at a time."""
         entries = self.entries() if admits is None else self.entries(admits)
-        dimension = 0 if self._settings.configuration is None else self._settings.configuration.dimension
         while page := list(islice(entries, COMPARED)):
-            places, vectors = whole_ones([entry.vector for entry in page], dimension)
+            places, vectors = whole_ones([entry.vector for entry in page], self._dimension)
             whole = [page[place] for place in places]
             scales = np.array([entry.scale for entry in whole], np.float64)
             ids, digests = [entry.id for entry in whole], [entry.track.digest for entry in whole]
@@ -315,6 +317,10 @@ class Tracks:
     def indexed_count(self) -> int:
         """How many different pieces of audio the index holds."""
         return int(self._db.execute(f"SELECT count(*) FROM tracks WHERE {INDEXED}").fetchone()[0])
+
+    @property
+    def _dimension(self) -> int:
+        return 0 if self._settings.configuration is None else self._settings.configuration.dimension
 
     def _insert_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
         self._db.execute(

@@ -1,0 +1,103 @@
+"""Tracks and fingerprints of a catalog that has a file of columns: exact search reads that if it is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Float32, Track
+from audiosim.library.catalog.columns import Columns, Numbers, open_columns
+from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.fingerprints import Fingerprints
+from audiosim.library.catalog.made_columns import columns_of, stamp_of
+from audiosim.library.catalog.tracks import COMPARED, Page, Tracks
+from audiosim.library.filters import Admission
+from audiosim.library.whitening import SearchSpace
+
+ALL = Admission(())
+AUDIO = ("vectors", "digests", "first", "whole")
+SEARCHED = ("searched", "scales", "digests")
+
+
+class ColumnTracks(Tracks):
+    """Tracks as the database has them, and as columns where these are of its state."""
+
+    _columns: Columns | None = None
+
+    def columns(self) -> Columns | None:
+        """Give the columns; None where there are none of this state of the catalog."""
+        stamp, configuration = stamp_of(self._db), self._settings.configuration
+        if stamp is None or configuration is None:
+            return None
+        if self._columns is None or self._columns.stamp != stamp:
+            self._columns = open_columns(columns_of(self._db.path), stamp, configuration)
+        return self._columns
+
+    def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
+        admission = ALL if admits is None else admits
+        columns = self.columns() if isinstance(admission, Admission) else None
+        rows = None
+        if columns is not None and isinstance(admission, Admission) and columns.are_sound(*SEARCHED):
+            rows = columns.admitted(admission)
+        if columns is None or rows is None:
+            yield from super().pages(space, admits)
+            return
+        for some in _blocks(rows):
+            ids, digests = _Names(columns["ids"][some]), _Names(columns["digests"][some])
+            vectors = columns["searched"][some]
+            yield Page(ids, digests, vectors, columns["scales"][some], np.ones(len(vectors), bool))
+
+    def audio_vectors(self) -> tuple[list[str], Float32]:
+        columns = self.columns()
+        if columns is None or not columns.are_sound(*AUDIO):
+            return super().audio_vectors()
+        rows = np.flatnonzero(columns["first"] & columns["whole"])
+        rows = rows[np.argsort(columns["digests"][rows])]
+        return list(_Names(columns["digests"][rows])), columns["vectors"][rows]
+
+    def audio_pages(self) -> Iterator[tuple[Sequence[str], Float32]]:
+        columns = self.columns()
+        if columns is None or not columns.are_sound(*AUDIO):
+            yield from super().audio_pages()
+            return
+        for some in _blocks(np.flatnonzero(columns["first"] & columns["whole"])):
+            yield _Names(columns["digests"][some]), columns["vectors"][some]
+
+
+class ColumnFingerprints(Fingerprints):
+    """Fingerprints as the database has them; how many are lacking is known by the columns."""
+
+    def __init__(self, database: Connection, tracks: ColumnTracks) -> None:
+        super().__init__(database)
+        self._tracks = tracks
+
+    def lacking(self) -> int:
+        columns = self._tracks.columns()
+        return super().lacking() if columns is None else columns.lacking
+
+
+class _Names(Sequence[str]):
+    """Names that are made when they are asked for: of very many, few are."""
+
+    def __init__(self, names: npt.NDArray[np.bytes_]) -> None:
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, place: Any) -> Any:
+        return str(self._names[place], "ascii")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.astype("U").tolist())
+
+
+def _blocks(rows: Numbers) -> Iterator[Numbers | slice]:
+    """Rows, in order, some at a time; those without a gap as a slice, whose vectors need not be copied."""
+    for start in range(0, len(rows), COMPARED):
+        some = rows[start : start + COMPARED]
+        first, last = int(some[0]), int(some[-1])
+        yield slice(first, last + 1) if last - first == len(some) - 1 else some

@@ -1,0 +1,178 @@
+"""What exact search asks of a home's tracks, as columns of one file that is mapped into memory.
+
+Beside the catalog of many tracks, `catalog.columns` has where their vectors lie, and what filters look at: of
+each tag, folder and length its different values, and a number for each file. It is made from the catalog, and
+says nothing else: whoever finds none, or one that is not whole or not of this very state, reads the catalog.
+
+A file begins with START: what it is, where its head lies, and a digest of that. The head, JSON, ends the
+file. It has the catalog's stamp, what the vectors are, and for each column its type, shape and place, and the
+sum of its bytes as numbers of eight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.types import Tags, Track
+from audiosim.library.catalog.models import Configuration, path_id
+from audiosim.library.filters import TAGS, Admission, Demand
+
+MAGIC = b"audiosim cols 1\n"
+START = struct.Struct("<16sQQ16s")
+VALUES = (*TAGS, "folder", "duration")  # what filters look at
+NO_NAME = b"\0"  # of a file, where only its folder counts
+
+Numbers = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+
+class Columns:
+    """The columns of a catalog, a row for each file of the index, in order of path.
+
+    - ids and digests: bytes; first: whether it is the first that holds its audio
+    - vectors, float32 (n, dim), as the catalog has them; and searched, where they are searched
+    - scales: mean cosine distances to the nearest neighbours, NaN where it is not known
+    - whole: whether the vector is not damaged
+    - of each of VALUES, "number" and "value": which of all different ones it is
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        The file.
+    head : dict
+        What it says of itself.
+    """
+
+    def __init__(self, data: npt.NDArray[np.uint8], head: dict[str, Any]) -> None:
+        self._data, self._head = data, head
+        self._sound: dict[str, bool] = {}
+
+    @property
+    def stamp(self) -> str:
+        """The stamp of the catalog that it was made from."""
+        return str(self._head["stamp"])
+
+    @property
+    def lacking(self) -> int:
+        """How many files of the index have no fingerprint."""
+        return int(self._head["lacking"])
+
+    @property
+    def names(self) -> list[str]:
+        """What columns there are."""
+        return [*self._head["columns"]]
+
+    def are_sound(self, *names: str) -> bool:
+        """Tell whether columns are what was written; each is read for that once."""
+        for name in {*map(self._own_name, names)} - self._sound.keys():
+            self._sound[name] = checksum(self._bytes(name)) == self._head["columns"][name]["sum"]
+        return all(self._sound[self._own_name(name)] for name in names)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        """Give a column, a row for each file."""
+        told = self._head["columns"][self._own_name(name)]
+        found: npt.NDArray[Any] = self._bytes(name).view(told["type"]).reshape(told["shape"])
+        return found
+
+    def admitted(self, admission: Admission) -> Numbers | None:
+        """Find the files that may be answers, by row; None where a column is not sound.
+
+        Each demand is put to the different values of what it looks at.
+        """
+        looked_at = {name for demand in admission.demands for name in demand.values}
+        names = [f"{kind} {name}" for name in sorted(looked_at) for kind in ("number", "value")]
+        if not self.are_sound("whole", "ids", *names):
+            return None
+        values = {name: json.loads(bytes(self._bytes(f"value {name}"))) for name in looked_at}
+        rows: Numbers = np.flatnonzero(self["whole"])
+        for demand in admission.demands:
+            rows = self._fitting(rows, demand, values)
+        return rows
+
+    def _fitting(self, rows: Numbers, demand: Demand, values: dict[str, list[Any]]) -> Numbers:
+        """Those of some rows that meet a demand."""
+        numbers = {name: self[f"number {name}"][rows] for name in demand.values}
+        codes = np.zeros(len(rows), np.int64)
+        for name, own in numbers.items():
+            codes = np.unique(codes * len(values[name]) + own, return_inverse=True)[1]
+        _, places, codes = np.unique(codes, return_index=True, return_inverse=True)
+
+        def track(place: int, path: bytes | None) -> Track:
+            return _track({name: values[name][own[place]] for name, own in numbers.items()}, path)
+
+        fits = np.array([demand.admits(track(place, None)) for place in places.tolist()], bool)[codes]
+        for path in demand.files:
+            for place in np.flatnonzero(self["ids"][rows] == path_id(path).encode()).tolist():
+                fits[place] = demand.admits(track(place, path))
+        kept: Numbers = rows[fits]
+        return kept
+
+    def _own_name(self, name: str) -> str:
+        """By what a column is kept: vectors that are searched as they are, once."""
+        return "vectors" if name == "searched" and name not in self._head["columns"] else name
+
+    def _bytes(self, name: str) -> npt.NDArray[np.uint8]:
+        told = self._head["columns"][self._own_name(name)]
+        return self._data[told["begin"] : told["begin"] + told["size"]]
+
+
+def open_columns(path: Path, stamp: str, configuration: Configuration) -> Columns | None:
+    """Map a file of columns into memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stamp : str
+        The catalog's.
+    configuration : Configuration
+        The catalog's.
+
+    Returns
+    -------
+    Columns or None
+        None where there is none, or it is not whole or of something else. Of the columns themselves, who
+        uses some asks first whether they are sound.
+    """
+    try:
+        with path.open("rb") as file:
+            magic, begin, size, digest = START.unpack(file.read(START.size))
+            if magic != MAGIC or begin + size != os.fstat(file.fileno()).st_size:
+                return None
+            file.seek(begin)
+            text = file.read(size)
+            if digest_of(text) != digest:
+                return None
+            head = json.loads(text)
+            if (head["stamp"], head["vectors"]) != (stamp, configuration.collection):
+                return None
+            return Columns(np.asarray(np.memmap(file, np.uint8, "r", shape=(begin + size,))), head)
+    except (OSError, struct.error):
+        return None
+
+
+def _track(values: dict[str, Any], path: bytes | None) -> Track:
+    """A track of some values; a file in its folder, or of this path."""
+    tags = Tags(**{name: value for name, value in values.items() if name in TAGS})
+    place = values.get("folder", "").encode("latin-1") + b"/" + NO_NAME if path is None else path
+    return Track(place, "", values.get("duration"), tags)
+
+
+def checksum(data: npt.NDArray[np.uint8]) -> int:
+    """Sum up bytes, taken as numbers of eight, modulo 2 to the power of 64."""
+    even = len(data) // 8 * 8
+    rest = int.from_bytes(bytes(data[even:]), "little")
+    return (int(data[:even].view("<u8").sum(dtype=np.uint64)) + rest) % 2**64
+
+
+def digest_of(text: bytes) -> bytes:
+    """Give the digest of a head."""
+    return hashlib.blake2b(text, digest_size=16).digest()

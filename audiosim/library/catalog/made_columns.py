@@ -1,0 +1,244 @@
+"""The making of the file of columns: in a home of many tracks, when its catalog has changed.
+
+The catalog has a stamp as long as the file is of its state: a table of one row, which triggers empty when
+anything changes that is kept there, whoever writes: older versions, too, which know of neither.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audiosim.core.errors import HomeError
+from audiosim.core.files import replacing
+from audiosim.core.types import TAG_NAMES, Float32, Track
+from audiosim.core.vectors import whole_rows
+from audiosim.library.catalog.columns import MAGIC, START, VALUES, Bools, checksum, digest_of, open_columns
+from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.models import Configuration, Entry
+from audiosim.library.catalog.tracks import COMPARED
+from audiosim.library.filters import TAGS
+
+LEAST = 1000  # files of the index; fewer are searched as fast without
+SUFFIX = ".columns"
+ALIGNED = 64  # bytes
+# What the file keeps of each table
+WATCHED = {
+    "files": ("path, id, state, digest, " + ", ".join(TAG_NAMES)),
+    "tracks": "digest, vector, duration, scale",
+    "fingerprints": "digest",
+}
+END = "BEGIN DELETE FROM columns_stamp; END"
+INDEXED = {  # files of the index, and what becomes one or was one
+    "insert": "WHEN NEW.state = 'indexed' OR EXISTS"
+    " (SELECT 1 FROM files WHERE path = NEW.path AND state = 'indexed')",
+    "update": "WHEN NEW.state = 'indexed' OR OLD.state = 'indexed'",
+    "delete": "WHEN OLD.state = 'indexed'",
+}
+COUNT = "SELECT count(*) FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+
+
+def columns_of(path: Path) -> Path:
+    """Tell where the columns of a catalog's file lie."""
+    return path.with_suffix(SUFFIX)
+
+
+def stamp_of(database: Connection) -> str | None:
+    """Give the catalog's stamp; None where there are no columns of its state."""
+    query = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'columns_stamp'"
+    if database.execute(query).fetchone() is None:
+        return None
+    row = database.execute("SELECT stamp FROM columns_stamp").fetchone()
+    return str(row[0]) if row else None
+
+
+def keep_columns(
+    database: Connection,
+    configuration: Configuration,
+    entries: Iterable[Entry],
+    files: int,
+    lacking: Callable[[], int],
+) -> None:
+    """Have the file of columns be what the catalog says; or not be there, where it has few files.
+
+    Where it can't be written, there is none of this state: searches read the catalog.
+
+    Parameters
+    ----------
+    database : Connection
+        The catalog's, open for writing; the index lock is held.
+    configuration : Configuration
+        What its vectors are made with.
+    entries : iterable of Entry
+        The files of the index, in order of path; read only where the file has to be made.
+    files : int
+        How many there are, with those whose vector is missing.
+    lacking : callable
+        Counts those of them that have no fingerprint.
+    """
+    path = columns_of(database.path)
+    with suppress(OSError, HomeError):  # a full disk
+        if files < LEAST:
+            path.unlink(missing_ok=True)
+        elif not _is_current(path, stamp_of(database), configuration):
+            with database.transaction():
+                _watch(database)
+                stamp, count = secrets.token_hex(16), database.execute(COUNT).fetchone()[0]
+                with replacing(path) as file:
+                    write_columns(file, stamp, configuration, entries, count, lacking())
+                # a kill before this is committed leaves a file whose stamp no catalog has
+                database.execute("DELETE FROM columns_stamp")
+                database.execute("INSERT INTO columns_stamp VALUES (?)", (stamp,))
+
+
+def _is_current(path: Path, stamp: str | None, configuration: Configuration) -> bool:
+    columns = None if stamp is None else open_columns(path, stamp, configuration)
+    return columns is not None and columns.are_sound(*columns.names)
+
+
+def _watch(database: Connection) -> None:
+    """Have whatever changes the catalog end the stamp."""
+    database.execute("CREATE TABLE IF NOT EXISTS columns_stamp (stamp TEXT NOT NULL)")
+    for table, columns in WATCHED.items():
+        for name, event in (
+            ("insert", "BEFORE INSERT"),  # before it replaces another
+            ("update", f"AFTER UPDATE OF {columns}"),
+            ("delete", "AFTER DELETE"),
+        ):
+            when = INDEXED[name] if table == "files" else ""
+            database.execute(
+                f"CREATE TRIGGER IF NOT EXISTS columns_{table}_{name} {event} ON {table} {when} {END}"
+            )
+
+
+def write_columns(
+    file: IO[bytes],
+    stamp: str,
+    configuration: Configuration,
+    entries: Iterable[Entry],
+    count: int,
+    lacking: int,
+) -> None:
+    """Write a file of columns.
+
+    Parameters
+    ----------
+    file : IO
+        Open for reading and writing, empty.
+    stamp : str
+        The catalog's.
+    configuration : Configuration
+        What the vectors are made with.
+    entries : iterable of Entry
+        The files of the index, in order of path.
+    count : int
+        How many these are.
+    lacking : int
+        How many of them have no fingerprint.
+    """
+    head, rest = _Head(_aligned(START.size)), _Rest()
+    space, shape = configuration.space, (count, configuration.dimension)
+    places = [head.place("vectors", "<f4", shape)]
+    if space.whitening:
+        places.append(head.place("searched", "<f4", shape))
+    each = iter(entries)
+    while page := list(islice(each, COMPARED)):
+        vectors = _matrix(page, configuration.dimension)
+        for place, rows in zip(places, (vectors, space(vectors)), strict=False):
+            file.seek(place + len(rest.ids) * 4 * configuration.dimension)
+            file.write(rows.astype("<f4").tobytes())
+        rest.take(page, whole_rows(vectors))
+    for name, column in rest.columns():
+        file.seek(head.place(name, column.dtype.str, column.shape))
+        file.write(column.tobytes())
+    _finish(file, head, {"stamp": stamp, "vectors": configuration.collection, "lacking": lacking})
+
+
+def _finish(file: IO[bytes], head: _Head, told: dict[str, Any]) -> None:
+    """Sum up the columns that are written, and write the head."""
+    file.truncate(head.end)
+    file.flush()
+    data = np.memmap(file, np.uint8, "r", shape=(head.end,))
+    for column in head.columns.values():
+        column["sum"] = checksum(data[column["begin"] : column["begin"] + column["size"]])
+    text = json.dumps({**told, "columns": head.columns}).encode()
+    file.seek(head.end)
+    file.write(text)
+    file.seek(0)
+    file.write(START.pack(MAGIC, head.end, len(text), digest_of(text)))
+
+
+@dataclass
+class _Head:
+    """Where columns lie, one behind the other."""
+
+    end: int
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def place(self, name: str, type_: str, shape: Sequence[int]) -> int:
+        begin, size = self.end, int(np.prod(shape)) * np.dtype(type_).itemsize
+        self.columns[name] = {"type": type_, "shape": [*shape], "begin": begin, "size": size}
+        self.end = _aligned(begin + size)
+        return begin
+
+
+@dataclass
+class _Rest:
+    """What is kept of files beside their vectors, gathered."""
+
+    ids: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    scales: list[float] = field(default_factory=list)
+    whole: list[Bools] = field(default_factory=list)
+    known: dict[str, dict[Any, int]] = field(default_factory=lambda: {name: {} for name in VALUES})
+    numbers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in VALUES})
+
+    def take(self, page: Sequence[Entry], whole: Bools) -> None:
+        self.ids += [entry.id for entry in page]
+        self.digests += [entry.track.digest for entry in page]
+        self.scales += [np.nan if entry.scale is None else entry.scale for entry in page]
+        self.whole.append(whole)
+        for entry in page:
+            for name, value in _values(entry.track).items():
+                known = self.known[name]
+                self.numbers[name].append(known.setdefault(value, len(known)))
+
+    def columns(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        first = np.zeros(len(self.ids), bool)
+        first[np.unique(self.digests, return_index=True)[1]] = True
+        yield "ids", np.array(self.ids, "S")
+        yield "digests", np.array(self.digests, "S")
+        yield "scales", np.array(self.scales, "<f8")
+        yield "whole", np.concatenate(self.whole)
+        yield "first", first
+        for name in VALUES:
+            yield f"number {name}", np.array(self.numbers[name], "<i4")
+            yield f"value {name}", np.frombuffer(json.dumps([*self.known[name]]).encode(), np.uint8)
+
+
+def _values(track: Track) -> dict[str, Any]:
+    folder = track.path.rpartition(b"/")[0].decode("latin-1")
+    return {name: getattr(track.tags, name) for name in TAGS} | {"folder": folder, "duration": track.duration}
+
+
+def _matrix(page: Sequence[Entry], dimension: int) -> Float32:
+    """The vectors of some files; one that is damaged is zeros."""
+    vectors = np.zeros((len(page), dimension), np.float32)
+    for row, entry in enumerate(page):
+        if entry.vector.shape == (dimension,):
+            vectors[row] = entry.vector
+    vectors[~whole_rows(vectors)] = 0
+    return vectors
+
+
+def _aligned(place: int) -> int:
+    return -(-place // ALIGNED) * ALIGNED

@@ -1,0 +1,453 @@
+"""The file of columns: exact search answers by it as by the catalog, and never by one of another state."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import fake_words
+import numpy as np
+import pytest
+from fake_encoder import FakeEncoder
+from libraries import Library, Original, track
+from made_home import MadeHome, digest_of, frames_of, path_of, random_tracks
+
+from audiosim.audio.fingerprint import BITS, Landmarks
+from audiosim.core.types import AudioInfo, Tags, Track
+from audiosim.indexing import maintenance
+from audiosim.indexing.forgetting import forget
+from audiosim.indexing.maintenance import collect_garbage
+from audiosim.indexing.relocation import relocate
+from audiosim.indexing.verify import verify_home
+from audiosim.library.catalog import Catalog, Configuration, made_columns
+from audiosim.library.catalog.column_tracks import ColumnTracks
+from audiosim.library.catalog.columns import Columns
+from audiosim.library.catalog.tracks import Tracks
+from audiosim.library.filters import Admission, Filter, Years
+from audiosim.library.word_scores import WordScorer
+from audiosim.search.folding import Asked
+from audiosim.search.query import Query
+from audiosim.search.ranking import RankingOptions, SameTag, unlike
+from audiosim.search.similar import SearchResult, find_similar
+
+COUNT = 70
+NAMES = [f"t{number:03}.flac" for number in range(COUNT)]
+LEAST = 10  # tracks in a home that has columns, here
+
+
+def tags_of(number: int) -> Tags:
+    """Tags of all kinds: with several values, accents, without some or any."""
+    return Tags(
+        f"Title {number}",
+        ("Björk", "bjork; Thom Yorke", "Various Artists", None, "A;B")[number % 5],
+        f"Album {number % 20}" if number % 7 else None,
+        (None, "Björk", "Various Artists")[number % 3],
+        ("Rock/Jazz", "JAZZ", "Folk, World, & Country", None)[number % 4],
+        1960 + number if number % 6 else None,
+    )
+
+
+def fingerprint(number: int) -> bytes:
+    rng = np.random.default_rng(number)
+    return Landmarks(np.cumsum(rng.integers(1, 60, 40)), rng.random((40, BITS)) < 0.5).to_bytes()
+
+
+@pytest.fixture(autouse=True)
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_columns, "LEAST", LEAST)
+
+
+def fill(folder: Path) -> MadeHome:
+    """Tracks in a whitened home, with copies, hubs corrected, words scored, and one vector damaged."""
+    made = MadeHome(folder)
+    tracks = random_tracks(COUNT, np.random.default_rng(3), windows=40)
+    for number, name in enumerate(NAMES):
+        tracks[name] = frames_of(tracks[name].embedding[: 28 + number % 8].astype(np.float32))
+    for first, copy in ((1, 68), (2, 69)):
+        tracks[NAMES[copy]] = frames_of(tracks[NAMES[first]].embedding.astype(np.float32) * 0.98 + 0.01)
+    tracks["low/deep/é\udcff.flac"] = tracks[NAMES[5]]
+    tags = {name: tags_of(number) for number, name in enumerate(tracks)}
+    made.add(tracks, tags)
+    made.refresh()
+    with Catalog(made.home.catalog) as catalog:
+        for number, name in enumerate(NAMES):
+            if number not in (1, 68):
+                catalog.fingerprints.set(digest_of(name), fingerprint(2 if number == 69 else number))
+        info = AudioInfo(digest_of(NAMES[7]), 36.0, 8000, 1, "flac", 1, 1, tags_of(11))
+        catalog.files.record(path_of("low/again.flac"), info)
+        scorer = WordScorer(catalog, made.spec)
+        for name, frames in tracks.items():
+            assert scorer.enter(digest_of(name), frames)
+    with closing(sqlite3.connect(made.home.catalog)) as database, database:
+        database.execute("UPDATE tracks SET vector = x'00' WHERE digest = ?", (digest_of(NAMES[60]),))
+    return made
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("audiosim.library.whitening.ENCODERS", (FakeEncoder().spec.name,))
+        fake_words.built_in(patch)
+        home = fill(tmp_path_factory.mktemp("made") / "home")
+        assert home.configuration.whitening
+        yield home.home.path
+
+
+@pytest.fixture
+def made(kept: Path, tmp_path: Path) -> MadeHome:
+    """A copy of it, with columns."""
+    shutil.copytree(kept, tmp_path / "home")
+    home = MadeHome(tmp_path / "home")
+    keep(home)
+    assert file_of(home).exists()
+    return home
+
+
+def keep(made: MadeHome) -> None:
+    """What the end of a run does."""
+    with Catalog(made.home.catalog) as catalog:
+        catalog.keep_columns()
+
+
+def file_of(made: MadeHome | Library) -> Path:
+    return made.home.path / "catalog.columns"
+
+
+def columns_of(made: MadeHome | Library) -> Columns | None:
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        assert isinstance(catalog.tracks, ColumnTracks)
+        return catalog.tracks.columns()
+
+
+def are_used(made: MadeHome | Library) -> bool:
+    columns = columns_of(made)
+    return columns is not None and columns.are_sound(*columns.names)
+
+
+def ask(made: MadeHome, **options: Any) -> SearchResult:
+    return find_similar(os.fsdecode(path_of(NAMES[3])), home=made.home.path, **options)
+
+
+def told(result: SearchResult) -> list[Any]:
+    """An answer, number for number."""
+    return [
+        (match.track, match.similarity, match.score, match.percentile, match.duplicates)
+        for match in result.matches
+    ] + [result.notes]
+
+
+def without_rows(patch: pytest.MonkeyPatch) -> None:
+    """Has the reading of all tracks from the catalog fail."""
+
+    def no(*_: object, **__: object) -> Any:
+        raise AssertionError("rows are read")
+
+    for name in ("entries", "all_vectors", "indexed_vectors"):
+        patch.setattr(Tracks, name, no)
+
+
+SEARCHES: list[dict[str, Any]] = [
+    {"only": Filter(genres=("jazz",), years=Years(1970, 2000))},
+    {"only": Filter(genres=("folk", "rock"), artists=("bjork",)), "count": 50},
+    {"only": Filter(genres=("jazz",), under=(b"/music/low",))},
+    {"only": Filter(genres=("jazz",), under=(b"/music",), min_duration=20.0)},
+    {"only": Filter(under=(path_of(NAMES[9]), b"/music/low"))},
+    {"only": Filter(albums=("album 3",)), "ranking": RankingOptions(show_duplicates=True)},
+    {"only": Filter(min_duration=30.5)},
+    {"only": Filter(genres=("opera",))},
+    {"ranking": RankingOptions(exclude_same=("artist",))},
+    {"ranking": RankingOptions(exclude_same=("artist", "album"), diversity=0.3, max_per_artist=1)},
+    {"only": Filter(under=(b"/",)), "ranking": RankingOptions(hub_correction=False), "count": 100},
+    {"only": Filter(under=(b"/music",)), "include_self": True, "explain": True},
+]
+
+
+@pytest.mark.parametrize("options", SEARCHES, ids=str)
+def test_what_columns_answer_is_what_the_catalog_answers(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        without_rows(patch)
+        by_columns = ask(made, **options)
+    file_of(made).unlink()
+    assert told(ask(made, **options)) == told(by_columns)
+    assert bool(by_columns.matches) == (options.get("only") != Filter(genres=("opera",)))
+
+
+@pytest.mark.parametrize("options", [{}, {"only": Filter(genres=("jazz",))}], ids=str)
+def test_so_it_is_with_words(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    fake_words.built_in(monkeypatch)
+    word = fake_words.LABELS[0]
+
+    def answers() -> list[Any]:
+        alone = find_similar(text=word, home=made.home.path, **options)
+        return [told(ask(made, text=word, **options)), told(alone)]
+
+    by_columns = answers()
+    file_of(made).unlink()
+    assert answers() == by_columns
+
+
+FILTERS = [
+    Filter(),
+    Filter(genres=("JÄZZ",)),
+    Filter(genres=("Folk, World, & Country", "rock")),
+    Filter(artists=("björk",)),
+    Filter(artists=("various artists",), years=Years(None, 1990)),
+    Filter(albums=("Album 3", "album 4")),
+    Filter(years=Years(1980, None), genres=("jazz",), artists=("thom yorke", "a")),
+    Filter(under=(b"/music/low",)),
+    Filter(under=(b"/music/lo",)),
+    Filter(under=(path_of(NAMES[4]), b"/music/low/deep/")),
+    Filter(max_duration=36.0, min_duration=29.0),
+    Filter(genres=("rock",), under=(b"/music/low",), max_duration=35.0),
+]
+
+
+def test_who_is_admitted_is_told_as_by_each_track(made: MadeHome) -> None:
+    liked = Track(path_of(NAMES[1]), digest_of(NAMES[1]), 30.0, tags_of(1))
+    columns = columns_of(made)
+    assert columns is not None
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        whole = [entry for entry in catalog.tracks.entries() if len(entry.vector) > 1]
+    numbers: set[int] = set()
+    aparts: tuple[tuple[SameTag, ...], ...] = ((), ("artist",), ("artist", "album"), ("album",))
+    for only, same in product(FILTERS, aparts):
+        query = Query(liked, np.zeros(16, np.float32), indexed=True)
+        asked = Asked([query], [], only, RankingOptions(exclude_same=same), include_self=False)
+        apart = unlike([liked], same)
+        admitted = [e.id for e in whole if only.admits(e.track) and apart(e.track)]
+        assert ids(columns, asked.admits) == admitted, (only, same)
+        numbers.add(len(admitted))
+        if asked.lends is not None:
+            lent = [e.id for e in whole if only.fits_tags([e.track]) and not only.fits_file(e.track)]
+            assert ids(columns, asked.lends) == lent
+            assert lent
+    assert {0, 1} < numbers
+    assert len(numbers) > 10
+
+
+def ids(columns: Columns, admission: Admission) -> list[str]:
+    rows = columns.admitted(admission)
+    assert rows is not None
+    return [str(id_, "ascii") for id_ in columns["ids"][rows].tolist()]
+
+
+CHANGES: dict[str, Callable[[Catalog], object]] = {
+    "a new file": lambda c: c.files.record(path_of("n.flac"), info_of(NAMES[4])),
+    "other tags": lambda c: c.files.record(path_of(NAMES[4]), info_of(NAMES[4])),
+    "a failure": lambda c: c.files.record_failure(path_of(NAMES[4]), 1, 1, "it is damaged"),
+    "gone": lambda c: c.files.mark_gone([path_of(NAMES[4])]),
+    "dropped": lambda c: c.files.drop([path_of(NAMES[4])]),
+    "moved": lambda c: c.files.relocate(b"/music/low", b"/music/other", keep_ctimes=True),
+    "neighbourhoods": lambda c: c.tracks.set_scales([(digest_of(NAMES[4]), 0.5)]),
+    "no whitening": lambda c: c.tracks.set_whitening(unwhitened(c), 0),
+    "a fingerprint": lambda c: c.fingerprints.set(digest_of(NAMES[1]), fingerprint(1)),
+    "a fingerprint less": lambda c: c.fingerprints.drop([digest_of(NAMES[4])]),
+    "audio less": lambda c: c.tracks.drop([digest_of(NAMES[4])]),
+}
+
+
+def info_of(name: str) -> AudioInfo:
+    return AudioInfo(digest_of(name), 36.0, 8000, 1, "flac", 1, 1, Tags("Another"))
+
+
+def unwhitened(catalog: Catalog) -> Configuration:
+    assert catalog.settings.configuration is not None
+    return replace(catalog.settings.configuration, whitening=b"")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_in_the_catalog_ends_them_and_a_run_makes_them_anew(
+    made: MadeHome, change: str
+) -> None:
+    before = file_of(made).read_bytes()
+    with Catalog(made.home.catalog) as catalog:
+        CHANGES[change](catalog)
+    assert columns_of(made) is None
+    keep(made)
+    assert are_used(made)
+    assert file_of(made).read_bytes() != before
+    file_of(made).unlink()
+    answer = told(ask(made, only=Filter(under=(b"/music",))))
+    keep(made)
+    assert told(ask(made, only=Filter(under=(b"/music",)))) == answer
+
+
+def test_what_they_do_not_hold_leaves_them(made: MadeHome) -> None:
+    before = file_of(made).stat()
+    with Catalog(made.home.catalog) as catalog:
+        catalog.files.record_failure(path_of("broken.flac"), 1, 1, "it is damaged")
+        catalog.files.record_failure(path_of("broken.flac"), 1, 1, "it is damaged still")
+        catalog.files.note_ctimes([(path_of(NAMES[4]), 17)])
+        catalog.settings.set_meta("last_run", "{}")
+        catalog.tracks.mark_lost([digest_of(NAMES[4])])
+        catalog.keep_nothing()
+        catalog.files.mark_gone([path_of(NAMES[4])])  # for this connection only
+    keep(made)
+    assert are_used(made)
+    assert file_of(made).stat().st_mtime_ns == before.st_mtime_ns
+    assert file_of(made).stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO files (path, id, state, size, mtime_ns, changed)"
+        " SELECT path, id, 'failed', 1, 1, 0 FROM files WHERE title = 'Title 4'",
+        "UPDATE files SET genre = 'Polka' WHERE title = 'Title 4'",
+        "UPDATE tracks SET vector = zeroblob(64)",
+        "DELETE FROM files WHERE title = 'Title 4'",
+        "DELETE FROM fingerprints",
+    ],
+)
+def test_older_versions_that_know_nothing_of_them_end_them(made: MadeHome, statement: str) -> None:
+    with closing(sqlite3.connect(made.home.catalog)) as database, database:
+        assert database.execute(statement).rowcount > 0
+    assert columns_of(made) is None
+
+
+def test_a_snapshot_is_answered_by_columns_of_its_own_moment(made: MadeHome) -> None:
+    with Catalog(made.home.catalog, read_only=True) as reader, reader.snapshot():
+        assert isinstance(reader.tracks, ColumnTracks)
+        assert reader.files.count("indexed") == COUNT + 2
+        made.remove(NAMES[4])
+        keep(made)
+        assert reader.tracks.columns() is None  # the file is of a later state
+        pages = reader.tracks.pages(made.configuration.space, Admission(()))
+        assert sum(len(page.ids) for page in pages) == COUNT + 1
+    assert are_used(made)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.8, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("harm", ["bit", "cut", "zeros"])
+def test_what_is_damaged_is_not_believed_and_made_anew(made: MadeHome, share: float, harm: str) -> None:
+    only = Filter(genres=("jazz",), under=(b"/music",), min_duration=1.0)
+    answer = told(ask(made, only=only))
+    data = bytearray(file_of(made).read_bytes())
+    place = int(share * len(data))
+    if harm == "bit":
+        data[place] ^= 16
+    elif harm == "cut":
+        del data[place:]
+    else:
+        data[place : place + 512] = bytes(len(data[place : place + 512]))
+    file_of(made).write_bytes(data)
+    assert told(ask(made, only=only)) == answer
+    keep(made)
+    assert are_used(made)
+
+
+def test_those_of_another_home_are_not_believed(made: MadeHome, tmp_path: Path) -> None:
+    shutil.copytree(made.home.path, tmp_path / "other")
+    other = MadeHome(tmp_path / "other")
+    assert are_used(other)  # a copy of a home has all it needs
+    other.remove(NAMES[4])
+    keep(other)
+    shutil.copy(file_of(other), file_of(made))
+    assert columns_of(made) is None
+    shutil.copy(made.home.catalog, other.home.catalog)  # a catalog from a backup
+    assert columns_of(other) is None
+
+
+def test_few_tracks_have_none_and_lose_them(made: MadeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_columns, "LEAST", 1000)
+    keep(made)
+    assert not file_of(made).exists()
+    assert columns_of(made) is None
+    fresh = MadeHome(made.home.path.parent / "fresh")
+    fresh.add(random_tracks(20, np.random.default_rng(1)))
+    keep(fresh)
+    assert not file_of(fresh).exists()
+    with closing(sqlite3.connect(fresh.home.catalog)) as database:
+        assert database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'columns%'").fetchall() == []
+
+
+def test_a_full_disk_leaves_the_old_ones_or_none_and_no_error(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made.remove(NAMES[4])
+    with monkeypatch.context() as patch:
+        patch.setattr(made_columns, "_finish", full)
+        keep(made)
+    assert columns_of(made) is None
+    assert [path.name for path in made.home.path.glob(".*")] == []
+    keep(made)
+    assert are_used(made)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from audiosim.library.catalog import Catalog, Configuration, made_columns
+made_columns.LEAST = 10
+name, home = sys.argv[1:]
+def end(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+real = os.replace
+if name == "while":
+    made_columns._finish = end
+else:
+    os.replace = end if name == "before" else lambda *paths: end(real(*paths))
+with Catalog(Path(home)) as catalog:
+    catalog.keep_columns()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+@pytest.mark.parametrize("moment", ["while", "before", "after"])
+def test_a_kill_while_they_are_written_leaves_none_that_is_believed(made: MadeHome, moment: str) -> None:
+    made.remove(NAMES[4])
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, str(made.home.catalog)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert columns_of(made) is None
+    assert path_of(NAMES[4]) not in {match.track.path for match in ask(made, only=FILTERS[1]).matches}
+    keep(made)
+    assert are_used(made)
+    for path in made.home.path.glob(".*"):
+        os.utime(path, (0, 0))
+        assert path in maintenance._leftovers(made.home)  # what gc removes, some days later
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
+    return Original(tmp_path_factory.mktemp("original"))
+
+
+def test_runs_and_upkeep_leave_them_in_step(original: Original, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_columns, "LEAST", 3)
+    library = original.restored()
+    home, music = library.home.path, track(library, 0).parent.parent
+    assert not file_of(library).exists()
+    library.index()
+    assert are_used(library)
+    before = file_of(library).stat()
+    library.index()
+    assert file_of(library).stat() == before
+    forget([track(library, 1)], home=home)
+    assert are_used(library)
+    assert file_of(library).stat() != before
+    music.rename(music.with_name("moved"))
+    relocate(music, music.with_name("moved"), home=home)
+    assert are_used(library)
+    assert verify_home(home).sound
+    collect_garbage(home=home)
+    assert are_used(library)
+    library.index(rebuild=True)
+    assert are_used(library)
