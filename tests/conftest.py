@@ -22,7 +22,7 @@ from audiosim.core.threads import processors
 
 __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 
-# Hundreds of processes, and every worker, would else compile all of audiosim and of its tests, each for itself.
+# Every worker, and hundreds of processes, would else compile audiosim and its tests, each for itself.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
