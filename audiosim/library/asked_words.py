@@ -59,7 +59,7 @@ def label_scores(index: Index) -> WordScores:
 
 def tag_scores(index: Index, texts: Float32) -> WordScores:
     """Give the scores of usual tags, by what an encoder reads in them, unit vectors (tags, dim)."""
-    return text_scores(TAGS, texts, *index.catalog.tracks.audio_vectors())
+    return text_scores(TAGS, texts, index.catalog.tracks)
 
 
 def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores, list[list[int]]]:
@@ -78,7 +78,7 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
     side = text_side(index)
     if side is not None:
         texts = tuple(dict.fromkeys(text for group in groups for text in group))
-        scores = text_scores(texts, side.embed(texts), *index.catalog.tracks.audio_vectors())
+        scores = text_scores(texts, side.embed(texts), index.catalog.tracks)
         return scores, [[texts.index(text) for text in group] for group in groups]
     labels = _labels(index)
     named = [named_labels(group, labels) for group in groups]

@@ -22,7 +22,7 @@ from audiosim.core.types import EncoderSpec, Float32, FrameEmbeddings
 from audiosim.encoders.frames import audible
 from audiosim.encoders.registry import find
 from audiosim.encoders.words import Vocabulary
-from audiosim.library.catalog import Catalog
+from audiosim.library.catalog import Audio, Catalog, Tracks
 
 CHUNK = 4096  # windows scored at a time
 LEAST = 1e-7  # a score that is as good as none; float16 holds its log-odds well
@@ -63,7 +63,7 @@ class WordScores:
     ----------
     labels : tuple of str
         The words.
-    digests : list of str
+    digests : Audio
         The tracks' audio.
     values : ndarray of float32, shape=(n, labels)
         The log-odds; or the cosines with a text, where an encoder reads any.
@@ -72,7 +72,7 @@ class WordScores:
     """
 
     labels: tuple[str, ...]
-    digests: list[str]
+    digests: Audio
     values: Float32
     odds: bool = True
 
@@ -86,10 +86,10 @@ class WordScores:
         """How far each track stands out by each word, in deviations (n, labels)."""
         return self.standard(self.values)
 
-    @cached_property
+    @property
     def row(self) -> dict[str, int]:
         """The row of each audio."""
-        return {digest: row for row, digest in enumerate(self.digests)}
+        return self.digests.row
 
     def raw(self, values: Float32) -> Float32:
         """Give values as the network does: scores of 0 to 1, or cosines."""
@@ -161,12 +161,19 @@ class WordScorer:
         return True
 
 
-def text_scores(labels: Sequence[str], texts: Float32, digests: list[str], vectors: Float32) -> WordScores:
-    """Give the cosines of texts, unit vectors (labels, dim), with tracks' vectors (n, dim or more).
+def text_scores(labels: Sequence[str], texts: Float32, tracks: Tracks) -> WordScores:
+    """Give the cosines of texts, unit vectors (labels, dim), with all tracks of an index."""
+    audio, values = tracks.measured(lambda rows: cosines(rows, texts))
+    return WordScores(tuple(labels), audio, values, odds=False)
+
+
+def cosines(vectors: Float32, texts: Float32) -> Float32:
+    """Give the cosines (n, labels) of vectors (n, dim or more) with texts, unit vectors (labels, dim).
 
     Of vectors that hold more than means of windows, the means count.
     """
     means = vectors[:, : texts.shape[1]]
-    norms = np.linalg.norm(means, axis=1, keepdims=True)
-    units = np.divide(means, norms, out=np.zeros_like(means), where=norms > 0)
-    return WordScores(tuple(labels), digests, units @ texts.T, odds=False)
+    norms = np.sqrt(np.einsum("ij,ij->i", means, means))[:, None]
+    products = means @ texts.T
+    found: Float32 = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return found

@@ -15,7 +15,7 @@ from audiosim.encoders.words import Vocabulary
 from audiosim.library.asked_words import TAGS, label_scores, tag_scores, text_side
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
-from audiosim.library.word_scores import WordScores, log_odds, text_scores, track_odds
+from audiosim.library.word_scores import WordScores, cosines, log_odds, track_odds
 from audiosim.search.query import Query
 
 STANDS_OUT = 1.0  # deviations above the library's mean
@@ -77,14 +77,15 @@ class TrackWords:
         AudiosimError
             If it has no scores, and no windows or no weights are here to make them from.
         """
-        row = self.scores.row.get(query.track.digest)
-        if row is None and self._texts is None:
-            return track_odds(self._vocabulary, self.frames(query))
-        scores = self.scores
-        if row is None and self._texts is not None:
-            scores = text_scores(scores.labels, self._texts, [""], query.vector[None])
-        found: Float32 = scores.values[row or 0]
-        return found
+        row, texts = self.scores.row.get(query.track.digest), self._texts
+        own: Float32
+        if row is not None:
+            own = self.scores.values[row]
+        elif texts is not None:
+            own = cosines(query.vector[None], texts)[0]
+        else:
+            own = track_odds(self._vocabulary, self.frames(query))
+        return own
 
     def windows(self, frames: FrameEmbeddings) -> Float32:
         """Give the values of windows (n, labels)."""
@@ -92,7 +93,7 @@ class TrackWords:
             return log_odds(self._vocabulary.scores(frames.embedding))
         centre = self._index.configuration.pooler.centre
         rows = frames.embedding.astype(np.float32) - (0 if centre is None else centre)
-        return text_scores(self.scores.labels, self._texts, [""] * len(rows), rows).values
+        return cosines(rows, self._texts)
 
     def frames(self, query: Query) -> FrameEmbeddings:
         """Give a track's windows: those that were computed for it, or its cache.

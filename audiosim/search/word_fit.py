@@ -18,6 +18,7 @@ import numpy as np
 
 from audiosim.core.types import Float64
 from audiosim.library.asked_words import asked_for, unscored
+from audiosim.library.catalog import Audio
 from audiosim.library.index import Index
 from audiosim.library.word_scores import Standard, WordScores
 from audiosim.search.query import AWAY
@@ -30,31 +31,36 @@ class WordFit:
 
     Parameters
     ----------
-    fits : dict of str to (float, float)
-        By audio: the mean score that the network gives to what is wanted, and the fit.
+    audio : Audio
+        What has scores.
+    raw, fit : ndarray of float64, shape=(n,)
+        Of each: the mean score that the network gives to what is wanted, and the fit.
     likeness : Likeness, optional
         To the queries.
     usual : Standard, optional
         Of the cosines of the library's tracks with them.
     """
 
-    fits: dict[str, tuple[float, float]]
+    audio: Audio
+    raw: Float64
+    fit: Float64
     likeness: Likeness | None = None
     usual: Standard | None = None
 
     def covers(self, digests: Sequence[str]) -> Bools:
         """Tell of which audio what is measured is known."""
-        return np.array([digest in self.fits for digest in digests], bool)
+        covered: Bools = self.audio.places(digests) >= 0
+        return covered
 
     @cached_property
-    def _least(self) -> tuple[float, float]:
-        """What counts for a file that is not covered."""
-        return 0.0, min((fit for _, fit in self.fits.values()), default=0.0)
+    def _values(self) -> Float64:
+        """Both (n + 1, 2); last what counts for a file that is not covered."""
+        least = self.fit.min() if len(self.fit) else 0.0
+        return np.stack([np.append(self.raw, 0.0), np.append(self.fit, least)], axis=1)
 
     def __call__(self, digests: Sequence[str], scales: Float64, vectors: Vectors) -> tuple[Float64, Float64]:
         """Give the cosines with the queries, or the scores of the words, and what both come to."""
-        pairs = [self.fits.get(digest, self._least) for digest in digests]
-        raw, fit = np.array(pairs, np.float64).reshape(-1, 2).T
+        raw, fit = self._values[self.audio.places(digests)].T
         if self.likeness is None or self.usual is None:
             return raw, fit
         cosines, scores = self.likeness(digests, scales, vectors)
@@ -76,12 +82,12 @@ def with_words(
     """
     scores, (wanted, unwanted) = asked_for(index, [text, not_text])
     raw, fit = fitting(scores, wanted, unwanted)
-    fits = dict(zip(scores.digests, zip(raw.tolist(), fit.tolist(), strict=True), strict=True))
     usual = None
     if likeness is not None:
-        _, vectors = index.catalog.tracks.audio_vectors()
-        usual = Standard.of(index.configuration.space(vectors) @ likeness.direction[:, None])
-    return WordFit(fits, likeness, usual), unscored(index)
+        direction = likeness.direction[:, None]
+        _, alike = index.catalog.tracks.measured(lambda rows: rows @ direction, index.configuration.space)
+        usual = Standard.of(alike)
+    return WordFit(scores.digests, raw, fit, likeness, usual), unscored(index)
 
 
 def fitting(scores: WordScores, wanted: list[int], unwanted: list[int]) -> tuple[Float64, Float64]:

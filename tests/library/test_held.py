@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from audiosim.library.catalog import Catalog, Held, path_id
 from audiosim.library.catalog.held import hold
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
+from audiosim.library.word_scores import cosines
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
 
@@ -40,13 +42,21 @@ def held_of(made: MadeHome, previous: Held | None = None) -> Held:
     return found
 
 
-def ask(made: MadeHome, held: Held | None, **options: Any) -> SearchResult:
-    query = path_of("t003.flac")
+def ask(made: MadeHome, held: Held | None, *, by: str = "t003.flac", **options: Any) -> SearchResult:
+    queries = [path_of(by).decode()] if by else []
     if held is None:
-        return find_similar([query.decode()], home=made.home.path, **options)
+        return find_similar(queries, home=made.home.path, **options)
     with Catalog(made.home.catalog, read_only=True) as catalog, catalog.snapshot():
         index = Index(made.home, catalog.holding(held), held.configuration)
-        return find_similar([query.decode()], home=index, **options)
+        return find_similar(queries, home=index, **options)
+
+
+def give_scores(made: MadeHome, names: Iterable[str]) -> None:
+    with Catalog(made.home.catalog) as catalog:
+        catalog.words.set_labels(("low", "high", "hiss"))
+        for name in names:
+            odds = np.random.default_rng(len(name) + int(name[1:4])).normal(size=3)
+            catalog.words.set(digest_of(name), odds.astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -104,3 +114,60 @@ def test_a_damaged_vector_is_no_answer(made: MadeHome, damage: bytes) -> None:
     found = {match.track.path for match in ask(made, held_of(made), count=100).matches}
     assert path_of("t005.flac") not in found
     assert len(found) == 58
+
+
+@pytest.mark.parametrize("by", ["", "t003.flac"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"text": "low"},
+        {"text": ["low", "high"], "not_text": "hiss", "count": 60},
+        {"text": "hiss", "explain": True},
+    ],
+    ids=str,
+)
+def test_words_are_found_in_memory_as_in_the_catalog(
+    made: MadeHome, by: str, options: dict[str, Any]
+) -> None:
+    give_scores(made, (f"t{n:03}.flac" for n in range(58)))
+    made.add({"again.flac": next(iter(random_tracks(1, np.random.default_rng(5)).values()))})
+    with Catalog(made.home.catalog) as catalog:
+        catalog._db.execute("UPDATE words SET odds = ? WHERE digest = ?", (b"1", digest_of("t007.flac")))
+        catalog._db.execute("UPDATE tracks SET vector = ? WHERE digest = ?", (b"1", digest_of("t008.flac")))
+    here, there = ask(made, held_of(made), by=by, **options), ask(made, None, by=by, **options)
+    assert [match.track for match in here.matches] == [match.track for match in there.matches]
+    assert len(here.matches) >= 10
+    for one, other in zip(here.matches, there.matches, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-5)
+        assert one.similarity == pytest.approx(other.similarity, abs=1e-6)
+        assert one.words == other.words
+    assert "have no word scores" in " ".join(here.notes)
+
+
+def test_scores_of_words_are_read_when_they_are_asked_for_and_then_followed(made: MadeHome) -> None:
+    give_scores(made, (f"t{n:03}.flac" for n in range(50)))
+    held = held_of(made)
+    held = held_of(made, held)
+    assert not held.scores
+    before = ask(made, held, by="", text="low", count=60)
+    assert len(before.matches) == 50
+    give_scores(made, (f"t{n:03}.flac" for n in range(60)))
+    assert ask(made, held, by="", text="low", count=60).matches == before.matches
+    after = held_of(made, held)
+    assert len(after.scores[0].audio) == 60
+    assert len(ask(made, after, by="", text="low", count=60).matches) == 60
+
+
+def test_texts_are_compared_with_the_vectors_in_memory(made: MadeHome) -> None:
+    made.add({"copy.flac": next(iter(random_tracks(1, np.random.default_rng(5)).values()))})
+    with Catalog(made.home.catalog) as catalog:
+        catalog._db.execute("UPDATE tracks SET vector = ? WHERE digest = ?", (b"", digest_of("t008.flac")))
+    held, texts = held_of(made), np.random.default_rng(2).normal(size=(2, 16)).astype(np.float32)
+    with Catalog(made.home.catalog, read_only=True) as catalog, catalog.snapshot():
+        there = catalog.tracks.measured(lambda rows: cosines(rows, texts), held.configuration.space)
+        here = catalog.holding(held).tracks.measured(
+            lambda rows: cosines(rows, texts), held.configuration.space
+        )
+    assert sorted(here[0]) == sorted(there[0])
+    rows = [here[0].row[digest] for digest in there[0]]
+    np.testing.assert_allclose(here[1][rows], there[1], atol=1e-6)

@@ -7,7 +7,8 @@ import pytest
 from made_home import frames_of
 
 from audiosim.encoders.words import Vocabulary
-from audiosim.library.word_scores import Standard, WordScores, log_odds, text_scores, track_odds
+from audiosim.library.catalog import Audio
+from audiosim.library.word_scores import Standard, WordScores, cosines, log_odds, track_odds
 
 
 def test_a_score_is_the_mean_over_audible_windows() -> None:
@@ -33,7 +34,7 @@ def test_what_is_kept_tells_small_scores_apart() -> None:
 
 def test_a_word_that_fits_everything_says_no_more_than_another() -> None:
     values = np.array([[5.0, -4.0], [5.2, -4.2], [5.1, -2.0]], np.float32)
-    found = WordScores(("rock", "harp"), ["a", "b", "c"], values)
+    found = WordScores(("rock", "harp"), Audio(["a", "b", "c"]), values)
     np.testing.assert_allclose(found.standing_out.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(found.standing_out.std(axis=0), 1, rtol=1e-4)
     assert found.standing_out[2, 1] > found.standing_out[1, 0]
@@ -48,6 +49,6 @@ def test_where_nothing_varies_nothing_stands_out(values: np.ndarray) -> None:
 def test_texts_are_compared_with_the_means_of_vectors_that_hold_more() -> None:
     texts = np.array([[1, 0], [0, 1]], np.float32)
     vectors = np.array([[0.3, 0.4, 0.5, 0.5], [0, 0, 1, 0]], np.float32)
-    found = text_scores(("x", "y"), texts, ["a", "b"], vectors)
-    np.testing.assert_allclose(found.values, np.array([[0.6, 0.8], [0, 0]]), rtol=1e-6)
-    assert found.raw(found.values) is found.values
+    found = cosines(vectors, texts)
+    np.testing.assert_allclose(found, np.array([[0.6, 0.8], [0, 0]]), rtol=1e-6)
+    assert WordScores(("x", "y"), Audio("ab"), found, odds=False).raw(found) is found

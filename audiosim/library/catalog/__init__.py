@@ -13,11 +13,13 @@ from copy import copy
 from pathlib import Path
 
 from audiosim.core.errors import HomeError
+from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks
 from audiosim.library.catalog.database import ADDITIONS, BY_AUDIO, DAMAGED, connect
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held import Held, HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
+from audiosim.library.catalog.held_words import HeldWords
 from audiosim.library.catalog.made_columns import keep_columns
 from audiosim.library.catalog.models import (
     DROPPED,
@@ -40,6 +42,7 @@ from audiosim.library.catalog.words import Words, are_odds
 __all__ = [
     "DROPPED",
     "PENDING",
+    "Audio",
     "Catalog",
     "Configuration",
     "Entry",
@@ -51,6 +54,7 @@ __all__ = [
     "PendingRow",
     "Record",
     "Settings",
+    "Tracks",
     "are_odds",
     "path_id",
 ]
@@ -110,6 +114,7 @@ class Catalog:
         found.tracks = HeldTracks(self._db, found.settings, held)
         found.files = HeldFiles(self._db, found.tracks, held)
         found.fingerprints = HeldFingerprints(self._db, held)
+        found.words = HeldWords(self._db, found.settings, held)
         return found
 
     def __enter__(self) -> Catalog:

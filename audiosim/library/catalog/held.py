@@ -7,7 +7,7 @@ hold (fingerprints, passages, the states of files) belongs to audio or is asked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,15 @@ import numpy.typing as npt
 
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.core.vectors import whole_rows
+from audiosim.library.catalog.audio import Audio, Places
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
+from audiosim.library.catalog.held_words import HeldScores
 from audiosim.library.catalog.models import Configuration, Entry, FileState, path_id
 from audiosim.library.catalog.settings import Settings
-from audiosim.library.catalog.tracks import Page, Tracks
-from audiosim.library.whitening import SearchSpace
+from audiosim.library.catalog.tracks import COMPARED, Page, Tracks
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 if TYPE_CHECKING:
     from audiosim.library.catalog import Catalog
@@ -51,6 +53,8 @@ class Held:
         The median of them, as the catalog tells it.
     lacking : int
         How many files have no fingerprint.
+    scores : list of HeldScores
+        Which words fit: read when it is first asked for, and then with the rest.
     """
 
     configuration: Configuration
@@ -62,6 +66,7 @@ class Held:
     scales: Float64
     usual_scale: float | None
     lacking: int
+    scores: list[HeldScores] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -98,6 +103,17 @@ class Held:
     def whole(self) -> npt.NDArray[np.bool_]:
         """Which vectors are not damaged, bool (n,)."""
         return whole_rows(self.vectors)
+
+    @cached_property
+    def audio(self) -> Audio:
+        """Each piece of audio whose vector is not damaged."""
+        return Audio(self.tracks[row].digest for row in self.audio_rows.tolist())
+
+    @cached_property
+    def audio_rows(self) -> Places:
+        """A place of each of these."""
+        rows = np.fromiter((rows[0] for rows in self.holders.values()), np.intp, len(self.holders))
+        return rows[self.whole[rows]]
 
     def prepare(self) -> None:
         """Make what searches need of it, so that none has to wait for that."""
@@ -156,6 +172,7 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
         tracks[row] = entry.track
         if entry.vector.shape == (configuration.dimension,):
             vectors[row] = entry.vector
+    scores = [] if previous is None or not previous.scores else [HeldScores.read(catalog.words)]
     return Held(
         configuration,
         settings,
@@ -166,6 +183,7 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
         np.array([np.nan if scale is None else scale for _, _, scale in marks], np.float64),
         catalog.tracks.usual_scale(SCALES),
         catalog.fingerprints.lacking(),
+        scores,
     )
 
 
@@ -222,6 +240,14 @@ class HeldTracks(Tracks):
     def all_vectors(self) -> Iterator[tuple[str, Float32]]:
         """Those of the index: what is gone is no answer, and no copy of one."""
         return ((digest, self._held.vectors[rows[0]]) for digest, rows in self._held.holders.items())
+
+    def measured(
+        self, measure: Callable[[Float32], Float32], space: SearchSpace = AS_THEY_ARE
+    ) -> tuple[Audio, Float32]:
+        vectors = self._held.searched if space.whitening else self._held.vectors
+        starts = range(0, max(1, len(vectors)), COMPARED)  # whose products stay where they are quick to reach
+        found = np.concatenate([measure(vectors[start : start + COMPARED]) for start in starts])
+        return self._held.audio, found[self._held.audio_rows]
 
     def vector(self, digest: str) -> Float32 | None:
         rows = self._held.holders.get(digest)

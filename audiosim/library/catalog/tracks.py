@@ -13,6 +13,7 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Float64, Track, TrackVector
 from audiosim.core.vectors import whole_ones
 from audiosim.core.version import DECODING
+from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.database import ABSENT, OUTDATED, PAGE, STORED, Connection
 from audiosim.library.catalog.models import (
     DROPPED,
@@ -25,7 +26,7 @@ from audiosim.library.catalog.models import (
     vector_from,
 )
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
-from audiosim.library.whitening import SearchSpace
+from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 COMPARED = 4096  # vectors at a time
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
@@ -108,6 +109,16 @@ class Tracks:
             " ORDER BY digest"
         )
         return [row[0] for row in self._db.execute(query)]
+
+    def measured(
+        self, measure: Callable[[Float32], Float32], space: SearchSpace = AS_THEY_ARE
+    ) -> tuple[Audio, Float32]:
+        """What a function makes, (n, k), of the audio of the files in the index; not of damaged ones.
+
+        It is given vectors (m, dim), as they are or where they are searched, and must take each by itself.
+        """
+        digests, vectors = self.audio_vectors()
+        return Audio(digests), measure(space(vectors))
 
     def audio_vectors(self) -> tuple[list[str], Float32]:
         """The audio of the files in the index, each once, and its unit vectors (n, dim); not damaged ones."""

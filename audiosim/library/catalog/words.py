@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.core.types import Float32
+from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.settings import Settings
 
 LABELS = "words"  # a key of meta: the labels of the scores, in their order
 AT_A_TIME = 4096  # rows read
+Odds = npt.NDArray[np.float16]
 INDEXED = "SELECT digest FROM files WHERE state = 'indexed'"
 
 
@@ -64,19 +67,23 @@ class Words:
         )
         return int(self._db.execute(query).fetchone()[0])
 
-    def all(self, columns: Sequence[int] | None = None) -> tuple[list[str], Float32]:
+    def all(self, columns: Sequence[int] | None = None) -> tuple[Audio, Float32]:
         """The audio of the files in the index that has scores, each once, and its log-odds (n, labels).
 
         Those of some `columns` of the labels, or of all. Damaged ones are left out.
         """
+        chosen = list(range(len(self.labels))) if columns is None else list(columns)
+        audio, pages = Audio(), [np.zeros((0, len(chosen)), np.float32)]
+        for digests, odds in self.pages():
+            audio += digests
+            pages.append(odds[:, chosen].astype(np.float32))
+        return audio, np.concatenate(pages)
+
+    def pages(self) -> Iterator[tuple[list[str], Odds]]:
+        """The audio of the files in the index that has scores, and its log-odds, some at a time, in order."""
         count = len(self.labels)
-        chosen = list(range(count)) if columns is None else list(columns)
         query = f"SELECT digest, odds FROM words WHERE digest IN ({INDEXED}) ORDER BY digest"
         rows = (row for row in self._db.execute(query) if len(row[1]) == 2 * count)
-        digests: list[str] = []
-        pages = [np.zeros((0, len(chosen)), np.float32)]
         while page := list(islice(rows, AT_A_TIME)):
-            digests += [digest for digest, _ in page]
             odds = np.frombuffer(b"".join(blob for _, blob in page), "<f2").reshape(len(page), count)
-            pages.append(odds[:, chosen].astype(np.float32))
-        return digests, np.concatenate(pages)
+            yield [digest for digest, _ in page], odds
