@@ -126,6 +126,11 @@ def nearest_others(vectors: Float32, count: int, rows: slice | list[int] = slice
     return found
 
 
+def side_by_side(vectors: Float32) -> Rows:
+    """Put the rows of unit vectors (n, dim) in an order where those near each other are together, mostly."""
+    return np.argsort(_nearest_centres(vectors, _centres(vectors), 1).ravel(), kind="stable")
+
+
 @dataclass(frozen=True)
 class _Cell:
     """Which rows are in it, and which of those that ask look there, by their places among these."""
@@ -137,9 +142,7 @@ class _Cell:
 def _cells(vectors: Float32, asking: Rows) -> Iterator[list[_Cell]]:
     """All cells, for those that ask and are in them; then for those that have few nearer ones; and so on."""
     whole = np.isfinite(np.einsum("ij,ij->i", vectors, vectors))
-    root = round(len(vectors) ** 0.5)
-    sample = vectors[:: max(1, len(vectors) // (LEARNT * root))]
-    centres = _centres(sample[np.isfinite(sample).all(axis=1)], root)
+    centres = _centres(vectors)
     of = _nearest_centres(vectors, centres, 1).ravel()
     near = _nearest_centres(vectors[asking], centres, min(PROBED, len(centres)))
     members = [rows[whole[rows]] for rows in _sorted_out(of, len(centres))]
@@ -180,9 +183,12 @@ def _sorted_out(numbers: Rows, count: int) -> list[Rows]:
     return np.split(np.argsort(numbers, kind="stable"), np.cumsum(sizes)[:-1])
 
 
-def _centres(sample: Float32, count: int) -> Float32:
-    """At most so many centres, unit vectors: each the mean of those of a sample that are nearest to it."""
-    centres: Float32 = sample[np.linspace(0, len(sample) - 1, count).round().astype(int)]
+def _centres(vectors: Float32) -> Float32:
+    """Centres, unit vectors, as many as the root of n or fewer: each the mean of those nearest to it."""
+    root = round(len(vectors) ** 0.5)
+    sample = vectors[:: max(1, len(vectors) // (LEARNT * root))]
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    centres: Float32 = sample[np.linspace(0, len(sample) - 1, root).round().astype(int)]
     for _ in range(ROUNDS):
         of = _nearest_centres(sample, centres, 1).ravel()
         order = np.argsort(of, kind="stable")

@@ -14,12 +14,12 @@ from audiosim.core.tag_values import folded
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
-from audiosim.library.neighbours import blocks
+from audiosim.library.neighbours import blocks, side_by_side
 from audiosim.search.few_landmarks import worth_comparing
 from audiosim.search.fingerprints import MIN_LANDMARKS
 from audiosim.search.names_of_copies import copy_names
 from audiosim.search.promising import as_fast, faster
-from audiosim.search.recordings import SIMILAR, Evidence, Recordings, slack
+from audiosim.search.recordings import KEPT, SIMILAR, Evidence, Recordings, slack
 
 NEAREST = 10  # tracks of about the same length that each is compared with
 HEARD = 5  # of these, where fingerprints tell: copies at one speed have been found by their landmarks
@@ -142,7 +142,13 @@ class _Candidates:
         for pair in self._common:
             if focus is None or not focus.isdisjoint(pair):
                 yield pair
-        for row, others in self._near(focus):
+        near = list(self._near(focus))
+        if (
+            len(near) > KEPT
+        ):  # in order of length, hardly any fingerprint would be in memory when it is needed
+            vectors = np.stack([self._entries[row].vector for row, _ in near])
+            near = [near[place] for place in side_by_side(vectors).tolist()]
+        for row, others in near:
             for other in self._promising(row, others):
                 yield min(row, other), max(row, other)
 

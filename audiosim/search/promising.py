@@ -35,13 +35,9 @@ def as_fast(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
     rows, columns, step = _equal(first.bands, bands, MOST * len(others))
     offsets = np.sort(places[columns] - first.places[rows])
     ends = np.searchsorted(offsets, FAR * np.arange(len(others) + 1) - FAR // 2)
-    return np.array(
-        [
-            _crowded(offsets[begin:end], _least(first, other, STEADY_SHARE, STEADY_LEAST, step), IN_LINE)
-            for begin, end, other in zip(ends[:-1], ends[1:], others, strict=True)
-        ],
-        bool,
-    )
+    least = _least(first, others, STEADY_SHARE, STEADY_LEAST, step)
+    parts = zip(ends[:-1].tolist(), ends[1:].tolist(), least, strict=True)
+    return np.array([_crowded(offsets[begin:end], count, IN_LINE) for begin, end, count in parts], bool)
 
 
 def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
@@ -53,13 +49,9 @@ def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
     kept = (np.abs(paces) <= np.log(FASTEST)) & (differ <= RUN_BITS)
     whose = np.repeat(np.arange(len(others)), [len(one.ratios) for one in them])[columns[kept]]
     paces = paces[kept]
-    return np.array(
-        [
-            _crowded(np.sort(paces[whose == row]), _least(first, other, SPEED_SHARE, SPEED_LEAST, step), PACE)
-            for row, other in enumerate(others)
-        ],
-        bool,
-    )
+    least = _least(first, others, SPEED_SHARE, SPEED_LEAST, step)
+    parts = ((paces[whose == row], count) for row, count in enumerate(least))
+    return np.array([_crowded(np.sort(part), count, PACE) for part, count in parts], bool)
 
 
 def _equal(
@@ -76,8 +68,10 @@ def _equal(
     return np.repeat(rows, counts), order[places], step
 
 
-def _least(first: Landmarks, second: Landmarks, share: float, least: int, step: int) -> int:
-    return max(least, int(share * min(len(first), len(second)) / step))
+def _least(first: Landmarks, others: Sequence[Landmarks], share: float, least: int, step: int) -> list[int]:
+    """How many must agree of each, at least: a share of the landmarks of the one of both with fewer."""
+    own = len(first)
+    return [max(least, int(share * min(own, len(other)) / step)) for other in others]
 
 
 def _crowded(values: Numbers | Floats, count: int, width: float) -> bool:

@@ -52,6 +52,14 @@ def test_copies_in_other_encodings_are_found_and_nothing_else(home: Home) -> Non
     ]
 
 
+def test_the_order_in_which_very_many_are_compared_changes_no_group(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = paths(find_duplicates(home.path))
+    monkeypatch.setattr("audiosim.search.copies.KEPT", 1)
+    assert paths(find_duplicates(home.path)) == expected
+
+
 def test_each_group_says_why(home: Home) -> None:
     encoded, same = find_duplicates(home.path)
     assert [link.evidence.kind for link in same.links] == ["same audio"]
