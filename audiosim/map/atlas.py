@@ -1,4 +1,4 @@
-"""What a map shows: tracks, their places, their groups and their nearest neighbours by exact cosine."""
+"""What a map shows: tracks, their places, their groups and their nearest neighbours by cosine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog import Entry
-from audiosim.library.neighbours import Neighbours, nearest
+from audiosim.library.neighbours import Neighbours, nearest_others
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 from audiosim.library.word_scores import WordScores
 from audiosim.map.groups import Color, Grouping, group_tracks
@@ -55,8 +55,7 @@ def make_atlas(
     """
     tracks = [files[0].track for files in recordings]
     rows = space(np.stack([files[0].vector for files in recordings]))
-    places = np.arange(len(rows))
-    near = nearest(rows, rows, min(NEIGHBOURS, len(rows) - 1), same=(places, places))
+    near = nearest_others(rows, min(NEIGHBOURS, len(rows) - 1))
     words = () if scores is None else region_words([track.digest for track in tracks], near, scores)
     return Atlas(
         [entry.track for files in recordings for entry in files],

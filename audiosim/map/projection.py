@@ -2,6 +2,9 @@
 
 t-SNE (van der Maaten and Hinton, 2008) by scikit-learn. Distances of unit vectors order as their
 cosines do. One thread only: the order in which several add up would change the picture.
+
+Of very many vectors t-SNE lays out a sample, and the others are put among those of the sample that they
+are nearest to. How much is lost by that stands in benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -12,10 +15,16 @@ import numpy as np
 
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Float32, Float64
+from audiosim.library.neighbours import nearest
 
 SEED = 0
 PERPLEXITY = 30.0
 FEW = 10  # below, a projection shows more than t-SNE
+MANY = 20_000  # above, t-SNE would take minutes and more
+SAMPLE = 10_000  # of these
+GUIDES = 10  # of the sample, that place another, at most
+ISLAND = 0.02  # of the map's longer side, that guides lie from the nearest: others are on another island
+TINY = 1e-9
 
 
 def lay_out(vectors: Float32) -> Float32:
@@ -24,7 +33,10 @@ def lay_out(vectors: Float32) -> Float32:
     The same vectors get the same places, equal ones one place. The longer side is horizontal.
     """
     distinct, back = _distinct(vectors)
-    flat = _projected(distinct) if len(distinct) < FEW else _embedded(distinct)
+    if len(distinct) < FEW:
+        flat = _projected(distinct)
+    else:
+        flat = _embedded(distinct) if len(distinct) <= MANY else _by_sample(distinct)
     places: Float32 = _scaled(_turned(flat))[back].astype(np.float32)
     return places
 
@@ -55,6 +67,31 @@ def _embedded(vectors: Float32) -> Float64:
     with limited_threads(1):
         flat: Float64 = model.fit_transform(vectors).astype(np.float64)
     return flat
+
+
+def _by_sample(vectors: Float32) -> Float64:
+    """Places of an even sample by t-SNE, and of the others among those of it that they are nearest to."""
+    chosen = np.linspace(0, len(vectors) - 1, SAMPLE).round().astype(int)
+    others = np.setdiff1d(np.arange(len(vectors)), chosen)
+    flat = np.empty((len(vectors), 2))
+    flat[chosen] = _embedded(vectors[chosen])
+    near = nearest(vectors[others], vectors[chosen], GUIDES)
+    reach = ISLAND * float(np.ptp(flat[chosen], axis=0).max())
+    distances = np.maximum(1 - near.cosines.astype(np.float64), 0)
+    flat[others] = _among(flat[chosen][near.indices], distances, reach)
+    return flat
+
+
+def _among(guides: Float64, distances: Float64, reach: float) -> Float64:
+    """Places (n, 2) among guides (n, GUIDES, 2) at some distances (n, GUIDES), the nearest first.
+
+    Those that lie farther than `reach` from the nearest do not count: between islands nothing is to be.
+    """
+    weights = (distances[:, -1:] - distances + TINY) / (distances + TINY)
+    weights *= np.linalg.norm(guides - guides[:, :1], axis=2) <= reach
+    weights /= weights.sum(axis=1, keepdims=True)
+    placed: Float64 = np.einsum("ij,ijk->ik", weights, guides)
+    return placed
 
 
 def _turned(flat: Float64) -> Float64:

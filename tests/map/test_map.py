@@ -12,13 +12,14 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
+from sklearn.manifold import trustworthiness
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.types import Float32, Tags, Track
 from audiosim.indexing.pipeline import index_folder
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
-from audiosim.map import Color, draw_map
+from audiosim.map import Color, draw_map, projection
 from audiosim.map.atlas import Atlas, make_atlas
 from audiosim.map.groups import group_tracks, short_names
 from audiosim.map.label_placement import Box, free_box, gathers
@@ -92,6 +93,27 @@ def test_tracks_that_sound_alike_lie_side_by_side() -> None:
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
     assert (distances.argmin(axis=1) % 4 == np.arange(80) % 4).all()
+
+
+def test_very_many_tracks_are_placed_among_those_of_a_sample_that_they_sound_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors = unit_vectors(400)
+    vectors[391] = vectors[7]
+    whole = lay_out(vectors)
+    monkeypatch.setattr(projection, "MANY", 300)
+    monkeypatch.setattr(projection, "SAMPLE", 120)
+    places = lay_out(vectors)
+    assert np.array_equal(places, lay_out(vectors.copy()))
+    assert np.array_equal(places[391], places[7])
+    assert places.min() >= 0
+    assert places.max() <= 1
+    distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert (distances.argmin(axis=1) % 4 == np.arange(400) % 4).mean() > 0.99
+    distinct = np.delete(np.arange(400), 391)
+    kept = [trustworthiness(vectors[distinct], each[distinct], n_neighbors=10) for each in (whole, places)]
+    assert kept[1] > kept[0] - 0.05
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

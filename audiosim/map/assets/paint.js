@@ -4,6 +4,7 @@ const ground = canvas.getContext("2d", { alpha: false });
 const over = element("over");
 const order = shuffled(); // so that no group lies on top of all others
 const sprites = new Map();
+const QUICK = 20_000; // points that are painted while the map moves, where painting is slow
 const FAINT = SPOTS.length > 3000 ? 0.1 : 0.17; // of points that do not stand out
 let sharpness = 1; // pixels of the canvas for one of the page
 let dirty = false;
@@ -52,7 +53,9 @@ function sprite(colour, radius, dim) {
 }
 
 /** Paints the points that are in sight, the dim ones first, and gives those that stand out. */
-function paintPoints(radius) {
+function paintPoints(radius, hurried) {
+  const most = hurried ? QUICK : Infinity;
+  let dimmed = 0;
   const rounded = Math.round(radius * 4) / 4;
   const [left, top] = toWorld(-radius, -radius);
   const [right, bottom] = toWorld(view.width + radius, view.height + radius);
@@ -70,9 +73,9 @@ function paintPoints(radius) {
     const track = shownAt(spot);
     if (X[track] < left || X[track] > right || Y[track] < top || Y[track] > bottom) continue;
     if (lit(track)) seen.push(track);
-    else put(dim, track);
+    else if (dimmed++ < most) put(dim, track);
   }
-  for (const track of seen) put(images[DATA.group[track]], track);
+  for (const track of seen.slice(0, most)) put(images[DATA.group[track]], track);
   ground.setTransform(sharpness, 0, 0, sharpness, 0, 0);
   return seen;
 }
@@ -85,7 +88,7 @@ function paintGround(hurried) {
   ground.fillRect(0, 0, view.width, view.height);
   terrain.paint(ground, hurried);
   const radius = pointRadius();
-  const seen = paintPoints(radius);
+  const seen = paintPoints(radius, hurried);
   if (state.selected < 0) names.paint(ground, seen, radius);
 }
 
