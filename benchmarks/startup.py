@@ -1,9 +1,11 @@
-"""Start-up and re-scans on a library of 10,000 short files.
+"""Start-up, a first run and re-scans on a library of 10,000 short files, or more.
 
 usage: python benchmarks/startup.py [--files N] [--runs N] [--old CHECKOUT] [--json]
 
-Makes the files, indexes them with an encoder that costs nothing, then times whole commands. With --old,
-the folder of an older checkout, its commands and ours are timed in turn on one home, which both must read.
+Makes the files, indexes them with an encoder that costs nothing, and tells what of that time which stage
+took, and how much memory it had at each quarter; then times whole commands. With --old, the folder of an
+older checkout, its commands and ours are timed in turn on one home, which both must read. Where other work
+runs beside it, the seconds of processor are to be read.
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import mutagen
 import numpy as np
 import soundfile
-from common import pairs, parser, peak_memory, report, seconds, shown, spread
+from common import pairs, parser, peak_memory, report, seconds, shown, spread, tree_memory, used
 
-from audiosim import IndexReport, index_folder
+from audiosim import IndexReport, TrackOutcome, index_folder
 from audiosim.core.types import EncoderSpec, Float32, Framing
 from audiosim.library.catalog import Catalog
 
@@ -55,12 +58,45 @@ def index(folder: Path, home: Path) -> IndexReport:
     return index_folder([folder], home=home, encoder=Free())
 
 
+def first_run(folder: Path, home: Path, files: int) -> dict[str, Any]:
+    """What the first run takes: in all, by stage, and in memory at each quarter of the files."""
+    before, begun, done = os.times(), time.process_time(), 0
+    quarters: list[int] = []
+
+    def look(event: object) -> None:
+        nonlocal done
+        done += isinstance(event, TrackOutcome)
+        if done >= (len(quarters) + 1) * files // 4:
+            quarters.append(tree_memory(os.getpid()))
+
+    with peak_memory(os.getpid()) as peak:
+        found = index_folder([folder], home=home, encoder=Free(), on_event=look)
+    after = os.times()
+    return {
+        "seconds": found.seconds,
+        "own processor": time.process_time() - begun,
+        "processor of others": after.children_user + after.children_system
+        - before.children_user - before.children_system,
+        "indexed": found.indexed,
+        "stages": found.stages,
+        "bytes at each quarter": quarters,
+        "peak bytes": peak[0],
+    }  # fmt: skip
+
+
+def line_of(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "audiosim", *map(str, arguments)]
+
+
+def environment(checkout: Path | None = None) -> dict[str, str]:
+    place = Path(__file__).parents[1] if checkout is None else checkout
+    return {**os.environ, "PYTHONPATH": str(place)}
+
+
 def command(*arguments: object, checkout: Path | None = None) -> Any:
     """A function that runs audiosim once, ours or a checkout's; errors end the benchmark."""
-    line = [sys.executable, "-m", "audiosim", *map(str, arguments)]
-    place = Path(__file__).parents[1] if checkout is None else checkout
-    environment = {**os.environ, "PYTHONPATH": str(place)}
-    return lambda: subprocess.run(line, check=True, capture_output=True, env=environment)
+    line, variables = line_of(*arguments), environment(checkout)
+    return lambda: subprocess.run(line, check=True, capture_output=True, env=variables)
 
 
 def against(checkout: Path, lines: dict[str, list[object]], runs: int) -> dict[str, Any]:
@@ -84,19 +120,20 @@ def main() -> None:
     results: dict[str, Any] = {"files": arguments.files}
     lines = []
 
-    def timed(name: str, function: Any) -> None:
-        results[name] = spread([seconds(function) for _ in range(arguments.runs)])
-        lines.append(f"{name}: {shown(results[name], ' s')}")
+    def timed(name: str, *words: object) -> None:
+        runs = [used(line_of(*words), env=environment()) for _ in range(arguments.runs)]
+        found = {kind: spread([run[kind] for run in runs]) for kind in runs[0]}
+        results[name] = found
+        clock, processor = shown(found["seconds"], " s"), shown(found["processor"], " s")
+        lines.append(
+            f"{name}: {clock}, of processor {processor}, peak {found['peak bytes']['max'] / 1e6:.0f} MB"
+        )
 
     with tempfile.TemporaryDirectory() as scratch:
         music, home = Path(scratch) / "music", Path(scratch) / "home"
         make_files(music, arguments.files)
-        with peak_memory(os.getpid()) as peak:
-            first = index(music, home)
-        results["first run"] = {"seconds": first.seconds, "indexed": first.indexed, "peak bytes": peak[0]}
-        lines.append(
-            f"first run: {first.indexed} files in {first.seconds:.0f} s, peak {peak[0] / 1e6:.0f} MB"
-        )
+        results["first run"] = first_run(music, home, arguments.files)
+        lines += [f"first run, {name}: {value}" for name, value in results["first run"].items()]
         query = music / "0000" / "00.flac"
         settled: dict[str, list[object]] = {
             "--help": ["--help"],
@@ -104,7 +141,7 @@ def main() -> None:
             "similar, nothing in Chroma's write-ahead log": ["similar", query, "--home", home],
         }
         for name, line in settled.items():
-            timed(name, command(*line))
+            timed(name, *line)
         if arguments.old:
             results["old"] = against(arguments.old.absolute(), settled, arguments.runs)
             lines += [f"{name}, new / old: {shown(found['ratio'])}" for name, found in results["old"].items()]
@@ -125,9 +162,7 @@ def main() -> None:
         extra = music / "extra"
         make_files(extra, 900)  # known audio, under new names: 900 rows more
         index(music, home)
-        timed(
-            "similar, 900 rows in Chroma's write-ahead log or more", command("similar", query, "--home", home)
-        )
+        timed("similar, 900 rows in Chroma's write-ahead log or more", "similar", query, "--home", home)
     report(results, lines, as_json=arguments.json)
 
 
