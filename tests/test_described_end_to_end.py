@@ -147,6 +147,7 @@ def test_the_text_side_is_fetched_only_when_it_is_asked_for(cli: Cli, folder: Pa
     done = cli("index", folder / "music", "--home", folder / "home", "--encoder", toml)
     assert done.code == 0, done.err
     assert fetched() == ["audio_model.onnx"]
+    assert cli("encoders", "import", toml).code == 0
     assert "1 of 2 here, not proven" in cli("encoders").out
     text = cli("encoders", "fetch", "tiny-clap", "--text")
     assert (text.code, Path(text.out.strip()).name) == (0, "text_model.onnx"), text.err

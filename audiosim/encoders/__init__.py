@@ -55,7 +55,8 @@ def load_encoder(
     from audiosim.encoders.request import EncoderRequest
 
     request = request or EncoderRequest()
-    return _load(resolve(request.encoder), request, precision, batch_size, read_only=read_only)
+    entry = resolve(request.encoder, request.digest)
+    return _load(entry, request, precision, batch_size, read_only=read_only)
 
 
 def expected_spec(request: EncoderRequest) -> EncoderSpec:
@@ -68,7 +69,7 @@ def expected_spec(request: EncoderRequest) -> EncoderSpec:
     """
     from audiosim.encoders.request import check_options
 
-    entry = resolve(request.encoder)
+    entry = resolve(request.encoder, request.digest)
     check_options(entry.card, request)
     return entry.spec(request)
 

@@ -104,6 +104,7 @@ class EncoderEntry(ABC):
     """An encoder as the registry has it: made at once, loads nothing until it is asked to."""
 
     card: EncoderCard
+    named = True  # whether its name stands for it: not so for what is only kept for homes
     quick_windows = 0  # so many are had sooner by what starts fast than by what runs fast
 
     @abstractmethod
@@ -223,7 +224,8 @@ def plug_ins() -> dict[str, EntryPoint]:
 def find(name: str) -> EncoderEntry | None:
     """Find an encoder by its name, in any case: a built-in one, else a described one, else a plug-in.
 
-    A name that ends with .toml is the file of a description. A plug-in is imported.
+    A name that ends with .toml is the file of a description. A plug-in is imported. What is only kept
+    for homes is not `named`: of several descriptions of a name it is any.
 
     Raises
     ------
@@ -258,19 +260,31 @@ def is_description(name: str) -> bool:
 
 
 def described() -> list[str]:
-    """List the names of the encoders whose descriptions are kept; reads none of them."""
+    """List the names of the encoders whose descriptions were imported; reads none of them."""
     from audiosim.encoders.described import known
 
-    return known.kept_names()
+    return known.imported_names()
 
 
-def resolve(name: str | None) -> EncoderEntry:
+def resolve(name: str | None, digest: str | None = None) -> EncoderEntry:
     """Find an encoder by its name; the default one, if None.
+
+    Parameters
+    ----------
+    name : str, optional
+        The name, or the file of a description.
+    digest : str, optional
+        That of its weights, where they are known: what is kept for homes is found by it.
+
+    Returns
+    -------
+    EncoderEntry
+        The encoder.
 
     Raises
     ------
     UsageError
-        If there is none by that name, or its description is wrong.
+        If there is none by that name, or its description is wrong, or was not imported.
     WeightsError
         If it is a plug-in, and broken.
     """
@@ -279,6 +293,12 @@ def resolve(name: str | None) -> EncoderEntry:
         names = ", ".join((*built_in(), *described(), *plug_ins()))
         remedy = f"Choose one of: {names}; or give a description, FILE{DESCRIBED}."
         raise UsageError(f"No encoder {name}", "there is none by that name", remedy)
+    if digest is None and not entry.named:
+        raise UsageError(
+            f"The name {name} stands for no encoder",
+            "what is called so was only used as a file, and not imported",
+            f"Give the file, or import it first: audiosim encoders import FILE{DESCRIBED}",
+        )
     return entry
 
 

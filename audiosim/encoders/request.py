@@ -181,7 +181,7 @@ def framing_values(request: EncoderRequest) -> Mapping[str, Any]:
 
 def _options_of(spec: EncoderSpec) -> dict[str, OptionValue]:
     """The options of a spec; what came later than the spec is as it was before, the default."""
-    entry = find(spec.name)
+    entry = find_for(spec)
     defaults = {option.name: option.choices[0] for option in entry.card.options} if entry else {}
     return defaults | dict(spec.options)
 

@@ -6,7 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from conftest import GOLDEN, Cli
 
 from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
@@ -220,3 +222,40 @@ def test_a_licence_is_asked_for_where_it_must_be_accepted(cli: Cli) -> None:
     needless = cli("encoders", "fetch", "openl3", "--accept-licence")
     assert (needless.code, "Leave --accept-licence out" in needless.err) == (2, True)
     assert "musicnn has no text side" in cli("encoders", "fetch", "musicnn", "--text").err
+
+
+def test_only_an_import_changes_what_a_name_stands_for(cli: Cli, description: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(description.read_text().replace('log = "log10"', 'log = "db"'))
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000)
+
+    def extracted(encoder: Path | str) -> bytes:
+        done = cli("extract", tmp_path / "noise.wav", "--encoder", encoder, "-o", tmp_path)
+        assert done.code == 0, done.err
+        with np.load(tmp_path / "noise.npz") as arrays:
+            return bytes(arrays["embedding"].tobytes())
+
+    right, other = extracted(description), extracted(wrong)
+    assert right != other
+    refused = cli("extract", tmp_path / "noise.wav", "--encoder", "tiny-effnet", "-o", tmp_path)
+    assert (refused.code, "encoders import FILE.toml" in refused.err) == (2, True)
+    for path, embedding in ((description, right), (wrong, other), (description, right)):
+        place = cli("encoders", "import", path).out.strip()
+        assert str(Path(place).parent) in cli("encoders", "show", "tiny-effnet").out
+        assert extracted("tiny-effnet") == embedding
+    extracted(wrong)
+    assert extracted("tiny-effnet") == right
+
+
+def test_a_self_test_that_was_imported_outlives_the_use_of_a_file_without(
+    cli: Cli, description: Path, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain.toml"
+    shutil.copy(description, plain)
+    test = cli("encoders", "check", description, "--record").out
+    description.write_text(f"{description.read_text()}\n{test}")
+    assert cli("encoders", "import", description).code == 0
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000)
+    done = cli("extract", tmp_path / "noise.wav", "--encoder", plain, "-o", tmp_path)
+    assert done.code == 0, done.err
+    assert "1 brought, proven" in cli("encoders").out

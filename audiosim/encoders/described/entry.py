@@ -32,11 +32,23 @@ class DescribedEntry(EncoderEntry):
         Gives the description.
     given : bool
         Whether it is of a file that a user gives.
+    renew : bool
+        Whether it takes the place of what is kept of the same model and numbers.
+    named : bool
+        Whether its name stands for it; a file needs none.
     """
 
-    def __init__(self, card: EncoderCard, read: Callable[[], Description], *, given: bool = False) -> None:
-        self.card = card
-        self._read, self._given = read, given
+    def __init__(
+        self,
+        card: EncoderCard,
+        read: Callable[[], Description],
+        *,
+        given: bool = False,
+        renew: bool = False,
+        named: bool = True,
+    ) -> None:
+        self.card, self.named = card, named
+        self._read, self._given, self._renew = read, given, renew
 
     @cached_property
     def description(self) -> Description:
@@ -129,7 +141,7 @@ class DescribedEntry(EncoderEntry):
         return "\n".join(told)
 
     def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
-        from audiosim.encoders.described.model_files import kept_name
+        from audiosim.encoders.described.names import kept_name
         from audiosim.encoders.request import request_for
 
         entry = self._of(spec.weights)
@@ -206,7 +218,7 @@ class DescribedEntry(EncoderEntry):
             )
         if read_only:
             return
-        kept = folder.keep(self.description, found) / found.path.name
+        kept = folder.keep(self.description, found, renew=self._renew) / found.path.name
         if test is not None and not proven:
             _proofs().keep_passed(weights, test, [path for path in (found.path, kept) if path.exists()])
 

@@ -24,11 +24,11 @@ def shipped(card: EncoderCard) -> DescribedEntry:
         place = files("audiosim.encoders.described") / "shipped" / f"{card.name}.toml"
         return parse_description(place.read_bytes(), Path(str(place)))
 
-    return DescribedEntry(card, read)
+    return DescribedEntry(card, read, renew=True)
 
 
-def entry_of_file(path: Path) -> DescribedEntry:
-    """Make the entry of a description that a user gives.
+def entry_of_file(path: Path, *, renew: bool = False) -> DescribedEntry:
+    """Make the entry of a description that a user gives; with `renew` it replaces what is kept of it.
 
     Raises
     ------
@@ -45,48 +45,63 @@ def entry_of_file(path: Path) -> DescribedEntry:
             "an encoder that comes with audiosim is called so",
             "Choose another name in it.",
         )
-    return DescribedEntry(card_of(description), lambda: description, given=True)
+    return DescribedEntry(card_of(description), lambda: description, given=True, renew=renew)
 
 
-def kept_entry(path: Path) -> DescribedEntry:
-    """Make the entry of a description that is kept for homes."""
+def kept_entry(path: Path, *, named: bool = True) -> DescribedEntry:
+    """Make the entry of a description that is kept for homes; `named` if its name stands for it."""
     from audiosim.encoders.described.description import read_description
 
     description = read_description(path)
-    return DescribedEntry(card_of(description), lambda: description)
+    return DescribedEntry(card_of(description), lambda: description, named=named)
 
 
 def find_kept(name: str) -> DescribedEntry | None:
-    """Find a description that is kept by its name; of several, the one that came last."""
-    kept = model_folder().descriptions(name)
-    return kept_entry(kept[-1]) if kept else None
+    """Find the description that was imported under a name.
+
+    Where none was, but homes have some of that name, gives one of these, which leads to each of them.
+    """
+    from audiosim.encoders.described import names
+
+    folder = model_folder().path
+    imported = names.imported(folder, name)
+    if imported is not None:
+        return kept_entry(imported)
+    kept = names.descriptions(folder, name)
+    return kept_entry(kept[0], named=False) if kept else None
 
 
-def kept_names() -> list[str]:
-    """List the names of the descriptions that are kept."""
-    return [name for name in model_folder().names() if name not in built_in()]
+def imported_names() -> list[str]:
+    """List the names that descriptions were imported under."""
+    from audiosim.encoders.described import names
+
+    return [name for name in names.imported_names(model_folder().path) if name not in built_in()]
 
 
 def imported(path: Path) -> Path:
-    """Keep a description and those of its models that are beside it; fetch the first, if need be.
+    """Keep a description and those of its models that are beside it, and let its name stand for it.
+
+    The first model is fetched, if need be.
 
     Returns
     -------
     Path
         Where the first is kept.
     """
+    from audiosim.encoders.described.names import let_stand
     from audiosim.encoders.request import EncoderRequest
 
-    entry = entry_of_file(path)
+    entry = entry_of_file(path, renew=True)
     first, *others = entry.description.variants
+    folder = model_folder()
     several: list[Variant] = [
         first,
-        *(one for one in others if model_folder().has_model(entry.description, one.audio)),
+        *(one for one in others if folder.has_model(entry.description, one.audio)),
     ]
+    digests = []
     for variant in several:
         options = {"variant": variant.name} if others else {}
         request = EncoderRequest(entry.card.name, options=options.items())
         encoder = entry.load(request, precision="auto", batch_size=None, read_only=False, quick=False)
-        if variant is first:
-            place = model_folder().description(entry.card.name, encoder.spec.weights)
-    return place
+        digests.append(encoder.spec.weights)
+    return let_stand(folder.path, entry.card.name, digests[0])

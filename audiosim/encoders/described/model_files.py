@@ -1,8 +1,9 @@
 """Where the files of described encoders are: beside the description, kept for homes, or fetched.
 
 In the folder of weights, ``described/NAME/DIGEST`` holds what homes need of a description that a user
-gave: the TOML, and the files that lay beside it. What is fetched is in ``fetched``, whoever asks for
-it, and ``accepted`` tells which licences were.
+gave: the TOML, and the files that lay beside it; ``described/NAME/imported`` has the digest of the one
+that the name stands for. What is fetched is in ``fetched``, whoever asks for it, and ``accepted`` tells
+which licences were.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.core.files import hold, replacing
 from audiosim.core.text import display_path
 from audiosim.encoders.described.description import Description, File, ModelFile
+from audiosim.encoders.described.names import descriptions, imported, kept_name, stays
 from audiosim.encoders.described.onnx_file import external_files
 
-TOML = "encoder.toml"
 FETCH_WAIT = 3600.0  # s for another process to finish fetching
 
 
@@ -62,17 +63,6 @@ class ModelFolder:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._read_only = read_only
-
-    def descriptions(self, name: str) -> list[Path]:
-        """List the descriptions of a name that are kept for homes, the one that came last at the end."""
-        if Path(name).name != name:  # it is no name
-            return []
-        found = (self.path / "described" / name).glob(f"*/{TOML}")
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
-
-    def names(self) -> list[str]:
-        """List the names of the descriptions that are kept."""
-        return sorted({path.parent.parent.name for path in (self.path / "described").glob(f"*/*/{TOML}")})
 
     def description(self, name: str, digest: str) -> Path:
         """Tell where the description is kept, if it is, that an encoder's spec has this digest of."""
@@ -142,10 +132,16 @@ class ModelFolder:
                 )
         return FoundModel(path, found)
 
-    def keep(self, description: Description, found: FoundModel) -> Path:
-        """Keep what a home needs of a description, so that it can go; says where."""
+    def keep(self, description: Description, found: FoundModel, *, renew: bool = False) -> Path:
+        """Keep what a home needs of a description, so that it can go; says where.
+
+        What is kept already of the same model and numbers stays, unless `renew`: its self-test, its text
+        side and its prose may be others.
+        """
         place = self.description(description.name, found.digest(description))
         if self._read_only or place == description.place:
+            return place.parent
+        if not renew and stays(place, description):
             return place.parent
         files = {name: file for name, file in found.files.items() if file.path.parent == description.folder}
         for model, file in _text_files(description, found.path.name):
@@ -199,17 +195,17 @@ class ModelFolder:
         return self.path / "accepted" / f"{description.name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
     def _called(self, description: Description) -> str:
-        """What commands know a description by: its name, or the file, if nothing is kept of that yet."""
+        """What commands know a description by: its name, or the file, if the name does not stand for it."""
         from audiosim.encoders.registry import built_in
 
-        known = description.name in built_in() or description.place.is_relative_to(self.path)
+        known = description.name in built_in() or description.place == imported(self.path, description.name)
         return description.name if known else display_path(os.fsencode(description.place))
 
     def _beside(self, description: Description) -> list[Path]:
         """Where files beside a description may lie: of a kept one, also where its other variants are."""
         folders = [description.folder]
         if description.folder.parent == self.path / "described" / description.name:
-            kept = [path for path in self.descriptions(description.name) if path != description.place]
+            kept = [path for path in descriptions(self.path, description.name) if path != description.place]
             folders += [path.parent for path in kept if path.read_bytes() == description.source]
         return folders
 
@@ -277,11 +273,6 @@ class ModelFolder:
                 f"its licence was not accepted: {description.licence}.{read}",
                 f"If you accept it: audiosim encoders fetch {self._called(description)} --accept-licence",
             )
-
-
-def kept_name(name: str, digest: str, file: str = TOML) -> str:
-    """Name a file of a description that is kept for homes, in a folder of weights."""
-    return f"described/{name}/{digest}/{file}"
 
 
 def all_files(description: Description) -> Iterator[tuple[ModelFile, File]]:

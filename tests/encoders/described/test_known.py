@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from conftest import GOLDEN
 
-from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
+from audiosim.core.errors import AudiosimWarning, NoWeightsError, UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed, unpack
 from audiosim.encoders.described.description import read_description
 from audiosim.encoders.described.entry import DescribedEntry, card_of
-from audiosim.encoders.described.known import find_kept, imported
+from audiosim.encoders.described.known import imported
 from audiosim.encoders.described.self_test import as_toml, record
 from audiosim.encoders.registry import described, find, find_for, resolve
 from audiosim.encoders.request import EncoderRequest, request_for
@@ -61,9 +61,59 @@ def test_a_description_is_found_by_its_file_and_then_by_its_name(mine: Path, wei
     again = load_encoder_for(spec)
     assert again.spec == spec
     np.testing.assert_array_equal(again.embed(windows), encoder.embed(windows))
-    assert load_encoder(EncoderRequest("Tiny-Waves", hop=0.5)).spec.hop == 0.5
-    assert described() == ["tiny-waves"]
+    request = EncoderRequest("Tiny-Waves", hop=0.5, digest=spec.weights)
+    assert load_encoder(request).spec.hop == 0.5
     assert find("../described/tiny-waves") is None
+
+
+def test_a_name_stands_for_what_was_imported_last_and_for_nothing_that_is_only_used(
+    mine: Path, weights: Path
+) -> None:
+    other = mine.with_name("other.toml")
+    other.write_text(mine.read_text("utf-8").replace("[audio]", "normalise = true\n[audio]"), "utf-8")
+    used = load_encoder(EncoderRequest(str(other))).spec
+    assert described() == []
+    with pytest.raises(UsageError, match="The name tiny-waves stands for no encoder") as caught:
+        load_encoder(EncoderRequest("tiny-waves"))
+    assert "audiosim encoders import FILE.toml" in caught.value.remedy
+    assert load_encoder_for(used).spec == used  # a home's own
+    assert load_encoder(EncoderRequest("tiny-waves", digest=used.weights)).spec == used
+    for path, normalised in ((mine, False), (other, True), (mine, False)):
+        place = imported(path)
+        entry = resolve("tiny-waves")
+        assert isinstance(entry, DescribedEntry)
+        assert (entry.description.place, entry.description.model.normalise) == (place, normalised)
+    assert load_encoder(EncoderRequest(str(other))).spec == used
+    assert load_encoder(EncoderRequest("tiny-waves")).spec != used
+    shutil.rmtree(place.parent)
+    assert described() == []
+
+
+def test_what_is_used_as_a_file_leaves_what_was_imported_with_its_proof(mine: Path, weights: Path) -> None:
+    plain = mine.with_name("plain.toml")
+    shutil.copy(mine, plain)
+    test = as_toml(record(load_encoder(EncoderRequest(str(mine)), read_only=True)), "float32")
+    changed(mine, lambda text: f"{text}\n{test}")
+    place = imported(mine)
+    load_encoder(EncoderRequest(str(plain)))
+    assert place.read_bytes() == mine.read_bytes()
+    assert [one.proven for one in resolve("tiny-waves").weights()] == [True]
+    assert imported(plain) == place
+    assert place.read_bytes() == plain.read_bytes()
+    place.write_text("damaged")
+    load_encoder(EncoderRequest(str(mine)))
+    assert place.read_bytes() == mine.read_bytes()
+
+
+def test_a_text_side_that_is_not_taken_over_is_told(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clap"
+    shutil.copytree(DESCRIBED / "clap", folder)
+    toml = folder / "clap.toml"
+    load_encoder(EncoderRequest(str(toml)))
+    changed(toml, lambda text: text.replace("This audio is", "This music is"))
+    with pytest.warns(AudiosimWarning, match=r"reads texts otherwise .* encoders import .*clap\.toml"):
+        load_encoder(EncoderRequest(str(toml)))
+    assert imported(toml).read_bytes() == toml.read_bytes()
 
 
 def test_a_look_keeps_nothing_and_reads_files_where_they_lie(mine: Path, weights: Path) -> None:
@@ -81,9 +131,6 @@ def test_another_model_of_one_name_does_not_take_the_place_of_a_homes(mine: Path
     assert first.weights != second.weights
     assert load_encoder_for(first).spec == first
     assert load_encoder_for(second).spec == second
-    entry = find_kept("tiny-waves")
-    assert entry is not None
-    assert entry.description.model.normalise  # by its name, the one that came last
     missing = first.__class__(**{**vars(first), "weights": "f" * 32})
     with pytest.raises(WeightsError, match=r"The tiny-waves of this index \(f+\) is not in") as caught:
         load_encoder_for(missing)
@@ -123,6 +170,7 @@ def test_a_node_of_a_cluster_gets_all_that_it_needs(
 def test_a_model_that_fails_its_self_test_is_refused_and_not_kept(mine: Path, weights: Path) -> None:
     test = as_toml(record(load_encoder(EncoderRequest(str(mine)), read_only=True)), "float32")
     changed(mine, lambda text: f"{text}\n{test}")
+    imported(mine)
     spec = load_encoder(EncoderRequest(str(mine))).spec
     assert load_encoder_for(spec).spec == spec
     (kept,) = resolve("tiny-waves").weights()
@@ -162,7 +210,8 @@ def test_what_is_checked_and_recorded(mine: Path, weights: Path) -> None:
 
 
 def test_a_kept_model_is_held_to_the_digest_that_homes_know_it_by(mine: Path, weights: Path) -> None:
-    spec = load_encoder(EncoderRequest(str(mine))).spec
+    imported(mine)
+    spec = load_encoder(EncoderRequest("tiny-waves")).spec
     checked = list(resolve("tiny-waves").check())
     assert [one.outcome for one in checked] == ["here; it has no digest to be held to", "good", "not proven"]
     kept = weights / "described" / "tiny-waves" / spec.weights / "waveform.onnx"
@@ -190,7 +239,8 @@ def test_a_text_side_goes_with_a_description(weights: Path, tmp_path: Path) -> N
 
 
 def test_without_one_there_is_none(mine: Path, weights: Path) -> None:
-    spec = load_encoder(EncoderRequest(str(mine))).spec
+    imported(mine)
+    spec = load_encoder(EncoderRequest("tiny-waves")).spec
     entry = resolve("tiny-waves")
     assert entry.text_side(spec, read_only=True) is None
     with pytest.raises(UsageError, match="tiny-waves has no text side"):
@@ -264,8 +314,7 @@ def test_weights_of_their_own_are_refused(mine: Path, weights: Path) -> None:
 
 
 def test_listing_described_encoders_loads_neither_numpy_nor_onnx_runtime(mine: Path, weights: Path) -> None:
-    test = load_encoder(EncoderRequest(str(mine)))
-    assert test.spec.weights
+    imported(mine)
     program = (
         "import sys\n"
         "from audiosim.encoders.registry import built_in, described, find\n"

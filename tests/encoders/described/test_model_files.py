@@ -15,6 +15,7 @@ from conftest import GOLDEN
 from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
 from audiosim.encoders.described.description import Description, read_description
 from audiosim.encoders.described.model_files import FoundModel, ModelFolder
+from audiosim.encoders.described.names import descriptions
 
 DESCRIBED = GOLDEN / "described"
 REVISION = "0123456789" * 4
@@ -254,7 +255,7 @@ def test_what_homes_need_is_kept_and_found_by_its_digest(write: Write, tmp_path:
     assert kept.folder == place
     assert find(folder, kept).digest(kept) == digest
     assert folder.keep(kept, find(folder, kept)) == place
-    assert (folder.names(), folder.descriptions("tiny-waves")) == (["tiny-waves"], [kept.place])
+    assert descriptions(folder.path, "tiny-waves") == [kept.place]
 
 
 def test_a_look_keeps_nothing(write: Write, tmp_path: Path) -> None:
