@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,15 @@ class Proofs:
 
     def passed(self, weights: str, test: SelfTest) -> bool:
         """Tell whether an encoder passed its test here, with the ONNX Runtime that is installed."""
-        passed = _read(self._path(weights)).get("passed", {})
-        return bool(passed.get("test") == _key(test) and passed.get("runtime") == version(RUNTIME))
+        passed = self._passed(weights)
+        return any(one["test"] == _key(test) and one["runtime"] == version(RUNTIME) for one in passed)
 
     def proven(self, model: Path, test: SelfTest | None) -> bool:
         """Tell whether a model's file, as it is now, passed its test here; it is not read."""
         if test is None or not model.exists():
             return False
-        found = (_read(path).get("passed", {}) for path in self._folder.glob("*.json"))
-        return any(one.get("test") == _key(test) and _state(model) in one.get("files", ()) for one in found)
+        found = chain.from_iterable(self._passed(path.stem) for path in self._folder.glob("*.json"))
+        return any(one["test"] == _key(test) and _state(model) in one["files"] for one in found)
 
     def recorded(self, weights: str) -> SelfTest | None:
         """Give what an encoder answered when that was recorded."""
@@ -44,13 +45,18 @@ class Proofs:
         return None if found is None else SelfTest(found[0], tuple(found[1]), found[2])
 
     def keep_passed(self, weights: str, test: SelfTest, models: Sequence[Path]) -> None:
-        """Keep that an encoder passed, with these copies of its file."""
-        files = [_state(model) for model in models]
-        self._keep(weights, passed={"test": _key(test), "runtime": version(RUNTIME), "files": files})
+        """Keep that an encoder passed, with these copies of its file; other tests that it passed stay."""
+        one = {"test": _key(test), "runtime": version(RUNTIME), "files": [_state(model) for model in models]}
+        others = [each for each in self._passed(weights) if each["test"] != one["test"]]
+        self._keep(weights, passed=[*others, one])
 
     def keep_recorded(self, weights: str, test: SelfTest) -> None:
         """Keep what an encoder answers."""
         self._keep(weights, recorded=_key(test))
+
+    def _passed(self, weights: str) -> list[dict[str, Any]]:
+        found = _read(self._path(weights)).get("passed", [])
+        return found if isinstance(found, list) else [found]
 
     def _keep(self, weights: str, **news: Any) -> None:
         whole = _read(self._path(weights)) | news

@@ -88,6 +88,9 @@ def test_a_proof_holds_for_the_test_the_file_and_the_runtime(
     assert kept.passed("a", test)
     assert kept.proven(model, test)
     assert kept.recorded("a") == replace(test, signal="noise")
+    kept.keep_passed("a", replace(test, signal="chord"), [])
+    assert kept.passed("a", replace(test, signal="chord"))
+    assert kept.proven(model, test)  # still: a description with another test takes nothing away
     assert (kept.recorded("b"), kept.passed("b", test)) == (None, False)
     assert not kept.passed("a", replace(test, tolerance=1e-4))
     assert not kept.proven(model, None)
