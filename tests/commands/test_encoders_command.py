@@ -259,3 +259,35 @@ def test_a_self_test_that_was_imported_outlives_the_use_of_a_file_without(
     done = cli("extract", tmp_path / "noise.wav", "--encoder", plain, "-o", tmp_path)
     assert done.code == 0, done.err
     assert "1 brought, proven" in cli("encoders").out
+
+
+def test_a_description_that_can_t_run_does_not_pass(cli: Cli, description: Path) -> None:
+    text = description.read_text()
+    description.write_text(text.replace("[model]", '[model]\noutput = "activations"'))
+    static = cli("encoders", "check", description)
+    assert static.code == 1
+    assert "The output activations (64, 10) gives no embeddings of 24 numbers" in static.out
+    description.write_text(text.replace("[model]", '[model]\npool = "mean"'))
+    run = cli("encoders", "check", description)
+    assert run.code == 1
+    assert "embeddings of tiny-effnet is of the shape (64, 24)" in run.out
+    assert "not proven" not in run.out
+    recorded = cli("encoders", "check", description, "--record")
+    assert (recorded.code, recorded.out) == (1, "")
+
+
+def test_a_check_says_how_a_missing_model_is_to_be_had(cli: Cli, description: Path) -> None:
+    kept = Path(cli("encoders", "import", description).out.strip())
+    given = description.with_suffix(".onnx")
+    for model, name in ((given, description), (kept.with_name(given.name), "tiny-effnet")):
+        data = model.read_bytes()
+        model.unlink()
+        for record in ((), ("--record",)):
+            done = cli("encoders", "check", name, *record)
+            assert done.code == 1
+            assert f"There is no {model}: the description names no address.\nBring the file." in done.err
+        model.write_bytes(data)
+    given.unlink()
+    address = f"[variants.float32]\nurls = ['file:///nowhere.onnx']\nsha256 = '{'0' * 64}'"
+    description.write_text(description.read_text().replace("[variants.float32]", address))
+    assert f"audiosim encoders fetch {description}" in cli("encoders", "check", description).err

@@ -180,7 +180,7 @@ def chosen_output(name: str | None, dimension: int, session: Session) -> Tensor:
     Raises
     ------
     WeightsError
-        If there is none, or there are several.
+        If there is none, or there are several, or its last axis has another length.
     """
     fitting = [
         output
@@ -190,7 +190,14 @@ def chosen_output(name: str | None, dimension: int, session: Session) -> Tensor:
     if len(fitting) != 1:
         wanted = f"called {name}" if name else f"of {dimension} numbers"
         raise _not_one("output", wanted, fitting, session.outputs)
-    return fitting[0]
+    (chosen,) = fitting
+    if chosen.shape and chosen.shape[-1] not in (None, dimension):
+        raise WeightsError(
+            f"The output {chosen} gives no embeddings of {dimension} numbers",
+            "its last axis has another length",
+            "Look at output and dimension of the description.",
+        )
+    return chosen
 
 
 def _chosen_input(description: Description, session: Session, lengths: dict[str, int]) -> Tensor:

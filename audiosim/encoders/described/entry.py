@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiosim.core.errors import WeightsError
-from audiosim.encoders.registry import EncoderCard, EncoderEntry, EncoderOption
+from audiosim.encoders.registry import EncoderEntry
 
 if TYPE_CHECKING:
     from audiosim.core.types import Encoder, EncoderSpec, Precision
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audiosim.encoders.described.encoder import DescribedEncoder
     from audiosim.encoders.described.model_files import FoundModel, ModelFolder
     from audiosim.encoders.described.proofs import Proofs
+    from audiosim.encoders.registry import EncoderCard
     from audiosim.encoders.request import EncoderRequest
     from audiosim.encoders.weights_file import Checked, WeightsFile
     from audiosim.encoders.words import TextSide
@@ -124,20 +125,18 @@ class DescribedEntry(EncoderEntry):
                 yield Checked(
                     str(path), fault, "SHA-256 good" if known else "here; it has no digest to be held to"
                 )
-        for variant in self.description.variants:
-            if folder.has_model(self.description, variant.audio):
-                yield from self._checked(variant, folder)
+        for variant in self._here(folder):
+            yield from self._checked(variant, folder)
 
     def record(self) -> str:
         from audiosim.encoders.described.self_test import as_toml, record
 
         folder, told = model_folder(read_only=True), []
-        for variant in self.description.variants:
-            if folder.has_model(self.description, variant.audio):
-                encoder = self._loaded(variant, folder)
-                test = record(encoder)
-                _proofs().keep_recorded(encoder.spec.weights, test)
-                told.append(as_toml(test, variant.name))
+        for variant in self._here(folder):
+            encoder = self._loaded(variant, folder)
+            test = record(encoder)
+            _proofs().keep_recorded(encoder.spec.weights, test)
+            told.append(as_toml(test, variant.name))
         return "\n".join(told)
 
     def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
@@ -191,6 +190,7 @@ class DescribedEntry(EncoderEntry):
         return kept_entry(kept) if kept is not None and kept.exists() else self
 
     def _variant(self, request: EncoderRequest) -> Variant:
+        from audiosim.encoders.described.card import card_of
         from audiosim.encoders.request import option_values
 
         name = option_values(card_of(self.description), request).get("variant")
@@ -223,11 +223,12 @@ class DescribedEntry(EncoderEntry):
             _proofs().keep_passed(weights, test, [path for path in (found.path, kept) if path.exists()])
 
     def _checked(self, variant: Variant, folder: ModelFolder) -> Iterator[Checked]:
-        from audiosim.encoders.described.self_test import fault
+        from audiosim.encoders.described.self_test import fault, record
         from audiosim.encoders.weights_file import Checked
 
         try:
             encoder = self._loaded(variant, folder)
+            record(encoder)  # what loads may still not run
         except WeightsError as error:
             yield Checked(f"{self.card.name} {variant.name}", f"{error.what}: {error.why}")
             return
@@ -258,31 +259,18 @@ class DescribedEntry(EncoderEntry):
             fault = "" if weights == place.parent.name else f"it is {weights}: homes do not know this model"
             yield Checked(f"{path}: digest of model and description", fault)
 
+    def _here(self, folder: ModelFolder) -> list[Variant]:
+        """The variants whose models are here; if none is, an error says how the first is to be had."""
+        here = [one for one in self.description.variants if folder.has_model(self.description, one.audio)]
+        if not here:
+            folder.find_model(self.description, self.description.variants[0].audio)
+        return here
+
     def _loaded(self, variant: Variant, folder: ModelFolder) -> DescribedEncoder:
         from audiosim.encoders.request import EncoderRequest
 
         found = folder.find_model(self.description, variant.audio)
         return _encoder(self.description, variant, found, EncoderRequest(), None)
-
-
-def card_of(description: Description) -> EncoderCard:
-    """Say what is known of an encoder by its description."""
-    from audiosim.encoders.described.windows import default_hop, window_samples
-
-    first = description.variants[0]
-    variant = EncoderOption("variant", tuple(one.name for one in description.variants), chooses_weights=True)
-    return EncoderCard(
-        name=description.name,
-        about=description.about,
-        dimensions=(description.dimension,),
-        window=window_samples(description) / description.audio.sample_rate,
-        hop=default_hop(description),
-        licence=description.licence,
-        download=first.audio.size,
-        text_download=_text_size(description, first),
-        words=description.text is not None,
-        options=(variant,) if len(description.variants) > 1 else (),
-    )
 
 
 def _encoder(
@@ -303,11 +291,6 @@ def _spec(description: Description, variant: Variant, weights: str, request: Enc
     from audiosim.encoders.described.encoder import described_spec
 
     return described_spec(description, variant, weights, hop=request.hop, max_windows=request.max_windows)
-
-
-def _text_size(description: Description, variant: Variant) -> int:
-    tokenizer = description.text.tokenizer.size if description.text else 0
-    return tokenizer + (variant.text.size if variant.text else 0)
 
 
 def _source(file: File) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiosim.core.errors import UsageError
-from audiosim.encoders.described.entry import DescribedEntry, card_of, model_folder
+from audiosim.encoders.described.entry import DescribedEntry, model_folder
 from audiosim.encoders.registry import EncoderCard, built_in
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def entry_of_file(path: Path, *, renew: bool = False) -> DescribedEntry:
         If there is none, it is wrong, or has the name of an encoder that comes with audiosim.
     """
     from audiosim.core.paths import expanded
+    from audiosim.encoders.described.card import card_of
     from audiosim.encoders.described.description import read_description
 
     description = read_description(Path(expanded(str(path))))
@@ -50,6 +51,7 @@ def entry_of_file(path: Path, *, renew: bool = False) -> DescribedEntry:
 
 def kept_entry(path: Path, *, named: bool = True) -> DescribedEntry:
     """Make the entry of a description that is kept for homes; `named` if its name stands for it."""
+    from audiosim.encoders.described.card import card_of
     from audiosim.encoders.described.description import read_description
 
     description = read_description(path)

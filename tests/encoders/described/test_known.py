@@ -16,8 +16,9 @@ from conftest import GOLDEN
 from audiosim.core.errors import AudiosimWarning, NoWeightsError, UsageError, WeightsError
 from audiosim.encoders import expected_spec, load_encoder, load_encoder_for
 from audiosim.encoders.bundle import packed, unpack
+from audiosim.encoders.described.card import card_of
 from audiosim.encoders.described.description import read_description
-from audiosim.encoders.described.entry import DescribedEntry, card_of
+from audiosim.encoders.described.entry import DescribedEntry
 from audiosim.encoders.described.known import imported
 from audiosim.encoders.described.self_test import as_toml, record
 from audiosim.encoders.registry import described, find, find_for, resolve
