@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from audiosim.core.errors import UsageError
 from audiosim.core.text import display_path
-from audiosim.encoders.described.rules import further_faults
+from audiosim.encoders.described.rules import further_faults, patch_faults
 from audiosim.encoders.described.schema import Fault, faults, schema, with_defaults, without_defaults
 from audiosim.encoders.described.toml_lines import Place, key_lines, line_in, line_of
 
@@ -197,7 +197,10 @@ def parse_description(source: bytes, path: Path) -> Description:
         raise _wrong(path, [f"line {line_in(str(error), text)}: it is not TOML: {error}"]) from error
     except RecursionError as error:
         raise _wrong(path, ["line 1: it is nested too deeply"]) from error
-    found = list(faults(document)) or list(further_faults(document))
+    patches = list(patch_faults(document))
+    places = {fault.place for fault in patches}
+    found = [*patches, *(fault for fault in faults(document) if fault.place not in places)]
+    found = found or list(further_faults(document))
     if found:
         lines = key_lines(text)
         told = sorted((line_of(fault.place, lines), _told(fault)) for fault in found)

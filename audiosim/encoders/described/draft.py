@@ -24,14 +24,21 @@ mel_scale = "slaney"    {ASK} or "htk"
 mel_norm = "slaney"     {ASK} or "none"
 taper = "hann"          {ASK} or "hamming", "blackman", "rectangular"
 periodic = true         {ASK} false for symmetric windows, as Essentia's
-padding = "reflect"     {ASK} or "zeros", "none"
+padding = "reflect"     {ASK} or "zeros", "none"; with patch one of these two
 frame_tail = "drop"     {ASK} or "pad"
 power = 2               {ASK} or 1
 log = "db"              {ASK} or "log10", "ln", "none"
 gain = 1.0              {ASK}
 offset = 0.0            {ASK} log10(1 + 10000 x) is gain 10000, offset 1
 floor = 1e-10           {ASK}
+{{frames}}
+# Where frames are those of the whole track, cut into patches (docs/encoders.md, "Front ends by name":
+# Essentia), take these instead:
+# patch = {{patch:<13}} {ASK} frames; takes the place of frames above, and of window and hop in [audio]
+# patch_hop = {{patch:<9}} {ASK} frames from patch to patch
+# and then tail = "drop" or "zeros" in [audio], padding = "zeros" or "none" above.
 """
+WITH_PATCH = {"window": "; not with patch", "tail": '; with patch "drop" or "zeros"'}
 
 
 def draft(model: Path) -> str:
@@ -72,12 +79,8 @@ def _text(model: Path, chosen: Tensor, axes: list[str], outputs: list[Tensor]) -
     timed = len(best.shape) == 3 and best.shape[1] != 1
     pool = f'pool = "mean"           {ASK} or "max", "first": {best} has a time axis\n' if timed else ""
     other = f"    {ASK} the model also has {_listed(others)}" if others else ""
-    mel = MEL.format(bands=lengths.get("bands") or f"0 {ASK}") if "bands" in axes else ""
-    frames = lengths.get("frames")
-    if mel and frames:
-        mel += (
-            f"frames = {frames}            {ASK} of each window; or patch = {frames}, without window above\n"
-        )
+    mel = _mel(lengths) if "bands" in axes else ""
+    notes = WITH_PATCH if mel else dict.fromkeys(WITH_PATCH, "")
     with model.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return f"""# What each field means: docs/encoders.md. The lines with {ASK} are guesses, or missing.
@@ -95,15 +98,21 @@ output = {json.dumps(best.name)}{other}
 
 [audio]
 sample_rate = 0         {ASK} Hz
-window = {_window(lengths)} {ASK} s
+window = {_window(lengths)} {ASK} s{notes["window"]}
 # hop = 1.0             {ASK} s; left out: the window
-tail = "repeat"         {ASK} or "tile", "zeros", "drop": what becomes of a track's rest
+tail = "repeat"         {ASK} or "tile", "zeros", "drop": what becomes of a track's rest{notes["tail"]}
 amplitude = "as-is"     {ASK} or "int16", "standardised"
 {mel}
 [variants.default]
 file = {json.dumps(model.name)}
 sha256 = "{sha256}"
 """
+
+
+def _mel(lengths: dict[str, int | None]) -> str:
+    frames = lengths.get("frames")
+    told = f"frames = {frames:<15}{ASK} of each window, whose spectrogram is its own" if frames else ""
+    return MEL.format(bands=lengths.get("bands") or f"0 {ASK}", frames=told, patch=frames or 0)
 
 
 def _window(lengths: dict[str, int | None]) -> str:

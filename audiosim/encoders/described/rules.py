@@ -50,9 +50,20 @@ def _mel(mel: Mapping[str, Any], audio: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("mel", "fmax"), "is above half the sample rate")
     if mel.get("fmin", 0) >= mel.get("fmax", audio["sample_rate"] / 2):
         yield Fault(("mel", "fmin"), "is not below fmax")
-    if "patch" not in mel:
-        if "patch_hop" in mel:
-            yield Fault(("mel", "patch_hop"), "needs patch")
+    if "patch_hop" in mel and "patch" not in mel:
+        yield Fault(("mel", "patch_hop"), "needs patch")
+
+
+def patch_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find what does not go with patches, in a document that may be against its schema in other ways.
+
+    Yields
+    ------
+    Fault
+        Each fault.
+    """
+    mel, audio = document.get("mel"), document.get("audio")
+    if not isinstance(mel, dict) or not isinstance(audio, dict) or "patch" not in mel:
         return
     for name in {"window", "hop"} & set(audio):
         yield Fault(("audio", name), "does not go with patch in [mel], which says it in frames")
@@ -60,7 +71,7 @@ def _mel(mel: Mapping[str, Any], audio: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("mel", "frames"), "does not go with patch: a window has so many frames")
     if mel.get("padding", "reflect") == "reflect":
         yield Fault(("mel", "padding"), 'must be "zeros" or "none" with patch: frames are those of the track')
-    if audio["tail"] not in ("drop", "zeros"):
+    if audio.get("tail") in ("repeat", "tile"):
         yield Fault(("audio", "tail"), 'must be "drop" or "zeros" with patch in [mel]')
 
 

@@ -50,6 +50,31 @@ def test_a_draft_of_patches_is_a_description_once_it_is_answered() -> None:
     assert parse_description(text.encode(), Path("patches.toml")).mel is not None
 
 
+def test_a_draft_leads_to_patches_of_the_whole_track() -> None:
+    text = draft(DESCRIBED / "patches.onnx").replace('licence = ""', 'licence = "MIT"')
+    for key, value in {"sample_rate": 16000, "n_fft": 512, "hop": 256}.items():
+        text = re.sub(rf"^{key} = 0(\.0)? ", f"{key} = {value} ", text, flags=re.M)
+    text = re.sub(r"^# (patch(_hop)? = )", r"\1", text, flags=re.M)
+    with pytest.raises(UsageError) as caught:
+        parse_description(text.encode(), Path("patches.toml"))
+    told = str(caught.value)
+    for fault in (
+        "window does not go with patch",
+        "frames does not go with patch",
+        'padding must be "zeros" or "none" with patch',
+        'tail must be "drop" or "zeros" with patch',
+    ):
+        assert fault in told
+    assert "not more than 0" not in told  # it is to go, whatever it is
+    text = re.sub(r"^(window|frames) = .*\n", "", text, flags=re.M)
+    text = text.replace('padding = "reflect"', 'padding = "zeros"').replace(
+        'tail = "repeat"', 'tail = "drop"'
+    )
+    mel = parse_description(text.encode(), Path("patches.toml")).mel
+    assert mel is not None
+    assert (mel["patch"], mel["patch_hop"]) == (128, 128)
+
+
 @pytest.mark.parametrize(
     ("shape", "axes"),
     [
