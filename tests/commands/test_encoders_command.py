@@ -207,6 +207,13 @@ def test_a_description_that_is_wrong_is_told_with_its_lines(cli: Cli, descriptio
         )
 
 
+def test_a_value_without_quotes_is_told_with_how_it_is_written(cli: Cli, description: Path) -> None:
+    description.write_text(description.read_text().replace('tail = "drop"', "tail = drop"))
+    done = cli("encoders", "check", description)
+    assert done.code == 2
+    assert "line 12: it is not TOML: Invalid value (at line 12, column 8); text stands in" in done.err
+
+
 def test_a_description_is_drafted(cli: Cli, description: Path) -> None:
     done = cli("encoders", "init", description.with_suffix(".onnx"))
     assert done.code == 0, done.err

@@ -17,6 +17,7 @@ from audiosim.encoders.described.schema import Fault, faults, schema, with_defau
 from audiosim.encoders.described.toml_lines import Place, key_lines, line_in, line_of
 
 SUFFIX = ".toml"
+HINT = '; text stands in straight quotes ("..."), true and false in small letters, 0.5 with its 0'
 REMEDY = "What may stand in a description: docs/encoders.md"
 
 Axis = Literal["batch", "channel", "samples", "frames", "bands"]
@@ -194,7 +195,8 @@ def parse_description(source: bytes, path: Path) -> Description:
         line = source[: error.start].count(b"\n") + 1
         raise _wrong(path, [f"line {line}: it is not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        raise _wrong(path, [f"line {line_in(str(error), text)}: it is not TOML: {error}"]) from error
+        told = f"line {line_in(str(error), text)}: it is not TOML: {error}"
+        raise _wrong(path, [told + (HINT if "Invalid value" in str(error) else "")]) from error
     except RecursionError as error:
         raise _wrong(path, ["line 1: it is nested too deeply"]) from error
     patches = list(patch_faults(document))

@@ -152,6 +152,11 @@ CASES: list[tuple[str, Callable[[str], str], str]] = [
     (WAVES, lambda s: f'{s}[text.tokenizer]\nfile = "t"\n', "line 16: [variants.float32] text is missing"),
     (WAVES, lambda s: s.replace("[audio]", "[audio"), "line 11: it is not TOML"),
     (WAVES, lambda s: s.replace("[audio]", "[model]"), "line 11: it is not TOML"),
+    (
+        WAVES,
+        lambda s: s.replace("[audio]", "[audio]\namplitude = as-is"),
+        "line 12: it is not TOML: Invalid value (at line 12, column 13); text stands in straight quotes",
+    ),
     (WAVES, lambda s: f"{s}about = {'[' * 5000}{']' * 5000}", "line 1: it is nested too deeply"),
 ]
 
