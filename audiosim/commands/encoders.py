@@ -50,14 +50,25 @@ def list_encoders(context: typer.Context, json_: JsonOption = False) -> None:
 
 
 @app.command(cls=Command)
-def show(name: NameArgument, json_: JsonOption = False) -> None:
+def show(
+    name: NameArgument,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print its description instead, where it is made by one.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
     """Tell all that is known of an encoder.
 
     Example: audiosim encoders show musicnn
     """
     from audiosim.encoders.registry import resolve
 
+    if toml and json_:
+        raise UsageError("--toml does not go with --json", "it prints TOML", "Leave one out.")
     entry = resolve(name)
+    if toml:
+        typer.echo(entry.toml(), nl=False)
+        return
     typer.echo(to_json(encoder_fields(entry)) if json_ else told(entry, terminal_width()), nl=False)
 
 

@@ -170,6 +170,10 @@ class EncoderEntry(ABC):
             f"Can't record what {self.card.name} answers", "that is for encoders of a description"
         )
 
+    def toml(self) -> str:
+        """Give the description that the encoder is made by."""
+        raise UsageError(f"{self.card.name} has no description", "it is written out", "Leave `toml` out.")
+
     def own_weights(self, request: EncoderRequest, *, read_only: bool) -> str | None:
         """Give the digest that specs have as weights, where the entry is of a file that brings its own."""
         return None

@@ -207,6 +207,22 @@ def test_a_description_that_is_wrong_is_told_with_its_lines(cli: Cli, descriptio
         )
 
 
+def test_descriptions_are_printed_also_those_that_come_with_audiosim(
+    cli: Cli, description: Path, tmp_path: Path
+) -> None:
+    for name in ("clap", "discogs-effnet"):
+        done = cli("encoders", "show", name, "--toml")
+        assert (done.code, f'name = "{name}"' in done.out, "sha256 = " in done.out) == (0, True, True)
+        copy = tmp_path / "copy.toml"
+        copy.write_text(done.out.replace(f'name = "{name}"', 'name = "mine"'))
+        assert cli("encoders", "show", copy).out.startswith("mine\n")
+    cli("encoders", "import", description)
+    assert cli("encoders", "show", "tiny-effnet", "--toml").out == description.read_text()
+    refused = cli("encoders", "show", "openl3", "--toml")
+    assert (refused.code, "Leave --toml out" in refused.err) == (2, True)
+    assert cli("encoders", "show", "clap", "--toml", "--json").code == 2
+
+
 def test_a_value_without_quotes_is_told_with_how_it_is_written(cli: Cli, description: Path) -> None:
     description.write_text(description.read_text().replace('tail = "drop"', "tail = drop"))
     done = cli("encoders", "check", description)

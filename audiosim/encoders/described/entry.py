@@ -139,6 +139,9 @@ class DescribedEntry(EncoderEntry):
             told.append(as_toml(test, variant.name))
         return "\n".join(told)
 
+    def toml(self) -> str:
+        return self.description.source.decode("utf-8")
+
     def pack(self, spec: EncoderSpec) -> dict[str, bytes]:
         from audiosim.encoders.described.names import kept_name
         from audiosim.encoders.request import request_for
