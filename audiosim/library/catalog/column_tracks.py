@@ -13,7 +13,8 @@ from audiosim.library.catalog.columns import Columns, Numbers, open_columns
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.made_columns import columns_of, stamp_of
-from audiosim.library.catalog.tracks import COMPARED, Page, Tracks
+from audiosim.library.catalog.models import Page
+from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.filters import Admission
 from audiosim.library.whitening import SearchSpace
 

@@ -21,9 +21,9 @@ from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held_words import HeldScores
-from audiosim.library.catalog.models import Configuration, Entry, FileState, path_id
+from audiosim.library.catalog.models import Configuration, Entry, FileState, Page, path_id
 from audiosim.library.catalog.settings import Settings
-from audiosim.library.catalog.tracks import COMPARED, Page, Tracks
+from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 if TYPE_CHECKING:

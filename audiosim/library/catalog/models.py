@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from audiosim.core.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Pooling, Tags, Track
+from audiosim.core.types import TAG_NAMES, AudioInfo, EncoderSpec, Float32, Float64, Pooling, Tags, Track
 from audiosim.encoders.pooling import Pooler, pooled_dimension
 from audiosim.library.whitening import SearchSpace
 
@@ -129,6 +131,29 @@ class Record:
     def track(self) -> Track:
         """The file as results show it."""
         return Track(self.path, self.info.digest, self.info.duration, self.info.tags)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Files of the index, to be compared.
+
+    Parameters
+    ----------
+    ids, digests : sequence of str
+        Their ids and their audio, in order of path.
+    vectors : ndarray of float32, shape=(n, dim)
+        Where they are searched.
+    scales : ndarray of float64, shape=(n,)
+        Mean cosine distances to the nearest neighbours; NaN where it is not known.
+    whole : ndarray of bool, shape=(n,)
+        Whose vectors are not damaged.
+    """
+
+    ids: Sequence[str]
+    digests: Sequence[str]
+    vectors: Float32
+    scales: Float64
+    whole: npt.NDArray[np.bool_]
 
 
 def track_from(row: tuple[Any, ...]) -> Track:

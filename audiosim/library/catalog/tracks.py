@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from audiosim.core.types import Float32, Float64, Track, TrackVector
+from audiosim.core.types import Float32, Track, TrackVector
 from audiosim.core.vectors import whole_ones
 from audiosim.core.version import DECODING
 from audiosim.library.catalog.audio import Audio
@@ -21,6 +19,7 @@ from audiosim.library.catalog.models import (
     TRACK_COLUMNS,
     Configuration,
     Entry,
+    Page,
     entry_from,
     track_from,
     vector_from,
@@ -30,29 +29,6 @@ from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 COMPARED = 4096  # vectors at a time
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Files of the index, to be compared.
-
-    Parameters
-    ----------
-    ids, digests : sequence of str
-        Their ids and their audio, in order of path.
-    vectors : ndarray of float32, shape=(n, dim)
-        Where they are searched.
-    scales : ndarray of float64, shape=(n,)
-        Mean cosine distances to the nearest neighbours; NaN where it is not known.
-    whole : ndarray of bool, shape=(n,)
-        Whose vectors are not damaged.
-    """
-
-    ids: Sequence[str]
-    digests: Sequence[str]
-    vectors: Float32
-    scales: Float64
-    whole: npt.NDArray[np.bool_]
 
 
 class Tracks:
