@@ -195,8 +195,8 @@ def parse_description(source: bytes, path: Path) -> Description:
         line = source[: error.start].count(b"\n") + 1
         raise _wrong(path, [f"line {line}: it is not UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        told = f"line {line_in(str(error), text)}: it is not TOML: {error}"
-        raise _wrong(path, [told + (HINT if "Invalid value" in str(error) else "")]) from error
+        said = f"line {line_in(str(error), text)}: it is not TOML: {error}"
+        raise _wrong(path, [said + (HINT if "Invalid value" in str(error) else "")]) from error
     except RecursionError as error:
         raise _wrong(path, ["line 1: it is nested too deeply"]) from error
     patches = list(patch_faults(document))
