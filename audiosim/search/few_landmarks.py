@@ -54,11 +54,12 @@ def _alike(few: Mapping[int, Landmarks], after: int | None) -> Iterator[tuple[in
     """The pairs with as many landmarks that look alike as a place of one in the other needs."""
     rows = np.array(sorted(few, key=lambda row: int(few[row].places[-1] - few[row].places[0])), np.int64)
     own, others = (_padded(few, rows, none) for none in (NONE_HERE, NONE_THERE))
-    for step in range(1, min(len(rows), LONG_AS + 1)):
-        differ = np.bitwise_count(own[:-step, :, None] ^ others[step:, None])
+    for place in range(len(rows) - 1):
+        near = slice(place + 1, place + 1 + LONG_AS)
+        differ = np.bitwise_count(own[place, :, None] ^ others[near, None])
         votes = (differ <= ALIKE).sum(axis=(1, 2))
-        for place in np.flatnonzero(votes >= MIN_VOTES).tolist():
-            first, second = sorted((int(rows[place]), int(rows[place + step])))
+        for other in rows[near][votes >= MIN_VOTES].tolist():
+            first, second = sorted((int(rows[place]), other))
             if after is None or first < after <= second:
                 yield first, second
 
