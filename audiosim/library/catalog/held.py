@@ -6,7 +6,7 @@ hold (fingerprints, passages, the states of files) belongs to audio or is asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -237,9 +237,12 @@ class HeldTracks(Tracks):
         holders = self._held.holders
         return [self._held.entry(row) for digest in digests for row in holders.get(digest, ())]
 
-    def all_vectors(self) -> Iterator[tuple[str, Float32]]:
+    def audio_pages(self) -> Iterator[tuple[Sequence[str], Float32]]:
         """Those of the index: what is gone is no answer, and no copy of one."""
-        return ((digest, self._held.vectors[rows[0]]) for digest, rows in self._held.holders.items())
+        audio, rows = self._held.audio, self._held.audio_rows
+        for start in range(0, len(rows), COMPARED):
+            some = slice(start, start + COMPARED)
+            yield audio[some], self._held.vectors[rows[some]]
 
     def measured(
         self, measure: Callable[[Float32], Float32], space: SearchSpace = AS_THEY_ARE
