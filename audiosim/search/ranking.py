@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +113,9 @@ class Likeness:
 
     def __call__(self, digests: Sequence[str], scales: Float64, vectors: Vectors) -> tuple[Float64, Float64]:
         """Give the cosines and the scores."""
-        similarities: Float64 = np.clip((vectors @ self.direction).astype(np.float64), -1.0, 1.0)
+        direction: Any = self.direction.astype(vectors.dtype)
+        products: Vectors = np.einsum("ij,j->i", vectors, direction)  # as `@`, with one vector much quicker
+        similarities: Float64 = np.clip(products.astype(np.float64), -1.0, 1.0)
         if self.scaling is None:
             return similarities, similarities
         return similarities, self.scaling.scores(similarities, scales)
