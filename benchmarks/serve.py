@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from urllib.parse import quote
 import numpy as np
 import psutil
 from common import parser, report, tree_memory
-from queries import CENTRES, GENRES, OPENL3, RATE, path_of
+from queries import CENTRES, GENRES, RATE, path_of
+from queries import OPENL3 as SYNTHETIC
 
 from audiosim.audio.fingerprint import BITS, Landmarks
 from audiosim.core.config import Home
@@ -39,6 +41,7 @@ from audiosim.encoders.musicnn_labels import MSD
 from audiosim.library.catalog import Catalog, Configuration, path_id
 from audiosim.library.statistics import refresh
 
+OPENL3 = replace(SYNTHETIC, name="openl3")  # for whose words no plug-ins are looked for
 CLIENTS = 16
 LANDMARKS = 290  # of four minutes
 SIMILAR = "/api/v1/similar?count=10"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from audiosim.core.text import inert_json, is_utf8, utf8_path
@@ -29,7 +29,8 @@ def path_fields(path: bytes) -> dict[str, str]:
 
 def track_fields(track: Track) -> dict[str, Any]:
     """Give a track's fields: its path, its duration in seconds and its tags."""
-    return {**path_fields(track.path), "duration": _rounded(track.duration), **asdict(track.tags)}
+    tags = {field.name: getattr(track.tags, field.name) for field in dataclasses.fields(track.tags)}
+    return {**path_fields(track.path), "duration": _rounded(track.duration), **tags}
 
 
 def fit_fields(match: Match) -> dict[str, Any]:

@@ -93,7 +93,9 @@ class Services:
             return self.options.encoder
         spec = library.held.configuration.spec
         with self._turn:
-            return self._children.setdefault(spec, ChildEncoder(spec, self.options.precision))
+            if spec not in self._children:
+                self._children[spec] = ChildEncoder(spec, self.options.precision)
+            return self._children[spec]
 
     @property
     def encoder_loaded(self) -> bool:
