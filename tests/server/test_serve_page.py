@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,84 +11,11 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, tone
 from libraries import Library, edit, track
-from server_help import Running, id_of, library, original, running, with_words
+from page_visits import IN_A_BROWSER, WIDTHS, chromium, serious_faults, told, visit
+from server_help import id_of, library, original, with_words
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH"),
-]
+pytestmark = IN_A_BROWSER
 EVIL = "<img src=x onerror=alert(1)>"
-WIDTHS = [390, 1400]
-
-
-@dataclass
-class Visit:
-    """A page that is open, and what went wrong in it."""
-
-    page: Any
-    server: Running
-    faults: list[str] = field(default_factory=list)
-
-    def until(self, script: str, seconds: float = 20) -> None:
-        """Waits for a condition; Playwright's own way is refused by the page's policy."""
-        end = time.monotonic() + seconds
-        while not self.page.evaluate(script):
-            assert time.monotonic() < end, f"{script}: {self.page.inner_text('body')}"
-            time.sleep(0.02)
-
-    def names(self) -> list[str]:
-        return [str(name) for name in self.page.locator("#answers .name b").all_inner_texts()]
-
-    def find(self, words: str) -> None:
-        self.page.keyboard.press("/")
-        self.page.keyboard.type(words)
-        self.until("!document.getElementById('found').hidden")
-        self.page.keyboard.press("ArrowDown")
-        self.page.keyboard.press("Enter")
-        self.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium: Any, library: Library) -> Iterator[Any]:
-    tag = "UPDATE files SET title = ?, artist = ?, changed = 9 WHERE path = ?"
-    for number in range(6):
-        edit(library, tag, f"Piece {number}", f"Player {number % 2}", os.fsencode(track(library, number)))
-    with ExitStack() as stack:
-        server = stack.enter_context(running(library))
-
-        def open_(width: int, *, path: str = "/", **options: Any) -> Visit:
-            page = chromium.new_page(viewport={"width": width, "height": 860}, **options)
-            stack.callback(page.close)
-            seen = Visit(page, server)
-            page.on("console", lambda message: seen.faults.append(message.text))
-            page.on("pageerror", lambda error: seen.faults.append(str(error)))
-            page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
-            page.on(
-                "request", lambda asked: seen.faults.append(asked.url) if foreign(asked.url, server) else None
-            )
-            page.goto(server.url + path)
-            return seen
-
-        yield open_
-
-
-def foreign(url: str, server: Running) -> bool:
-    return not url.startswith((server.url, "blob:", "data:"))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -297,19 +220,13 @@ def test_names_are_never_markup(visit: Any, library: Library) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(visit: Any, width: int, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     seen = visit(width, color_scheme=scheme, bypass_csp=True)
     seen.find("piece 3")
     seen.page.click("#answers > li:nth-child(1) .name")
     seen.page.click("#answers > li:nth-child(1) [data-key=w]")
     seen.page.click("#answers > li:nth-child(1) [data-key=q]")
     seen.page.click("summary")
-    serious = [
-        (fault["id"], [node["target"] for node in fault["nodes"]])
-        for fault in axe.Axe().run(seen.page).response["violations"]
-        if fault["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_faults(seen.page) == []
 
 
 def test_the_api_describes_itself_and_can_be_tried(visit: Any) -> None:
@@ -323,8 +240,3 @@ def test_the_api_describes_itself_and_can_be_tried(visit: Any) -> None:
     seen.until("[...document.querySelectorAll('pre')].some((pre) => pre.textContent.startsWith('200'))")
     assert '"title": "Piece 3"' in call.locator("pre").last.inner_text()
     assert told(seen) == []
-
-
-def told(seen: Visit) -> list[str]:
-    """What went wrong; a file without a cover is no fault."""
-    return [fault for fault in seen.faults if "404" not in fault]

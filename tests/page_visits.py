@@ -1,0 +1,108 @@
+"""Pages of a server in a real browser, without a network, and what goes wrong in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from libraries import Library, edit, track
+from server_help import Running, running
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+IN_A_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH"),
+]
+WIDTHS = [390, 1400]
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what went wrong in it."""
+
+    page: Any
+    server: Running
+    faults: list[str] = field(default_factory=list)
+
+    def until(self, script: str, seconds: float = 20) -> None:
+        """Waits for a condition; Playwright's own way is refused by the page's policy."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(script):
+            assert time.monotonic() < end, f"{script}: {self.page.inner_text('body')}"
+            time.sleep(0.02)
+
+    def names(self) -> list[str]:
+        return [str(name) for name in self.page.locator("#answers .name b").all_inner_texts()]
+
+    def find(self, words: str) -> None:
+        self.page.keyboard.press("/")
+        self.page.keyboard.type(words)
+        self.until("!document.getElementById('found').hidden")
+        self.page.keyboard.press("ArrowDown")
+        self.page.keyboard.press("Enter")
+        self.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=BROWSER,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any, library: Library) -> Iterator[Any]:
+    tag = "UPDATE files SET title = ?, artist = ?, changed = 9 WHERE path = ?"
+    for number in range(6):
+        edit(library, tag, f"Piece {number}", f"Player {number % 2}", os.fsencode(track(library, number)))
+    with ExitStack() as stack:
+        servers: dict[str, Running] = {}
+
+        def open_(
+            width: int, *, path: str = "/", server: Mapping[str, Any] = NOTHING, **options: Any
+        ) -> Visit:
+            if str(server) not in servers:
+                servers[str(server)] = stack.enter_context(running(library, **server))
+            page = chromium.new_page(viewport={"width": width, "height": 860}, **options)
+            stack.callback(page.close)
+            seen = Visit(page, servers[str(server)])
+            page.on("console", lambda message: seen.faults.append(message.text))
+            page.on("pageerror", lambda error: seen.faults.append(str(error)))
+            page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
+            page.on("request", lambda asked: seen.faults.extend(foreign(asked.url, seen.server)))
+            page.goto(seen.server.url + path)
+            return seen
+
+        yield open_
+
+
+def foreign(url: str, server: Running) -> list[str]:
+    return [] if url.startswith((server.url, "blob:", "data:")) else [url]
+
+
+def told(seen: Visit) -> list[str]:
+    """What went wrong; a file without a cover is no fault."""
+    return [fault for fault in seen.faults if "404" not in fault]
+
+
+def serious_faults(page: Any) -> list[tuple[str, list[Any]]]:
+    """What axe-core finds that keeps people out."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    return [
+        (fault["id"], [node["target"] for node in fault["nodes"]])
+        for fault in axe.Axe().run(page).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
