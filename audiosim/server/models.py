@@ -65,6 +65,7 @@ class TrackDetails(TrackFields):
     codec: str = Field(description="As FFmpeg calls it; empty where it has no name for it.")
     state: str = Field(description="present, changed (since it was indexed) or missing.")
     plays_as: str = Field(description="The MIME type of its audio here.")
+    upload: bool = Field(description="Whether it was added here: to remove it removes its file.")
     words: list[WordFields] = Field(
         description="Those that it stands out by most, best first; none where the home's encoder knows none."
     )
@@ -73,7 +74,7 @@ class TrackDetails(TrackFields):
             "examples": [
                 {
                     **TRACK, "codec": "flac", "state": "present", "plays_as": "audio/flac",
-                    "words": [{"word": "jazz", "score": 2.31, "similarity": 0.642}],
+                    "upload": False, "words": [{"word": "jazz", "score": 2.31, "similarity": 0.642}],
                 }
             ]
         }

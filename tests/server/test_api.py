@@ -55,6 +55,7 @@ def test_a_track_is_told_of_with_the_state_of_its_file(library: Library, client:
     one = client.get(f"{API}/tracks/{id_of(track(library, 0))}").json()
     assert (one["path"], one["codec"], one["state"]) == (str(track(library, 0)), "pcm_s16le", "present")
     assert one["plays_as"] == "audio/wav"
+    assert one["upload"] is False
     track(library, 0).write_bytes(b"other")
     assert client.get(f"{API}/tracks/{one['id']}").json()["state"] == "changed"
     track(library, 0).unlink()

@@ -94,6 +94,7 @@ def test_a_track_that_is_added_is_found_and_removed_again(
     assert path.stat().st_mode & 0o777 == new.stat().st_mode & 0o777
     one = client.get(f"{API}/tracks/{file['id']}").json()
     assert (one["title"], one["state"]) == ("new", "present")  # its name, as it has no title
+    assert one["upload"]
     found = client.get(f"{API}/similar", params={"id": file["id"], "count": 3}).json()
     assert {match["path"] for match in found["matches"]} == {str(track(library, n)) for n in (3, 4, 5)}
     assert os.fsencode(uploads(library)) in home_status(library.home.path).roots

@@ -21,6 +21,7 @@ from audiosim.server.models import Peaks, TrackDetails, TrackPage
 from audiosim.server.notes import notes_of
 from audiosim.server.problems import ProblemError
 from audiosim.server.services import Here
+from audiosim.server.uploads import is_upload
 
 router = APIRouter(tags=["tracks"], responses=PROBLEMS)
 Id = Annotated[
@@ -66,7 +67,9 @@ def one_track(here: Here, id: Id) -> Any:  # noqa: A002
         state = _state(index, track)
     words = [word_of(word) for word in here.words(track)]
     kind = media_type(track.path, codec) or MADE
-    return Json({**track_of(track), "codec": codec, "state": state, "plays_as": kind, "words": words})
+    upload = is_upload(track, here.uploads)
+    told = {"codec": codec, "state": state, "plays_as": kind, "upload": upload, "words": words}
+    return Json({**track_of(track), **told})
 
 
 @router.api_route(
