@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 from audiosim.core.version import __version__
 from audiosim.server.api import audiomuse, changes, jobs, library, playlists, similar, tracks
 from audiosim.server.guard import Guard, Rules
+from audiosim.server.options import ServerOptions
 from audiosim.server.problems import explain_all
 from audiosim.server.services import Services
 
@@ -26,6 +28,7 @@ Tracks are named by ids, which `GET /api/v1/tracks` gives. Errors are problem do
 says what failed, `detail` why, and `remedy` what to do.
 """
 KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+CHANGES = re.compile(rb" *<!-- changes -->.*?<!-- /changes -->\n", re.DOTALL)  # what a page has of them
 PAGES = {"/": "index.html", "/docs": "docs.html"}
 
 
@@ -63,19 +66,20 @@ def make_app(services: Services, rules: Rules | None = None) -> ASGIApp:
             app.include_router(part.router, prefix=API)
     app.include_router(audiomuse.router, prefix="/api")
     app.add_api_route("/map", library.map_page, include_in_schema=False)
-    _add_pages(app)
+    _add_pages(app, services.options)
     explain_all(app)
     return Guard(app, rules or Rules(services.options), services.options.limits)
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_pages(app: FastAPI, options: ServerOptions) -> None:
     """The pages and their parts: files of the package, each by its name."""
     for part in (files("audiosim.server") / "page").iterdir():
         kind = KINDS.get(part.name.rpartition(".")[2])
         if kind is not None:
+            data = CHANGES.sub(b"", part.read_bytes()) if options.read_only else part.read_bytes()
             places = [place for place, name in PAGES.items() if name == part.name] or [f"/page/{part.name}"]
             for place in places:
-                app.add_route(place, _page(part.read_bytes(), kind), ["GET", "HEAD"], include_in_schema=False)
+                app.add_route(place, _page(data, kind), ["GET", "HEAD"], include_in_schema=False)
 
 
 def _page(data: bytes, kind: str) -> Callable[[Request], Any]:

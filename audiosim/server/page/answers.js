@@ -1,8 +1,10 @@
 // The answers: rows that can be played, explained, and asked with.
+import { toldOf } from "./api.js";
 import { aboutOf, clock, element, make, say, titleOf } from "./dom.js";
 import { askWith, lean, querySource } from "./asking.js";
 import { currentTrack, play } from "./player.js";
 import { add } from "./queue.js";
+import { removal } from "./removing.js";
 
 let matches = [];
 let opened = new Set(); // of those that are explained: the ids
@@ -23,7 +25,7 @@ export function show(answer, again = false) {
 export function fail(error) {
   matches = [];
   element("answers").replaceChildren();
-  element("problem").textContent = [error.message, error.remedy].filter(Boolean).join(". ");
+  element("problem").textContent = toldOf(error);
   element("problem").hidden = false;
 }
 
@@ -85,7 +87,7 @@ function reason(match) {
   if (match.words.length) lines.push(make("p", {}, `Stands out by: ${match.words.join(", ")}`));
   for (const other of match.duplicates) lines.push(make("p", { className: "soft" }, `The same recording: ${other.path}`));
   lines.push(make("p", { className: "soft path" }, match.path));
-  return make("div", { className: "why" }, ...lines);
+  return make("div", { className: "why" }, ...lines, removal(match));
 }
 
 /** The keys of a row act on the one that has the focus, or that plays. */

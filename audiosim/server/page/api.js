@@ -4,20 +4,33 @@ export class Refused extends Error {
     super([problem.title, problem.detail].filter(Boolean).join(": "));
     this.status = problem.status;
     this.remedy = problem.remedy || "";
+    this.again = Number(problem.again) || 0; // s after which it may be asked again
   }
 }
+
+export const toldOf = (error) => [error.message, error.remedy].filter(Boolean).join(". ");
+export const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
 async function refused(response) {
   const problem = await response.json().catch(() => ({}));
   return new Refused({ title: "The server did not answer", ...problem, status: response.status });
 }
 
+function unheard(error) {
+  if (error.name === "AbortError") throw error;
+  throw new Refused({ title: "The server does not answer", detail: "it was ended, perhaps" });
+}
+
 export async function get(path, parameters, signal) {
   const query = parameters && String(parameters) ? `?${parameters}` : "";
-  const response = await fetch(`/api/v1${path}${query}`, { signal }).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw new Refused({ title: "The server does not answer", detail: "it was ended, perhaps" });
-  });
+  const response = await fetch(`/api/v1${path}${query}`, { signal }).catch(unheard);
+  if (!response.ok) throw await refused(response);
+  return response.json();
+}
+
+/** Has something changed; the answer is a job. */
+export async function change(method, path) {
+  const response = await fetch(`/api/v1${path}`, { method }).catch(unheard);
   if (!response.ok) throw await refused(response);
   return response.json();
 }
@@ -30,7 +43,7 @@ export async function getInTime(url, waiting, signal) {
     const again = response.headers.get("Retry-After");
     if (response.status !== 503 || !again) throw await refused(response);
     waiting();
-    await new Promise((done) => setTimeout(done, 1000 * again));
+    await pause(again);
   }
 }
 
@@ -53,12 +66,13 @@ export function send(path, parameters, file, progress, signal) {
     request.responseType = "json";
     request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
     request.onload = () => {
-      if (request.status === 200) done(request.response);
-      else fail(new Refused({ title: "The server did not answer", ...request.response, status: request.status }));
+      const again = request.getResponseHeader("Retry-After");
+      if (request.status < 300) done(request.response);
+      else fail(new Refused({ title: "The server did not answer", ...request.response, status: request.status, again }));
     };
     request.onerror = () => fail(new Refused({ title: "The file could not be sent", detail: "the server refused it, or was ended" }));
     request.onabort = () => fail(new DOMException("", "AbortError"));
-    signal.addEventListener("abort", () => request.abort());
+    signal?.addEventListener("abort", () => request.abort());
     request.send(form);
   });
 }

@@ -2,6 +2,7 @@
 import { get, send } from "./api.js";
 import { element, make, titleOf } from "./dom.js";
 import { play } from "./player.js";
+import { removal } from "./removing.js";
 
 const form = element("filters");
 const words = [form.elements.text, form.elements.not_text];
@@ -118,6 +119,8 @@ function show() {
       make("button", { type: "button", className: "round", "aria-label": `No longer ask with ${file.path}`, onclick: () => { dropFile(); ask(); } }, "✕")));
   }
   element("seeds").replaceChildren(...chips);
+  const removed = !file && seeds.length === 1 && removal(seeds[0].track);
+  element("own").replaceChildren(...(removed ? [`${seeds[0].track.path} `, removed] : []));
   element("hint").hidden = chips.length > 0 || words[0].value !== "";
   element("radio").disabled = !likes().length;
 }
@@ -152,3 +155,8 @@ for (const input of words) input.addEventListener("change", () => ask());
 form.addEventListener("reset", () => setTimeout(ask));
 form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("popstate", restore);
+addEventListener("removed", ({ detail: id }) => {
+  const at = seeds.findIndex((seed) => seed.track.id === id);
+  if (at >= 0) seeds.splice(at, 1);
+  ask(at >= 0);
+});

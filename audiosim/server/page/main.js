@@ -42,9 +42,9 @@ const KEYS = {
   ArrowUp: () => walk(-1),
 };
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const inside = event.target.closest?.("input, select, button, summary, a");
-  if (inside && (inside.matches("input, select") || event.key === " " || event.key === "Enter")) return;
+  if (inside && (inside.matches("input:not([type=file]), select") || event.key === " " || event.key === "Enter")) return;
   const action = KEYS[event.key];
   if (action ? action() === false : !act(event.key)) return;
   event.preventDefault();

@@ -1,5 +1,5 @@
 // The map: the page that `audiosim map` draws, in a frame, drawn by the server when it is wanted first.
-import { get, getInTime } from "./api.js";
+import { get, getInTime, toldOf } from "./api.js";
 import { element, make } from "./dom.js";
 import { askWith } from "./asking.js";
 import { play } from "./player.js";
@@ -17,7 +17,7 @@ async function draw() {
     element("map").append(frame);
     element("drawing").textContent = "";
   } catch (error) {
-    element("drawing").textContent = [error.message, error.remedy].filter(Boolean).join(". ");
+    element("drawing").textContent = toldOf(error);
   } finally {
     drawing = false;
   }

@@ -65,4 +65,8 @@ element("clear").addEventListener("click", () => {
   tracks = [];
   changed();
 });
+addEventListener("removed", ({ detail: id }) => {
+  tracks = tracks.filter((track) => track.id !== id);
+  changed();
+});
 changed();
