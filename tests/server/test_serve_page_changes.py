@@ -235,3 +235,14 @@ def test_accessibility_of_changes(visit: Any, library: Library, new: Path, width
     seen.until("document.getElementById('removing').open")
     assert serious_faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_file_that_is_too_large_says_so(visit: Any, library: Library, tmp_path: Path) -> None:
+    with open(tmp_path / "large.wav", "wb") as file:
+        file.truncate(40 * 2**20)
+    seen = visit(1400, server={"upload": 2**20})
+    seen.page.click("#add")
+    seen.page.set_input_files("#new", [tmp_path / "large.wav"])
+    (row,) = over(seen, 1)
+    assert row == "large.wav refused: That is too much: at most 1 MB are taken. Send a smaller file."
+    assert uploads(library) == []
