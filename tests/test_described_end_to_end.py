@@ -177,6 +177,21 @@ def test_a_home_that_reads_is_asked_in_any_words(cli: Cli, folder: Path) -> None
     assert cli("index", *here).err.count("Words") == 0
 
 
+def test_the_space_that_reads_is_found_though_its_name_stands_for_what_does_not(
+    cli: Cli, folder: Path
+) -> None:
+    home, toml = folder / "home", written(folder, "url", "clap/clap.toml")
+    other = written(folder, "beside", "waveform.toml")
+    assert cli("index", folder / "music", "--home", home, "--encoder", other).code == 0
+    space = cli("index", "--home", home, "--space", "words", "--encoder", toml)
+    assert space.code == 0, space.err
+    other.write_text(other.read_text("utf-8").replace("tiny-waves", "tiny-clap"), "utf-8")
+    assert cli("encoders", "import", other).code == 0
+    done = cli("similar", "--text", "calm solo piano", "--json", "-k", 6, "--home", home)
+    assert done.code == 0, done.err
+    assert len(done.json["matches"]) == 6
+
+
 def test_a_file_may_be_brought_in_place_of_fetching_it(cli: Cli, folder: Path) -> None:
     toml = written(folder, "url", "waveform.toml")
     model = (folder / "server" / "waveform.onnx").rename(folder / "brought.onnx")

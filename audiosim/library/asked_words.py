@@ -15,7 +15,7 @@ from audiosim.core.tag_values import folded
 from audiosim.core.text import counted, size, span, visible
 from audiosim.core.types import Float32
 from audiosim.encoders.musicnn_labels import MSD, MTT
-from audiosim.encoders.registry import FOR_WORDS, find, resolve
+from audiosim.encoders.registry import FOR_WORDS, find_for, resolve
 from audiosim.encoders.words import TextSide
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
@@ -105,7 +105,7 @@ def text_side(index: Index, *, fetch: bool = True) -> TextSide | None:
     """
     if index.reader is not None:
         return index.reader
-    if not index.loaded and (entry := find(index.spec.name)) is not None:
+    if not index.loaded and (entry := find_for(index.spec)) is not None:
         side = entry.text_side(index.spec, read_only=not fetch)
         index.loaded.extend([] if side is None else [side])
     return next(iter(index.loaded), None)
@@ -115,7 +115,7 @@ def _labels(index: Index) -> tuple[str, ...]:
     """The labels of the scores in the catalog; an error says how to have some."""
     labels = index.catalog.words.labels
     if not labels:
-        entry = find(index.spec.name)
+        entry = find_for(index.spec)
         raise _no_scores(index) if entry is not None and entry.card.words else _no_words(index)
     return labels
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import contains
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find_for
 from audiosim.library.catalog import Catalog
 from audiosim.library.folders import walk_of
 from audiosim.library.index import open_index
@@ -104,15 +104,15 @@ def space_with_words(home: str | os.PathLike[str] | None = None) -> Path | None:
     """
     main, failure = find_home(home), None
     with open_index(main.path) as index:
-        names = {main: index.spec.name}
+        specs = {main: index.spec}
     for place in spaces(main):
         try:
             with Catalog(place.catalog, read_only=True) as catalog:
                 if (configuration := catalog.settings.configuration) is not None:
-                    names[place] = configuration.spec.name
+                    specs[place] = configuration.spec
         except HomeError as error:
             failure = error
-    entries = ((place, find(name)) for place, name in names.items())
+    entries = ((place, find_for(spec)) for place, spec in specs.items())
     found = next((place.path for place, entry in entries if entry is not None and entry.card.words), None)
     if found is None and failure is not None:
         raise failure

@@ -20,7 +20,7 @@ import numpy as np
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import EncoderSpec, Float32, FrameEmbeddings
 from audiosim.encoders.frames import audible
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find_for
 from audiosim.encoders.words import Vocabulary
 from audiosim.library.catalog import Audio, Catalog, Tracks
 
@@ -135,7 +135,7 @@ class WordScorer:
     def knows_words(self) -> bool:
         """Whether the encoder knows words, as far as that is known without loading anything."""
         try:
-            entry = find(self._spec.name)
+            entry = find_for(self._spec)
         except AudiosimError:  # a broken plug-in
             return False
         return entry is not None and entry.card.words
@@ -144,7 +144,7 @@ class WordScorer:
     def vocabulary(self) -> Vocabulary | None:
         """The words, loaded when they are first needed; None where there are none to be had."""
         try:
-            entry = find(self._spec.name)
+            entry = find_for(self._spec)
             found = None if entry is None else entry.vocabulary(self._spec)
         except AudiosimError as error:
             self.error = error

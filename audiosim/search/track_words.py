@@ -10,7 +10,7 @@ import numpy as np
 
 from audiosim.core.errors import AudiosimError, HomeError
 from audiosim.core.types import Float32, FrameEmbeddings
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find_for
 from audiosim.encoders.words import Vocabulary
 from audiosim.library.asked_words import TAGS, label_scores, tag_scores, text_side
 from audiosim.library.index import Index
@@ -140,7 +140,7 @@ class TrackWords:
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        entry = find(self._index.spec.name)
+        entry = find_for(self._index.spec)
         found = None if entry is None else entry.vocabulary(self._index.spec)
         if found is None or found.labels != self.scores.labels:
             raise AudiosimError("This home's words are not its encoder's any more", "", "Run: audiosim index")

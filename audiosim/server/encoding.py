@@ -225,9 +225,9 @@ def _encoder(spec: EncoderSpec, precision: Precision) -> tuple[dict[str, Any], C
 
 
 def _reader(spec: EncoderSpec) -> tuple[dict[str, Any], Callable[..., Float32]]:
-    from audiosim.encoders.registry import find
+    from audiosim.encoders.registry import find_for
 
-    entry = find(spec.name)
+    entry = find_for(spec)
     side = None if entry is None else entry.text_side(spec, read_only=True)
     if side is None:
         raise WeightsError(f"This audiosim has nothing that reads texts for {spec.name}")

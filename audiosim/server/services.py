@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from audiosim.core.errors import AudiosimError
 from audiosim.core.paths import identity
 from audiosim.core.types import Encoder, EncoderSpec, Track
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find_for
 from audiosim.library.catalog import Held
 from audiosim.library.spaces import space_with_words
 from audiosim.search.describe import WORDS
@@ -107,7 +107,7 @@ class Services:
         with self._turn:
             if spec not in self._readers:
                 with suppress(AudiosimError):  # a broken plug-in
-                    entry = find(spec.name)
+                    entry = find_for(spec)
                     reads = entry is not None and entry.reads_texts(spec)
                     self._readers[spec] = ChildReader(spec) if reads else None
             return self._readers.get(spec)
