@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Playlist:
         How many of these name no artist.
     notes : tuple of str
         What is to be told of what was asked with, a sentence each: which track a title was taken for.
+    unlike : bool
+        Whether a radio is shorter than asked because all else is too unlike.
     """
 
     tracks: list[Track]
@@ -60,6 +62,7 @@ class Playlist:
     crowded: int = 0
     crowded_folders: int = 0
     notes: tuple[str, ...] = ()
+    unlike: bool = False
 
 
 def make_radio(
@@ -83,12 +86,13 @@ def make_radio(
     seeds : str, path-like, or iterable of these
         Audio files, indexed or not.
     length : int
-        Tracks in the list, the seeds included; fewer where the library has no more.
+        Tracks in the list, the seeds included; fewer where the library has no more, or only such as are
+        less like the seeds, or the track before, than two tracks of the library are on average.
     home : str, path-like or Index, optional
         The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index, open.
     only : Filter, optional
-        What tracks beside the seeds must be; those under half a minute, and shorter than what is given,
-        are left out unless it gives a least duration.
+        What tracks beside the seeds must be; those under half a minute are left out unless a seed is as
+        short, or it gives a least duration.
     spacing : int
         How many others to play between two tracks of one artist, where there are any near; tracks
         without an artist count by their folder.
@@ -133,9 +137,12 @@ def make_radio(
             space(given[-1].vector),
             length - len(given),
             spacing,
+            pool.floor,
         )
-        _check_found(index, only, chosen, length - len(given))
-        return _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing, notes)
+        unlike = len(chosen) < length - len(given) and any(map(pool.take, pool.entries))
+        _check_found(index, only, chosen, length - len(given), unlike=unlike)
+        made = _playlist(space, [*given, *chosen], [target] * (len(given) + len(chosen)), spacing, notes)
+        return replace(made, unlike=unlike)
 
 
 def make_path(
@@ -163,8 +170,8 @@ def make_path(
     home : str, path-like or Index, optional
         The home folder, by default ``AUDIOSIM_HOME`` or the platform's user data folder; or its index, open.
     only : Filter, optional
-        What tracks between the two must be; those under half a minute, and shorter than what is given,
-        are left out unless it gives a least duration.
+        What tracks between the two must be; those under half a minute are left out unless one of the two
+        is as short, or it gives a least duration.
     spacing : int
         How many others to play between two tracks of one artist, where that makes no large step; tracks
         without an artist count by their folder.
@@ -222,7 +229,7 @@ def _path(pool: Pool, first: Query, last: Query, targets: Sequence[Float32], spa
     start, end = pool.space(first.vector), pool.space(last.vector)
     while entries and targets:
         by = [voices(track) for track in (first.track, *(entry.track for entry in entries), last.track)]
-        crowding = Crowding(_in_common(by), spacing, float(np.std(vectors @ start)))
+        crowding = Crowding(_in_common(by), spacing, float(np.std(vectors @ start)), pool.floor)
         rows = smoothest(start, end, np.stack(targets), vectors, crowding)
         chosen = [entries[row] for row in rows]
         copies = pool.copies(chosen)
@@ -292,16 +299,20 @@ def _check_length(length: int) -> None:
         raise UsageError(f"A playlist of {length} is none", "", "Give a `length` of 2 or more.")
 
 
-def _check_found(index: Index, only: Filter | None, chosen: Sequence[Entry], wanted: int) -> None:
+def _check_found(
+    index: Index, only: Filter | None, chosen: Sequence[Entry], wanted: int, *, unlike: bool = False
+) -> None:
     """Refuse a list of what is given and nothing else, where a filter leaves no more."""
     if chosen or not wanted or not only:
         return
     why, remedy = nothing_fits(index.catalog, only)
-    if any(index.catalog.tracks.entries(index.located(only).admits)):
+    if unlike:
+        why = "what fits is less like it than tracks are on average"
+        remedy = "Loosen the filter."
+    elif any(index.catalog.tracks.entries(index.located(only).admits)):
         why = "nothing else fits what was asked for"
         if only.min_duration is None:
             remedy = (
-                f"What is shorter than {SHORTEST:.0f} s, and than what is given, is left out:"
-                " `min_duration` sets how short tracks may be."
+                f"What is shorter than {SHORTEST:.0f} s is left out: `min_duration` sets how short it may be."
             )
     raise AudiosimError("There is nothing to play beside what is given", why, remedy)

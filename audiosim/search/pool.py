@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from audiosim.core.types import Float32
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
+from audiosim.library.statistics import percentiles
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.copies import one_each
 from audiosim.search.folding import others_near
@@ -23,7 +25,11 @@ COMPARED = 200  # of these, the nearest, of which copies are looked for before
 
 
 class Pool:
-    """The tracks a list is made from: near to its targets, none of them a recording that is given."""
+    """The tracks a list is made from: near to its targets, none of them a recording that is given.
+
+    Its floor is the cosine that half of the library's pairs have at most, 0 at least: what is less alike does
+    not belong together. In small libraries, of which that is not known, there is none.
+    """
 
     def __init__(
         self,
@@ -35,11 +41,14 @@ class Pool:
     ) -> None:
         only = index.located(only)
         lends = only.of_tags and only.of_files
-        if only.min_duration is None and (only.max_duration is None or only.max_duration >= SHORTEST):
-            # who asks with a short piece, or for such, wants such
-            shortest = min(query.track.duration or SHORTEST for query in given)
-            only = replace(only, min_duration=min(SHORTEST, shortest))
+        asked = [only.max_duration, *(query.track.duration for query in given)]
+        if only.min_duration is None and all(each is None or each >= SHORTEST for each in asked):
+            only = replace(
+                only, min_duration=SHORTEST
+            )  # who asks with a short piece, or for such, wants such
         self._same = recordings.same
+        known = percentiles(index.catalog)
+        self.floor = -math.inf if known is None else max(0.0, known.median)
         self._taken = as_entries(given)
         self.space = space = index.configuration.space
         tracks = index.catalog.tracks

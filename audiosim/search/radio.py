@@ -25,11 +25,13 @@ def radio(
     last: Float32,
     count: int,
     spacing: int,
+    floor: float,
 ) -> list[Entry]:
     """Choose what to play next, again and again.
 
     What is near comes before what is not; of that, what is most like the target and the track before,
-    where one by an artist played just now counts as so much less like them.
+    where one by an artist played just now counts as so much less like them. What is less like the one or
+    the other than the floor never comes: the list ends before.
 
     Parameters
     ----------
@@ -46,9 +48,11 @@ def radio(
     last : float32 (dim,)
         The vector of the last of these.
     count : int
-        How many to choose; fewer where there are no more.
+        How many to choose; fewer where there are no more that fit.
     spacing : int
         How many others should come between two by one artist.
+    floor : float
+        The least cosine to the target and to the track before.
 
     Returns
     -------
@@ -62,12 +66,16 @@ def radio(
     near = fits >= _least(fits, count)
     cost = CROWDING * float(fits.std()) / max(1, spacing)
     played = [voices(track) for track in before]
-    left = set(range(len(entries)))
+    left = set(np.flatnonzero(fits >= floor).tolist())
     chosen: list[Entry] = []
-    while left and len(chosen) < count:
-        values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * (vectors @ last)
+    while len(chosen) < count:
+        steps = vectors @ last
+        values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * steps
         values -= cost * np.array([spacing - apart(own, played, spacing) for own in by])
-        row = max(left, key=lambda row: (near[row], values[row], -row))
+        onward = (row for row in left if steps[row] >= floor)
+        row = max(onward, key=lambda row: (near[row], values[row], -row), default=None)
+        if row is None:
+            break
         left.remove(row)
         if take(entries[row]):
             chosen.append(entries[row])

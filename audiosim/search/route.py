@@ -28,11 +28,14 @@ class Crowding:
         How many others should come between two of these.
     cost : float
         What is taken from a step's cosine where fewer do.
+    floor : float
+        The least cosine that is left by that: a step of less is worse than any that is crowded.
     """
 
     shared: npt.NDArray[np.bool_]
     spacing: int
     cost: float
+    floor: float
 
     def early(self, routes: Rows, layer: Rows, left: int) -> npt.NDArray[np.bool_]:
         """Which of a layer come too early after these routes, or before the end (routes, layer)."""
@@ -77,7 +80,8 @@ def smoothest(start: Float32, end: Float32, targets: Float32, vectors: Float32, 
     heads = start[None]
     for step, layer in enumerate(layers):
         cosines = (heads @ vectors[layer].T).astype(np.float64)
-        steps = cosines - crowding.cost * crowding.early(routes, layer, len(layers) - step)
+        spaced = np.maximum(cosines - crowding.cost, np.minimum(cosines, crowding.floor))
+        steps = np.where(crowding.early(routes, layer, len(layers) - step), spaced, cosines)
         steps[(routes[:, :, None] == layer).any(axis=1)] = -np.inf
         least = np.minimum(lowest[:, None], steps)
         sums = total[:, None] + steps + fits[layer, step]

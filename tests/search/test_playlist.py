@@ -19,8 +19,11 @@ from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import artist_keys
 from audiosim.core.types import Float32, Tags
+from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
+from audiosim.library.statistics import refresh
 from audiosim.search.playlist import SPACING, Playlist, arc, make_path, make_radio
+from audiosim.search.route import Crowding, smoothest
 
 pytestmark = pytest.mark.slow
 
@@ -215,7 +218,7 @@ def test_a_filter_that_only_what_is_given_or_too_short_fits_says_so(tmp_path: Pa
     for genre in ("G0", "G1"):
         done = cli(*common, "--genre", genre)
         assert (done.code, "nothing else fits what was asked for" in done.err) == (1, True)
-        assert "shorter than 30 s, and than what is given, is left out: --min-duration sets" in done.err
+        assert "shorter than 30 s is left out: --min-duration sets" in done.err
     assert cli(*common, "--genre", "G1", "--min-duration", "0").code == 0
     refused = cli(*common, "--genre", "G0", "--min-duration", "0")
     assert refused.err.endswith("nothing else fits what was asked for\n")
@@ -232,6 +235,65 @@ def test_a_short_piece_asks_for_short_ones(tmp_path: Path) -> None:
     tracks = [Made(f"/m/{n}", recording(n, 20)) for n in range(4)]
     radio = make_radio("/m/0", 4, home=make_home(tmp_path / "home", tracks).path)
     assert len(radio.tracks) == 4
+
+
+def test_with_a_short_piece_even_shorter_ones_count(tmp_path: Path, cli: Cli) -> None:
+    tracks = [Made(f"/m/{n}", recording(n, 20 - 4 * n)) for n in range(4)]
+    home = make_home(tmp_path / "home", tracks)
+    done = cli("playlist", "--home", home.path, "--seed", "/m/0", "--length", 4, "--json")
+    assert len(done.json["tracks"]) == 4
+    done = cli("playlist", "--home", home.path, "--start", "/m/0", "--end", "/m/1", "--length", 4, "--json")
+    assert len(done.json["tracks"]) == 4
+
+
+def crowded(folder: Path) -> Home:
+    """A folder of twelve tracks that are a little alike, and fifty of other styles, each in its own."""
+    own = np.random.default_rng(5).normal(size=DIMENSION)
+    tracks = []
+    for n in range(62):
+        style = np.random.default_rng(50 + n).normal(size=DIMENSION)
+        windows = np.tile(0.6 * own + style if n < 12 else style, (40, 1))
+        name = f"/m/own/{n}.flac" if n < 12 else f"/m/{n}/{n}.flac"
+        tracks.append(Made(name, (windows + 0.01 * leaning(0, n)).astype(np.float32)))
+    home = make_home(folder, tracks)
+    with Catalog(home.catalog) as catalog:
+        list(refresh(catalog))
+    return home
+
+
+@pytest.mark.parametrize("spacing", [0, 3, 7])
+def test_a_radio_ends_before_it_plays_what_is_less_alike_than_the_average(
+    tmp_path: Path, cli: Cli, spacing: int
+) -> None:
+    home = crowded(tmp_path / "home")
+    common = ("playlist", "--home", home.path, "--seed", "/m/own/0.flac", "--spacing", spacing)
+    for length in (6, 12, 62):
+        done = cli(*common, "--length", length, "--json")
+        alike = [track["similarity"] for track in done.json["tracks"]]
+        assert min(alike) >= 0
+        assert ("tracks for it: others are less alike than tracks are on average.\n" in done.err) == (
+            len(alike) < length
+        )
+    assert 12 < len(alike) < 62
+    assert min(make_radio("/m/own/0.flac", 62, home=home.path, spacing=spacing).fits) >= 0
+
+
+def test_a_filter_that_only_unlike_tracks_fit_says_so(tmp_path: Path, cli: Cli) -> None:
+    home = crowded(tmp_path / "home")
+    radio = make_radio("/m/own/0.flac", 62, home=home.path).tracks
+    unlike = next(n for n in range(12, 62) if f"/m/{n}/{n}.flac".encode() not in {t.path for t in radio})
+    done = cli("playlist", "--home", home.path, "--seed", "/m/own/0.flac", "--under", f"/m/{unlike}")
+    assert done.code == 1
+    assert "what fits is less like it than tracks are on average" in done.err
+
+
+def test_a_path_crowds_a_folder_rather_than_take_a_step_below_the_average() -> None:
+    a, b, c = np.eye(DIMENSION, dtype=np.float32)[:3]
+    near, spaced = a + 0.3 * b, c + 0.2 * (a + b)
+    crowding = Crowding(np.ones((4, 4), bool), 1, 2.0, 0.0)
+    crowding.shared[2] = crowding.shared[:, 2] = False
+    vectors = np.stack([each / np.linalg.norm(each) for each in (near, -spaced)])
+    assert smoothest(a, b, vectors[:1], vectors, crowding).tolist() == [0]
 
 
 def test_a_library_of_short_pieces_gives_the_seed_alone(tmp_path: Path, cli: Cli) -> None:
