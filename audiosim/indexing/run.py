@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -118,9 +117,8 @@ class IndexRun:
         if self._store is not None:
             self.report.stages["store"] = self._store.seconds
         self.report.seconds = time.monotonic() - start
-        self._catalog.settings.set_meta(
-            "last_run", json.dumps({"finished": time.time(), **self.report.counts()})
-        )
+        judged = [] if self.report.left else [plan.scan.root for plan in self.plans]
+        self._catalog.settings.note_run(self.report.counts(), judged, self.report.doubted)
         yield self.report
 
     def _filling(self) -> Filling:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from audiosim.core.errors import HomeError
 from audiosim.library.catalog import Catalog
 from audiosim.library.scan import is_gone
 from audiosim.library.spaces import spaces
+
+SAMPLE = 200  # of a root's known files, looked for where a run missed many
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,11 @@ def _status(place: Home) -> HomeStatus:
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
             whitening=configuration is not None and bool(configuration.space.whitening),
-            doubted=[(root, why) for root in catalog.settings.roots() if (why := _doubt(root, catalog))],
+            doubted=[
+                (root, why)
+                for root in catalog.settings.roots()
+                if (why := _doubt(root, catalog) or _doubted(root, catalog))
+            ],
         )
 
 
@@ -179,6 +186,22 @@ def _doubt(root: bytes, catalog: Catalog) -> str | None:
             return "it is empty" if next(entries, None) is None else None
     except OSError as error:
         return f"it can't be read ({error.strerror})"
+
+
+def _doubted(root: bytes, catalog: Catalog) -> str | None:
+    """Why a root looked so to the last run that judged it, where a sample shows that many files still miss.
+
+    No run doubts one that has lost less than half; a third, so that chance does not hide a doubt.
+    """
+    reason, then = catalog.settings.doubted.get(root, (None, 0.0))
+    if reason is None:
+        return None
+    paths = [row.path for row in catalog.files.all(root) if row.state != "gone"]
+    sample = paths[:: -(-len(paths) // SAMPLE) or 1]
+    if 3 * sum(map(os.path.lexists, sample)) > 2 * len(sample):
+        return None
+    day = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(then))
+    return f"{reason}, as a run found at {day}"
 
 
 def _rebuild_unopened(home: Home) -> int | None:

@@ -41,11 +41,10 @@ class Pool:
     ) -> None:
         only = index.located(only)
         lends = only.of_tags and only.of_files
+        # who asks with a short piece, or for such, wants such
         asked = [only.max_duration, *(query.track.duration for query in given)]
         if only.min_duration is None and all(each is None or each >= SHORTEST for each in asked):
-            only = replace(
-                only, min_duration=SHORTEST
-            )  # who asks with a short piece, or for such, wants such
+            only = replace(only, min_duration=SHORTEST)
         self._same = recordings.same
         known = percentiles(index.catalog)
         self.floor = -math.inf if known is None else max(0.0, known.median)

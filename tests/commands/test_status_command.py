@@ -161,6 +161,37 @@ def test_a_root_that_was_renamed_is_told_how_it_is_followed(
     assert cli("index", "--home", library.home.path).code == 0
 
 
+def test_a_root_that_lost_most_of_its_files_is_told_until_they_are_back(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    library.index(music)
+    home = ("--home", library.home.path)
+    for name in ("low", "high"):
+        (music / name).rename(tmp_path / name)
+    (music / "low").mkdir()
+    for path in sorted((tmp_path / "low").iterdir())[:1]:
+        path.rename(music / "low" / path.name)
+    done = cli("index", *home)
+    why = "5 of its 6 known files are missing"
+    assert (done.code, f"{music} looks like a disk that is not mounted: {why}." in done.err) == (3, True)
+    for _ in range(2):
+        done = cli("status", *home)
+        assert f"{music} looks like a disk that is not mounted: {why}, as a run found at 2" in done.out
+        (told,) = cli("status", "--json", *home).json["doubted"]
+        assert told["path"] == str(music)
+        assert told["reason"].startswith(f"{why}, as a run found at 2")
+        library.index(music / "low")  # which does not look at the rest
+    for path in (music / "low").iterdir():
+        path.rename(tmp_path / "low" / path.name)
+    (music / "low").rmdir()
+    for name in ("low", "high"):
+        (tmp_path / name).rename(music / name)
+    assert "not mounted" not in cli("status", *home).out
+    library.index()
+    with Catalog(library.home.catalog, read_only=True) as catalog:
+        assert catalog.settings.doubted == {}
+
+
 def test_a_root_that_is_not_there_is_told(library: Library, music: Path, tmp_path: Path, cli: Cli) -> None:
     library.index(music)
     home = ("--home", library.home.path)

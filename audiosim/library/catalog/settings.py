@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from audiosim.core.types import EncoderSpec
@@ -17,6 +18,7 @@ from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store
 # similarity stands among those of random pairs, and how many tracks there were.
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
 WHITENING = "whitening"  # a key of blobs: the matrix; and of meta: "off" where the user wants none
+DOUBTED = "doubted"  # a key of meta
 LEARNT = "whitening_tracks"  # a key of meta: how many tracks there were when it was learnt
 
 
@@ -152,6 +154,23 @@ class Settings:
     def set_store_leftovers(self, leftovers: Iterable[Leftover]) -> None:
         """Replace the list of collections to be removed."""
         self.set_meta("store_leftovers", json.dumps([[each.url.text, each.name] for each in leftovers]))
+
+    def note_run(
+        self, counts: Mapping[str, object], judged: Collection[bytes], doubted: Iterable[tuple[bytes, str]]
+    ) -> None:
+        """Keep what a run counted, and which of the roots that it judged look like disks not mounted."""
+        now = time.time()
+        found = {root: each for root, each in self.doubted.items() if root not in judged}
+        found |= {root: (reason, now) for root, reason in doubted}
+        with self._db.transaction():
+            self.set_meta("last_run", json.dumps({"finished": now, **counts}))
+            self.set_meta(DOUBTED, json.dumps([[root.hex(), *each] for root, each in found.items()]))
+
+    @property
+    def doubted(self) -> dict[bytes, tuple[str, float]]:
+        """The roots that looked to runs like disks that are not mounted: why, and since 1970 when."""
+        kept = json.loads(self.meta(DOUBTED) or "[]")
+        return {bytes.fromhex(root): (reason, then) for root, reason, then in kept}
 
     def roots(self) -> list[bytes]:
         """The folders and files that `index` without a path rescans."""
