@@ -15,8 +15,9 @@ from audiosim.core.text import SHOWN, counted, display_path, visible
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from audiosim.core.types import Track
     from audiosim.library.filters import Filter
 
 
@@ -59,6 +60,16 @@ def tell_unopened(home: Path | None) -> None:
 
     with open_index(home) as index:
         note = unopened_note(index)
+    if note is not None:
+        typer.echo(f"audiosim: {at_home(note, home)}", err=True)
+
+
+def tell_absent(answers: Iterable[Track], home: Path | None) -> None:
+    """Say on stderr how many of these are not there now."""
+    from audiosim.library.index import absent_note, open_index
+
+    with open_index(home) as index:
+        note = absent_note(index, answers)
     if note is not None:
         typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 

@@ -22,7 +22,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unopened, tell_unscored, write_output
+from audiosim.commands.output import tell_absent, tell_unopened, tell_unscored, write_output
 from audiosim.core.errors import UsageError
 from audiosim.core.files import check_output
 from audiosim.core.json_fields import to_json, track_fields
@@ -102,6 +102,7 @@ def playlist(
             tell_unscored(found_by)
         for note in playlist_notes(made, length, spacing, only):
             typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
+        tell_absent(made.tracks, home)
         tell_unopened(home)
 
 

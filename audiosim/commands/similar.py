@@ -25,7 +25,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_notes, tell_unanswered, tell_unopened, write_output
+from audiosim.commands.output import tell_absent, tell_notes, tell_unanswered, tell_unopened, write_output
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def similar(
         return
     if not result.matches:
         tell_unanswered(only, home)
+    tell_absent((match.track for match in result.matches), home)
     tell_unopened(home)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +12,7 @@ from typing import Any
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError
 from audiosim.core.last_used import LastUsed
+from audiosim.core.paths import contains
 from audiosim.core.text import counted
 from audiosim.core.types import Encoder, EncoderSpec, Track
 from audiosim.encoders.frames import CentredFrames
@@ -22,6 +23,7 @@ from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
 from audiosim.library.folders import located, without_tracks
 from audiosim.library.missing_caches import MissingCaches, missing_caches
+from audiosim.library.scan import is_gone
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,22 @@ def unopened_note(index: Index) -> str | None:
         return None
     left = counted(count, "file is", "files are")
     return f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
+
+
+def absent_note(index: Index, answers: Iterable[Track]) -> str | None:
+    """Say how many answers in known folders are not there now, and why it seems; None where all are."""
+    roots = index.catalog.settings.roots()
+    absent = [
+        track.path
+        for track in answers
+        if not os.path.lexists(track.path) and any(contains(root, track.path) for root in roots)
+    ]
+    if not absent:
+        return None
+    several = counted(len(absent), "answer is", "answers are")
+    if all(map(is_gone, absent)):
+        return f"{several} not there now, moved or removed. To look for what has changed: audiosim index"
+    return f"{several} not there now: their folder looks like a disk that is not mounted."
 
 
 def has_index(home: Home) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from audiosim.core.text import display_path
+from audiosim.core.types import Track
 from audiosim.library.filters import Filter
 from audiosim.library.folders import without_tracks
-from audiosim.library.index import Index, unopened_note
+from audiosim.library.index import Index, absent_note, unopened_note
 from audiosim.library.suggestions import suggestions
 from audiosim.server.problems import named
 from audiosim.server.services import Services
@@ -20,6 +21,7 @@ def notes_of(
     *,
     only: Filter | None = None,
     empty: bool = False,
+    answers: Iterable[Track] = (),
 ) -> list[str]:
     """Give what is to be told with an answer, a sentence each.
 
@@ -35,8 +37,11 @@ def notes_of(
         What tracks had to be.
     empty : bool
         Whether no track answers.
+    answers : iterable of Track
+        Those that do, where their files are to be played.
     """
-    return [named(note, here.options.home) for note in _notes(index, own, only, empty)]
+    notes = [*_notes(index, own, only, empty), absent_note(index, answers), unopened_note(index)]
+    return [named(note, here.options.home) for note in notes if note is not None]
 
 
 def _notes(index: Index, own: Iterable[str], only: Filter | None, empty: bool) -> Iterator[str]:
@@ -46,6 +51,3 @@ def _notes(index: Index, own: Iterable[str], only: Filter | None, empty: bool) -
     yield from own
     if empty:
         yield from suggestions(index.catalog, only or Filter())
-    unopened = unopened_note(index)
-    if unopened is not None:
-        yield unopened

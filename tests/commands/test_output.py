@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from conftest import Cli
 from homes import Made, make_home, recording
+from libraries import Library
 
 from audiosim.core.config import Home
 from audiosim.library.catalog import Catalog
@@ -75,6 +77,27 @@ def test_many_notes_of_a_query_are_told_in_part(home: Home, tmp_path: Path, cli:
     assert done.err.startswith("audiosim: answered by exact search")
     assert "have no fingerprint yet" in done.err
     assert done.err.endswith("\naudiosim: ... and 10 more are left out.\n")
+
+
+def test_answers_that_are_not_there_are_told_with_what_that_looks_like(
+    tmp_path: Path, music: Path, cli: Cli
+) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    home = ("--home", library.home.path)
+    first, *others = sorted(path for path in music.rglob("*") if path.is_file())
+    asked = [("similar", first), ("playlist", "--seed", first)]
+    assert all("not there now" not in cli(*each, *home).err for each in asked)
+    others[0].unlink()
+    for each in asked:
+        told = "audiosim: 1 answer is not there now, moved or removed. To look for what has changed: audiosim"
+        assert cli(*each, *home).err.count(f"{told} index --home {library.home.path}\n") == 1
+    music.rename(tmp_path / "renamed")
+    for each in asked:
+        done = cli(*each, "-k", 3, *home)
+        assert done.code == 0
+        assert re.search(r"[23] answers are not there now: their folder looks like a disk that is", done.err)
+        assert "not there now" not in cli(*each, "--quiet", *home).err
 
 
 def test_many_disks_that_are_not_mounted_are_told_in_part(home: Home, cli: Cli) -> None:

@@ -141,6 +141,18 @@ def test_words_may_join_an_upload(library: Library, serve: Serve, tmp_path: Path
     ]
 
 
+def test_answers_whose_files_are_not_there_are_told(library: Library, client: TestClient) -> None:
+    one = id_of(track(library, 0))
+    asked = [(f"{API}/similar", {"id": one}), (f"{API}/playlists/radio", {"seed": one})]
+    for url, params in asked:
+        assert not any("not there now" in note for note in client.get(url, params=params).json()["notes"])
+    folder = track(library, 0).parent
+    folder.rename(folder.with_name("away"))
+    for url, params in asked:
+        (note,) = (note for note in client.get(url, params=params).json()["notes"] if "not there now" in note)
+        assert note.endswith("not there now: their folder looks like a disk that is not mounted.")
+
+
 def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
     library: Library, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,8 @@ def radio(
     seeds = [os.fsdecode(here.track(one).path) for one in seed]
     with here.library.index() as index:
         made = make_radio(seeds, length, home=index, only=only, spacing=spacing, encoder=here.encoder)
-        notes = notes_of(here, index, playlist_notes(made, length, spacing, only), only=only)
+        own = playlist_notes(made, length, spacing, only)
+        notes = notes_of(here, index, own, only=only, answers=made.tracks)
     return _written(made, notes, form)
 
 
@@ -58,7 +59,8 @@ def path(
     first, last = (os.fsdecode(here.track(one).path) for one in (start, end))
     with here.library.index() as index:
         made = make_path(first, last, length, home=index, only=only, spacing=spacing, encoder=here.encoder)
-        notes = notes_of(here, index, playlist_notes(made, length, spacing, only), only=only)
+        own = playlist_notes(made, length, spacing, only)
+        notes = notes_of(here, index, own, only=only, answers=made.tracks)
     return _written(made, notes, form)
 
 

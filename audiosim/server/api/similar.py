@@ -133,7 +133,8 @@ def _found(here: Services, wish: _Wish, paths: list[str]) -> tuple[SearchResult,
     library = here.library_of_words() if wish.text or wish.not_text else here.library
     with library.index() as index:
         result = _searched(here, wish, paths, index, here.encoder_of(library))
-        notes = notes_of(here, index, result.notes, only=wish.only, empty=not result.matches)
+        answers = [match.track for match in result.matches]
+        notes = notes_of(here, index, result.notes, only=wish.only, empty=not answers, answers=answers)
         return result, notes
 
 
