@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, File, Form, UploadFile
 
 from audiosim.core.text import file_name, utf8_path
 from audiosim.core.types import Tags
-from audiosim.server.api.parameters import PROBLEMS
+from audiosim.server.api.parameters import PROBLEMS, SENT, problems
 from audiosim.server.api.tracks import Id
 from audiosim.server.inert import Json
 from audiosim.server.job_models import JobFields, Rescan, job_of
@@ -22,17 +22,16 @@ from audiosim.server.services import Here, Services
 from audiosim.server.uploads import Sent, check_room, is_upload, keep, place_of, prepared, put_down
 
 MOST_FILES = 100  # in one request
-MORE: dict[int | str, dict[str, object]] = {
-    409: {**PROBLEMS[400], "description": "Another server of this home does its jobs."},
-    413: {**PROBLEMS[400], "description": "It is too large."},
-    507: {**PROBLEMS[400], "description": "The disk is nearly full."},
-}
-router = APIRouter(tags=["changes"], responses={**PROBLEMS, **MORE})
+BUSY = problems({409: "Another server of this home does its jobs."})
+FULL = problems({507: "The disk is nearly full."})
+router = APIRouter(tags=["changes"], responses={**PROBLEMS, **BUSY})
 Text = Annotated[str | None, Form(max_length=500, description="Written into the file.")]
 Number = Annotated[int | None, Form(ge=1, le=9999, description="Written into the file.")]
 
 
-@router.post("/tracks", status_code=202, response_model=JobFields, summary="Add tracks")
+@router.post(
+    "/tracks", status_code=202, response_model=JobFields, responses={**SENT, **FULL}, summary="Add tracks"
+)
 def add_tracks(
     here: Here,
     file: Annotated[
@@ -84,7 +83,13 @@ def remove_track(here: Here, id: Id) -> Any:  # noqa: A002
     return _told(here, here.jobs.add("forget", files=(subject,)))
 
 
-@router.post("/rescan", status_code=202, response_model=JobFields, summary="Look for new and changed files")
+@router.post(
+    "/rescan",
+    status_code=202,
+    response_model=JobFields,
+    responses=SENT,
+    summary="Look for new and changed files",
+)
 def rescan(here: Here, wish: Annotated[Rescan, Body()] = Rescan()) -> Any:  # noqa: B008
     """Bring the index up to date with the home's folders, as `audiosim index` does; a job to follow."""
     with here.library.index() as index:
