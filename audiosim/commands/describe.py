@@ -19,7 +19,7 @@ from audiosim.commands.options import (
     home_of_words,
     with_options,
 )
-from audiosim.commands.output import tell_notes, write_output
+from audiosim.commands.output import TEXT, check_answer, tell_notes, write_output
 from audiosim.core.json_fields import to_json, track_fields, word_fields
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def describe(
     from audiosim.library.index import index_roots
     from audiosim.search.describe import describe_files
 
+    if out is not None:
+        _check(out, json_)
     home = home_of_words(home)
     source = expand(files, sys.stdin.buffer, cache(partial(index_roots, home)))
     found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
@@ -69,6 +71,13 @@ def describe(
     else:
         text = "\n".join(_text(one, out) for one in found.files)
     write_output(text.encode(), out)
+
+
+def _check(out: Path, json_: bool) -> None:
+    if json_:
+        check_answer(out, "a JSON document", (".json", *TEXT), "Name it .json.")
+    else:
+        check_answer(out, "a description", TEXT, "Name it .txt. For JSON: --json")
 
 
 def _fields(one: Description) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import typer
 
 from audiosim.commands.flags import GIVEN_HOME
 from audiosim.commands.options import JsonOption, SpaceHomeOptions, one_of, with_options
+from audiosim.commands.output import check_picture
 from audiosim.commands.table import terminal_width
 from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError, UsageError
-from audiosim.core.files import check_output, replacing
+from audiosim.core.files import replacing
 from audiosim.core.json_fields import to_json
 from audiosim.core.text import display_path
 from audiosim.core.told_commands import at_home
@@ -117,7 +118,7 @@ def evaluate_home(
         labels, cutoffs, exclude_same, poolings, centring, hub_corrections, whitening, neighbours, compare
     )
     if png is not None:
-        check_output(png)
+        check_picture(png)
     if triplets is not None:
         _refuse_beside_triplets(labels, cutoffs, exclude_same, against, png, every)
         _judge_triplets(triplets, home, options, json_)

@@ -20,6 +20,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
+from audiosim.commands.output import EXPORT, check_answer
 from audiosim.commands.status import ALL, SHOWN
 from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size
@@ -46,6 +47,7 @@ def export(
     """
     from audiosim.indexing.exchange import export_index
 
+    check_answer(file, "an export", EXPORT, "Name it .parquet. For a list: audiosim list -o FILE")
     tell_of_folders(only, home, quiet=quiet)
     done = export_index(file, home=home, only=only)
     if json_:

@@ -20,7 +20,7 @@ from audiosim.commands.options import (
     QuietOption,
     with_options,
 )
-from audiosim.commands.output import tell_notes
+from audiosim.commands.output import check_named, tell_notes
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import AudioError, UsageError
 from audiosim.core.text import display_path, visible
@@ -66,6 +66,8 @@ def extract(
     from audiosim.encoders import load_encoder
     from audiosim.extract import extract_files
 
+    if not output.is_dir():
+        check_named(output, "a folder", (), "Give -o a folder: it gets an .npz for each audio file.")
     files = _distinct(names)
     targets = output_paths(files, output)
     failed = 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from audiosim.commands.flags import with_flags
+from audiosim.commands.output import TEXT, check_named
 from audiosim.core.errors import AudiosimError
 from audiosim.core.files import check_folder
 
@@ -49,6 +50,7 @@ def logging_to(path: Path | None, context: typer.Context) -> Iterator[Callable[[
 
 
 def _file_handler(path: Path) -> logging.Handler:
+    check_named(path, "a log", TEXT, "Name it .log.")
     check_folder(path)
     try:
         handler = _FileHandler(path, encoding="utf-8", errors="backslashreplace")

@@ -17,7 +17,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unopened
+from audiosim.commands.output import PAGE, check_answer, check_picture, tell_unopened
 from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, size
 
@@ -59,6 +59,10 @@ def map_(
     """
     from audiosim.map import COLORS, Color, draw_map
 
+    if output is not None:
+        check_answer(output, "a page", PAGE, "Name it .html. For a picture: --png FILE")
+    if png is not None:
+        check_picture(png)
     tell_of_folders(only, home, quiet=quiet)
     chosen = None if color is None else cast("Color", one_of("--color", color, COLORS))
     drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)

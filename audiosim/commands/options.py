@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from audiosim.commands.output import LISTS, PLAYLIST, TEXT, check_answer
 from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
-from audiosim.core.files import check_output
 from audiosim.core.paths import identity
 from audiosim.core.text import seconds
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NEEDS_A_LOOK = 3  # exit code
 Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-SUFFIXES = {f".{name}": name for name in ("json", "jsonl", "csv", "m3u8")} | {".m3u": "m3u8"}
+SUFFIXES = {suffix: "m3u8" if suffix in PLAYLIST else suffix[1:] for suffix in LISTS}
 
 HomeOption = Annotated[
     Path | None,
@@ -218,7 +218,9 @@ def _output_form(
     if null and chosen != "paths":
         raise UsageError("--null goes with --format paths only")
     if out is not None:
-        check_output(out)
+        picture = " For a picture: audiosim map --png FILE" if out.suffix.lower() == ".png" else ""
+        remedy = f"Name it {', '.join(LISTS)}; or .txt, for a table.{picture}"
+        check_answer(out, "a list of tracks", (*LISTS, *TEXT), remedy)
     return OutputForm(cast("Format", chosen), null, out, named is not None)
 
 

@@ -10,15 +10,78 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audiosim.core.errors import AudiosimError
+from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.files import check_output
+from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.text import SHOWN, counted, display_path, visible
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from audiosim.core.types import Track
     from audiosim.library.filters import Filter
+
+PAGE, PICTURE, EXPORT = (".html", ".htm"), (".png",), (".parquet",)
+PLAYLIST, TEXT = (".m3u8", ".m3u"), (".txt", ".log", ".md")
+LISTS = (".json", ".jsonl", ".csv", *PLAYLIST)
+KINDS = frozenset(  # extensions that tell a file's kind; any other tells none, and suits all
+    {
+        *(*PAGE, *PICTURE, *EXPORT, *TEXT, *LISTS, ".npz", ".npy", ".onnx", ".pth", ".h5", ".db", ".sqlite"),
+        *(".jpg", ".jpeg", ".gif", ".webp", ".svg", ".tif", ".tiff", ".bmp", ".pdf", ".xhtml", ".xml"),
+        *(".tsv", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".odt", ".yaml", ".toml", ".pls", ".xspf"),
+        *(".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", *map(os.fsdecode, AUDIO_EXTENSIONS)),
+    }
+)
+
+
+def check_named(file: Path, what: str, kinds: Collection[str], remedy: str) -> None:
+    """See that a file to write has not the extension of another format.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    what : str
+        What is written: ``"a map"``.
+    kinds : collection of str
+        The extensions of `KINDS` that suit it.
+    remedy : str
+        What to do.
+
+    Raises
+    ------
+    UsageError
+        If it has.
+    """
+    suffix = file.suffix.lower()
+    if suffix in KINDS and suffix not in kinds:
+        shown = display_path(os.fsencode(file))
+        raise UsageError(f"Can't write {shown}", f"{what} is no {suffix} file", remedy)
+
+
+def check_answer(file: Path, what: str, kinds: Collection[str], remedy: str) -> None:
+    """See that a file can be made where a user wants it, and is named for what it will hold.
+
+    Parameters
+    ----------
+    file, what, kinds, remedy
+        As of `check_named`.
+
+    Raises
+    ------
+    UsageError
+        If it has the extension of another format, or of music, or is no regular file.
+    AudiosimError
+        If its folder is not there.
+    """
+    check_output(file)
+    check_named(file, what, kinds, remedy)
+
+
+def check_picture(file: Path) -> None:
+    """See that a picture can be made where a user wants it, as `check_answer`."""
+    check_answer(file, "a PNG picture", PICTURE, "Name it .png.")
 
 
 def tell_notes(notes: Sequence[str]) -> None:

@@ -22,9 +22,16 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_absent, tell_unopened, tell_unscored, write_output
+from audiosim.commands.output import (
+    PLAYLIST,
+    TEXT,
+    check_answer,
+    tell_absent,
+    tell_unopened,
+    tell_unscored,
+    write_output,
+)
 from audiosim.core.errors import UsageError
-from audiosim.core.files import check_output
 from audiosim.core.json_fields import to_json, track_fields
 
 if TYPE_CHECKING:
@@ -72,9 +79,9 @@ def playlist(
     from audiosim.search.playlist import make_path, make_radio
     from audiosim.search.playlist_notes import playlist_notes
 
-    tell_of_folders(only, home, quiet=quiet)
     if out is not None:
-        check_output(out)
+        _check(out, json_)
+    tell_of_folders(only, home, quiet=quiet)
     common: dict[str, Any] = {"home": home, "only": only, "spacing": spacing, "precision": precision}
     if (seed or text) and (start or end):
         given = "--seed" if seed else "--text"
@@ -104,6 +111,13 @@ def playlist(
             typer.echo(f"audiosim: {with_flags(note, context)}", err=True)
         tell_absent(made.tracks, home)
         tell_unopened(home)
+
+
+def _check(out: Path, json_: bool) -> None:
+    if json_:
+        check_answer(out, "a JSON document", (".json", *TEXT), "Name it .json.")
+    else:
+        check_answer(out, "a playlist", (*PLAYLIST, *TEXT), "Name it .m3u8. For JSON: --json")
 
 
 def _write(made: Playlist, out: Path | None, relative: bool, json_: bool) -> None:

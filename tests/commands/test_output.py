@@ -41,6 +41,62 @@ def test_no_command_makes_a_folder_for_its_output(
     assert not (tmp_path / "absent").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("map -o map2.png", "a page is no .png file.\nName it .html. For a picture: --png FILE"),
+        ("map -o map.json", "a page is no .json file."),
+        ("map -o map.txt", "a page is no .txt file."),
+        ("map --png map.HTML", "a PNG picture is no .html file.\nName it .png."),
+        ("map --png map.jpg", "a PNG picture is no .jpg file."),
+        ("eval --png e.txt", "a PNG picture is no .txt file."),
+        (
+            "similar /m/0.flac -o a.png",
+            "a list of tracks is no .png file.\nName it .json, .jsonl, .csv, .m3u8",
+        ),
+        ("similar /m/0.flac --json -o a.png", "For a picture: audiosim map --png FILE"),
+        ("similar --each /m/0.flac -o a.html", "a list of tracks is no .html file."),
+        ("list -o all.parquet", "a list of tracks is no .parquet file."),
+        ("list -o all.csv.gz", "a list of tracks is no .gz file."),
+        ("duplicates -o all.pdf", "a list of tracks is no .pdf file."),
+        (
+            "playlist --seed /m/0.flac -o a.csv",
+            "a playlist is no .csv file.\nName it .m3u8. For JSON: --json",
+        ),
+        ("playlist --seed /m/0.flac --json -o a.m3u8", "a JSON document is no .m3u8 file."),
+        ("describe /m/0.flac -o a.json", "a description is no .json file.\nName it .txt. For JSON: --json"),
+        ("describe /m/0.flac --json -o a.csv", "a JSON document is no .csv file."),
+        ("export all.csv", "an export is no .csv file.\nName it .parquet. For a list: audiosim list -o FILE"),
+        ("extract /m/0.flac -o a.npz", "a folder is no .npz file."),
+        ("index --log-file song.mp3", "a log is no .mp3 file.\nName it .log."),
+    ],
+)
+def test_no_file_gets_the_extension_of_another_format(
+    home: Home, cli: Cli, tmp_path: Path, command: str, what: str
+) -> None:
+    own = () if command.startswith("extract") else ("--home", home.path)
+    before = sorted(tmp_path.iterdir())
+    done = cli(*command.split(), *own)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("audiosim: Can't write ")
+    assert what in done.err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_name_that_tells_no_format_suits_all(home: Home, cli: Cli, tmp_path: Path) -> None:
+    for command in (
+        "list -o {}",
+        "map -o {}",
+        "map --png {}",
+        "playlist --seed /m/0.flac -o {}",
+        "export {}",
+    ):
+        for name in ("plain", "Vol. 2", "x.backup"):
+            words = [word.format(tmp_path / name) for word in command.split()]
+            assert cli(*words, "--home", home.path).code == 0
+            (tmp_path / name).unlink()
+
+
 def test_a_file_is_written_where_its_folder_is(home: Home, cli: Cli, tmp_path: Path) -> None:
     done = cli("list", "-o", tmp_path / "all.csv", "--home", home.path)
     assert (done.code, done.out, done.err) == (0, "", "")
