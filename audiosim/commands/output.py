@@ -123,6 +123,7 @@ def tell_unopened(home: Path | None) -> None:
 
     with open_index(home) as index:
         note = unopened_note(index)
+        home = home and index.home.main.path  # runs are for all spaces
     if note is not None:
         typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 

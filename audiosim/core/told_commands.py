@@ -6,6 +6,8 @@ import os
 import re
 import shlex
 
+from audiosim.core.config import find_home
+from audiosim.core.errors import HomeError
 from audiosim.core.text import visible
 
 WITH_HOME = (  # commands that take --home
@@ -24,17 +26,25 @@ def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
     text : str
         A message.
     home : str, path-like or None
-        What --home was given; without it, a command that is pasted finds the same home by itself.
+        The home that is meant. Of None, and of that which ``AUDIOSIM_HOME`` or the platform names, nothing
+        is said: a command that is pasted finds it by itself.
 
     Returns
     -------
     str
         ``"To go on: audiosim index --home /music/home"``, the path quoted for a shell.
     """
-    if home is None:
+    if home is None or _found_unnamed(home):
         return text
     option = f" --home {shell_word(home)}"
     return COMMAND.sub(lambda command: command[0] + option, text)
+
+
+def _found_unnamed(home: str | os.PathLike[str]) -> bool:
+    try:
+        return find_home(home) == find_home()
+    except HomeError:  # the system knows no home folder of the user
+        return False
 
 
 def shell_word(path: str | bytes | os.PathLike[str]) -> str:

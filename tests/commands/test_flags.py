@@ -97,6 +97,17 @@ def test_a_command_to_run_is_told_with_the_home_that_was_given(text: str, expect
     assert at_home(text, None) == text
 
 
+def test_the_home_that_the_environment_names_need_not_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = MadeHome(tmp_path / "home").home
+    text = "To go on: audiosim index"
+    assert at_home(text, home.path) == f"{text} --home {home.path}"
+    monkeypatch.setenv("AUDIOSIM_HOME", str(home.path))
+    assert at_home(text, home.path) == text
+    assert at_home(text, tmp_path / "other") == f"{text} --home {tmp_path / 'other'}"
+
+
 def told_commands(text: str) -> list[list[str]]:
     """The commands that messages name, as a shell would split them."""
     return [shlex.split(found) for found in re.findall(r"(?:: |see )audiosim ([a-z]+(?: .*)?)$", text, re.M)]

@@ -16,6 +16,7 @@ from fake_encoder import FakeEncoder
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.indexing.pipeline import index_folder
+from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
 from audiosim.search import track_words
 from audiosim.search.describe import describe_files, steady
@@ -172,6 +173,18 @@ def test_the_command_line_describes_lists_and_plays(
     assert made.code == 0
     first = [line for line in made.out.splitlines() if not line.startswith("#")][:3]
     assert all("/low/" in line for line in first)
+
+
+def test_what_is_left_to_do_is_told_alike_with_words_and_without(
+    naming: fake_words.FakeEntry, home: Home, cli: Cli
+) -> None:
+    with Catalog(home.catalog) as catalog:
+        catalog.files.note_unopened(others=[], found=[b"/m/8.flac"])
+    for command in ("list", "list --text low", "similar --text low"):
+        done = cli(*command.split(), AUDIOSIM_HOME=home.path)
+        assert "To go on: audiosim index\n" in done.err
+        done = cli(*command.split(), "--home", home.path)
+        assert f"To go on: audiosim index --home {home.path}\n" in done.err
 
 
 def test_a_list_by_words_shows_what_sorts_it(naming: fake_words.FakeEntry, home: Home, cli: Cli) -> None:
