@@ -105,11 +105,15 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
     from audiosim.search.across import find_across
 
     files = find_across(paths, home=home, only=only)
-    vacant = [path for path in map(identity, paths) if not any(contains(path, file.path) for file in files)]
+    named = list(map(identity, paths))
+    vacant = [path for path in named if not any(contains(path, file.path) for file in files)]
     _print("".join(map(_file_text, files)), partial(_files_listing, files, vacant), output)
     for path in vacant:
         typer.echo(f"audiosim: {no_audio(path)}", err=True)
-    if vacant or any(file.reason is not None and not file.failed_before for file in files):
+    failed = [file for file in files if file.reason is not None]
+    if failed and len(failed) == len(files):
+        raise typer.Exit(1)
+    if vacant or any(not file.failed_before or file.path in named for file in failed):
         raise typer.Exit(NEEDS_A_LOOK)
 
 

@@ -283,4 +283,21 @@ def test_only_new_failures_and_folders_without_audio_need_a_look(
     (music / "broken.mp3").write_bytes(b"something else")
     assert cli(*command, music).code == 3
     shutil.copy(music / "broken.mp3", tmp_path / "text" / "broken.mp3")
-    assert cli(*command, "text").code == 3  # nobody has met that one
+    again = cli(*command, "text", "--across", music / "take.wav")
+    assert again.code == 3  # nobody has met that one
+
+
+def test_a_file_that_is_named_and_fails_needs_a_look_and_where_all_do_it_is_a_failure(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    broken, other = music / "broken.mp3", tmp_path / "other.mp3"
+    for file in (broken, other):
+        file.write_bytes(b"nothing")
+    library.index(music)
+    command = ("duplicates", "--home", library.home.path, "--across")
+    for paths in ([broken], [other], [broken, "--across", other], [tmp_path]):
+        done = cli(*command, *paths)
+        assert (done.code, done.out.split()[0]) == (1, "failed")
+    assert cli(*command, music).code == 0  # known, and not asked for
+    for file in (broken, other):
+        assert cli(*command, music, "--across", file).code == 3
