@@ -26,6 +26,7 @@ Texts = str | Iterable[str]
 
 LEFT_OUT = "; it is left out."  # how the note of a file ends that is only listed, and can't be used
 AWAY = 0.5  # how much what a query should not be like counts, against what it should
+LISTS = (b".txt", b".text", b".lst", b".csv", b".json", b".jsonl", b".md")  # meant as a list, or as words
 AT_A_TIME = 64  # queries that are looked up before the first is answered: files share decoders
 
 
@@ -323,7 +324,9 @@ def asked_with(place: bytes) -> str:
 
 def unusable(path: bytes, reason: str) -> AudiosimError:
     """The error for a query that can't be asked with."""
-    return AudiosimError(f"Can't search with {os.fsdecode(path)}", reason)
+    listing = "Give a list of files as .m3u8, or as - on stdin; words, as `text`."
+    remedy = listing if os.path.splitext(path)[1].lower() in LISTS else ""
+    return AudiosimError(f"Can't search with {os.fsdecode(path)}", reason, remedy)
 
 
 def _track(path: bytes, info: AudioInfo) -> Track:

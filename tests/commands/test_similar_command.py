@@ -288,6 +288,8 @@ def test_what_is_no_audio_is_refused_before_a_model_is_loaded(
     done = cli(*(word.format(bad=bad, good=good) for word in words), "--home", made.home.path)
     assert (done.code, done.out) == (1, "")
     assert re.search(f"Can't search with {bad}: (not readable as|there is no) audio", done.err)
+    remedy = "\nGive a list of files as .m3u8, or as - on stdin; words, as --text.\n"
+    assert done.err.endswith(remedy) == (name == "notes.txt")
     assert "no encoder fake" in cli("similar", good, "--home", made.home.path).err
 
 
