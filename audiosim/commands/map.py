@@ -68,7 +68,8 @@ def map_(
     drawing = draw_map(output, png=png, color=chosen, absolute=absolute, only=only, home=home)
     if json_:
         files = [path_fields(os.fsencode(file)) for file in drawing.files]
-        typer.echo(to_json({"tracks": drawing.tracks, "color": drawing.color, "files": files}), nl=False)
+        counts = {"tracks": drawing.tracks, "indexed_files": drawing.indexed_files}
+        typer.echo(to_json({**counts, "color": drawing.color, "files": files}), nl=False)
     if not quiet:
         tell_unopened(home)
     if quiet or json_:
@@ -76,4 +77,7 @@ def map_(
     written = " and ".join(
         f"{display_path(os.fsencode(f))} ({size(f.stat().st_size)})" for f in drawing.files
     )
-    typer.echo(f"{counted(drawing.tracks, 'track')}, coloured by {drawing.color} -> {written}", err=True)
+    told = counted(drawing.tracks, "track")
+    if drawing.indexed_files != drawing.tracks:
+        told = f"{counted(drawing.tracks, 'recording')} ({counted(drawing.indexed_files, 'file')})"
+    typer.echo(f"{told}, coloured by {drawing.color} -> {written}", err=True)

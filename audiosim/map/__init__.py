@@ -37,11 +37,14 @@ class Drawing:
         What gave them their colours.
     files : tuple of Path
         Those written.
+    indexed_files : int
+        How many files of the index these recordings are.
     """
 
     tracks: int
     color: Color
     files: tuple[Path, ...]
+    indexed_files: int
 
 
 def draw_map(
@@ -95,7 +98,7 @@ def draw_map(
         _write_page(atlas, page, absolute)
     if picture is not None:
         _write_picture(atlas, picture)
-    return Drawing(len(atlas.places), atlas.grouping.by, files)
+    return Drawing(len(atlas.places), atlas.grouping.by, files, len(atlas.tracks))
 
 
 def read_atlas(home: str | os.PathLike[str] | None, only: Filter | None, color: Color | None) -> Atlas:

@@ -209,6 +209,17 @@ def test_playlists_play_a_recording_once_by_its_best_file(home: Home, cli: Cli) 
     assert (done.code, "the same recording" in done.err) == (2, True)
 
 
+def test_a_map_says_how_many_files_its_recordings_are(home: Home, cli: Cli, tmp_path: Path) -> None:
+    command = ("map", "-o", tmp_path / "m.html", "--home", home.path)
+    files = len(cli("list", "--format", "paths", "--home", home.path).out.splitlines())
+    assert files > 5
+    assert cli(*command).err.startswith(f"5 recordings ({files} files), coloured by ")
+    found = cli(*command, "--json").json
+    assert (found["tracks"], found["indexed_files"]) == (5, files)
+    alone = cli(*command, "--under", "/m/Solo")
+    assert alone.err.startswith("1 track, coloured by ")
+
+
 def test_a_map_has_one_dot_for_a_recording_and_names_its_files(home: Home, cli: Cli, tmp_path: Path) -> None:
     def drawn(*options: object) -> tuple[int, list[list[str]], Any]:
         done = cli("map", *options, "-o", tmp_path / "m.html", "--absolute", "--home", home.path, "--json")
