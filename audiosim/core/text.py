@@ -76,6 +76,12 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def durations(*seconds: float) -> list[str]:
+    """Format times that are compared with each other: in s, where two would look alike."""
+    shown = list(map(duration, seconds))
+    return shown if len(set(shown)) == len(set(seconds)) else [f"{round(value, 2):g} s" for value in seconds]
+
+
 def seconds(text: str) -> float | None:
     """Read ``90``, ``90.5``, ``1:30``, ``1:02:03``, ``10m`` or ``1h 2m 3s``, in s; None if it is no time."""
     wanted = text.strip().lower()

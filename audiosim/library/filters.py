@@ -10,6 +10,7 @@ from functools import cached_property
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
 from audiosim.core.tag_values import folded, genre_keys, names
+from audiosim.core.text import durations
 from audiosim.core.types import Track
 
 TAGS = ("genre", "artist", "album_artist", "album", "year")  # that are looked at
@@ -109,9 +110,10 @@ class Filter:
     def __post_init__(self) -> None:
         least, most = self.min_duration, self.max_duration
         if least is not None and most is not None and least > most:
+            longer, shorter = durations(least, most)
             raise UsageError(
                 "No length is asked for",
-                f"`min_duration` {least:g} s is more than `max_duration` {most:g} s",
+                f"`min_duration` {longer} is more than `max_duration` {shorter}",
                 "Give the shorter length as `min_duration`.",
             )
 

@@ -13,6 +13,7 @@ from audiosim.audio.fingerprint import Landmarks
 from audiosim.audio.framing import Framer, levels
 from audiosim.audio.supervisor import DecodeSupervisor
 from audiosim.core.errors import UsageError
+from audiosim.core.text import durations
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Framing, Precision, Track
 from audiosim.encoders import QueryEncoder
 from audiosim.encoders.frames import CentredFrames
@@ -162,14 +163,14 @@ def _landmarks(packed: bytes | None, start: float, end: float) -> Landmarks | No
 
 def _checked_end(path: bytes, start: float, end: float | None, duration: float) -> float:
     if start >= duration:
-        raise UsageError(
-            f"{os.fsdecode(path)} has no passage from {start:g} s", f"it is {duration:.1f} s long"
-        )
+        begin, whole = durations(start, duration)
+        raise UsageError(f"{os.fsdecode(path)} has no passage from {begin}", f"it is {whole} long")
     end = duration if end is None else min(end, duration)
     if end - start > MAX_PASSAGE:
+        asked, most = durations(end - start, MAX_PASSAGE)
         raise UsageError(
-            f"A passage of {end - start:.0f} s is too long",
-            f"{MAX_PASSAGE:.0f} s is the most",
+            f"A passage of {asked} is too long",
+            f"{most} is the most",
             "Give `start` and `end`.",
         )
     return end

@@ -10,6 +10,7 @@ from audiosim.core.text import (
     counted,
     display_path,
     duration,
+    durations,
     file_name,
     is_utf8,
     seconds,
@@ -96,6 +97,13 @@ def test_a_file_name_is_the_last_part_safe_to_show() -> None:
 )
 def test_durations_are_minutes_and_seconds(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_times_that_are_compared_never_look_alike_unless_they_are() -> None:
+    assert durations(540, 282.2) == ["9:00", "4:42"]
+    assert durations(0.4, 0.2) == ["0:00.4", "0:00.2"]
+    assert durations(30.25, 30) == ["30.25 s", "30 s"]
+    assert durations(30, 30) == ["0:30", "0:30"]
 
 
 @pytest.mark.parametrize(
