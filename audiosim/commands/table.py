@@ -15,6 +15,7 @@ from audiosim.core.text import display_path, visible
 GAP = "  "  # between two columns
 INDENT = "    "  # of what stands below its row
 LEAST = (18, 6)  # columns of the terminal that names keep, if that does; else
+UNPADDED = 60  # columns from which on a name only makes its own line longer, where it goes to a program
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
@@ -63,7 +64,8 @@ def table_text(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: 
     rows : Iterable[Sequence[str]]
         The cells.
     width : int or None
-        The terminal's columns; None where it goes to a file or a program, which get whole rows.
+        The terminal's columns; None where it goes to a file or a program, which get whole rows: a name
+        that is far longer than others moves what is behind it, in its row.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def table_text(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: 
     """
     cells = [[visible(cell) for cell in row] for row in rows]
     if width is None:
-        return _joined(_lines(columns, cells, _widths(columns, cells)))
+        return _joined(_lines(columns, cells, _usual_widths(columns, cells)))
     told = [place for place in range(len(columns)) if not cells or any(row[place] for row in cells)]
     columns, cells = [columns[place] for place in told], [[row[place] for place in told] for row in cells]
     widths = _widths(columns, cells)
@@ -138,6 +140,16 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[i
 
     lines = [[column.title for column in columns], *cells]
     return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+
+def _usual_widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
+    """The widths without names so long that all lines were to be filled up for them."""
+    from rich.cells import cell_len
+
+    def usual(column: Column, cell: str) -> str:
+        return "" if column.kind == "name" and cell_len(cell) > UNPADDED else cell
+
+    return _widths(columns, [list(map(usual, columns, row)) for row in cells])
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -81,6 +81,15 @@ def test_every_format_lists_every_track(home: Home, cli: Cli) -> None:
     assert cli(*command, "--format", "paths", "--null").out.split("\0")[0] == "/m/jazz/a.flac"
 
 
+def test_one_long_title_does_not_fill_up_the_lines_of_others_in_a_pipe(cli: Cli, tmp_path: Path) -> None:
+    tags = [Tags(title="a title " * 20 + "end"), Tags(title="short")]
+    made = [Made(f"/m/{number}.mp3", recording(number), tag) for number, tag in enumerate(tags)]
+    home = make_home(tmp_path / "other", made)
+    _, long, short = cli("list", "--home", home.path).out.splitlines()
+    assert "a title " * 20 + "end" in long
+    assert len(short) < 60
+
+
 def test_bad_options_are_usage_errors(home: Home, cli: Cli) -> None:
     for options in (("--year", "x"), ("--min-duration", "1:x"), ("--format", "xml"), ("--null",)):
         assert cli("list", "--home", home.path, *options).code == 2

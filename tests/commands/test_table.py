@@ -22,6 +22,16 @@ def test_numbers_stand_to_the_right_and_a_row_is_a_line_without_a_terminal() -> 
     ]
 
 
+def test_without_a_terminal_one_long_name_does_not_fill_up_all_lines() -> None:
+    rows = [["1", "first", "/a.mp3"], ["2", "long " * 30 + "end", "/b.mp3"], ["3", "x" * 60, "/c.mp3"]]
+    head, first, second, _ = table_text(HEADER, rows, None).splitlines()
+    assert second == "2  " + "long " * 30 + "end  /b.mp3"
+    assert first == f"1  {'first':60}  /a.mp3"
+    assert head == f"   {'Name':60}  File"
+    short = table_text(HEADER, rows[:2], None).splitlines()
+    assert short[:2] == ["   Name   File", "1  first  /a.mp3"]
+
+
 def test_on_a_terminal_paths_are_whole_and_lines_are_short_however_narrow_it_is() -> None:
     for width in (100, 45, 40, 25, 12):
         lines = on_terminal(HEADER, [*ROWS, ["123456", "", ""]], width).splitlines()
