@@ -21,8 +21,9 @@ from audiosim.commands.options import (
 )
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
+from audiosim.core.paths import identity
 from audiosim.core.text import counted, first_lines, size
-from audiosim.core.told_commands import at_home
+from audiosim.core.told_commands import at_home, index_again
 
 if TYPE_CHECKING:
     from audiosim.indexing.maintenance import Collected
@@ -202,13 +203,14 @@ def forget(
     if space is not None:
         _forget_space(space, home, dry_run=dry_run, wait=wait, quiet=quiet)
         return
+    named = list(map(identity, paths or ()))
     count = forget_paths(paths or (), home=home, dry_run=dry_run, wait=wait)
     if not quiet:
         text = (
             f"Would forget {counted(count, 'file')}. Nothing was changed."
             if dry_run
             else f"Forgot {counted(count, 'file')}. Later runs leave out what was named."
-            " To bring it back: audiosim index PATH"
+            f" To bring it back: {index_again(named)}"
         )
         typer.echo(at_home(text, home))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 
 from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError
@@ -14,6 +15,7 @@ WITH_HOME = (  # commands that take --home
     *("index", "similar", "describe", "playlist", "duplicates", "map", "serve", "list", "eval", "status"),
     *("verify", "gc", "forget", "relocate", "export", "import"),
 )
+NAMED = 5  # paths of a command that is written out
 # A command that is there to be run: it ends its line, and stands behind a colon or "see".
 COMMAND = re.compile(rf"(?:^|: |see )audiosim (?:{'|'.join(WITH_HOME)})\b(?!.* --home ).*$", re.MULTILINE)
 
@@ -45,6 +47,12 @@ def _found_unnamed(home: str | os.PathLike[str]) -> bool:
         return find_home(home) == find_home()
     except HomeError:  # the system knows no home folder of the user
         return False
+
+
+def index_again(paths: Sequence[bytes]) -> str:
+    """Give the command that indexes some paths, by name: each is written out, unless there are many."""
+    few = " ".join(map(shell_word, paths)) if len(paths) <= NAMED else "PATH"
+    return f"audiosim index {few}"
 
 
 def shell_word(path: str | bytes | os.PathLike[str]) -> str:

@@ -18,6 +18,7 @@ from audiosim.core.files import hold
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path, first_path
 from audiosim.core.threads import limited_threads
+from audiosim.core.told_commands import index_again
 from audiosim.core.types import Encoder
 from audiosim.indexing.beginning import check_usage, empty_run, first_encoder
 from audiosim.indexing.changes import changes
@@ -294,7 +295,7 @@ def _bring_back(catalog: Catalog, target: Target) -> Iterator[IndexEvent]:
         verb = "stays" if len(stay) == 1 else "stay"
         yield Notice(
             f"{first_path(sorted(stay))} {verb} forgotten. To index such a file or folder again, name it:"
-            " audiosim index PATH"
+            f" {index_again(sorted(stay))}"
         )
 
 

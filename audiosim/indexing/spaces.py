@@ -15,6 +15,7 @@ from audiosim.core.errors import AudiosimWarning, HomeError, StoreError, UsageEr
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import display_path
+from audiosim.core.told_commands import index_again
 from audiosim.core.types import Encoder
 from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.options import IndexOptions
@@ -74,7 +75,7 @@ def check_named(home: Home, name: str, paths: Iterable[str | os.PathLike[str]] =
             raise UsageError(
                 f"{display_path(path)} is {'forgotten' if known else 'in no folder of the home'}",
                 "which is the same for all its spaces",
-                "Leave `space` out, then all of them have it: audiosim index PATH",
+                f"Leave `space` out, then all of them have it: {index_again([path])}",
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 from contextlib import closing
@@ -55,7 +56,7 @@ def test_later_runs_leave_it_out_and_status_shows_it_until_it_is_named(
 ) -> None:
     told = commands.run("forget", music / "low")
     assert told.out.startswith("Forgot 3 files. ")
-    assert told.out.endswith(f"audiosim index PATH --home {library.home.path}\n")
+    assert told.out.endswith(f" bring it back: audiosim index {music / 'low'} --home {library.home.path}\n")
     for _ in range(2):
         assert commands.index() == {"found": 3, "unchanged": 3}
     assert f"Forgotten: {music / 'low'}\n" in commands.run("status").out
@@ -68,6 +69,22 @@ def test_later_runs_leave_it_out_and_status_shows_it_until_it_is_named(
     status = commands.run("status", "--json").json
     assert (status["forgotten"], [root["path"] for root in status["roots"]]) == ([], [str(music)])
     assert len(library.stored()) == 6
+
+
+def test_the_command_that_brings_it_back_can_be_pasted(
+    commands: Commands, library: Library, music: Path, tmp_path: Path
+) -> None:
+    odd = music / "it's a folder"
+    odd.mkdir()
+    files = [odd / f"{number} x.wav" for number in range(6)]
+    for file in files:
+        shutil.copy(music / "low" / "00 track.wav", file)
+    library.index()
+    told = commands.run("forget", os.path.relpath(files[0], tmp_path), *files[1:3])
+    words = shlex.split(told.out.partition("back: audiosim ")[2])
+    assert words == ["index", *map(str, files[:3]), "--home", str(library.home.path)]
+    assert "No longer forgotten" in commands.run(*words[:-2]).err
+    assert "back: audiosim index PATH --home" in commands.run("forget", *files).out
 
 
 def test_a_path_is_no_pattern(commands: Commands, library: Library, music: Path) -> None:
@@ -93,7 +110,8 @@ def test_a_folder_above_does_not_bring_it_back_but_says_so(
     told = commands.run("index", music)
     assert "2 unchanged" in told.out
     assert f"{music / 'high'} and 1 more stay forgotten." in told.err
-    assert told.err.endswith(f"name it: audiosim index PATH --home {library.home.path}\n")
+    both = shlex.join([str(music / "high"), str(music / "low" / "00 track.wav")])
+    assert told.err.endswith(f"name it: audiosim index {both} --home {library.home.path}\n")
     assert commands.run("index").err == ""
     assert "high stays forgotten" not in commands.run("index", music / "low").err
     commands.run("forget", music / "low")
