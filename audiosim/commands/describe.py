@@ -19,7 +19,7 @@ from audiosim.commands.options import (
     home_of_words,
     with_options,
 )
-from audiosim.commands.output import TEXT, check_answer, tell_notes, write_output
+from audiosim.commands.output import TEXT, check_answer, tell_notes, tell_short, write_output
 from audiosim.core.json_fields import to_json, track_fields, word_fields
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def describe(
     found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
     if not quiet:
         tell_notes([with_flags(note, context) for note in found.notes])
+        tell_short(one.track for one in found.files)
     if json_:
         text = to_json({"files": [_fields(one) for one in found.files]})
     else:

@@ -18,7 +18,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_unfit, tell_unopened, tell_unscored, write_output
+from audiosim.commands.output import tell_short, tell_unfit, tell_unopened, tell_unscored, write_output
 
 if TYPE_CHECKING:
     from audiosim.core.types import Match, Track
@@ -64,6 +64,7 @@ def list_tracks(
         found = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
         tracks, fits = [match.track for match in found], {match.track.path: match for match in found}
         tell_unscored(home)
+        tell_short(tracks)
     else:
         tracks = indexed_tracks(home, only=only)
     if not tracks:

@@ -13,7 +13,7 @@ import typer
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.files import check_output
 from audiosim.core.paths import AUDIO_EXTENSIONS
-from audiosim.core.text import SHOWN, counted, display_path, visible
+from audiosim.core.text import SHOWN, counted, display_path, duration, file_name, visible
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audiosim.core.types import Track
     from audiosim.library.filters import Filter
 
+SHORT = 10  # s
 PAGE, PICTURE, EXPORT = (".html", ".htm"), (".png",), (".parquet",)
 PLAYLIST, TEXT = (".m3u8", ".m3u"), (".txt", ".log", ".md")
 LISTS = (".json", ".jsonl", ".csv", *PLAYLIST)
@@ -146,6 +147,18 @@ def tell_unscored(home: Path | None) -> None:
     with open_index(home) as index:
         for text in unscored(index):
             typer.echo(f"audiosim: {text}", err=True)
+
+
+def tell_short(tracks: Iterable[Track]) -> None:
+    """Say on stderr of which tracks, of those shown beside words, words say little."""
+    short = [track for track in tracks if track.duration is not None and track.duration < SHORT]
+    if len(short) == 1:
+        length = duration(short[0].duration)
+        told = f"{file_name(short[0].path)} is only {length} long: words say little of it."
+    else:
+        told = f"{len(short)} of these tracks are under {SHORT} s long: words say little of them."
+    if short:
+        typer.echo(f"audiosim: {told}", err=True)
 
 
 def no_audio(root: bytes, include: Sequence[str] = ()) -> str:

@@ -25,7 +25,14 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_absent, tell_notes, tell_unanswered, tell_unopened, write_output
+from audiosim.commands.output import (
+    tell_absent,
+    tell_notes,
+    tell_short,
+    tell_unanswered,
+    tell_unopened,
+    write_output,
+)
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,6 +142,8 @@ def similar(
     _print(result, output, context, quiet)
     if quiet:
         return
+    if text:
+        tell_short(match.track for match in result.matches)
     if not result.matches:
         tell_unanswered(only, home)
     tell_absent((match.track for match in result.matches), home)
