@@ -22,7 +22,6 @@ from audiosim.library.scan import FoundFile
 from audiosim.search.titles import named, no_such_file
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-Texts = str | Iterable[str]
 
 LEFT_OUT = "; it is left out."  # how the note of a file ends that is only listed, and can't be used
 AWAY = 0.5  # how much what a query should not be like counts, against what it should
@@ -54,11 +53,6 @@ def as_source(paths: Paths | Source) -> Source:
     if isinstance(paths, Source):
         return paths
     return Source([identity(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)])
-
-
-def as_texts(given: Texts) -> tuple[str, ...]:
-    """One text, or several."""
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @dataclass(frozen=True)

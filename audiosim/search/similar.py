@@ -17,20 +17,11 @@ from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.search.folding import Asked
-from audiosim.search.query import (
-    Paths,
-    Query,
-    Resolver,
-    Source,
-    Texts,
-    as_source,
-    as_texts,
-    mean_direction,
-)
+from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Likeness, Measure, Pick, RankingOptions
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.search.retrieval import Retrieval
-from audiosim.search.wish import Wish, refuse_both
+from audiosim.search.wish import Texts, Wish, as_texts, refuse_both
 from audiosim.store import StoreReader, store_reader
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,6 +14,8 @@ from audiosim.search.folding import Asked
 from audiosim.search.query import Query
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.recordings import Recordings
+
+Texts = str | Iterable[str]
 
 
 @dataclass(frozen=True)
@@ -94,3 +96,8 @@ def check_count(count: int) -> None:
     """
     if count < 1:
         raise UsageError(f"Can't find {count} tracks", "the number must be at least 1")
+
+
+def as_texts(given: Texts) -> tuple[str, ...]:
+    """One text, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)

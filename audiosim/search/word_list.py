@@ -15,9 +15,9 @@ from audiosim.library.filters import Filter
 from audiosim.library.index import open_index
 from audiosim.library.suggestions import nothing_fits
 from audiosim.search.pool import SHORTEST
-from audiosim.search.query import Texts, as_texts
 from audiosim.search.similar import find_similar
 from audiosim.search.track_words import STANDS_OUT
+from audiosim.search.wish import Texts, as_texts
 from audiosim.search.word_fit import fitting
 
 SURE = 0.5  # a mean score from which the network says so itself, whatever the library
