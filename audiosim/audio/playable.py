@@ -5,11 +5,10 @@ A decoder's crash, or a file that never ends, costs that process.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 
-from audiosim.core.child import start_child
+from audiosim.core.child import ask_child
 from audiosim.core.errors import AudioError
 
 # By a file's extension: its MIME type, and what FFmpeg may call the codec in it (the beginning does).
@@ -59,14 +58,9 @@ def make_playable(path: bytes, output: bytes) -> None:
     AudioError
         If it can't be decoded, in reasonable time and space.
     """
-    process = start_child("audiosim.audio.transcoder", stderr=subprocess.DEVNULL)
-    job = json.dumps([path.hex(), output.hex()]).encode()
     try:
-        said, _ = process.communicate(job, LIMIT)
+        wrong = ask_child("audiosim.audio.transcoder", [path.hex(), output.hex()], LIMIT)
     except subprocess.TimeoutExpired as error:
         raise AudioError(f"it was not decoded in {LIMIT:g} s") from error
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode or said:
-        raise AudioError(said.decode("utf-8", "replace") or "its decoder crashed")
+    if wrong != "":
+        raise AudioError(wrong or "its decoder crashed")

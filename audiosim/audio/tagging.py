@@ -18,7 +18,7 @@ import mutagen
 from mutagen import aac, apev2, asf, id3, mp4
 
 from audiosim.audio.tags import NAMES
-from audiosim.core.child import start_child
+from audiosim.core.child import ask_child
 from audiosim.core.errors import AudioError
 from audiosim.core.types import Tags
 
@@ -62,17 +62,13 @@ def write_tags(path: bytes, tags: Tags) -> None:
     AudioError
         If that can't be done, in reasonable time.
     """
-    process = start_child("audiosim.audio.tagging", stderr=subprocess.DEVNULL)
     given = {name: value for name, value in asdict(tags).items() if value is not None}
     try:
-        said, _ = process.communicate(json.dumps([path.hex(), given]).encode(), LIMIT)
+        wrong = ask_child("audiosim.audio.tagging", [path.hex(), given], LIMIT)
     except subprocess.TimeoutExpired as error:
         raise AudioError(f"its tags were not written in {LIMIT:g} s") from error
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode or said:
-        raise AudioError(said.decode("utf-8", "replace") or "what writes its tags crashed")
+    if wrong != "":
+        raise AudioError(wrong or "what writes its tags crashed")
 
 
 def main() -> None:

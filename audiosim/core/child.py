@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -45,3 +46,34 @@ def start_child(
         stderr=stderr,
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **(variables or {})},
     )
+
+
+def ask_child(module: str, asked: object, limit: float) -> str | None:
+    """Have a process of its own do one thing: what crashes or hangs it costs that process.
+
+    Parameters
+    ----------
+    module : str
+        Its function `main` reads what is asked as JSON, and writes what went wrong, if anything did.
+    asked : object
+        What JSON can hold.
+    limit : float
+        Seconds, after which it is killed.
+
+    Returns
+    -------
+    str or None
+        What went wrong: an empty text where nothing did, None where the process crashed without a word.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        If it takes longer.
+    """
+    process = start_child(module, stderr=subprocess.DEVNULL)
+    try:
+        said, _ = process.communicate(json.dumps(asked).encode(), limit)
+    finally:
+        process.kill()
+        process.wait()
+    return None if process.returncode and not said else said.decode("utf-8", "replace")
