@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -14,12 +13,6 @@ import pytest
 from libraries import Library, edit, track
 from server_help import Running, running
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
-IN_A_BROWSER = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH"),
-]
 WIDTHS = [390, 1400]
 NOTHING: Mapping[str, Any] = {}
 
@@ -49,18 +42,6 @@ class Visit:
         self.page.keyboard.press("ArrowDown")
         self.page.keyboard.press("Enter")
         self.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

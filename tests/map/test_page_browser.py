@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from browser import IN_A_BROWSER, chromium
 from conftest import SAMPLE_RATE, tone
 
 from audiosim.core.types import Tags, Track
@@ -20,14 +20,7 @@ from audiosim.library.catalog import Entry
 from audiosim.map.atlas import make_atlas
 from audiosim.map.page import render_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH"),
-]
+pytestmark = IN_A_BROWSER
 
 ODD = b"caf\xe9 #1 100%?.wav"
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -55,17 +48,6 @@ class Visit:
 
     def text(self, id_: str) -> str:
         return str(self.page.inner_text(f"#{id_}"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

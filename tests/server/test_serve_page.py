@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import soundfile
+from browser import IN_A_BROWSER, chromium
 from conftest import SAMPLE_RATE, tone
 from libraries import Library, edit, track
-from page_visits import IN_A_BROWSER, WIDTHS, chromium, serious_faults, told, visit
+from page_visits import WIDTHS, serious_faults, told, visit
 from server_help import id_of, library, original, with_words
 
 pytestmark = IN_A_BROWSER

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import soundfile
+from browser import IN_A_BROWSER, chromium
 from conftest import SAMPLE_RATE, tone
 from libraries import Library, track
-from page_visits import IN_A_BROWSER, WIDTHS, Visit, chromium, serious_faults, told, visit
+from page_visits import WIDTHS, Visit, serious_faults, told, visit
 from server_help import id_of, library, original
 
 from audiosim.core.child import start_child
