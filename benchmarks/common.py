@@ -113,15 +113,18 @@ def peak_memory(pid: int) -> Iterator[list[int]]:
     thread.join()
 
 
-def tree_memory(pid: int) -> int:
+def tree_memory(pid: int, parent: bytes = b"") -> int:
     """Resident bytes of a process and those below it, now."""
     folder = Path(f"/proc/{pid}")
     try:
+        name = (folder / "cmdline").read_bytes()
         resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         children = [int(word) for task in folder.glob("task/*/children") for word in task.read_text().split()]
     except (OSError, IndexError):
         return 0
-    return resident + sum(map(tree_memory, children))
+    if name == parent:  # between fork and exec: the same memory
+        return 0
+    return resident + sum(tree_memory(child, name) for child in children)
 
 
 def used(line: list[str], **how: Any) -> dict[str, float]:

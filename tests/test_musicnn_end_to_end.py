@@ -42,15 +42,22 @@ def peak_memory(arguments: list[str], environment: dict[str, str]) -> int:
     return peak
 
 
-def tree_memory(pid: int) -> int:
-    """Resident bytes of a process and those below it, now."""
+def tree_memory(pid: int, parent: bytes = b"") -> int:
+    """Resident bytes of a process and those below it, now.
+
+    A process between its fork and its exec has its parent's name and its parent's memory: it is not
+    counted a second time.
+    """
     folder = Path(f"/proc/{pid}")
     try:
+        name = (folder / "cmdline").read_bytes()
         resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         children = [int(word) for task in folder.glob("task/*/children") for word in task.read_text().split()]
     except (OSError, IndexError):
         return 0  # it has just ended
-    return resident + sum(map(tree_memory, children))
+    if name == parent:
+        return 0
+    return resident + sum(tree_memory(child, name) for child in children)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
