@@ -33,6 +33,7 @@ from audiosim.commands.output import (
     tell_unopened,
     write_output,
 )
+from audiosim.core.config import find_home
 from audiosim.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ def similar(
     passage = start is not None or end is not None
     if passage and (text or not_text):
         raise UsageError("--from and --to ask with a passage", "--text was given too", "Leave one out.")
-    # Opened before all else is imported: loading the store's engine is what takes longest.
     exact = bool(each or passage or only or exclude_same or text or not_text)
-    with nullcontext() if exact else store_reader():
+    # Opened before all else is imported: loading the store's engine is what takes longest.
+    with nullcontext() if exact or find_home(home).columns.exists() else store_reader():
         common: dict[str, Any] = {
             "count": count,
             "home": home,

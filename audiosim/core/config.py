@@ -16,6 +16,7 @@ from audiosim.core.threads import processors
 HOME_VARIABLE = "AUDIOSIM_HOME"
 WEIGHTS_VARIABLE = "AUDIOSIM_WEIGHTS"
 MAX_JOBS = 8  # decoding processes by default, at most
+COLUMNS = ".columns"  # the ending, beside a catalog, of what many tracks are searched by
 SPACES = "spaces"  # the folder in a home that holds its further spaces
 
 
@@ -51,6 +52,11 @@ class Home:
     def catalog(self) -> Path:
         """The SQLite database: the truth about files and track vectors."""
         return self.path / "catalog.db"
+
+    @property
+    def columns(self) -> Path:
+        """What many tracks are searched by, if there is such a file yet: made of the catalog."""
+        return self.catalog.with_suffix(COLUMNS)
 
     @property
     def rebuild(self) -> Path:

@@ -24,6 +24,7 @@ from audiosim.library.filters import Filter
 from audiosim.library.folders import located, without_tracks
 from audiosim.library.missing_caches import MissingCaches, missing_caches
 from audiosim.library.scan import is_gone
+from audiosim.library.store_url import EMBEDDED
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Index:
     def cache(self) -> Cache:
         """The caches of its tracks' windows."""
         return Cache(self.configuration.cache, self.spec)
+
+    @property
+    def is_scanned_fast(self) -> bool:
+        """Whether exact search answers before an embedded store is open; a server is there to be asked."""
+        return self.catalog.settings.store_url == EMBEDDED and self.catalog.tracks.are_mapped()
 
     def located(self, only: Filter | None) -> Filter:
         """Give a filter whose folders are those of the catalog; a UsageError, where one is not known."""

@@ -138,6 +138,7 @@ def find_similar(
         )
     exact = wish.is_exact or isinstance(home, Index)
     with open_index(home, encoder) as index, ExitStack() as stack:
+        exact = exact or index.is_scanned_fast
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
         searcher, resolver = Searcher(index, wish, store), Resolver(index, precision, encoder, longest)
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)

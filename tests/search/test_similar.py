@@ -157,6 +157,38 @@ def test_exact_search_answers_while_chroma_is_locked(home: Home, music: Path) ->
     assert names(locked) == names(usual)
 
 
+def test_where_there_are_columns_they_answer_and_no_store_is_opened(
+    home: Home, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = music / "low" / "00 track.wav"
+    by_store = find_similar(query, home=home.path)
+    monkeypatch.setattr("audiosim.library.catalog.made_columns.LEAST", 1)
+    index_folder([], home=home.path, encoder=FakeEncoder())
+    assert home.columns.exists()
+
+    class OpenedError(Exception):
+        """A store was."""
+
+    def opened() -> None:
+        raise OpenedError
+
+    monkeypatch.setattr("audiosim.search.similar.store_reader", opened)
+    by_columns = find_similar(query, home=home.path)
+    assert by_columns.exact_because is None
+    assert names(by_columns) == names(by_store)
+    scores = [[match.score for match in result.matches] for result in (by_columns, by_store)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+    whole = home.columns.read_bytes()
+    home.columns.write_bytes(whole[:-64] + bytes(64))  # damaged: the store is there
+    with pytest.raises(OpenedError):
+        find_similar(query, home=home.path)
+    home.columns.write_bytes(whole)
+    with Catalog(home.catalog) as catalog:  # so is one that was chosen
+        catalog.settings.set_meta("store_url", "milvus:elsewhere.db")
+    with pytest.raises(OpenedError):
+        find_similar(query, home=home.path)
+
+
 @pytest.mark.parametrize("fault", ["dirty", "removed", "garbled"])
 def test_exact_search_answers_when_chroma_is_unusable(home: Home, music: Path, fault: str) -> None:
     query = music / "low" / "00 track.wav"

@@ -37,6 +37,10 @@ class ColumnTracks(Tracks):
             self._columns = open_columns(columns_of(self._db.path), stamp, configuration)
         return self._columns
 
+    def are_mapped(self) -> bool:
+        columns = self.columns()
+        return columns is not None and columns.are_sound(*SEARCHED)
+
     def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
         admission = ALL if admits is None else admits
         columns = self.columns() if isinstance(admission, Admission) else None

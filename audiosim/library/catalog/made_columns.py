@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from audiosim.core.config import COLUMNS
 from audiosim.core.errors import HomeError
 from audiosim.core.files import replacing
 from audiosim.core.types import TAG_NAMES, Float32, Track
@@ -29,7 +30,6 @@ from audiosim.library.catalog.tracks import COMPARED
 from audiosim.library.filters import TAGS
 
 LEAST = 1000  # files of the index; fewer are searched as fast without
-SUFFIX = ".columns"
 ALIGNED = 64  # bytes
 # What the file keeps of each table
 WATCHED = {
@@ -49,7 +49,7 @@ COUNT = "SELECT count(*) FROM files JOIN tracks USING (digest) WHERE state = 'in
 
 def columns_of(path: Path) -> Path:
     """Tell where the columns of a catalog's file lie."""
-    return path.with_suffix(SUFFIX)
+    return path.with_suffix(COLUMNS)
 
 
 def stamp_of(database: Connection) -> str | None:

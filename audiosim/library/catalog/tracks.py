@@ -52,6 +52,10 @@ class Tracks:
         for digest, vector in self._db.execute("SELECT digest, vector FROM tracks"):
             yield digest, vector_from(vector)
 
+    def are_mapped(self) -> bool:
+        """Whether exact search finds all vectors in one file, mapped into memory."""
+        return False
+
     def audio_pages(self) -> Iterator[tuple[Sequence[str], Float32]]:
         """The same, some at a time, (n) and unit vectors (n, dim); damaged ones are left out."""
         found = self.all_vectors()
