@@ -12,6 +12,7 @@ for (let track = 0; track < COUNT; track++) {
   Y[track] = DATA.places[spot][1] / DATA.unit;
   SPOTS[spot].push(track);
 }
+const FIRST = Int32Array.from(SPOTS, (tracks) => tracks[0]);
 
 const state = {
   hover: -1,
@@ -54,7 +55,7 @@ function lit(track) {
 }
 
 /** The track whose dot a spot shows: the first of its recording, or the first of it that stands out. */
-const shownAt = (spot) => SPOTS[spot].find(lit) ?? SPOTS[spot][0];
+const shownAt = (spot) => (state.matches || state.groups.size ? SPOTS[spot].find(lit) : undefined) ?? FIRST[spot];
 
 /** Tracks by the cells of a grid over the unit square, to find the one under the pointer. */
 const grid = (() => {

@@ -1,11 +1,12 @@
 // The canvas of the map. Painted when something changes, and not otherwise.
 const canvas = element("map");
-const ground = canvas.getContext("2d", { alpha: false });
+const CROWD = SPOTS.length > 3000; // points that are painted pixel by pixel: a call for each would take too long
+const ground = canvas.getContext("2d", { alpha: false, willReadFrequently: CROWD });
 const over = element("over");
 const order = shuffled(); // so that no group lies on top of all others
 const sprites = new Map();
 const QUICK = 20_000; // points that are painted while the map moves, where painting is slow
-const FAINT = SPOTS.length > 3000 ? 0.1 : 0.17; // of points that do not stand out
+const FAINT = CROWD ? 0.1 : 0.17; // of points that do not stand out
 let sharpness = 1; // pixels of the canvas for one of the page
 let dirty = false;
 let overDirty = false;
@@ -52,6 +53,37 @@ function sprite(colour, radius, dim) {
   return made;
 }
 
+/** The pixels of a sprite that are not clear: column, row, red, green, blue and how much covers, 0 to 1. */
+function stampOf({ image }) {
+  const { data } = image.getContext("2d").getImageData(0, 0, image.width, image.height);
+  const stamp = [];
+  for (let at = 0; at < data.length; at += 4) {
+    const pixel = at / 4;
+    const place = [pixel % image.width, Math.floor(pixel / image.width)];
+    if (data[at + 3]) stamp.push(...place, data[at], data[at + 1], data[at + 2], data[at + 3] / 255);
+  }
+  return Float32Array.from(stamp);
+}
+
+/** Paints a stamp over an image, as drawImage would. */
+function press({ data, width, height }, stamp, left, top) {
+  for (let i = 0; i < stamp.length; i += 6) {
+    const x = left + stamp[i];
+    const y = top + stamp[i + 1];
+    if (x < 0 || y < 0 || x >= width || y >= height) continue;
+    const at = 4 * (y * width + x);
+    for (let part = 0; part < 3; part++) data[at + part] += (stamp[i + 2 + part] - data[at + part]) * stamp[i + 5];
+  }
+}
+
+/** How points are put on the ground, and what is to be done when all are. */
+function brush() {
+  if (!CROWD) return [({ image }, x, y) => ground.drawImage(image, x, y), () => {}];
+  const sheet = ground.getImageData(0, 0, canvas.width, canvas.height);
+  const put = (sprite, x, y) => press(sheet, (sprite.stamp ??= stampOf(sprite)), Math.round(x), Math.round(y));
+  return [put, () => ground.putImageData(sheet, 0, 0)];
+}
+
 /** Paints the points that are in sight, the dim ones first, and gives those that stand out. */
 function paintPoints(radius, hurried) {
   const most = hurried ? QUICK : Infinity;
@@ -62,11 +94,11 @@ function paintPoints(radius, hurried) {
   const images = DATA.groups.map((group) => sprite(colourOf(group), rounded, false));
   const dim = sprite("", Math.max(1.6, rounded * 0.8), true);
   const seen = [];
-  const put = ({ image, half }, track) => {
-    const x = ((X[track] - view.x) * view.scale + view.width / 2) * sharpness - half;
-    const y = ((Y[track] - view.y) * view.scale + view.height / 2) * sharpness - half;
-    if (SPOTS.length > 3000) ground.drawImage(image, Math.round(x), Math.round(y));
-    else ground.drawImage(image, x, y);
+  const [paint, done] = brush();
+  const put = (sprite, track) => {
+    const x = ((X[track] - view.x) * view.scale + view.width / 2) * sharpness - sprite.half;
+    const y = ((Y[track] - view.y) * view.scale + view.height / 2) * sharpness - sprite.half;
+    paint(sprite, x, y);
   };
   ground.setTransform(1, 0, 0, 1, 0, 0);
   for (const spot of order) {
@@ -76,6 +108,7 @@ function paintPoints(radius, hurried) {
     else if (dimmed++ < most) put(dim, track);
   }
   for (const track of seen.slice(0, most)) put(images[DATA.group[track]], track);
+  done();
   ground.setTransform(sharpness, 0, 0, sharpness, 0, 0);
   return seen;
 }
