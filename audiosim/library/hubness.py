@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.core.types import Float32, Float64
-from audiosim.library.neighbours import Codes, blocks, nearest, nearest_others
+from audiosim.library.neighbours import Codes, blocks, nearest
 
 HubCorrection = Literal["none", "score", "local-scaling", "csls", "mutual-proximity"]
 HUB_CORRECTIONS: tuple[HubCorrection, ...] = get_args(HubCorrection)
@@ -169,15 +169,10 @@ def mutual_proximity(cosines: Float32, mean: Float64, deviation: Float64, rows: 
     return cast("Float32", chances.astype(np.float32))
 
 
-def scales(vectors: Float32, rows: slice | list[int] = slice(None)) -> Float32:
-    """Mean cosine distance (k,) of some of the unit vectors (n, dim), by row, to their ten nearest others.
-
-    In libraries of more than 20,000 tracks some of the ten may be passed over for the next nearest.
-    """
-    count = min(NEIGHBOURS, len(vectors) - 1)
-    if count < 1:
-        return np.ones(len(np.arange(len(vectors))[rows]), np.float32)
-    cosines = nearest_others(vectors, count, rows).cosines
+def scales(cosines: Float32) -> Float32:
+    """Mean cosine distances (n,) of tracks to their nearest others, of which these are the cosines (n, k)."""
+    if not cosines.size:
+        return np.ones(len(cosines), np.float32)
     found: Float32 = np.maximum(1.0 - cosines.mean(axis=1), np.float32(SMALLEST))
     return found
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from audiosim.core.threads import on_each_processor
 from audiosim.core.types import Float32
 
 BLOCK = 256  # rows compared at a time: 100 MB for 100,000 vectors
-EXACT = 20_000**2  # pairs that are all compared; some seconds
+EXACT = 20_000**2  # pairs that are all compared, when all ask; some seconds
 PROBED = 24  # cells, whose vectors one is compared with
 LEARNT = 64  # vectors for each centre, which it is learnt from
 ROUNDS = 5  # in which centres are learnt
@@ -94,8 +95,8 @@ def _first(opposite: Float32, count: int) -> tuple[Rows, Float32]:
     return np.take_along_axis(best, order, axis=1), -np.take_along_axis(values, order, axis=1)
 
 
-def nearest_others(vectors: Float32, count: int, rows: slice | list[int] = slice(None)) -> Neighbours:
-    """Find the `count` nearest others of some vectors, by row: where pairs are too many, most of these.
+def nearest_others(vectors: Float32, count: int, cells: Cells | None = None) -> Neighbours:
+    """Find the `count` nearest others of all vectors, by row: where pairs are too many, most of these.
 
     Parameters
     ----------
@@ -103,69 +104,153 @@ def nearest_others(vectors: Float32, count: int, rows: slice | list[int] = slice
         Unit vectors.
     count : int
         Neighbours of each, less than n.
-    rows : slice or list of int
-        Those that ask.
+    cells : Cells, optional
+        The vectors' own, where they have been made already.
 
     Returns
     -------
     Neighbours
-        Of each of the rows, in their order.
+        Of each of the vectors, in their order.
     """
     places = np.arange(len(vectors))
-    asking = places[rows]
-    if len(asking) * len(vectors) <= EXACT:
-        return nearest(vectors[rows], vectors, count, same=(asking, places))
-    found = Neighbours(
-        np.zeros((len(asking), count), np.intp), np.full((len(asking), count), -np.inf, np.float32)
-    )
-    for cells in _cells(vectors, asking):
-        for start in range(0, len(cells), TOGETHER):
-            look = partial(_nearer, vectors, asking, found)
-            for places, better in on_each_processor(look, cells[start : start + TOGETHER]):
-                _merge(found, places, better)
+    if cells is None and not is_large(len(vectors)):
+        return nearest(vectors, vectors, count, same=(places, places))
+    found = unknown(len(vectors), count)
+    find_nearer(found, vectors, cells or cells_of(vectors), places)
     return found
+
+
+def is_large(count: int) -> bool:
+    """Tell whether so many vectors are put into cells, as their pairs are too many."""
+    return count**2 > EXACT
+
+
+def unknown(rows: int, count: int) -> Neighbours:
+    """Give neighbours of so many vectors, of which none has been found."""
+    return Neighbours(np.zeros((rows, count), np.intp), np.full((rows, count), -np.inf, np.float32))
 
 
 def side_by_side(vectors: Float32) -> Rows:
     """Put the rows of unit vectors (n, dim) in an order where those near each other are together, mostly."""
-    return np.argsort(_nearest_centres(vectors, _centres(vectors), 1).ravel(), kind="stable")
+    return np.argsort(cells_of(vectors).of, kind="stable")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Centres among vectors, and to which of them each vector is nearest.
+
+    Parameters
+    ----------
+    centres : float32 (c, dim)
+        Unit vectors.
+    of : int (n,)
+        The row of the nearest one, of each of n vectors.
+    """
+
+    centres: Float32
+    of: Rows
+
+
+def cells_of(vectors: Float32, centres: Float32 | None = None) -> Cells:
+    """Put unit vectors (n, dim) into cells: around these centres, or some that are learnt from them."""
+    if centres is None:
+        centres = _centres(vectors)
+    return Cells(centres, _nearest_centres(vectors, centres, 1).ravel())
+
+
+def find_nearer(
+    found: Neighbours, vectors: Float32, cells: Cells | None, asking: Rows, new: Rows | None = None
+) -> None:
+    """Put what is nearer still among the neighbours found of all vectors.
+
+    Parameters
+    ----------
+    found : Neighbours
+        Of each of the vectors; changed here.
+    vectors : float32 (n, dim)
+        Unit vectors.
+    cells : Cells or None
+        Theirs; None compares all with all.
+    asking : int (m,)
+        The rows that ask among all others; none of their neighbours has been found.
+    new : int, optional
+        Those of them which may be neighbours of vectors that do not ask, and have not been found yet.
+    """
+    asks, unseen = np.zeros((2, len(vectors)), bool)
+    asks[asking] = True
+    if new is not None:
+        unseen[new] = _whole(vectors[new])
+    look = partial(_nearer, vectors, found, asks, unseen)
+    for stage in _all_pairs(vectors, asking) if cells is None else _stages(vectors, cells, asking):
+        for start in range(0, len(stage), TOGETHER):
+            for better in chain.from_iterable(on_each_processor(look, stage[start : start + TOGETHER])):
+                _merge(found, *better)
 
 
 @dataclass(frozen=True)
 class _Cell:
-    """Which rows are in it, and which of those that ask look there, by their places among these."""
+    """Which rows are in it, and which of those that ask look there."""
 
     members: Rows
     near: Rows
 
 
-def _cells(vectors: Float32, asking: Rows) -> Iterator[list[_Cell]]:
+def _all_pairs(vectors: Float32, asking: Rows) -> Iterator[list[_Cell]]:
+    """One cell of all, for some that ask at a time."""
+    members = np.flatnonzero(_whole(vectors))
+    yield [_Cell(members, asking[rows]) for rows in blocks(len(asking))]
+
+
+def _stages(vectors: Float32, cells: Cells, asking: Rows) -> Iterator[list[_Cell]]:
     """All cells, for those that ask and are in them; then for those that have few nearer ones; and so on."""
-    whole = np.isfinite(np.einsum("ij,ij->i", vectors, vectors))
-    centres = _centres(vectors)
-    of = _nearest_centres(vectors, centres, 1).ravel()
+    centres, whole = cells.centres, _whole(vectors)
     near = _nearest_centres(vectors[asking], centres, min(PROBED, len(centres)))
-    members = [rows[whole[rows]] for rows in _sorted_out(of, len(centres))]
+    members = [rows[whole[rows]] for rows in _sorted_out(cells.of, len(centres))]
     for part in np.split(near, FIRST, axis=1):
         looking = _sorted_out(part.ravel(), len(centres))
-        yield [_Cell(own, places // part.shape[1]) for own, places in zip(members, looking, strict=True)]
+        yield [
+            _Cell(own, asking[places // part.shape[1]])
+            for own, places in zip(members, looking, strict=True)
+            if len(own) and len(places)
+        ]
 
 
-def _nearer(vectors: Float32, asking: Rows, found: Neighbours, cell: _Cell) -> tuple[Rows, Neighbours]:
-    """Those to which something in a cell is nearer than the last of those found, and the nearest in it."""
-    count, members = min(found.cosines.shape[1], len(cell.members)), vectors[cell.members]
-    parts = [(cell.near[:0], np.empty((0, count), np.intp), np.empty((0, count), np.float32))]
-    for rows in blocks(len(cell.near) if count else 0):
-        places = cell.near[rows]
-        own = asking[places]
-        opposite = -vectors[own] @ members.T
-        column = np.minimum(np.searchsorted(cell.members, own), len(members) - 1)
-        itself = np.flatnonzero(cell.members[column] == own)
+def _whole(vectors: Float32) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = np.isfinite(np.einsum("ij,ij->i", vectors, vectors))
+    return found
+
+
+def _nearer(
+    vectors: Float32,
+    found: Neighbours,
+    asks: npt.NDArray[np.bool_],
+    unseen: npt.NDArray[np.bool_],
+    cell: _Cell,
+) -> list[tuple[Rows, Neighbours]]:
+    """Rows to which some in a cell, or that ask there, are nearer than the last found; and the nearest."""
+    count, members = found.cosines.shape[1], cell.members
+    inside, parts = vectors if len(members) == len(vectors) else vectors[members], []
+    # how near something must be to a member that does not ask; nothing is to one that does
+    limits = np.where(asks[members], -np.inf, -found.cosines[members, -1])
+    for rows in blocks(len(cell.near)):
+        own = cell.near[rows]
+        opposite = -vectors[own] @ inside.T
+        column = np.minimum(np.searchsorted(members, own), len(members) - 1)
+        itself = np.flatnonzero(members[column] == own)
         opposite[itself, column[itself]] = np.inf
-        better = opposite.min(axis=1) < -found.cosines[places, -1]
-        parts.append((places[better], *_first(opposite[better], count)))
-    places, columns, cosines = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return places, Neighbours(cell.members[columns], cosines)
+        better = opposite.min(axis=1) < -found.cosines[own, -1]
+        parts.append(_firsts(own[better], members, opposite[better], count))
+        if (new := unseen[own]).any():
+            coming = opposite if new.all() else opposite[new]
+            better = coming.min(axis=0) < limits
+            parts.append(_firsts(members[better], own[new], coming[:, better].T, count))
+    return parts
+
+
+def _firsts(rows: Rows, others: Rows, opposite: Float32, count: int) -> tuple[Rows, Neighbours]:
+    """Rows, and the nearest of some others by their cosines with the signs turned (rows, others)."""
+    columns, cosines = _first(opposite, min(count, len(others)))
+    return rows, Neighbours(others[columns], cosines)
 
 
 def _merge(found: Neighbours, places: Rows, others: Neighbours) -> None:
@@ -206,4 +291,5 @@ def _nearest_centres(vectors: Float32, centres: Float32, count: int) -> Rows:
     def of(rows: slice) -> Rows:
         return _first(-vectors[rows] @ centres.T, count)[0]
 
-    return np.concatenate(on_each_processor(of, list(blocks(len(vectors)))))
+    none = np.zeros((0, count), np.intp)
+    return np.concatenate([none, *on_each_processor(of, list(blocks(len(vectors))))])

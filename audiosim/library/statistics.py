@@ -2,7 +2,7 @@
 
 From fifty tracks on, a run that ends freezes the mean window, which is subtracted from every
 window ever after; only a rebuild makes another. With it the whitening is learnt, and again when the
-library has grown tenfold. Neighbourhoods and pairs follow as the library grows.
+library has grown tenfold. Neighbourhoods follow each new track, pairs as the library grows.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from audiosim.encoders.passage_vectors import unpacked
 from audiosim.encoders.pooling import summary
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.catalog.settings import MEASURED, PERCENTILES
+from audiosim.library.catalog.settings import MEASURED, NEIGHBOURHOODS, PERCENTILES
 from audiosim.library.configuration import repooled
 from audiosim.library.hubness import HubScaling, scales
+from audiosim.library.neighbourhoods import Neighbourhoods, marks_of, neighbourhoods
 from audiosim.library.whitening import audible_windows, learnt, whitens
 
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
 RELEARNT = 10  # times as many tracks, after which the whitening is learnt again
-GROWTH = 0.1  # of the library, after which everything is measured again
+GROWTH = 0.1  # of the library, after which random pairs are measured again, and who is gone is noticed
 SAMPLE = 1000  # tracks, all of whose pairs are taken
 REACH = 12.0  # of the shares kept, as logits: the best hundred-thousandth is told apart
 SHARES = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, 1001)))
@@ -189,30 +190,32 @@ def _mean_of(frames: FrameEmbeddings) -> Float32 | None:
 
 
 def _measure(catalog: Catalog) -> None:
-    """How near tracks' neighbours are: of new ones, or of all once the library has grown.
+    """How near tracks' neighbours are; and, once the library has grown, how alike random pairs.
 
-    What tells that all was measured is written last: after a kill it is done again.
+    All of it or nothing is kept: after a kill it is done again.
     """
-    unmeasured = catalog.tracks.digests_without_scale()
-    count = catalog.tracks.indexed_count()
-    last = int(catalog.settings.meta(MEASURED) or 0)
+    tracks, settings, configuration = catalog.tracks, catalog.settings, catalog.settings.configuration
+    count = tracks.indexed_count()
+    last = int(settings.meta(MEASURED) or 0)
     grown = abs(count - last) > GROWTH * last
-    if not unmeasured and not grown:
+    if configuration is None or not (grown or tracks.digests_without_scale()):
         return
-    digests, vectors = catalog.tracks.audio_vectors()
+    digests, vectors = tracks.audio_vectors()
     if len(digests) < MIN_TRACKS:
         return  # the others are damaged
-    if (configuration := catalog.settings.configuration) is not None:
-        vectors = configuration.space(vectors)
-    if grown or len(unmeasured) > GROWTH * count:
-        catalog.settings.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
-        catalog.tracks.set_scales(zip(digests, scales(vectors).tolist(), strict=True))
-        catalog.settings.set_meta(MEASURED, str(count))
-    else:
-        rows = [row for row, digest in enumerate(digests) if digest in unmeasured]
-        catalog.tracks.set_scales(
-            zip([digests[row] for row in rows], scales(vectors, rows).tolist(), strict=True)
-        )
+    marks = marks_of(vectors, configuration.collection)
+    vectors = configuration.space(vectors)
+    kept = Neighbourhoods.from_bytes(settings.blob(NEIGHBOURHOODS))
+    found = neighbourhoods(digests, marks, vectors, kept)
+    before = tracks.scales()
+    now = zip(digests, scales(found.near.cosines).tolist(), strict=True)
+    with catalog.transaction():
+        tracks.set_scales((digest, scale) for digest, scale in now if scale != before.get(digest))
+        if found is not kept:
+            settings.set_blob(NEIGHBOURHOODS, found.to_bytes())
+        if grown:
+            settings.set_meta(PERCENTILES, Percentiles.of(_thinned(vectors)).to_text())
+            settings.set_meta(MEASURED, str(count))
 
 
 def _thinned(vectors: Float32) -> Float32:

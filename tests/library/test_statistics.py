@@ -31,6 +31,7 @@ from audiosim.library.catalog.store_state import StoreState
 from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import scales
+from audiosim.library.neighbours import nearest_others
 from audiosim.library.statistics import MIN_TRACKS, Percentiles, percentiles, refresh
 from audiosim.search.query import Resolver
 from audiosim.search.similar import find_similar
@@ -88,7 +89,7 @@ def test_from_fifty_tracks_on_all_is_measured_in_vectors_less_the_mean_window(
         np.testing.assert_array_equal(found[digest_of(name)], pool(frames, "mean", centre).vector)
     digests = sorted(found)
     matrix = np.stack([found[digest] for digest in digests])
-    expected = dict(zip(digests, scales(matrix).tolist(), strict=True))
+    expected = dict(zip(digests, scales(nearest_others(matrix, 10).cosines).tolist(), strict=True))
     assert made.scales() == pytest.approx(expected)
     known = known_percentiles(made)
     assert known is not None
@@ -110,7 +111,7 @@ def test_the_mean_window_is_frozen_once(made: MadeHome, rng: np.random.Generator
     np.testing.assert_array_equal(after[digest_of("later000.flac")], expected)
 
 
-def test_a_few_new_tracks_are_measured_alone_and_many_with_all_others(
+def test_neighbourhoods_follow_each_run_and_random_pairs_a_growth_of_a_tenth(
     made: MadeHome, rng: np.random.Generator
 ) -> None:
     made.add(random_tracks(60, rng))
@@ -119,18 +120,39 @@ def test_a_few_new_tracks_are_measured_alone_and_many_with_all_others(
     made.add(random_tracks(5, rng, prefix="few"))
     made.refresh()
     second = made.scales()
-    assert {digest: second[digest] for digest in first} == first
-    assert None not in second.values()
+    assert sum(second[digest] != scale for digest, scale in first.items()) > 20
+    assert second == pytest.approx(measured(made), abs=1e-6)
     assert meta(made, "percentiles") == pairs
     made.add(random_tracks(5, rng, prefix="more"))
     made.refresh()
-    third = made.scales()
-    assert None not in third.values()
-    assert sum(third[digest] != scale for digest, scale in first.items()) > 20
+    assert made.scales() == pytest.approx(measured(made), abs=1e-6)
     assert meta(made, "percentiles") != pairs
     made.remove(*(f"t{number:03}.flac" for number in range(10)))
     made.refresh()
-    assert made.scales() != {digest: third[digest] for digest in made.scales()}
+    assert made.scales() == pytest.approx(measured(made), abs=1e-6)
+
+
+def measured(made: MadeHome) -> dict[str, float]:
+    """What measuring all tracks of the index anew gives."""
+    found = {digest: vectors(made)[digest] for digest in made.scales()}
+    near = nearest_others(np.stack([*found.values()]), 10)
+    return dict(zip(found, scales(near.cosines).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", None], ids=["empty", "cut", "none, as in homes of before"])
+def test_kept_neighbourhoods_that_are_not_there_or_damaged_are_measured_anew(
+    made: MadeHome, rng: np.random.Generator, damage: bytes | None
+) -> None:
+    made.add(random_tracks(60, rng))
+    made.refresh()
+    with closing(sqlite3.connect(made.home.catalog)) as database, database:
+        query = "UPDATE blobs SET value = ? WHERE key = 'neighbourhoods'"
+        if damage is None:
+            query = "DELETE FROM blobs WHERE key = 'neighbourhoods'"
+        assert database.execute(query, () if damage is None else (damage,)).rowcount == 1
+    made.add(random_tracks(5, rng, prefix="few"))
+    made.refresh()
+    assert made.scales() == pytest.approx(measured(made), abs=1e-6)
 
 
 def test_nothing_is_frozen_while_a_cache_is_missing_and_a_damaged_one_is_computed_again_first(

@@ -18,6 +18,7 @@ from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store
 # similarity stands among those of random pairs, and how many tracks there were.
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
 WHITENING = "whitening"  # a key of blobs: the matrix; and of meta: "off" where the user wants none
+NEIGHBOURHOODS = "neighbourhoods"  # a key of blobs: of all tracks, as they were measured last
 DOUBTED = "doubted"  # a key of meta
 LEARNT = "whitening_tracks"  # a key of meta: how many tracks there were when it was learnt
 
@@ -40,6 +41,15 @@ class Settings:
     def set_meta(self, key: str, value: str) -> None:
         """Keep a value under a key."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def blob(self, key: str) -> bytes | None:
+        """Bytes set with `set_blob`."""
+        row = self._db.execute("SELECT value FROM blobs WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_blob(self, key: str, value: bytes) -> None:
+        """Keep bytes under a key."""
+        self._db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?)", (key, value))
 
     @property
     def configuration(self) -> Configuration | None:
@@ -68,14 +78,12 @@ class Settings:
             data["whitening"] = _digest(configuration.whitening)
         with self._db.transaction():
             self.set_meta("configuration", json.dumps(data))
-            self._db.execute(
-                "INSERT OR REPLACE INTO blobs VALUES (?, ?)", (WHITENING, configuration.whitening)
-            )
+            self.set_blob(WHITENING, configuration.whitening)
 
     def _whitening(self, digest: str | None) -> bytes:
         """The matrix of this digest; a version that knows of none leaves it out when it changes the rest."""
-        row = self._db.execute("SELECT value FROM blobs WHERE key = ?", (WHITENING,)).fetchone()
-        return row[0] if row and digest == _digest(row[0]) else b""
+        found = self.blob(WHITENING)
+        return found if found is not None and digest == _digest(found) else b""
 
     @property
     def wants_whitening(self) -> bool:

@@ -286,6 +286,10 @@ class Tracks:
         found = [row[0] for row in self._db.execute(query, (count,))]
         return float(np.median(found)) if found else None
 
+    def scales(self) -> dict[str, float | None]:
+        """How near the neighbours of all audio in the index are; None where that is not known."""
+        return dict(self._db.execute(f"SELECT digest, scale FROM tracks WHERE {INDEXED}"))
+
     def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
         """Keep (digest, mean cosine distance to the nearest neighbours)."""
         with self._db.transaction():
