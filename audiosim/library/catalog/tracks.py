@@ -268,7 +268,8 @@ class Tracks:
 
     def digests_without_passages(self) -> list[str]:
         """Audio that has a vector, but no passages."""
-        query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM passages)"
+        # not NOT IN, which would look each up among rows of many pages
+        query = "SELECT digest FROM tracks EXCEPT SELECT digest FROM passages"
         return [row[0] for row in self._db.execute(query)]
 
     def set_passages(self, digest: str, packed: bytes) -> None:
@@ -277,7 +278,7 @@ class Tracks:
 
     def digests_without_scale(self) -> set[str]:
         """Audio in the index whose neighbourhood has not been measured."""
-        query = f"SELECT digest FROM tracks WHERE scale IS NULL AND {INDEXED}"
+        query = f"SELECT digest FROM tracks WHERE scale IS NULL AND +{INDEXED}"  # + has it come second
         return {row[0] for row in self._db.execute(query)}
 
     def usual_scale(self, count: int) -> float | None:
