@@ -21,7 +21,7 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import no_audio, tell_unfit, tell_unopened, write_output
+from audiosim.commands.output import no_audio, tell_absent, tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import path_fields, track_fields
@@ -98,6 +98,7 @@ def _within(
     if unheard and (missing := home_without_caches(home)):
         told = f"{missing}; of these, only files of the same audio are found.\n{missing.remedy}"
         typer.echo(f"audiosim: {with_flags(told, context)}", err=True)
+    tell_absent((track for group in groups for track in group.tracks), home, "file")
     _print("\n".join(map(_text, groups)), partial(_listing, groups), output)
 
 

@@ -18,7 +18,14 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import tell_short, tell_unfit, tell_unopened, tell_unscored, write_output
+from audiosim.commands.output import (
+    tell_absent,
+    tell_short,
+    tell_unfit,
+    tell_unopened,
+    tell_unscored,
+    write_output,
+)
 
 if TYPE_CHECKING:
     from audiosim.core.types import Match, Track
@@ -74,6 +81,7 @@ def list_tracks(
     else:
         known = sorted((track for track in tracks if key(track) is not None), key=key, reverse=reverse)
         tracks = [*known, *(track for track in tracks if key(track) is None)]
+    tell_absent(tracks, home, "track")
     tell_unopened(home)
     data = render(tracks, output.format, fits=fits, width=output.width, null=output.null)
     write_output(data, output.file)

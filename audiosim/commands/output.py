@@ -129,12 +129,12 @@ def tell_unopened(home: Path | None) -> None:
         typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 
 
-def tell_absent(answers: Iterable[Track], home: Path | None) -> None:
+def tell_absent(tracks: Iterable[Track], home: Path | None, noun: str = "answer") -> None:
     """Say on stderr how many of these are not there now."""
     from audiosim.library.index import absent_note, open_index
 
     with open_index(home) as index:
-        note = absent_note(index, answers)
+        note = absent_note(index, tracks, noun)
     if note is not None:
         typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,13 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import NEEDS_A_LOOK, OutputForm
-from audiosim.commands.output import output_lines, tell_unanswered, tell_unopened
+from audiosim.commands.output import output_lines, tell_absent, tell_unanswered, tell_unopened
 from audiosim.commands.sources import expand
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.text import counted
 
 if TYPE_CHECKING:
+    from audiosim.core.types import Track
     from audiosim.search.each import Answer
     from audiosim.search.query import Source
 
@@ -67,11 +68,12 @@ def print_each(
     notes = _Notes(context, quiet=quiet)
     notes.tell([*wanted.notes, *unwanted.notes])
     with closing(_answers(wanted, unwanted, passage, common)) as answers:
-        failed, empty = _write(answers, output, notes)
+        failed, empty, found = _write(answers, output, notes)
     asked = len(wanted.paths)
     if not quiet:
         if empty and failed + empty == asked:
             tell_unanswered(common["only"], common["home"])
+        tell_absent(found, common["home"])
         tell_unopened(common["home"])
     if failed:
         told = f"{failed} of {counted(asked, 'query', 'queries')} could not be answered; the lines say why."
@@ -103,11 +105,14 @@ def _answers(
     return find_similar_each(wanted, against=unwanted, **common)
 
 
-def _write(answers: Iterable[Answer], output: OutputForm, notes: _Notes) -> tuple[int, int]:
-    """Write each answer as it comes; how many are errors, and how many hold no track."""
+def _write(
+    answers: Iterable[Answer], output: OutputForm, notes: _Notes
+) -> tuple[int, int, Collection[Track]]:
+    """Write each answer as it comes; how many are errors, how many are empty, and all tracks found."""
     from audiosim.commands.render import answer_line
 
     failed = empty = 0
+    found: dict[bytes, Track] = {}
     with output_lines(output.file) as write:
         for path, answer in answers:
             if isinstance(answer, AudiosimError):
@@ -115,9 +120,10 @@ def _write(answers: Iterable[Answer], output: OutputForm, notes: _Notes) -> tupl
                 write(answer_line(os.fsencode(path), notes.worded(str(answer))))
             else:
                 empty += not answer.matches
+                found |= {match.track.path: match.track for match in answer.matches}
                 notes.tell(answer.notes)
                 write(answer_line(os.fsencode(path), answer))
-    return failed, empty
+    return failed, empty, found.values()
 
 
 class _Notes:

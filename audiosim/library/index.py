@@ -26,6 +26,8 @@ from audiosim.library.missing_caches import MissingCaches, missing_caches
 from audiosim.library.scan import is_gone
 from audiosim.library.store_url import EMBEDDED
 
+LOOKED_FOR = 1000  # files at most that an answer has looked for on the disk
+
 
 @dataclass(frozen=True)
 class Index:
@@ -88,18 +90,25 @@ def unopened_note(index: Index) -> str | None:
     return f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
 
 
-def absent_note(index: Index, answers: Iterable[Track]) -> str | None:
-    """Say how many answers in known folders are not there now, and why it seems; None where all are."""
+def absent_note(index: Index, tracks: Iterable[Track], noun: str = "answer") -> str | None:
+    """Say how many files in known folders are not there now, and why it seems; None where all are.
+
+    Of very many, as many as can soon be looked for are, evenly spread.
+    """
     roots = index.catalog.settings.roots()
+    paths = list(dict.fromkeys(track.path for track in tracks))
+    looked_for = paths[:: -(-len(paths) // LOOKED_FOR) or 1]
     absent = [
-        track.path
-        for track in answers
-        if not os.path.lexists(track.path) and any(contains(root, track.path) for root in roots)
+        path
+        for path in looked_for
+        if not os.path.lexists(path) and any(contains(root, path) for root in roots)
     ]
     if not absent:
         return None
-    several = counted(len(absent), "answer is", "answers are")
-    if all(map(is_gone, absent)):
+    several = counted(len(absent), f"{noun} is", f"{noun}s are")
+    if len(looked_for) < len(paths):
+        several = f"of {len(looked_for)} {noun}s that were looked for, {counted(len(absent), 'is', 'are')}"
+    if all(map(is_gone, {os.path.dirname(path): path for path in absent}.values())):
         return f"{several} not there now, moved or removed. To look for what has changed: audiosim index"
     return f"{several} not there now: their folder looks like a disk that is not mounted."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,22 +139,44 @@ def test_many_notes_of_a_query_are_told_in_part(home: Home, tmp_path: Path, cli:
 def test_answers_that_are_not_there_are_told_with_what_that_looks_like(
     tmp_path: Path, music: Path, cli: Cli
 ) -> None:
+    first, second, *others = sorted(path for path in music.rglob("*") if path.is_file())
+    shutil.copy(others[0], music / "high" / "a copy.wav")
     library = Library(tmp_path / "home")
     library.index(music)
     home = ("--home", library.home.path)
-    first, *others = sorted(path for path in music.rglob("*") if path.is_file())
-    asked = [("similar", first), ("playlist", "--seed", first)]
-    assert all("not there now" not in cli(*each, *home).err for each in asked)
+    asked = [
+        ("answer", "similar", first, "--show-duplicates"),
+        ("answer", "similar", "--each", first, second, "--show-duplicates"),
+        ("answer", "playlist", "--seed", first, "--min-duration", "0"),
+        ("track", "list"),
+        ("file", "duplicates"),
+    ]
+    assert all("not there now" not in cli(*words, *home).err for _, *words in asked)
     others[0].unlink()
-    for each in asked:
-        told = "audiosim: 1 answer is not there now, moved or removed. To look for what has changed: audiosim"
-        assert cli(*each, *home).err.count(f"{told} index --home {library.home.path}\n") == 1
+    (music / "high" / "a copy.wav").unlink()
+    for noun, *words in asked:
+        told = cli(*words, *home).err
+        many = f"1 {noun} is" if "playlist" in words else f"2 {noun}s are"
+        look = f"To look for what has changed: audiosim index --home {library.home.path}\n"
+        assert told.count(f"audiosim: {many} not there now, moved or removed. {look}") == 1
     music.rename(tmp_path / "renamed")
-    for each in asked:
-        done = cli(*each, "-k", 3, *home)
+    for noun, *words in asked:
+        done = cli(*words, *home)
         assert done.code == 0
-        assert re.search(r"[23] answers are not there now: their folder looks like a disk that is", done.err)
-        assert "not there now" not in cli(*each, "--quiet", *home).err
+        assert re.search(rf"\d {noun}s are not there now: their folder looks like a disk that is", done.err)
+        if noun == "answer":
+            assert "not there now" not in cli(*words, "--quiet", *home).err
+
+
+def test_of_very_many_tracks_some_are_looked_for(
+    tmp_path: Path, music: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    monkeypatch.setattr("audiosim.library.index.LOOKED_FOR", 3)
+    shutil.rmtree(music / "high")
+    told = cli("list", "--home", library.home.path).err
+    assert "of 3 tracks that were looked for, 2 are not there now: their folder" in told
 
 
 def test_many_disks_that_are_not_mounted_are_told_in_part(home: Home, cli: Cli) -> None:
