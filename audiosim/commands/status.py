@@ -79,11 +79,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lists = {
         "folders": [f"Folder: {display_path(root)}" for root in state.roots],
-        "doubted": [
-            f"{display_path(root)} looks like a disk that is not mounted: {reason}."
-            f" If it was renamed or moved: {at_home(f'audiosim relocate {shell_word(root)} NEW', home)}"
-            for root, reason in state.doubted
-        ],
+        "doubted": [at_home(_doubted(root, reason), home) for root, reason in state.doubted],
         "forgotten": [f"Forgotten: {display_path(path)}" for path in state.forgotten],
         "failed": failed,
         "gone": gone,
@@ -111,6 +107,16 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         at_home(line, home) for name, space in state.spaces.items() for line in _space_lines(name, space)
     ]
     return "\n".join([*lines, *spaces, *shown["failed"], *shown["gone"]]) + "\n"
+
+
+def _doubted(root: bytes, reason: str) -> str:
+    """What to do of a folder that looks like a disk that is not mounted: three things that it may be."""
+    return (
+        f"{display_path(root)} looks like a disk that is not mounted: {reason}."
+        " Mount it, and all is as it was.\n"
+        f"  If it was renamed or moved: audiosim relocate {shell_word(root)} NEW\n"
+        f"  If its files are really gone: audiosim index {shell_word(root)} --accept-removals"
+    )
 
 
 def _space_lines(name: str, state: HomeStatus) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -154,11 +155,23 @@ def test_a_root_that_was_renamed_is_told_how_it_is_followed(
 ) -> None:
     library.index(music)
     music.rename(tmp_path / "renamed")
+    told = cli("status", "--home", library.home.path).out
+    looks = f"{music} looks like a disk that is not mounted: it is not there."
+    assert (
+        f"{looks} Mount it, and all is as it was.\n"
+        f"  If it was renamed or moved: audiosim relocate {music} NEW --home {library.home.path}\n"
+        "  If its files are really gone:"
+        f" audiosim index {music} --accept-removals --home {library.home.path}\n"
+    ) in told
     done = cli("index", "--home", library.home.path)
     assert done.code == 3
     assert done.err.endswith(f"moved: audiosim relocate {music} NEW --home {library.home.path}\n")
     assert cli("relocate", music, tmp_path / "renamed", "--home", library.home.path).code == 0
     assert cli("index", "--home", library.home.path).code == 0
+    shutil.rmtree(tmp_path / "renamed")
+    done = cli("index", tmp_path / "renamed", "--accept-removals", "--home", library.home.path)
+    told = cli("status", "--home", library.home.path).out
+    assert (done.code, "looks like" in told, "6 gone" in told) == (0, False, True)
 
 
 def test_a_root_that_lost_most_of_its_files_is_told_until_they_are_back(
