@@ -24,7 +24,7 @@ from audiosim.commands.output import EXPORT, check_answer
 from audiosim.commands.status import ALL, SHOWN
 from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size
-from audiosim.core.told_commands import at_home
+from audiosim.core.told_commands import at_home, index_again
 
 if TYPE_CHECKING:
     from audiosim.indexing.exchange import Exported, Imported
@@ -157,7 +157,9 @@ def _imported_text(done: Imported) -> str:
     text += f" {done.kept} kept as the home has them."
     if done.forgotten:
         lie = counted(done.forgotten, "of these lies", "of these lie")
-        text += f"\n{lie} in what was forgotten here. To bring it back: audiosim index PATH"
+        there = [path for path in done.stay_forgotten if os.path.lexists(path)]
+        again = index_again(there) if there else "audiosim index PATH"
+        text += f"\n{lie} in what was forgotten here. To bring it back: {again}"
     lines = [f"From now on, audiosim index looks at {display_path(root)} too." for root in done.roots]
     return "\n".join([text, *first_lines(lines, ALL, SHOWN)])
 
@@ -168,5 +170,6 @@ def _imported_fields(done: Imported) -> dict[str, Any]:
         "home": str(done.home),
         "cache": str(done.cache),
         "roots": [path_fields(root) for root in done.roots],
+        "stay_forgotten": [path_fields(path) for path in done.stay_forgotten],
         "seconds": round(done.seconds, 3),
     }

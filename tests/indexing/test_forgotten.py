@@ -204,7 +204,13 @@ def test_an_import_leaves_out_what_is_forgotten_here(
     told = commands.run("import", tmp_path / "all.parquet")
     assert "0 tracks added, 3 known already, 3 kept as the home has them." in told.out
     assert "3 of these lie in what was forgotten here." in told.out
-    assert commands.run("import", "--json", tmp_path / "all.parquet").json["forgotten"] == 3
+    assert f" To bring it back: audiosim index {music / 'low'} --home {library.home.path}\n" in told.out
+    document = commands.run("import", "--json", tmp_path / "all.parquet").json
+    assert (document["forgotten"], document["stay_forgotten"]) == (3, [{"path": str(music / "low")}])
+    (music / "low").rename(tmp_path / "low")
+    told = commands.run("import", tmp_path / "all.parquet")
+    assert f" To bring it back: audiosim index PATH --home {library.home.path}\n" in told.out
+    (tmp_path / "low").rename(music / "low")
     assert commands.index() == {"found": 3, "unchanged": 3}
     commands.index(music / "low" / "00 track.wav")
     forget([music / "high"], home=library.home.path)

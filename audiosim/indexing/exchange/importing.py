@@ -59,6 +59,8 @@ class Imported:
         Those of the kept that lie in what was forgotten here, and stay so.
     roots : list of bytes
         Folders that `index` looks at from now on.
+    stay_forgotten : list of bytes
+        What was forgotten here, in which the forgotten lie.
     seconds : float
         How long it took.
     """
@@ -74,6 +76,7 @@ class Imported:
     without_cache: int = 0
     forgotten: int = 0
     roots: list[bytes] = field(default_factory=list)
+    stay_forgotten: list[bytes] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -211,6 +214,8 @@ class _Entry:
         self._catalog, self._configuration, self._path_map = catalog, configuration, path_map
         self._cache = Cache(configuration.cache, configuration.spec)
         self._roots: set[bytes] = set()
+        self._stay: set[bytes] = set()
+        self._forgotten = set(catalog.settings.forgotten)
         self._is_forgotten = told_forgotten(catalog)
         self.done = Imported(home.path, self._cache.folder)
 
@@ -231,13 +236,20 @@ class _Entry:
                 for r in batch
             ]
             self.done.tracks += len(records)
-            wanted = [record for record in records if not self._is_forgotten(record.path)]
+            wanted = [record for record in records if not self._stays_forgotten(record.path)]
             self.done.forgotten += len(records) - len(wanted)
             self.done.kept += len(records) - len(wanted)
             self._enter(wanted if alike else self._pooled(wanted))
             for record in wanted:
                 self._roots |= holding(record.path, roots)
             yield len(records)
+
+    def _stays_forgotten(self, path: bytes) -> bool:
+        """Whether a path lies in what was forgotten here; where it does, that is told."""
+        stays = self._is_forgotten(path)
+        if stays:
+            self._stay |= holding(path, self._forgotten)
+        return stays
 
     def add_roots(self) -> None:
         """Have `index` look at the roots there that hold anything."""
@@ -247,6 +259,7 @@ class _Entry:
         if roots != before:
             settings.set_roots(roots)
         self.done.roots = [root for root in roots if root not in before]
+        self.done.stay_forgotten = sorted(self._stay)
 
     def _measured_with(self, header: Header) -> bool:
         """Whether scales are of the library that the home's percentiles are of, or of one it takes over."""
