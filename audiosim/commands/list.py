@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
     FilterOptions,
     NotTextOption,
@@ -20,6 +21,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.output import (
     tell_absent,
+    tell_notes,
     tell_short,
     tell_unfit,
     tell_unopened,
@@ -36,6 +38,7 @@ SORTS = ("path", "title", "artist", "album", "genre", "year", "duration")
 @with_options
 def list_tracks(
     *,
+    context: typer.Context,
     only: FilterOptions,
     output: OutputOptions,
     text: TextOption = None,
@@ -65,11 +68,13 @@ def list_tracks(
     key = _key(one_of("--sort", sort or SORTS[0], SORTS))
     tell_of_folders(only, home)
     if text or not_text:
-        from audiosim.search.word_list import tracks_that_fit
+        from audiosim.search.word_list import list_fitting
 
         home = home_of_words(home)
-        found = tracks_that_fit(text or (), not_text=not_text or (), home=home, only=only)
-        tracks, fits = [match.track for match in found], {match.track.path: match for match in found}
+        found = list_fitting(text or (), not_text=not_text or (), home=home, only=only)
+        fits = {match.track.path: match for match in found.matches}
+        tracks = [match.track for match in found.matches]
+        tell_notes([with_flags(note, context) for note in found.notes])
         tell_unscored(home)
         tell_short(tracks)
     else:

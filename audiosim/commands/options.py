@@ -63,7 +63,12 @@ OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write [default: stdout].")
 ]
 TextOption = Annotated[
-    list[str] | None, typer.Option("--text", metavar="WORDS", help="What it should sound like; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="WORDS",
+        help="What it should sound like; repeatable. Without --min-duration 0, nothing under 30 s.",
+    ),
 ]
 NotTextOption = Annotated[
     list[str] | None, typer.Option("--not-text", metavar="WORDS", help="What it should not; repeatable.")

@@ -20,11 +20,12 @@ from audiosim.library.index import Index, open_index
 from audiosim.library.suggestions import nothing_fits
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.copies import find_copies
-from audiosim.search.pool import SHORTEST, Pool, as_entries
+from audiosim.search.pool import Pool, as_entries
 from audiosim.search.query import Query, Resolver, mean_direction
 from audiosim.search.radio import apart, radio, voices
 from audiosim.search.recordings import Recordings
 from audiosim.search.route import Crowding, smoothest
+from audiosim.search.short import SHORTEST
 
 DEFAULT_LENGTH = 20
 SPACING = 3  # tracks by others between two of one artist, where there are others that fit

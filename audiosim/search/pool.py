@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from audiosim.search.copies import one_each
 from audiosim.search.folding import others_near
 from audiosim.search.query import Query
 from audiosim.search.recordings import Recordings
+from audiosim.search.short import longer
 
-SHORTEST = 30.0  # s; jingles and effects are no tracks to play, unless asked for
 POOL = 2000  # tracks nearest to where the list should be, from which it is made
 COMPARED = 200  # of these, the nearest, of which copies are looked for before
 
@@ -41,10 +40,7 @@ class Pool:
     ) -> None:
         only = index.located(only)
         lends = only.of_tags and only.of_files
-        # who asks with a short piece, or for such, wants such
-        asked = [only.max_duration, *(query.track.duration for query in given)]
-        if only.min_duration is None and all(each is None or each >= SHORTEST for each in asked):
-            only = replace(only, min_duration=SHORTEST)
+        only = longer(only, (query.track.duration for query in given))
         self._same = recordings.same
         known = percentiles(index.catalog)
         self.floor = -math.inf if known is None else max(0.0, known.median)

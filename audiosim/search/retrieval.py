@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 
@@ -13,6 +13,7 @@ from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
+from audiosim.library.filters import Filter
 from audiosim.library.index import Index
 from audiosim.library.whitening import SearchSpace
 from audiosim.search.folding import Asked, Folding
@@ -69,6 +70,15 @@ class Retrieval:
             if len(picks) >= self.count or depth >= len(found.scores):
                 return picks
             depth *= 10
+
+    def among(self, only: Filter) -> Retrieval:
+        """The same search among other tracks."""
+        return replace(self, asked=replace(self.asked, only=only))
+
+    def has_any(self, least: float) -> bool:
+        """Whether any file is admitted whose score is so high."""
+        scores = self._scored(self.asked.admits).scores
+        return bool((np.isfinite(scores) & (scores >= least)).any())
 
     def _scored(self, admits: Callable[[Track], bool] | None) -> _Scored:
         """The files that are admitted, all for None; not the entries: there may be very many."""

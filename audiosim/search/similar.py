@@ -21,6 +21,7 @@ from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mea
 from audiosim.search.ranking import Likeness, Measure, Pick, RankingOptions
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.search.retrieval import Retrieval
+from audiosim.search.short import longer, longer_ones
 from audiosim.search.wish import Texts, Wish, as_texts, refuse_both
 from audiosim.store import StoreReader, store_reader
 
@@ -85,7 +86,8 @@ def find_similar(
         those that are only listed are left out, with a note, where they can't be used.
     text, not_text : str or iterable of str
         What tracks should sound like, and what not, in words that the home's encoder knows
-        (search/word_fit.py); beside queries, both count alike.
+        (search/word_fit.py); beside queries, both count alike. What is under half a minute is left out
+        then, unless nothing else fits, a query is as short, or the filter speaks of such lengths.
     against : str, path-like, iterable of these, or Source
         Audio files to stay away from: half their mean is subtracted.
     count : int
@@ -209,12 +211,16 @@ class Searcher:
             If the queries cancel out.
         """
         index, wish = self._index, self._wish
-        asked = Asked(likes, dislikes, wish.only, wish.ranking, wish.include_self)
+        only = longer(wish.only, (query.track.duration for query in likes)) if wish.text else wish.only
+        asked = Asked(likes, dislikes, only, wish.ranking, wish.include_self)
         refuse_both(Recordings.of(index, asked.heard), asked, named, unwanted)
         measure, notes = self._measure(asked)
         search = Retrieval(index, measure, asked, wish.count)
         if self._store is not None and isinstance(measure, Likeness):
             picks, reason = search.by_store(self._store, measure.direction)
+        elif only != wish.only:
+            picks, told = longer_ones(search, wish.only)
+            notes, reason = [*notes, *told], None
         else:
             picks, reason = search.exactly(), None
         matches = as_matches(picks, self._known if likes else None)
