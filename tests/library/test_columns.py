@@ -334,7 +334,10 @@ def test_a_snapshot_is_answered_by_columns_of_its_own_moment(made: MadeHome) -> 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.8, 0.9, 0.95, 0.999])
 @pytest.mark.parametrize("harm", ["bit", "cut", "zeros"])
-def test_what_is_damaged_is_not_believed_and_made_anew(made: MadeHome, share: float, harm: str) -> None:
+def test_what_is_damaged_is_not_believed_and_made_anew(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch, share: float, harm: str
+) -> None:
+    monkeypatch.setattr("audiosim.library.catalog.columns.PIECE", 512)
     only = Filter(genres=("jazz",), under=(b"/music",), min_duration=1.0)
     answer = told(ask(made, only=only))
     data = bytearray(file_of(made).read_bytes())

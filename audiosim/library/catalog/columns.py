@@ -16,7 +16,7 @@ import json
 import os
 import struct
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from audiosim.library.filters import TAGS, Admission, Demand
 MAGIC = b"audiosim cols 1\n"
 START = struct.Struct("<16sQQ16s")
 VALUES = (*TAGS, "folder", "duration")  # what filters look at
+PIECE = 2**20  # bytes of a column read at a time: a number of eights
 NO_NAME = b"\0"  # of a file, where only its folder counts
 
 Numbers = npt.NDArray[np.intp]
@@ -75,6 +76,14 @@ class Columns:
         for name in {*map(self._own_name, names)} - self._sound.keys():
             self._sound[name] = checksum(self._bytes(name)) == self._head["columns"][name]["sum"]
         return all(self._sound[self._own_name(name)] for name in names)
+
+    def are_written(self, path: Path) -> bool:
+        """Tell whether all columns are what was written, as read from their file.
+
+        Mapped into memory, all of it would count as memory of who asks.
+        """
+        with path.open("rb") as file:
+            return all(_is_written(file, told) for told in self._head["columns"].values())
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         """Give a column, a row for each file."""
@@ -157,6 +166,14 @@ def open_columns(path: Path, stamp: str, configuration: Configuration) -> Column
             return Columns(np.asarray(np.memmap(file, np.uint8, "r", shape=(begin + size,))), head)
     except (OSError, struct.error):
         return None
+
+
+def _is_written(file: IO[bytes], told: dict[str, Any]) -> bool:
+    """Whether a column in a file has its sum."""
+    file.seek(told["begin"])
+    pieces = (file.read(min(PIECE, told["size"] - start)) for start in range(0, told["size"], PIECE))
+    found = sum(checksum(np.frombuffer(piece, np.uint8)) for piece in pieces)
+    return found % 2**64 == int(told["sum"])
 
 
 def _track(values: dict[str, Any], path: bytes | None) -> Track:

@@ -102,7 +102,7 @@ def keep_columns(
 
 def _is_current(path: Path, stamp: str | None, configuration: Configuration) -> bool:
     columns = None if stamp is None else open_columns(path, stamp, configuration)
-    return columns is not None and columns.are_sound(*columns.names)
+    return columns is not None and columns.are_written(path)
 
 
 def _watch(database: Connection) -> None:
