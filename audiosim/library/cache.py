@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class CachedTrack:
     decoding: int
 
 
+@lru_cache
+def _fingerprint(spec: EncoderSpec) -> str:
+    """Its fingerprint, which takes long to make; each request to a server asks for it."""
+    return spec.fingerprint
+
+
 class Cache:
     """The caches of one encoder configuration.
 
@@ -59,7 +66,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path, spec: EncoderSpec) -> None:
-        self.folder = folder / spec.fingerprint
+        self.folder = folder / _fingerprint(spec)
         self._spec = spec
 
     def path(self, digest: str) -> Path:

@@ -130,6 +130,8 @@ class Filter:
 
     def fits_tags(self, tracks: Collection[Track]) -> bool:
         """Tell whether the tags of a recording's files, taken together, are those demanded."""
+        if not self.of_tags:
+            return True
         tags = [track.tags for track in tracks]
         return (
             _one_of(self._genres, (names(one.genre) | genre_keys(one) for one in tags))

@@ -28,6 +28,8 @@ def with_keys_in_common(sets: Iterable[Landmarks | None], *, after: int | None =
     Where `after` is given, only those of a row before that and one from there on.
     """
     owners, ends, lengths = _shared(sets)
+    if not len(owners):
+        return []
     found = [np.empty((2, 0), np.int64)]
     for entries in _parts(owners, ends):
         codes = _pairs(owners, ends, entries, len(lengths))
@@ -46,17 +48,19 @@ def _shared(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], N
 
     One set is held at a time.
     """
-    keys = [np.empty(0, np.uint64)]
-    for row, one in enumerate(sets):
-        own = keys[0] if one is None else one.keys.astype(np.uint64)
-        keys.append(own * np.uint64(2**32) + np.uint64(row))
+    none = np.empty(0, np.uint32)
+    keys = [none, *(none if one is None else one.keys for one in sets)]
     lengths = np.array([len(each) for each in keys[1:]], np.int64)
-    both = np.concatenate(keys)
+    both = np.concatenate(keys, dtype=np.uint64)
     keys.clear()
-    both.sort()  # by key, then by row
+    both <<= np.uint64(32)
+    both |= np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
+    both.sort(kind="stable")  # by key, then by row; those of each set are in order already
+    alike = both[1:] ^ both[:-1] < 2**32  # which key is that of the one before: hardly any
+    both = both[np.append(alike, False) | np.append(False, alike)] if alike.any() else both[:0]
     starts = np.flatnonzero(np.diff(both >> 32, prepend=np.uint64(2**32)))
     sizes = np.diff(starts, append=len(both))
-    told = (sizes > 1) & (sizes <= USUAL)
+    told = sizes <= USUAL
     owners = both[np.repeat(told, sizes)].astype(np.uint32)
     return owners, np.repeat(np.cumsum(sizes[told]), sizes[told]), lengths
 

@@ -22,6 +22,7 @@ from audiosim.search.promising import as_fast, faster
 from audiosim.search.recordings import KEPT, SIMILAR, Evidence, Recordings, slack
 
 NEAREST = 10  # tracks of about the same length that each is compared with
+READ = 256  # fingerprints at a time
 HEARD = 5  # of these, where fingerprints tell: copies at one speed have been found by their landmarks
 
 Pairs = Iterator[tuple[int, int]]
@@ -123,11 +124,13 @@ class _Candidates:
         self._common = [(rows[first], rows[second]) for first, second in common]
 
     def _heard(self, rows: Iterable[int]) -> Iterator[Landmarks | None]:
-        for row in rows:
-            found = self._landmarks(row)
-            if found is None:
-                self._unheard.add(row)
-            yield found
+        each = iter(rows)
+        while some := list(islice(each, READ)):
+            digests = [self._entries[row].track.digest for row in some]
+            for row, found in zip(some, self._recordings.landmarks_of(digests), strict=True):
+                if found is None:
+                    self._unheard.add(row)
+                yield found
 
     def pairs(self, rows: Iterable[int] | None) -> Pairs:
         """Those with one of these rows, None for all.
@@ -181,21 +184,23 @@ class _Candidates:
             cosines, others = vectors[block] @ vectors[low : block.stop].T, np.arange(low, block.stop)
             places = np.arange(block.start, block.stop)[:, None]
             cosines[(others < firsts[block, None]) | (others >= places)] = -np.inf
-            for place, near in enumerate(_most_alike(cosines), block.start):
-                row, twins = rows[place], [rows[low + other] for other in near]
+            for place, near in _most_alike(cosines):
+                row, twins = rows[block.start + place], [rows[low + other] for other in near]
                 yield row, [twin for twin in twins if focus is None or row in focus or twin in focus]
 
     def _landmarks(self, row: int) -> Landmarks | None:
         return self._recordings.landmarks(self._entries[row].track.digest)
 
 
-def _most_alike(cosines: Float32) -> Iterator[list[int]]:
-    """Of each row the NEAREST columns, nearest first, of those that are alike at all."""
+def _most_alike(cosines: Float32) -> Iterator[tuple[int, list[int]]]:
+    """Each row with the NEAREST columns, nearest first, of those that are alike, where any are."""
     count = min(NEAREST, cosines.shape[1])
-    best = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-    for row, columns in zip(cosines, best, strict=True):
+    some = np.flatnonzero(cosines.max(axis=1) >= SIMILAR)
+    best = np.argpartition(-cosines[some], count - 1, axis=1)[:, :count]
+    for place, columns in zip(some.tolist(), best, strict=True):
+        row = cosines[place]
         alike = columns[row[columns] >= SIMILAR]
-        yield alike[np.argsort(-row[alike], kind="stable")].tolist()
+        yield place, alike[np.argsort(-row[alike], kind="stable")].tolist()
 
 
 def find_fitting(entries: Sequence[Entry], recordings: Recordings, only: Filter) -> Copies:

@@ -31,11 +31,13 @@ Floats = npt.NDArray[np.float64]
 def as_fast(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
     """Which of others may be of one recording with the first, all of it or a cut, at the same speed."""
     bands = np.concatenate([other.bands for other in others])
-    places = np.concatenate([other.places + FAR * row for row, other in enumerate(others)])
     rows, columns, step = _equal(first.bands, bands, MOST * len(others))
+    least = _least(first, others, STEADY_SHARE, STEADY_LEAST, step)
+    if len(rows) < min(least):
+        return np.zeros(len(others), bool)
+    places = np.concatenate([other.places + FAR * row for row, other in enumerate(others)])
     offsets = np.sort(places[columns] - first.places[rows])
     ends = np.searchsorted(offsets, FAR * np.arange(len(others) + 1) - FAR // 2)
-    least = _least(first, others, STEADY_SHARE, STEADY_LEAST, step)
     parts = zip(ends[:-1].tolist(), ends[1:].tolist(), least, strict=True)
     return np.array([_crowded(offsets[begin:end], count, IN_LINE) for begin, end, count in parts], bool)
 
@@ -46,10 +48,12 @@ def faster(first: Landmarks, others: Sequence[Landmarks]) -> Marks:
     rows, columns, step = _equal(own.ratios, np.concatenate([one.ratios for one in them]), MOST * len(others))
     paces = np.log(np.concatenate([one.lengths for one in them])[columns] / own.lengths[rows])
     differ = np.bitwise_count(own.bands[rows] ^ np.concatenate([one.bands for one in them])[columns])
-    kept = (np.abs(paces) <= np.log(FASTEST)) & (differ <= RUN_BITS)
+    kept = np.flatnonzero((np.abs(paces) <= np.log(FASTEST)) & (differ <= RUN_BITS))
+    least = _least(first, others, SPEED_SHARE, SPEED_LEAST, step)
+    if len(kept) < min(least):
+        return np.zeros(len(others), bool)
     whose = np.repeat(np.arange(len(others)), [len(one.ratios) for one in them])[columns[kept]]
     paces = paces[kept]
-    least = _least(first, others, SPEED_SHARE, SPEED_LEAST, step)
     parts = ((paces[whose == row], count) for row, count in enumerate(least))
     return np.array([_crowded(np.sort(part), count, PACE) for part, count in parts], bool)
 
@@ -58,7 +62,10 @@ def _equal(
     first: npt.NDArray[np.integer], second: npt.NDArray[np.integer], most: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
     """Pairs (row, column) of equal numbers; where they are more than `most`, of every so many rows."""
-    rows, order = np.argsort(first, kind="stable"), np.argsort(second, kind="stable")
+    there = np.zeros(2**16, bool)
+    there[first.view(np.uint16)] = True
+    some = np.flatnonzero(there[second.view(np.uint16)])  # so that no more have to be put in order
+    rows, order = np.argsort(first, kind="stable"), some[np.argsort(second[some], kind="stable")]
     here, there = first[rows], second[order]  # numbers in order are looked up several times as fast
     begin, end = np.searchsorted(there, here), np.searchsorted(there, here, "right")
     step = 1 + int((end - begin).sum()) // most

@@ -6,7 +6,7 @@ encoder change over time, of which far more is asked (search/windows.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -26,7 +26,7 @@ SIMILAR = 0.7  # cosine of two tracks' vectors, at least, where windows have to 
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
 LEAST_CUT = 0.45  # share of a recording that a cut of it has: an album in one file is none of its songs
 CUT = 0.95  # share of the longer one's landmarks, below which the other is a cut
-KEPT = 8_192  # fingerprints in memory, some 20 KB each
+KEPT = 16_384  # fingerprints in memory, some 8 KB each
 
 Change = Literal["encoding", "speed", "cut"]
 
@@ -76,7 +76,7 @@ class Recordings:
     hop : float
         Between windows, in s.
     packed : callable
-        Gives the fingerprint of audio by its digest, None where there is none.
+        Gives digests and fingerprints of those of some audio that have one.
     kept : LastUsed, optional
         Where fingerprints are kept that have been read.
     """
@@ -85,7 +85,7 @@ class Recordings:
         self,
         cache: Cache,
         hop: float,
-        packed: Callable[[str], bytes | None],
+        packed: Callable[[Collection[str]], Iterable[tuple[str, bytes]]],
         kept: LastUsed[Any] | None = None,
     ) -> None:
         self._windows = Windows(cache, hop)
@@ -95,8 +95,12 @@ class Recordings:
     @classmethod
     def of(cls, index: Index, heard: Mapping[str, bytes] = MappingProxyType({})) -> Recordings:
         """Those of an index, and of files decoded just now, whose fingerprints are given by their audio."""
-        get = index.catalog.fingerprints.get
-        return cls(index.cache, index.spec.hop, lambda digest: heard.get(digest) or get(digest), index.kept)
+
+        def packed(digests: Collection[str]) -> Iterable[tuple[str, bytes]]:
+            own = [(digest, heard[digest]) for digest in digests if heard.get(digest)]
+            return [*index.catalog.fingerprints.of(digests), *own]
+
+        return cls(index.cache, index.spec.hop, packed, index.kept)
 
     def same(self, first: Entry, second: Entry) -> Evidence | None:
         """The evidence that two files hold the same recording, if there is any."""
@@ -115,11 +119,15 @@ class Recordings:
 
     def landmarks(self, digest: str) -> Landmarks | None:
         """The fingerprint of audio, None where there is none that can be read."""
-        return self._kept.get(digest, self._read)
+        return self._kept.get(digest, lambda name: self._read([name])[name])
 
-    def _read(self, digest: str) -> Landmarks | None:
-        packed = self._packed(digest)
-        return None if packed is None else Landmarks.from_bytes(packed)
+    def landmarks_of(self, digests: Sequence[str]) -> list[Landmarks | None]:
+        """The fingerprints of audio, as by `landmarks`; those that are not in memory are read together."""
+        return self._kept.get_all(digests, self._read)
+
+    def _read(self, digests: Collection[str]) -> dict[str, Landmarks | None]:
+        found = {digest: Landmarks.from_bytes(packed) for digest, packed in self._packed(digests)}
+        return dict.fromkeys(digests) | found
 
 
 def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:

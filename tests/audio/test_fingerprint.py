@@ -51,6 +51,9 @@ def test_what_is_written_is_read_again_over_long_pauses_too() -> None:
     data = made(samples)
     landmarks = read(data)
     assert landmarks.to_bytes() == data
+    unpacked = Landmarks(landmarks.places, landmarks.bits)
+    np.testing.assert_array_equal(landmarks.bands, unpacked.bands)
+    np.testing.assert_array_equal(landmarks.keys, np.unique(unpacked.keys))
     assert np.diff(landmarks.places).max() > 3 * fingerprint.FARTHEST
     assert np.diff(landmarks.places).min() >= fingerprint.APART
     assert landmarks.places[-1] <= len(samples) / fingerprint.HOP

@@ -24,7 +24,7 @@ class Tracks:
 
     def __init__(self, folder: Path) -> None:
         self.cache = Cache(folder, FakeEncoder().spec)
-        self.recordings = Recordings(self.cache, 1.0, lambda digest: None)
+        self.recordings = Recordings(self.cache, 1.0, lambda digests: [])
 
     def add(self, name: str, frames: FrameEmbeddings, duration: float | None = None) -> Entry:
         seconds = duration or float(frames.timestamps[-1]) + 1
