@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from audiosim.library.catalog import Catalog, Held
 from audiosim.library.catalog.held import CONFIGURATION, hold
 from audiosim.library.index import Index
 from audiosim.search.names import Names
+from audiosim.server.problems import ProblemError
 
 LOOK_INTERVAL = 0.5  # s between looks at the catalog's files
-FINGERPRINTS = 4096  # that are kept, some 20 KB each
+FINGERPRINTS = 10_240  # that are kept, some 8 KB each
 SHARE = 4  # times as long as reading took, at least, until it is read again
 
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -90,14 +92,21 @@ class Library:
         HomeError
             If the catalog can't be read.
         """
+        held, seen = self._held, self._seen
+        if _signature(self.home.catalog) == seen:
+            with Catalog.late(self.home.catalog, held, partial(_check, held)) as late:
+                yield self._opened(late, held)
+            return
         if not self.home.catalog.exists():
             raise no_index(self.home)
         with Catalog(self.home.catalog, read_only=True) as catalog, catalog.snapshot():
-            held = self._held
             if catalog.settings.meta(CONFIGURATION) != held.text:  # vectors of another kind: none may mix
                 held = self._follow(catalog)
-            reader = self._reader(held.configuration.spec)
-            yield Index(self.home, catalog.holding(held), held.configuration, self._kept, reader)
+            yield self._opened(catalog.holding(held), held)
+
+    def _opened(self, catalog: Catalog, held: Held) -> Index:
+        reader = self._reader(held.configuration.spec)
+        return Index(self.home, catalog, held.configuration, self._kept, reader)
 
     def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
         """Read what changes, until `stop`; `each_time` is called now and then."""
@@ -159,6 +168,13 @@ class Library:
         if previous is not None and previous.lacking != held.lacking:
             self._kept = LastUsed(FINGERPRINTS)  # which knows what has none
         return held, time.monotonic() - start
+
+
+def _check(held: Held, catalog: Catalog) -> None:
+    """See that what is read of a catalog goes with what is in memory."""
+    if catalog.settings.meta(CONFIGURATION) != held.text:  # since it was looked at, milliseconds ago
+        why, later = "its tracks are read anew", {"Retry-After": "1"}
+        raise ProblemError(503, "The index has just been changed", why, "Ask again.", later)
 
 
 def _signature(catalog: Path) -> Signature:

@@ -171,7 +171,7 @@ class Services:
                 child.end_if_idle(self.options.keep if spec in current else 0.0)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # else it were called in a thread, as what waits is
     return cast("Services", request.app.state.services)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from made_home import MadeHome, digest_of, path_of, random_tracks
 
+from audiosim.core.errors import UsageError
+from audiosim.core.last_used import LastUsed
 from audiosim.core.types import Tags
 from audiosim.library.catalog import Catalog, Held, path_id
 from audiosim.library.catalog.held import hold
@@ -105,6 +107,41 @@ def test_an_answer_is_of_one_moment_whatever_is_committed_meanwhile(made: MadeHo
     made.add({"new.flac": next(iter(random_tracks(1, np.random.default_rng(9)).values()))})
     made.remove(*(f"t{n:03}.flac" for n in range(10, 60)))
     assert ask(made, held).matches == before.matches
+
+
+def late(made: MadeHome, held: Held, opened: Callable[[Catalog], object], **kept: Any) -> SearchResult:
+    with Catalog.late(made.home.catalog, held, opened) as catalog:
+        index = Index(made.home, catalog, held.configuration, **kept)
+        return find_similar([path_of("t003.flac").decode()], home=index)
+
+
+def test_the_catalog_is_opened_where_something_is_asked_that_is_not_in_memory(made: MadeHome) -> None:
+    held, seen, kept = held_of(made), list[str | None](), LastUsed[Any](100)
+    for _ in range(2):
+        found = late(
+            made, held, lambda catalog: seen.append(catalog.settings.meta("configuration")), kept=kept
+        )
+        assert found.matches == ask(made, held).matches
+    assert seen == [held.text]  # for what has no fingerprint, once
+
+    def changed(catalog: Catalog) -> None:
+        raise UsageError("It has changed")
+
+    assert late(made, held, changed, kept=kept).matches == found.matches
+    with pytest.raises(UsageError, match="has changed"):
+        late(made, held, changed)
+
+
+def test_a_file_is_as_it_was_when_the_index_was_read(made: MadeHome) -> None:
+    path = path_of("t003.flac")
+    with Catalog(made.home.catalog) as catalog:
+        catalog.files.note_ctimes([(path, 5)])
+        row = catalog.files.get(path)
+        held = held_of(made)
+        catalog._db.execute("UPDATE files SET size = size + 1, mtime_ns = 7")
+        catalog.settings.set_roots([b"/elsewhere"])
+        assert catalog.holding(held).files.get(path) == row
+        assert catalog.holding(held).settings.roots() == held.roots != [b"/elsewhere"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\xff" * 64], ids=["empty", "cut", "not numbers"])

@@ -8,6 +8,7 @@ when a file is gone, so that it can come back at no cost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from copy import copy
 from pathlib import Path
@@ -15,7 +16,14 @@ from pathlib import Path
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks
-from audiosim.library.catalog.database import ADDITIONS, BY_AUDIO, DAMAGED, connect
+from audiosim.library.catalog.database import (
+    ADDITIONS,
+    BY_AUDIO,
+    DAMAGED,
+    Connection,
+    LateConnection,
+    connect,
+)
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held import Held, HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
@@ -96,8 +104,27 @@ class Catalog:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, leave_no_trace: bool = False) -> None:
-        self.path = path
-        self._db = connect(path, read_only=read_only, leave_no_trace=leave_no_trace)
+        self._use(connect(path, read_only=read_only, leave_no_trace=leave_no_trace))
+
+    @classmethod
+    def late(cls, path: Path, held: Held, opened: Callable[[Catalog], object]) -> Catalog:
+        """The same as `holding`, of a catalog that is opened when something is read that is not in memory.
+
+        Parameters
+        ----------
+        path : Path
+            The database.
+        held : Held
+            What was read before.
+        opened : callable
+            Told the catalog when it is open; what is read of it is of that moment.
+        """
+        found = cls.__new__(cls)
+        found._use(LateConnection(path, lambda database: opened(found)))
+        return found.holding(held)
+
+    def _use(self, database: Connection) -> None:
+        self.path, self._db = database.path, database
         self.settings = Settings(self._db)
         tracks = ColumnTracks(self._db, self.settings)
         self.tracks: Tracks = tracks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,35 @@ class Connection(sqlite3.Connection):
                 self.execute("ROLLBACK")
 
 
+class LateConnection(Connection):
+    """A connection for reading that is opened when anything is read: from then on, of one moment.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    opened : callable
+        Told when it is open, before anything else is read.
+    """
+
+    def __init__(self, path: Path, opened: Callable[[Connection], object]) -> None:
+        self.path, self._opened, self._is_open = path, opened, False
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        if not self._is_open:
+            with _explained(self.path):
+                super().__init__(_uri(self.path, read_only=True), uri=True, timeout=BUSY_LIMIT)
+            self._is_open = True
+            _set_up(self, read_only=True)
+            super().execute("BEGIN")
+            self._opened(self)
+        return super().execute(*args)
+
+    def close(self) -> None:
+        if self._is_open:
+            super().close()
+
+
 def connect(path: Path, *, read_only: bool, leave_no_trace: bool = False) -> Connection:
     """Open a catalog's database, and prepare it unless `read_only`.
 
@@ -155,19 +184,23 @@ def connect(path: Path, *, read_only: bool, leave_no_trace: bool = False) -> Con
         When it can't be opened, is damaged, or was made by a later audiosim.
     """
     with _explained(path):
-        uri = f"{path.absolute().as_uri()}?{_mode(path, read_only, leave_no_trace)}"
+        uri = _uri(path, read_only=read_only, leave_no_trace=leave_no_trace)
         database = sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, factory=Connection)
         database.path = path
         try:
-            database.isolation_level = None  # transactions are explicit
-            if not read_only:
-                database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            _prepare(database, read_only)
+            _set_up(database, read_only)
         except BaseException:
             database.close()
             raise
     return database
+
+
+def _set_up(database: Connection, read_only: bool) -> None:
+    database.isolation_level = None  # transactions are explicit
+    if not read_only:
+        database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    _prepare(database, read_only)
 
 
 def _prepare(database: Connection, read_only: bool) -> None:
@@ -192,17 +225,19 @@ def _prepare(database: Connection, read_only: bool) -> None:
         database.execute(f"CREATE {'TEMP' if read_only else ''} TABLE IF NOT EXISTS {name} {ADDITIONS[name]}")
 
 
-def _mode(path: Path, read_only: bool, leave_no_trace: bool) -> str:
-    """How to open the file; in a folder that can't be written to, SQLite can't share it with a writer.
+def _uri(path: Path, *, read_only: bool, leave_no_trace: bool = False) -> str:
+    """Where the file is and how to open it.
 
-    Nor can it without making files of its own there, where no one has the file open.
+    In a folder that can't be written to, SQLite can't share it with a writer. Nor can it without
+    making files of its own there, where no one has the file open.
     """
+    place = path.absolute().as_uri()
     if not read_only:
-        return "mode=rwc"
+        return f"{place}?mode=rwc"
     log = path.with_name(f"{path.name}-wal")
     frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     frozen = frozen or (leave_no_trace and not log.exists())
-    return "mode=ro&immutable=1" if frozen else "mode=ro"
+    return f"{place}?mode=ro&immutable=1" if frozen else f"{place}?mode=ro"
 
 
 @contextmanager

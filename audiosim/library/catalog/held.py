@@ -21,7 +21,16 @@ from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held_words import HeldScores
-from audiosim.library.catalog.models import Configuration, Entry, FileState, Page, path_id
+from audiosim.library.catalog.models import (
+    PENDING,
+    Configuration,
+    Entry,
+    FileRow,
+    FileState,
+    Mark,
+    Page,
+    path_id,
+)
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     from audiosim.library.catalog import Catalog
 
 CONFIGURATION = "configuration"  # a key of meta
+Stats = npt.NDArray[np.int64]
 SCALES = 1000  # tracks whose median scale is the usual one, as in library/statistics.py
 
 
@@ -51,8 +61,12 @@ class Held:
         Mean cosine distances to the nearest neighbours; NaN where it is not known.
     usual_scale : float or None
         The median of them, as the catalog tells it.
-    lacking : int
-        How many files have no fingerprint.
+    stats : ndarray of int64, shape=(n, 3)
+        Size, mtime and ctime of each file as the catalog has them; PENDING for a ctime that is not known.
+    lacking, unopened : int
+        How many files have no fingerprint; and how many a run has yet to open.
+    roots : list of bytes
+        The folders and files that runs rescan.
     scores : list of HeldScores
         Which words fit: read when it is first asked for, and then with the rest.
     """
@@ -65,7 +79,10 @@ class Held:
     vectors: Float32
     scales: Float64
     usual_scale: float | None
+    stats: Stats
     lacking: int
+    unopened: int
+    roots: list[bytes]
     scores: list[HeldScores] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -155,13 +172,13 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
         previous = None
     marks = list(catalog.tracks.marks())
     known = {} if previous is None else _as_they_were(previous, marks)
-    fresh = [id_ for id_, _, _ in marks if id_ not in known]
+    fresh = [mark.id for mark in marks if mark.id not in known]
     entries: Iterable[Entry] = (
         catalog.tracks.entries() if not known else catalog.tracks.entries_with(fresh).values()
     )
     vectors = np.zeros((len(marks), configuration.dimension), np.float32)
     tracks: list[Track | None] = [None] * len(marks)
-    places = {id_: row for row, (id_, _, _) in enumerate(marks)}
+    places = {mark.id: row for row, mark in enumerate(marks)}
     if previous is not None and known:
         here, there = [places[id_] for id_ in known], list(known.values())
         vectors[here] = previous.vectors[there]
@@ -176,21 +193,30 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
     return Held(
         configuration,
         settings,
-        [id_ for id_, _, _ in marks],
+        [mark.id for mark in marks],
         [track for track in tracks if track is not None],
-        [changed for _, changed, _ in marks],
+        [mark.changed for mark in marks],
         vectors,
-        np.array([np.nan if scale is None else scale for _, _, scale in marks], np.float64),
+        np.array([np.nan if mark.scale is None else mark.scale for mark in marks], np.float64),
         catalog.tracks.usual_scale(SCALES),
+        np.array([_stat(mark) for mark in marks], np.int64).reshape(-1, 3),
         catalog.fingerprints.lacking(),
+        catalog.files.unopened_count(),
+        catalog.settings.roots(),
         scores,
     )
 
 
-def _as_they_were(previous: Held, marks: Iterable[tuple[str, float, float | None]]) -> dict[str, int]:
+def _stat(mark: Mark) -> tuple[int, int, int]:
+    return mark.size, mark.mtime_ns, PENDING if mark.ctime_ns is None else mark.ctime_ns
+
+
+def _as_they_were(previous: Held, marks: Iterable[Mark]) -> dict[str, int]:
     """The places of files whose rows have not changed since, by id."""
     rows, changed = previous.rows, previous.changed
-    return {id_: rows[id_] for id_, when, _ in marks if id_ in rows and changed[rows[id_]] == when}
+    return {
+        mark.id: rows[mark.id] for mark in marks if mark.id in rows and changed[rows[mark.id]] == mark.changed
+    }
 
 
 class HeldSettings(Settings):
@@ -202,6 +228,9 @@ class HeldSettings(Settings):
 
     def meta(self, key: str) -> str | None:
         return self._held.settings.get(key)
+
+    def roots(self) -> list[bytes]:
+        return list(self._held.roots)
 
     @property
     def configuration(self) -> Configuration | None:
@@ -264,11 +293,21 @@ class HeldTracks(Tracks):
 
 
 class HeldFiles(Files):
-    """Files as the database has them, counted in memory."""
+    """Files as the database has them; those of the index as they were when it was read."""
 
     def __init__(self, database: Connection, tracks: Tracks, held: Held) -> None:
         super().__init__(database, tracks)
         self._held = held
+
+    def get(self, path: bytes) -> FileRow | None:
+        row = self._held.rows.get(path_id(path))
+        if row is None:
+            return super().get(path)
+        size, mtime_ns, ctime_ns = self._held.stats[row].tolist()
+        return FileRow(path, "indexed", size, mtime_ns, self._held.digests[row], None, ctime_ns)
+
+    def unopened_count(self) -> int:
+        return self._held.unopened
 
     def count(self, state: FileState) -> int:
         return len(self._held) if state == "indexed" else super().count(state)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,17 @@ class FileRow:
     digest: str | None
     reason: str | None
     ctime_ns: int | None = None
+
+
+class Mark(NamedTuple):
+    """What of a file in the index may change without its track; `changed` is when its row did, in s."""
+
+    id: str
+    changed: float
+    scale: float | None
+    size: int
+    mtime_ns: int
+    ctime_ns: int | None
 
 
 @dataclass(frozen=True)

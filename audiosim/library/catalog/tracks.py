@@ -19,6 +19,7 @@ from audiosim.library.catalog.models import (
     TRACK_COLUMNS,
     Configuration,
     Entry,
+    Mark,
     Page,
     entry_from,
     track_from,
@@ -152,13 +153,13 @@ class Tracks:
             ids, digests = [entry.id for entry in whole], [entry.track.digest for entry in whole]
             yield Page(ids, digests, space(vectors), scales, np.ones(len(whole), bool))
 
-    def marks(self) -> Iterator[tuple[str, float, float | None]]:
-        """(id, when its row changed last in s since 1970, scale) of each file in the index, by path."""
+    def marks(self) -> Iterator[Mark]:
+        """What of each file in the index may change without its track, by path."""
         query = (
-            "SELECT id, changed, scale FROM files JOIN tracks USING (digest)"
-            " WHERE state = 'indexed' ORDER BY path"
+            "SELECT id, changed, scale, size, mtime_ns, ctime_ns FROM files JOIN tracks USING (digest)"
+            " LEFT JOIN ctimes USING (path) WHERE state = 'indexed' ORDER BY path"
         )
-        return iter(self._db.execute(query))
+        return (Mark(*row) for row in self._db.execute(query))
 
     def replace_vectors(
         self, configuration: Configuration, vectors: Iterable[tuple[str, TrackVector, float]]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from fastapi.concurrency import run_in_threadpool
 
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import seconds
@@ -47,7 +48,7 @@ Seconds = Annotated[
 Ids = Annotated[list[str], Query(description="Ids of tracks; repeat it.", max_length=100)]
 
 
-def only_these(
+async def only_these(
     here: Here,
     genre: Annotated[list[str], Query(description="Only of this genre; repeat it.", max_length=50)] = [],  # noqa: B006
     artist: Annotated[list[str], Query(description="Only by this artist; repeat it.", max_length=50)] = [],  # noqa: B006
@@ -63,19 +64,20 @@ def only_these(
     max_duration: Seconds = None,
 ) -> Filter | None:
     """Make the filter of a request; None where nothing is demanded."""
+    folders = [await run_in_threadpool(_folder, here, text) for text in under]
     made = Filter(
         genres=tuple(genre),
         artists=tuple(artist),
         albums=tuple(album),
         years=None if year is None else Years.parse(year),
-        under=tuple(_folder(here, text) for text in under),
+        under=tuple(folders),
         min_duration=moment("min_duration", min_duration),
         max_duration=moment("max_duration", max_duration),
     )
     return made or None
 
 
-def ranked(
+async def ranked(
     max_per_artist: Annotated[
         int | None, Query(description="At most so many tracks an artist.", ge=1)
     ] = None,
