@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 from contextlib import suppress
 from itertools import chain
@@ -28,6 +26,7 @@ from audiosim.server.library import Library
 from audiosim.server.media import Player
 from audiosim.server.options import ServerOptions
 from audiosim.server.problems import ProblemError
+from audiosim.server.scratch import Scratch, remove_left
 from audiosim.server.uploads import FOLDER, sweep
 
 STREAMS = 16  # of events at a time
@@ -51,7 +50,8 @@ class Services:
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.library = Library(options.home, self._reader_of)
-        self.folder = Path(tempfile.mkdtemp(prefix="audiosim-serve-"))
+        self._scratch = Scratch()
+        self.folder = self._scratch.path
         self.player = Player(self.folder)
         self.apart = Apart(self.library.home.path)
         main = self.library.home.main
@@ -68,6 +68,7 @@ class Services:
     def start(self) -> None:
         """Begin to follow the index, and go on with what an earlier server left to be done."""
         self._follower.start()
+        remove_left()
         if not self.options.read_only:
             sweep(self.uploads)
             self.jobs.start()
@@ -80,7 +81,7 @@ class Services:
         for child in chain.from_iterable(self._processes.values()):
             child.kill()
         self.jobs.wait(END_LIMIT)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
     @property
     def encoder(self) -> Encoder:

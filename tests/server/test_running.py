@@ -32,23 +32,48 @@ pytestmark = pytest.mark.slow
 API = "/api/v1"
 
 
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where servers make their folders."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    return place
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_within_a_second_whatever_it_does(
-    library: Library, number: signal.Signals, code: int
+    library: Library, number: signal.Signals, code: int, folders: Path
 ) -> None:
     with serving(library.home.path) as (process, url):
         told = urllib.request.urlopen(f"{url}api/v1/similar?id={id_of(track(library, 0))}")
         assert told.status == 200
-        folders = set(Path("/tmp").glob("audiosim-serve-*"))
+        assert len(list(folders.iterdir())) == 1
         threading.Thread(target=_ask, args=(f"{url}api/v1/duplicates",), daemon=True).start()
         time.sleep(0.3)  # a command is at work now
         start = time.monotonic()
         process.send_signal(number)
         assert process.wait(10) == code
         assert time.monotonic() - start < 1.2
-        assert any(not folder.exists() for folder in folders)  # its own is gone
+        assert not list(folders.iterdir())
         assert process.stderr is not None
         assert process.stderr.read() == "audiosim: the server has ended.\n"  # it has no work to tell of
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next_one(library: Library, folders: Path) -> None:
+    with serving(library.home.path):
+        (running,) = folders.iterdir()
+        with serving(library.home.path) as (process, _):
+            (left,) = set(folders.iterdir()) - {running}
+            (left / "a.flac").write_bytes(b"1")
+            process.kill()
+            process.wait()
+        (folders / "audiosim-serve-link").symlink_to(left)
+        (folders / "audiosim-serve-other").mkdir()  # which no server has locked
+        with serving(library.home.path):
+            assert not left.exists()
+            assert running.exists()
+            assert len(list(folders.iterdir())) == 4
 
 
 def _ask(url: str) -> None:
