@@ -210,6 +210,8 @@ def is_gone_file(plan: Plan, lost: Collection[bytes]) -> bool:
 
 def keep_many(plans: Sequence[Plan]) -> None:
     """Take no root for `gone` by itself where more than a few files of its folder are, and none is there."""
+    if not any(plan.scan.gone for plan in plans):
+        return  # the folders of all files are not told apart for nothing
     there = {os.path.dirname(file.path) for plan in plans for file in plan.scan.files}
     lost = Counter(os.path.dirname(plan.scan.root) for plan in plans if plan.scan.gone and plan.known)
     for scan in (plan.scan for plan in plans):
