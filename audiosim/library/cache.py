@@ -66,8 +66,8 @@ class Cache:
     """
 
     def __init__(self, folder: Path, spec: EncoderSpec) -> None:
-        self.folder = folder / _fingerprint(spec)
-        self._spec = spec
+        self._spec, self._fingerprint = spec, _fingerprint(spec)
+        self.folder = folder / self._fingerprint
 
     def path(self, digest: str) -> Path:
         """Tell where the embeddings of this audio are, or would be."""
@@ -84,7 +84,7 @@ class Cache:
         meta = {
             "format": FORMAT,
             "encoder": asdict(self._spec),
-            "fingerprint": self._spec.fingerprint,
+            "fingerprint": self._fingerprint,
             "digest": info.digest,
             "duration": info.duration,
             "sample_rate": info.sample_rate,
@@ -127,7 +127,7 @@ class Cache:
         return (
             isinstance(meta, dict)
             and meta.get("format") == FORMAT
-            and meta.get("fingerprint") == self._spec.fingerprint
+            and meta.get("fingerprint") == self._fingerprint
             and meta.get("digest") == digest
             and isinstance(meta.get("duration"), float)
             and isinstance(meta.get("channels"), int)
