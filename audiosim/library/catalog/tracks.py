@@ -24,6 +24,7 @@ from audiosim.library.catalog.models import (
     entry_from,
     track_from,
     vector_from,
+    vectors_from,
 )
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
@@ -104,8 +105,8 @@ class Tracks:
     def audio_vectors(self) -> tuple[list[str], Float32]:
         """The audio of the files in the index, each once, and its unit vectors (n, dim); not damaged ones."""
         query = f"SELECT digest, vector FROM tracks WHERE {INDEXED} ORDER BY digest"
-        found = [(digest, vector_from(blob)) for digest, blob in self._db.execute(query)]
-        places, vectors = whole_ones([vector for _, vector in found], self._dimension)
+        found = self._db.execute(query).fetchall()
+        places, vectors = vectors_from([blob for _, blob in found], self._dimension)
         return [found[place][0] for place in places], vectors
 
     def set_vector(self, digest: str, vector: TrackVector, duration: float) -> None:
