@@ -1,13 +1,14 @@
 """How a home of very many tracks answers, as a user waits for it: whole commands, with their peak memory.
 
 usage: python benchmarks/scale.py [--tracks N] [--work DIR] [--old CHECKOUT] [--runs N] [--kind NAME ...]
-       [--json]
+       [--recall] [--json]
 
 Makes a home of vectors of 512 numbers, once: it stays in DIR for further runs. Tracks are of two minutes,
 twelve passages each, near to others of their album, artist and genre; they have tags, fingerprints, scores of
 50 words, and neighbourhoods, and Chroma is in step; 15 KB of disk each. Caches are those of the tracks that
 the passages asked with come near to. With --old, the folder of an older checkout, commands run in pairs with
 it, in the same environment, on the same home. --kind takes some of the commands, by how their names begin.
+--recall tells instead how many of the answers to passages are those of a scan of all passages.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,20 @@ from serve import fingerprint
 
 from audiosim.core.config import Home
 from audiosim.core.types import AudioInfo, EncoderSpec, Float32, FrameEmbeddings, Framing, Tags
+from audiosim.encoders.frames import CentredFrames
 from audiosim.encoders.musicnn_labels import MSD
 from audiosim.encoders.passage_vectors import packed
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.catalog.models import Record
-from audiosim.library.index import open_index
+from audiosim.library.filters import Filter
+from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import refresh
+from audiosim.search.folding import Asked
 from audiosim.search.passage_query import ask_with
-from audiosim.search.passage_search import nearest_by_passages
+from audiosim.search.passage_search import depth_of, nearest_by_passages, ranked_by_windows
+from audiosim.search.ranking import RankingOptions, needed
+from audiosim.search.sifting import Opened, estimated_by_passages
 from audiosim.store import Store
 
 DIMENSION = 512
@@ -69,6 +76,7 @@ SPREADS = {"genre": 0.6, "artist": 0.6, "album": 0.4, "track": 0.6, "passage": 0
 DECAY = 0.5  # the n-th direction varies by n to the power of minus this
 BATCH = 1000
 EACH = 1000  # queries of `similar --each`
+RECALL = 20  # passages asked with by --recall
 CACHED = 5000  # tracks near to each passage asked with that have a cache
 MAIN = "from audiosim.cli import main; main()"
 HERE = Path(__file__).parent.parent
@@ -169,12 +177,47 @@ def write_caches(home: Home, numbers: Numbers) -> None:
     cache = Cache(home.cache, SPEC)
     for start in range(0, len(numbers), 100):
         some = numbers[start : start + 100]
-        rows = np.repeat(passages(some), PASSAGE, axis=1)
-        rows = rows + offsets("window", some, rows.shape[1])
-        for number, windows in zip(some.tolist(), rows, strict=True):
-            info = AudioInfo(f"{number:032x}", float(len(windows)), RATE, 2, "flac", 1, 1, tags_of(number))
-            grid, level = np.arange(len(windows), dtype=np.float64), np.full(len(windows), -20, np.float16)
-            cache.write(info, FrameEmbeddings(windows.astype(np.float16), grid, level), "float32")
+        for number, frames in zip(some.tolist(), windows(some), strict=True):
+            info = AudioInfo(f"{number:032x}", float(len(frames)), RATE, 2, "flac", 1, 1, tags_of(number))
+            cache.write(info, frames, "float32")
+
+
+def windows(numbers: Numbers) -> list[FrameEmbeddings]:
+    """Tracks' windows."""
+    rows = np.repeat(passages(numbers), PASSAGE, axis=1)
+    rows = (rows + offsets("window", numbers, rows.shape[1])).astype(np.float16)
+    grid, level = np.arange(rows.shape[1], dtype=np.float64), np.full(rows.shape[1], -20, np.float16)
+    return [FrameEmbeddings(own, grid, level) for own in rows]
+
+
+class Generated(Index):
+    """The index, whose windows are made when they are asked for: caches of all would take 12 MB a hundred."""
+
+    def directions(self, digest: str) -> CentredFrames:
+        return self.configuration.pooler.directions(windows(np.array([int(digest, 16)]))[0])
+
+
+def recall(home: Home, count: int) -> dict[str, Any]:
+    """How many of the ten answers to passages of tracks, by all passages and many caches, columns find."""
+    found, caches = [], []
+    drawn = np.random.default_rng(2).permutation(count)[:RECALL]
+    with open_index(home.path) as opened:
+        index = Generated(opened.home, opened.catalog, opened.configuration)
+        for number in drawn.tolist():
+            query = ask_with(index, path_of(number), 30.0, 50.0, "auto", None)
+            wanted = Asked([query.query], [], Filter(), RankingOptions(), include_self=False)
+            entries = [e for e in index.catalog.tracks.entries() if e.track.digest not in wanted.hidden]
+            depth = depth_of(10, count)
+            ranked = partial(ranked_by_windows, index, query)
+            exact = ranked(nearest_by_passages(index, query, entries, depth))[0][:10]
+            estimated = estimated_by_passages(index, query, wanted, depth)
+            if estimated is None:
+                raise SystemExit("The home has no columns of its state.")
+            some = Opened(index, estimated, ranked)
+            near = some.best(needed(10, RankingOptions()))[:10]
+            found.append(len({c.entry.id for c in exact} & {c.entry.id for c in near}) / 10)
+            caches.append(float(some.opened))
+    return {"recall@10": float(np.mean(found)), "least": min(found), "caches": spread(caches)}
 
 
 def asked(count: int) -> int:
@@ -215,6 +258,7 @@ def run(home: Home, words: list[str], checkout: Path, given: bytes) -> Run:
     with subprocess.Popen(
         [sys.executable, "-c", MAIN, *words, "--home", str(home.path)],
         env=environment,
+        cwd=checkout,  # which Python looks in first
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -257,12 +301,24 @@ def main() -> None:
     arguments.add_argument("--old", type=Path)
     arguments.add_argument("--runs", type=int, default=5)
     arguments.add_argument("--kind", nargs="+", default=[""])
+    arguments.add_argument("--recall", action="store_true")
     chosen = arguments.parse_args()
     home = Home(chosen.work.absolute() / str(chosen.tracks))
     if not (done := home.path.with_suffix(".made")).exists():
         shutil.rmtree(home.path, ignore_errors=True)
         make(home, chosen.tracks)
         done.touch()
+    if chosen.recall:
+        told = recall(home, chosen.tracks)
+        report(
+            told,
+            [
+                f"passages: recall@10 {told['recall@10']:.3f}, {told['least']:.1f} at least;"
+                f" caches opened {shown(told['caches'])}"
+            ],
+            as_json=chosen.json,
+        )
+        return
     checkouts = [*([chosen.old.absolute()] if chosen.old else []), HERE]
     drawn = np.random.default_rng(1).permutation(chosen.tracks)[:EACH]
     given = b"".join(path_of(int(number)) + b"\n" for number in drawn)

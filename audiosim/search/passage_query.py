@@ -42,6 +42,13 @@ class PassageQuery:
     landmarks: Landmarks | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def mean(self) -> Float32:
+        """The mean (dim,) of all its directions."""
+        rows = np.concatenate([rows for _, rows in self.phases])
+        mean: Float32 = rows[rows.any(axis=1)].mean(axis=0)
+        return mean
+
 
 def ask_with(
     index: Index,

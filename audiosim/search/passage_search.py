@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.errors import HomeError
 from audiosim.core.paths import identity
 from audiosim.core.types import Encoder, Float32, Match, Passage, Precision, Track
+from audiosim.core.vectors import whole_ones
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
@@ -25,6 +27,7 @@ from audiosim.search.passage_place import placed
 from audiosim.search.passage_query import PassageQuery, ask_with
 from audiosim.search.ranking import Candidate, RankingOptions, select
 from audiosim.search.recordings import Recordings
+from audiosim.search.sifting import Opened, estimated_by_passages
 from audiosim.search.similar import DEFAULT_COUNT, SearchResult, as_matches
 from audiosim.search.wish import Wish
 
@@ -103,14 +106,23 @@ def answered(index: Index, asked: PassageQuery, wish: Wish) -> SearchResult:
         If no caches are there.
     """
     wanted = Asked([asked.query], [], wish.only, wish.ranking, wish.include_self)
-    entries = (e for e in index.catalog.tracks.entries(wanted.admits) if e.track.digest not in wanted.hidden)
-    depth = _depth(wish.count, index.catalog.files.count("indexed"))
-    nearest = nearest_by_passages(index, asked, entries, depth)
-    found, missing = ranked_by_windows(index, asked, nearest)
-    if missing and not found:
+    depth = depth_of(wish.count, index.catalog.files.count("indexed"))
+    ranked = partial(ranked_by_windows, index, asked)
+    fold = Folding(index, wanted, lambda others: ranked(others)[0])
+    estimated = estimated_by_passages(index, asked, wanted, depth)
+    if estimated is None:
+        entries = index.catalog.tracks.entries(wanted.admits)
+        shown = (entry for entry in entries if entry.track.digest not in wanted.hidden)
+        nearest = nearest_by_passages(index, asked, shown, depth)
+        places, _ = whole_ones([entry.vector for entry in nearest], index.configuration.dimension)
+        found, missing = ranked([nearest[place] for place in places])
+        picks = select(found, wish.count, wish.ranking, fold)
+    else:
+        opened = Opened(index, estimated, ranked)
+        picks, missing = opened.picked(wish.count, wish.ranking, fold), opened.missing
+    if missing and len(missing.digests) == missing.total:
         raise HomeError(missing.what, missing.why, missing.remedy)
-    fold = Folding(index, wanted, lambda others: ranked_by_windows(index, asked, others)[0])
-    matches = as_matches(select(found, wish.count, wish.ranking, fold), None)
+    matches = as_matches(picks, None)
     landmarks = Recordings.of(index).landmarks
     matches = [_exact(match, asked, landmarks(match.track.digest)) for match in matches]
     notes = asked.notes
@@ -127,7 +139,8 @@ def _exact(match: Match, asked: PassageQuery, landmarks: Landmarks | None) -> Ma
     return replace(match, passage=placed(match.passage, asked.landmarks, landmarks, length))
 
 
-def _depth(count: int, tracks: int) -> int:
+def depth_of(count: int, tracks: int) -> int:
+    """How many tracks are compared by their windows at most, for so many answers."""
     return max(MIN_CANDIDATES, CANDIDATES_EACH * count, round(CANDIDATES_ROOT * math.sqrt(tracks)))
 
 
@@ -135,8 +148,7 @@ def nearest_by_passages(
     index: Index, asked: PassageQuery, entries: Iterable[Entry], count: int
 ) -> list[Entry]:
     """The `count` entries with the passages nearest to the one asked with."""
-    rows = np.concatenate([rows for _, rows in asked.phases])
-    mean = rows[rows.any(axis=1)].mean(axis=0)
+    mean = asked.mean
     best: dict[str, float] = {}
     for page in _pages(index.catalog.tracks.all_passages(), PAGE):
         best |= _best_products(page, mean)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import product
@@ -30,13 +31,17 @@ from audiosim.indexing.forgetting import forget
 from audiosim.indexing.maintenance import collect_garbage
 from audiosim.indexing.relocation import relocate
 from audiosim.indexing.verify import verify_home
+from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, made_columns
 from audiosim.library.catalog.column_tracks import ColumnTracks
-from audiosim.library.catalog.columns import Columns
+from audiosim.library.catalog.columns import START, Columns
+from audiosim.library.catalog.columns import digest_of as digest_of_head
+from audiosim.library.catalog.passage_columns import PASSAGES, Kept
 from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.filters import Admission, Filter, Years
 from audiosim.library.word_scores import WordScorer
 from audiosim.search.folding import Asked
+from audiosim.search.passage_search import find_passages
 from audiosim.search.query import Query
 from audiosim.search.ranking import RankingOptions, SameTag, unlike
 from audiosim.search.similar import SearchResult, find_similar
@@ -147,13 +152,13 @@ def told(result: SearchResult) -> list[Any]:
     ] + [result.notes]
 
 
-def without_rows(patch: pytest.MonkeyPatch) -> None:
+def without_rows(patch: pytest.MonkeyPatch, *others: str) -> None:
     """Has the reading of all tracks from the catalog fail."""
 
     def no(*_: object, **__: object) -> Any:
         raise AssertionError("rows are read")
 
-    for name in ("entries", "all_vectors", "indexed_vectors"):
+    for name in ("entries", "all_vectors", "indexed_vectors", *others):
         patch.setattr(Tracks, name, no)
 
 
@@ -199,6 +204,119 @@ def test_so_it_is_with_words(
     by_columns = answers()
     file_of(made).unlink()
     assert answers() == by_columns
+
+
+def asked_with_a_passage(made: MadeHome, **options: Any) -> list[Any]:
+    result = find_passages(os.fsdecode(path_of(NAMES[3])), 4.0, 16.0, home=made.home.path, **options)
+    return [told(result), [match.passage for match in result.matches]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"only": Filter(genres=("jazz",), under=(b"/music",))},
+        {"ranking": RankingOptions(max_per_artist=1, show_duplicates=True), "count": 30},
+        {"include_self": True, "count": 2},
+    ],
+    ids=str,
+)
+def test_so_it_is_with_passages_and_fewer_caches_are_opened(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    opened: list[str] = []
+    real = Cache.read
+
+    def read(cache: Cache, digest: str) -> Any:
+        opened.append(digest)
+        return real(cache, digest)
+
+    monkeypatch.setattr(Cache, "read", read)
+    with monkeypatch.context() as patch:
+        without_rows(patch, "all_passages")
+        by_columns = asked_with_a_passage(made, **options)
+    count = len(opened)
+    file_of(made).unlink()
+    assert asked_with_a_passage(made, **options) == by_columns
+    assert count <= len(opened) - count
+    if not options:
+        assert count < len(opened) - count
+
+
+def test_a_track_without_passages_or_with_damaged_ones_is_found_by_its_windows_where_few_are_asked_for(
+    made: MadeHome,
+) -> None:
+    with closing(sqlite3.connect(made.home.catalog)) as database, database:
+        own = digest_of(NAMES[4]), digest_of(NAMES[8])
+        database.execute("DELETE FROM passages WHERE digest = ?", own[:1])
+        database.execute("UPDATE passages SET vectors = x'00' WHERE digest = ?", own[1:])
+    keep(made)
+    assert are_used(made)
+    only = Filter(under=tuple(path_of(NAMES[number]) for number in (4, 8, 9)))
+    answer = asked_with_a_passage(made, only=only)
+    file_of(made).unlink()
+    assert asked_with_a_passage(made, only=only) == answer
+    assert len(answer[0]) == 4
+
+
+def test_of_passages_only_what_has_changed_is_read_again(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = Tracks.passages_of
+
+    def passages_of(tracks: Tracks, digests: Iterable[str]) -> Any:
+        read.extend(wanted := list(digests))
+        return real(tracks, wanted)
+
+    def numbers() -> dict[str, bytes]:
+        columns = columns_of(made)
+        assert columns is not None
+        kept = Kept.of(columns, ())
+        assert kept is not None
+        return {digest: codes.tobytes() for digest, codes in kept.codes.items()}
+
+    monkeypatch.setattr(Tracks, "passages_of", passages_of)
+    first = numbers()
+    with Catalog(made.home.catalog) as catalog:
+        catalog.files.record(path_of(NAMES[4]), replace(info_of(NAMES[4]), tags=Tags("Other")))
+        catalog.tracks.set_passages(digest_of(NAMES[5]), catalog.tracks.passages(digest_of(NAMES[6])) or b"")
+        catalog.tracks.set_passages(digest_of(NAMES[7]), b"")
+        catalog.files.mark_gone([path_of(NAMES[8])])
+    keep(made)
+    assert sorted(read) == sorted(digest_of(NAMES[number]) for number in (5, 7))
+    second = numbers()
+    assert second.pop(digest_of(NAMES[5])) == first[digest_of(NAMES[6])] != first.pop(digest_of(NAMES[5]))
+    assert (second.pop(digest_of(NAMES[7])), first.pop(digest_of(NAMES[7])) != b"") == (b"", True)
+    del first[digest_of(NAMES[8])]
+    assert second == first
+    made.add(random_tracks(2 * COUNT, np.random.default_rng(8), windows=40, prefix="more"))
+    read.clear()
+    keep(made)
+    assert set(read) >= {*first}  # learnt anew: the library has grown
+    assert are_used(made)
+
+
+def test_columns_of_before_there_were_passages_among_them_are_used_for_the_rest_and_made_anew(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = asked_with_a_passage(made)
+    data = file_of(made).read_bytes()
+    magic, begin, _size, _ = START.unpack(data[: START.size])
+    head = json.loads(data[begin:])
+    for name in PASSAGES:
+        del head["columns"][name]
+    text = json.dumps(head).encode()
+    start = START.pack(magic, begin, len(text), digest_of_head(text))
+    file_of(made).write_bytes(start + data[START.size : begin] + text)
+    with monkeypatch.context() as patch:
+        without_rows(patch)
+        assert ask(made, only=FILTERS[1]).matches
+    assert asked_with_a_passage(made) == answer
+    keep(made)
+    columns = columns_of(made)
+    assert columns is not None
+    assert columns.are_sound(*PASSAGES)
 
 
 FILTERS = [
@@ -257,6 +375,7 @@ CHANGES: dict[str, Callable[[Catalog], object]] = {
     "no whitening": lambda c: c.tracks.set_whitening(unwhitened(c), 0),
     "a fingerprint": lambda c: c.fingerprints.set(digest_of(NAMES[1]), fingerprint(1)),
     "a fingerprint less": lambda c: c.fingerprints.drop([digest_of(NAMES[4])]),
+    "passages": lambda c: c.tracks.set_passages(digest_of(NAMES[4]), b""),
     "audio less": lambda c: c.tracks.drop([digest_of(NAMES[4])]),
 }
 
@@ -312,6 +431,7 @@ def test_what_they_do_not_hold_leaves_them(made: MadeHome) -> None:
         "UPDATE tracks SET vector = zeroblob(64)",
         "DELETE FROM files WHERE title = 'Title 4'",
         "DELETE FROM fingerprints",
+        "DELETE FROM passages",
     ],
 )
 def test_older_versions_that_know_nothing_of_them_end_them(made: MadeHome, statement: str) -> None:
@@ -339,7 +459,7 @@ def test_what_is_damaged_is_not_believed_and_made_anew(
 ) -> None:
     monkeypatch.setattr("audiosim.library.catalog.columns.PIECE", 512)
     only = Filter(genres=("jazz",), under=(b"/music",), min_duration=1.0)
-    answer = told(ask(made, only=only))
+    answer, passages = told(ask(made, only=only)), asked_with_a_passage(made)
     data = bytearray(file_of(made).read_bytes())
     place = int(share * len(data))
     if harm == "bit":
@@ -350,6 +470,7 @@ def test_what_is_damaged_is_not_believed_and_made_anew(
         data[place : place + 512] = bytes(len(data[place : place + 512]))
     file_of(made).write_bytes(data)
     assert told(ask(made, only=only)) == answer
+    assert asked_with_a_passage(made) == passages
     keep(made)
     assert are_used(made)
 
@@ -398,6 +519,7 @@ def test_a_full_disk_leaves_the_old_ones_or_none_and_no_error(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, made_columns
 made_columns.LEAST = 10
 name, home = sys.argv[1:]

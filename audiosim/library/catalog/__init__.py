@@ -166,8 +166,7 @@ class Catalog:
         """Have the file of columns, by which many tracks are searched fast, be what the catalog says."""
         configuration, count = self.settings.configuration, self.files.count("indexed")
         if configuration is not None:
-            entries, lacking = self.tracks.entries(), self.fingerprints.lacking
-            keep_columns(self._db, configuration, entries, count, lacking)
+            keep_columns(self._db, configuration, self.tracks, count, self.fingerprints.lacking)
 
     def keep_nothing(self) -> None:
         """Have what is changed of files and settings from now on be so for this connection only."""

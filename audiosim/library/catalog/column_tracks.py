@@ -14,6 +14,7 @@ from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.made_columns import columns_of, stamp_of
 from audiosim.library.catalog.models import Page
+from audiosim.library.catalog.passage_columns import PASSAGES, best_products
 from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.filters import Admission
 from audiosim.library.whitening import SearchSpace
@@ -54,6 +55,18 @@ class ColumnTracks(Tracks):
             ids, digests = _Names(columns["ids"][some]), _Names(columns["digests"][some])
             vectors = columns["searched"][some]
             yield Page(ids, digests, vectors, columns["scales"][some], np.ones(len(vectors), bool))
+
+    def nearest_by_passages(
+        self, mean: Float32, admission: Admission, count: int
+    ) -> list[tuple[str, str]] | None:
+        columns = self.columns()
+        if columns is None or not columns.are_sound("digests", *PASSAGES):
+            return None
+        if (rows := columns.admitted(admission)) is None:
+            return None
+        products = best_products(columns, mean)
+        order = rows[np.argsort(-products[rows], kind="stable")[:count]]
+        return [*zip(_Names(columns["ids"][order]), _Names(columns["digests"][order]), strict=True)]
 
     def audio_vectors(self) -> tuple[list[str], Float32]:
         columns = self.columns()

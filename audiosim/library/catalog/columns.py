@@ -72,9 +72,10 @@ class Columns:
         return [*self._head["columns"]]
 
     def are_sound(self, *names: str) -> bool:
-        """Tell whether columns are what was written; each is read for that once."""
+        """Tell whether columns are there, and what was written; each is read for that once."""
         for name in {*map(self._own_name, names)} - self._sound.keys():
-            self._sound[name] = checksum(self._bytes(name)) == self._head["columns"][name]["sum"]
+            told = self._head["columns"].get(name)  # an older version has fewer
+            self._sound[name] = told is not None and checksum(self._bytes(name)) == told["sum"]
         return all(self._sound[self._own_name(name)] for name in names)
 
     def are_written(self, path: Path) -> bool:

@@ -1,14 +1,15 @@
 """The making of the file of columns: in a home of many tracks, when its catalog has changed.
 
 The catalog has a stamp as long as the file is of its state: a table of one row, which triggers empty when
-anything changes that is kept there, whoever writes: older versions, too, which know of neither.
+anything changes that is kept there, whoever writes: older versions, too, which know of neither. Of passages,
+which are many, triggers note whose have changed since the file was made last: the others are taken from it.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -26,7 +27,8 @@ from audiosim.core.vectors import whole_rows
 from audiosim.library.catalog.columns import MAGIC, START, VALUES, Bools, checksum, digest_of, open_columns
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.models import Configuration, Entry
-from audiosim.library.catalog.tracks import COMPARED
+from audiosim.library.catalog.passage_columns import CODES, PASSAGES, Kept, describe
+from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.filters import TAGS
 
 LEAST = 1000  # files of the index; fewer are searched as fast without
@@ -36,8 +38,10 @@ WATCHED = {
     "files": ("path, id, state, digest, " + ", ".join(TAG_NAMES)),
     "tracks": "digest, vector, duration, scale",
     "fingerprints": "digest",
+    "passages": "digest, vectors",
 }
-END = "BEGIN DELETE FROM columns_stamp; END"
+END = "DELETE FROM columns_stamp;"
+NOTE = "INSERT OR IGNORE INTO columns_passages VALUES ({}.digest);"
 INDEXED = {  # files of the index, and what becomes one or was one
     "insert": "WHEN NEW.state = 'indexed' OR EXISTS"
     " (SELECT 1 FROM files WHERE path = NEW.path AND state = 'indexed')",
@@ -64,7 +68,7 @@ def stamp_of(database: Connection) -> str | None:
 def keep_columns(
     database: Connection,
     configuration: Configuration,
-    entries: Iterable[Entry],
+    tracks: Tracks,
     files: int,
     lacking: Callable[[], int],
 ) -> None:
@@ -78,10 +82,10 @@ def keep_columns(
         The catalog's, open for writing; the index lock is held.
     configuration : Configuration
         What its vectors are made with.
-    entries : iterable of Entry
-        The files of the index, in order of path; read only where the file has to be made.
+    tracks : Tracks
+        Its tracks; read only where the file has to be made.
     files : int
-        How many there are, with those whose vector is missing.
+        How many files are in the index, with those whose vector is missing.
     lacking : callable
         Counts those of them that have no fingerprint.
     """
@@ -94,29 +98,46 @@ def keep_columns(
                 _watch(database)
                 stamp, count = secrets.token_hex(16), database.execute(COUNT).fetchone()[0]
                 with replacing(path) as file:
-                    write_columns(file, stamp, configuration, entries, count, lacking())
+                    kept = _kept(database, configuration)
+                    write_columns(file, stamp, configuration, tracks, count, lacking(), kept)
+                    del kept  # no file is replaced that is mapped, on Windows
                 # a kill before this is committed leaves a file whose stamp no catalog has
-                database.execute("DELETE FROM columns_stamp")
-                database.execute("INSERT INTO columns_stamp VALUES (?)", (stamp,))
+                database.execute("DELETE FROM columns_passages")
+                for table in ("columns_stamp", "columns_last"):
+                    database.execute(f"DELETE FROM {table}")
+                    database.execute(f"INSERT INTO {table} VALUES (?)", (stamp,))
 
 
 def _is_current(path: Path, stamp: str | None, configuration: Configuration) -> bool:
     columns = None if stamp is None else open_columns(path, stamp, configuration)
-    return columns is not None and columns.are_written(path)
+    return columns is not None and {*PASSAGES} <= {*columns.names} and columns.are_written(path)
+
+
+def _kept(database: Connection, configuration: Configuration) -> Kept | None:
+    """What the last file tells of passages that have not changed since; None where it is not there."""
+    last = database.execute("SELECT stamp FROM columns_last").fetchone()
+    columns = open_columns(columns_of(database.path), last[0], configuration) if last else None
+    changed = {digest for (digest,) in database.execute("SELECT digest FROM columns_passages")}
+    return None if columns is None else Kept.of(columns, changed)
 
 
 def _watch(database: Connection) -> None:
     """Have whatever changes the catalog end the stamp."""
-    database.execute("CREATE TABLE IF NOT EXISTS columns_stamp (stamp TEXT NOT NULL)")
+    for table in ("columns_stamp", "columns_last"):
+        database.execute(f"CREATE TABLE IF NOT EXISTS {table} (stamp TEXT NOT NULL)")
+    database.execute("CREATE TABLE IF NOT EXISTS columns_passages (digest TEXT PRIMARY KEY) WITHOUT ROWID")
     for table, columns in WATCHED.items():
         for name, event in (
             ("insert", "BEFORE INSERT"),  # before it replaces another
             ("update", f"AFTER UPDATE OF {columns}"),
             ("delete", "AFTER DELETE"),
         ):
-            when = INDEXED[name] if table == "files" else ""
+            when, what = INDEXED[name] if table == "files" else "", END
+            if table == "passages":
+                what += NOTE.format("OLD" if name == "delete" else "NEW")
             database.execute(
-                f"CREATE TRIGGER IF NOT EXISTS columns_{table}_{name} {event} ON {table} {when} {END}"
+                f"CREATE TRIGGER IF NOT EXISTS columns_{table}_{name} {event} ON {table} {when}"
+                f" BEGIN {what} END"
             )
 
 
@@ -124,9 +145,10 @@ def write_columns(
     file: IO[bytes],
     stamp: str,
     configuration: Configuration,
-    entries: Iterable[Entry],
+    tracks: Tracks,
     count: int,
     lacking: int,
+    kept: Kept | None,
 ) -> None:
     """Write a file of columns.
 
@@ -138,26 +160,30 @@ def write_columns(
         The catalog's.
     configuration : Configuration
         What the vectors are made with.
-    entries : iterable of Entry
-        The files of the index, in order of path.
+    tracks : Tracks
+        What is written.
     count : int
-        How many these are.
+        How many files of the index have a vector.
     lacking : int
         How many of them have no fingerprint.
+    kept : Kept, optional
+        What is known from before of passages.
     """
     head, rest = _Head(_aligned(START.size)), _Rest()
     space, shape = configuration.space, (count, configuration.dimension)
     places = [head.place("vectors", "<f4", shape)]
     if space.whitening:
         places.append(head.place("searched", "<f4", shape))
-    each = iter(entries)
+    each = iter(tracks.entries())
     while page := list(islice(each, COMPARED)):
         vectors = _matrix(page, configuration.dimension)
         for place, rows in zip(places, (vectors, space(vectors)), strict=False):
             file.seek(place + len(rest.ids) * 4 * configuration.dimension)
             file.write(rows.astype("<f4").tobytes())
         rest.take(page, whole_rows(vectors))
-    for name, column in rest.columns():
+    described = describe(file, head.end, tracks, rest.digests, configuration.spec.dimension, kept)
+    head.place(CODES, "|i1", described.shape)
+    for name, column in (*rest.columns(), *described.columns()):
         file.seek(head.place(name, column.dtype.str, column.shape))
         file.write(column.tobytes())
     _finish(file, head, {"stamp": stamp, "vectors": configuration.collection, "lacking": lacking})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,11 @@ from audiosim.library.catalog.models import (
     vectors_from,
 )
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
+from audiosim.library.filters import Admission
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 COMPARED = 4096  # vectors at a time
+ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
 
 
@@ -136,11 +139,7 @@ class Tracks:
 
     def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
         """The files of the index that a filter admits, in order of path."""
-        query = (
-            f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
-            " WHERE state = 'indexed' ORDER BY path"
-        )
-        for row in self._db.execute(query):
+        for row in self._db.execute(f"{ENTRIES} ORDER BY path"):
             if admits(track_from(row[3:])):
                 yield entry_from(row)
 
@@ -201,30 +200,18 @@ class Tracks:
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Indexed files by id; ids that are not indexed are left out."""
-        found: dict[str, Entry] = {}
-        wanted = list(ids)
-        for start in range(0, len(wanted), PAGE):
-            page = wanted[start : start + PAGE]
-            marks = ", ".join("?" * len(page))
-            query = (
-                f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
-                f" WHERE state = 'indexed' AND id IN ({marks})"
-            )
-            found |= {row[0]: entry_from(row) for row in self._db.execute(query, page)}
-        return found
+        return {row[0]: entry_from(row) for row in self._among(f"{ENTRIES} AND id", ids)}
 
     def entries_of(self, digests: Iterable[str]) -> list[Entry]:
         """The indexed files that hold any of this audio."""
-        found: list[Entry] = []
-        wanted = list(digests)
+        return [entry_from(row) for row in self._among(f"{ENTRIES} AND digest", digests)]
+
+    def _among(self, query: str, values: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """What a query, which ends with a column, finds where that is one of some values."""
+        wanted = list(values)
         for start in range(0, len(wanted), PAGE):
             page = wanted[start : start + PAGE]
-            query = (
-                f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest)"
-                f" WHERE state = 'indexed' AND digest IN ({', '.join('?' * len(page))})"
-            )
-            found += map(entry_from, self._db.execute(query, page))
-        return found
+            yield from self._db.execute(f"{query} IN ({', '.join('?' * len(page))})", page)
 
     def duration(self) -> float:
         """Seconds of audio in the index."""
@@ -267,6 +254,19 @@ class Tracks:
     def all_passages(self) -> Iterator[tuple[str, bytes]]:
         """(digest, packed passages) of the audio of the files in the index."""
         return iter(self._db.execute(f"SELECT digest, vectors FROM passages WHERE {INDEXED}"))
+
+    def passages_of(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """(digest, packed passages) of some audio; what has none is left out."""
+        return self._among("SELECT digest, vectors FROM passages WHERE digest", digests)
+
+    def nearest_by_passages(
+        self, mean: Float32, admission: Admission, count: int
+    ) -> list[tuple[str, str]] | None:
+        """(id, digest) of so many files with passages most like a direction (dim,), or nearly so; best first.
+
+        None where only reading all passages tells which these are.
+        """
+        return None
 
     def digests_without_passages(self) -> list[str]:
         """Audio that has a vector, but no passages."""
