@@ -40,6 +40,7 @@ from audiosim.library.catalog.passage_columns import PASSAGES, Kept
 from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.filters import Admission, Filter, Years
 from audiosim.library.word_scores import WordScorer
+from audiosim.search.each import find_passages_each
 from audiosim.search.folding import Asked
 from audiosim.search.passage_search import find_passages
 from audiosim.search.query import Query
@@ -241,6 +242,18 @@ def test_so_it_is_with_passages_and_fewer_caches_are_opened(
     assert count <= len(opened) - count
     if not options:
         assert count < len(opened) - count
+
+
+def test_so_it_is_where_the_index_is_in_memory(made: MadeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no(_: Tracks) -> Any:
+        raise AssertionError("passages are read")
+
+    answer = asked_with_a_passage(made)
+    monkeypatch.setattr(Tracks, "all_passages", no)
+    query = os.fsdecode(path_of(NAMES[3]))
+    ((_, result),) = find_passages_each([query], 4.0, 16.0, home=made.home.path)
+    assert isinstance(result, SearchResult)
+    assert [told(result), [match.passage for match in result.matches]] == answer
 
 
 def test_a_track_without_passages_or_with_damaged_ones_is_found_by_its_windows_where_few_are_asked_for(

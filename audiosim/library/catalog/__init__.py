@@ -138,7 +138,7 @@ class Catalog:
         """The same catalog for searches, which find in memory what was read before; this one stays open."""
         found = copy(self)
         found.settings = HeldSettings(self._db, held)
-        found.tracks = HeldTracks(self._db, found.settings, held)
+        found.tracks = HeldTracks(self._db, found.settings, held, self.tracks)
         found.files = HeldFiles(self._db, found.tracks, held)
         found.fingerprints = HeldFingerprints(self._db, held)
         found.words = HeldWords(self._db, found.settings, held)

@@ -33,6 +33,7 @@ from audiosim.library.catalog.models import (
 )
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
+from audiosim.library.filters import Admission
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 if TYPE_CHECKING:
@@ -240,9 +241,14 @@ class HeldSettings(Settings):
 class HeldTracks(Tracks):
     """Tracks of the index from memory."""
 
-    def __init__(self, database: Connection, settings: Settings, held: Held) -> None:
+    def __init__(self, database: Connection, settings: Settings, held: Held, kept: Tracks) -> None:
         super().__init__(database, settings)
-        self._held = held
+        self._held, self._kept = held, kept
+
+    def nearest_by_passages(
+        self, mean: Float32, admission: Admission, count: int
+    ) -> list[tuple[str, str]] | None:
+        return self._kept.nearest_by_passages(mean, admission, count)
 
     def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
         held = self._held
