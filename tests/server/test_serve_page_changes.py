@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from server_help import id_of, library, original
 
 from audiosim.core.child import start_child
 from audiosim.core.files import hold
+from audiosim.core.types import Tags
+from audiosim.library.index import indexed_tracks
 from audiosim.library.status import home_status
 
 pytestmark = [*IN_A_BROWSER, pytest.mark.slow]
@@ -187,6 +190,58 @@ def test_a_job_is_followed_by_events_or_without_and_by_a_page_that_is_opened_lat
     assert [fault for fault in told(seen) if events or "ERR_FAILED" not in fault] == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_tags_are_written_into_what_is_added(
+    visit: Any, library: Library, new: Path, tmp_path: Path, width: int
+) -> None:
+    soundfile.write(tmp_path / "Second.flac", tone(4, 1200), SAMPLE_RATE)
+    seen = visit(width)
+    page = seen.page
+    page.click("#add")
+    page.click("#tagging summary")
+    page.fill("#tags [name=artist]", "Ann <b>Other")
+    page.fill("#tags [name=year]", "1984")
+    page.fill("#tags [name=title]", "One")
+    page.fill("#tags [name=track]", "7")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_input_files("#new", [new, tmp_path / "Second.flac"])
+    assert over(seen, 1)[0].startswith("2 files not sent: title and track number are of one file.")
+    assert uploads(library) == []
+    page.set_input_files("#new", [new])
+    assert over(seen, 2)[1].startswith("Brand new.wav added")
+    assert page.input_value("#tags [name=title]") == page.input_value("#tags [name=track]") == ""
+    page.set_input_files("#new", [tmp_path / "Second.flac"])
+    assert over(seen, 3)[2].startswith("Second.flac added")
+    found = {one.tags.title: one.tags for one in indexed_tracks(library.home.path)}
+    assert found["One"] == Tags("One", "Ann <b>Other", year=1984, track=7)
+    assert found["Second"] == Tags("Second", "Ann <b>Other", year=1984)
+    page.fill("#tags [name=year]", "84000")
+    page.click("#tagging summary")
+    page.set_input_files("#new", [new])
+    assert page.evaluate("document.activeElement.name") == "year"
+    assert len(rows(seen)) == 3
+    assert told(seen) == []
+
+
+def test_missing_files_are_gone_where_that_is_said(visit: Any, library: Library) -> None:
+    known = indexed_tracks(library.home.path)
+    for one in known:
+        os.unlink(one.path)
+    seen = visit(390)
+    page = seen.page
+    page.click("#add")
+    page.click("#rescan")
+    (row,) = over(seen, 1)
+    assert "if the files are really gone, tick “and take out what is missing”." in row
+    assert indexed_tracks(library.home.path) == known
+    page.click("text=take out what is missing")
+    page.click("#rescan")
+    assert over(seen, 2)[1].startswith(f"New and changed files {len(known)} gone")
+    assert not page.is_checked("#removals")
+    assert indexed_tracks(library.home.path) == []
+    assert told(seen) == []
+
+
 def test_folders_are_looked_through_for_what_is_new(visit: Any, library: Library) -> None:
     soundfile.write(track(library, 0).with_name("more.wav"), tone(3, 125), SAMPLE_RATE)
     (track(library, 0).with_name("bad.wav")).write_text("no music")
@@ -224,6 +279,8 @@ def test_accessibility_of_changes(visit: Any, library: Library, new: Path, width
     page = seen.page
     (new.with_name("bad.wav")).write_text("no music")
     page.click("#add")
+    page.click("#tagging summary")
+    assert serious_faults(page) == []
     with hold(library.home.index_lock, wait=5, what="indexing"):
         page.set_input_files("#new", [new, new.with_name("bad.wav")])
         over(seen, 1)

@@ -10,6 +10,9 @@ const SHOWN = 20; // faults and notes of a run
 const panel = element("adding");
 const place = element("place");
 const chooser = element("new");
+const tags = element("tags");
+const removals = element("removals");
+const OWN = ["title", "track"]; // tags of one file
 const waiting = new Set(); // jobs that are not over
 let unsent = 0;
 let sending = Promise.resolve();
@@ -29,17 +32,25 @@ function tidy() {
 }
 
 function addAll(files) {
+  element("tagging").open ||= !tags.checkValidity();
+  if (!tags.reportValidity()) return;
+  const given = [...new FormData(tags)].filter(([, value]) => value.trim());
+  if (files.length > 1 && given.some(([name]) => OWN.includes(name))) {
+    addRow(`${files.length} files`).end("not sent: title and track number are of one file. Empty these, or add the files one by one.", false);
+    return;
+  }
+  for (const name of OWN) tags.elements[name].value = "";
   for (const file of files) {
     const row = addRow(file.name);
     unsent += 1;
-    sending = sending.then(() => addOne(file, row)).finally(() => { unsent -= 1; });
+    sending = sending.then(() => addOne(file, row, given)).finally(() => { unsent -= 1; });
   }
 }
 
-async function addOne(file, row) {
+async function addOne(file, row, given) {
   try {
     while (waiting.size >= AHEAD) await Promise.race(waiting);
-    const job = await sent(file, row);
+    const job = await sent(file, row, given);
     const ended = follow(row, job, (over) => added(row, over)).finally(() => waiting.delete(ended));
     waiting.add(ended);
   } catch (error) {
@@ -47,13 +58,13 @@ async function addOne(file, row) {
   }
 }
 
-async function sent(file, row) {
+async function sent(file, row, given) {
   for (;;) {
     try {
       return await send("/tracks", "", file, (part) => {
         if (part < 1) row.tell(part, `${share(part)} sent`);
         else row.tell(null, "is read through");
-      });
+      }, undefined, given);
     } catch (error) {
       if (!error.again) throw error;
       row.tell(null, "waits: the server has much to do");
@@ -83,7 +94,7 @@ function scanned(row, job) {
   const count = (name, word) => (job.counts[name] ? `${job.counts[name].toLocaleString("en")} ${word}` : "");
   const parts = [count("indexed", "added"), count("moved", "moved"), count("gone", "gone"), count("failed", "failed")].filter(Boolean);
   const faults = job.failures.map((failure) => `${failure.path}: ${failure.reason}`);
-  const lines = [...faults, ...job.notes];
+  const lines = [...faults, ...job.notes.map((note) => note.replace("use `accept_removals`", "tick “and take out what is missing”"))];
   const more = lines.length > SHOWN ? [`and ${lines.length - SHOWN} more: audiosim status`] : [];
   row.end(parts.join(", ") || "nothing is new", !job.counts.failed, ...[...lines.slice(0, SHOWN), ...more].map((line) => make("p", { className: "soft" }, line)));
 }
@@ -92,7 +103,9 @@ async function rescan() {
   element("rescan").disabled = true;
   const row = addRow("New and changed files");
   try {
-    await follow(row, await change("POST", "/rescan"), (job) => scanned(row, job));
+    const wish = { accept_removals: removals.checked };
+    removals.checked = false;
+    await follow(row, await change("POST", "/rescan", wish), (job) => scanned(row, job));
   } catch (error) {
     row.end(toldOf(error), false);
   }
@@ -118,6 +131,7 @@ element("tidy").addEventListener("click", () => {
   tidy();
   element("add").focus();
 });
+tags.addEventListener("submit", (event) => event.preventDefault());
 chooser.addEventListener("change", () => {
   addAll(chooser.files);
   chooser.value = "";

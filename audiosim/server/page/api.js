@@ -29,8 +29,9 @@ export async function get(path, parameters, signal) {
 }
 
 /** Has something changed; the answer is a job. */
-export async function change(method, path) {
-  const response = await fetch(`/api/v1${path}`, { method }).catch(unheard);
+export async function change(method, path, wish) {
+  const sent = wish && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(wish) };
+  const response = await fetch(`/api/v1${path}`, { method, ...sent }).catch(unheard);
   if (!response.ok) throw await refused(response);
   return response.json();
 }
@@ -56,12 +57,13 @@ export async function playlist(ids) {
   return response.blob();
 }
 
-/** Sends a file; `progress` is told the share that has been sent. */
-export function send(path, parameters, file, progress, signal) {
+/** Sends a file, with further fields; `progress` is told the share that has been sent. */
+export function send(path, parameters, file, progress, signal, fields = []) {
   return new Promise((done, fail) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
     form.append("file", file);
+    for (const [name, value] of fields) form.append(name, value);
     request.open("POST", `/api/v1${path}?${parameters}`);
     request.responseType = "json";
     request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
