@@ -15,6 +15,7 @@ from audiosim.core.last_used import LastUsed
 from audiosim.core.types import Tags
 from audiosim.library.catalog import Catalog, Held, path_id
 from audiosim.library.catalog.held import hold
+from audiosim.library.catalog.made_columns import columns_of
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
 from audiosim.library.word_scores import cosines
@@ -107,6 +108,54 @@ def test_an_answer_is_of_one_moment_whatever_is_committed_meanwhile(made: MadeHo
     made.add({"new.flac": next(iter(random_tracks(1, np.random.default_rng(9)).values()))})
     made.remove(*(f"t{n:03}.flac" for n in range(10, 60)))
     assert ask(made, held).matches == before.matches
+
+
+def keep_columns(made: MadeHome) -> None:
+    with Catalog(made.home.catalog) as catalog:
+        catalog.keep_columns()
+
+
+def test_vectors_are_mapped_where_there_are_columns_of_the_state(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.library.catalog.made_columns.LEAST", 10)
+    own = held_of(made)
+    keep_columns(made)
+    mapped = held_of(made, own)
+    assert own.columns is None
+    assert mapped.columns is not None
+    assert np.shares_memory(mapped.searched, mapped.columns["searched"])
+    assert not mapped.vectors.flags.writeable
+    np.testing.assert_array_equal(mapped.vectors, own.vectors)
+    np.testing.assert_array_equal(mapped.searched, own.searched)
+    assert ask(made, mapped).matches == ask(made, own).matches
+    made.add({"new.flac": next(iter(random_tracks(1, np.random.default_rng(9)).values()))})
+    made.remove("t001.flac")
+    after = held_of(made, mapped)  # while a run writes there are none
+    assert after.columns is None
+    np.testing.assert_array_equal(after.vectors, held_of(made).vectors)
+    keep_columns(made)
+    again = held_of(made, after)
+    assert again.columns is not None
+    np.testing.assert_array_equal(again.vectors, after.vectors)
+    assert ask(made, mapped).matches == ask(made, own).matches  # the file that was replaced answers still
+
+
+@pytest.mark.parametrize("column", ["ids", "vectors"])
+def test_damaged_columns_are_not_mapped(made: MadeHome, monkeypatch: pytest.MonkeyPatch, column: str) -> None:
+    monkeypatch.setattr("audiosim.library.catalog.made_columns.LEAST", 10)
+    keep_columns(made)
+    columns = held_of(made).columns
+    assert columns is not None
+    path = columns_of(made.home.catalog)
+    data = bytearray(path.read_bytes())
+    data[columns._head["columns"][column]["begin"] + 5] ^= 4
+    path.write_bytes(data)
+    found = held_of(made)
+    assert found.columns is None
+    with Catalog(made.home.catalog, read_only=True) as catalog:
+        expected = np.stack([entry.vector for entry in catalog.tracks.entries()])
+    np.testing.assert_array_equal(found.vectors, expected)
 
 
 def late(made: MadeHome, held: Held, opened: Callable[[Catalog], object], **kept: Any) -> SearchResult:

@@ -16,6 +16,7 @@ from pathlib import Path
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks
+from audiosim.library.catalog.columns import Columns
 from audiosim.library.catalog.database import (
     ADDITIONS,
     BY_AUDIO,
@@ -26,7 +27,8 @@ from audiosim.library.catalog.database import (
 )
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
-from audiosim.library.catalog.held import Held, HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
+from audiosim.library.catalog.held import Held
+from audiosim.library.catalog.held_tables import HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
 from audiosim.library.catalog.held_words import HeldWords
 from audiosim.library.catalog.made_columns import keep_columns
 from audiosim.library.catalog.models import (
@@ -161,6 +163,10 @@ class Catalog:
     def snapshot(self) -> AbstractContextManager[None]:
         """What is read in the block is of one moment, whoever writes meanwhile."""
         return self._db.snapshot()
+
+    def columns(self) -> Columns | None:
+        """Give the file of columns, mapped into memory; None where there is none of this state."""
+        return self.tracks.columns() if isinstance(self.tracks, ColumnTracks) else None
 
     def keep_columns(self) -> None:
         """Have the file of columns, by which many tracks are searched fast, be what the catalog says."""

@@ -1,12 +1,12 @@
 """An index in memory: what searches ask of a catalog's tracks, read in one moment and followed as it changes.
 
-Vectors are one matrix, tracks a column each. A `HeldCatalog` answers from it where it can; what it does not
-hold (fingerprints, passages, the states of files) belongs to audio or is asked of the database.
+Vectors are one matrix: that of the file of columns, mapped, where there is one of the catalog's state, so
+that they take memory only as long as nothing else needs it; else one of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,24 +17,10 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.core.vectors import whole_rows
 from audiosim.library.catalog.audio import Audio, Places
-from audiosim.library.catalog.database import Connection
-from audiosim.library.catalog.files import Files
-from audiosim.library.catalog.fingerprints import Fingerprints
+from audiosim.library.catalog.columns import Columns
 from audiosim.library.catalog.held_words import HeldScores
-from audiosim.library.catalog.models import (
-    PENDING,
-    Configuration,
-    Entry,
-    FileRow,
-    FileState,
-    Mark,
-    Page,
-    path_id,
-)
-from audiosim.library.catalog.settings import Settings
-from audiosim.library.catalog.tracks import COMPARED, Tracks
-from audiosim.library.filters import Admission
-from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
+from audiosim.library.catalog.models import PENDING, Configuration, Entry, Mark
+from audiosim.library.catalog.tracks import COMPARED
 
 if TYPE_CHECKING:
     from audiosim.library.catalog import Catalog
@@ -70,6 +56,8 @@ class Held:
         The folders and files that runs rescan.
     scores : list of HeldScores
         Which words fit: read when it is first asked for, and then with the rest.
+    columns : Columns, optional
+        The file that the vectors are mapped from.
     """
 
     configuration: Configuration
@@ -85,6 +73,7 @@ class Held:
     unopened: int
     roots: list[bytes]
     scores: list[HeldScores] = field(default_factory=list)
+    columns: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,6 +104,9 @@ class Held:
     @cached_property
     def searched(self) -> Float32:
         """The vectors where they are searched, float32 (n, dim)."""
+        if self.columns is not None:
+            found: Float32 = self.columns["searched"]
+            return found
         return self.configuration.space(self.vectors)
 
     @cached_property
@@ -177,18 +169,21 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
     entries: Iterable[Entry] = (
         catalog.tracks.entries() if not known else catalog.tracks.entries_with(fresh).values()
     )
-    vectors = np.zeros((len(marks), configuration.dimension), np.float32)
+    columns = _current(catalog, marks)
+    vectors = columns["vectors"] if columns else np.zeros((len(marks), configuration.dimension), np.float32)
     tracks: list[Track | None] = [None] * len(marks)
     places = {mark.id: row for row, mark in enumerate(marks)}
     if previous is not None and known:
         here, there = [places[id_] for id_ in known], list(known.values())
-        vectors[here] = previous.vectors[there]
+        for start in range(0, len(here) if columns is None else 0, COMPARED):
+            some = slice(start, start + COMPARED)  # at once they were in memory three times
+            vectors[here[some]] = previous.vectors[there[some]]
         for row, old in zip(here, there, strict=True):
             tracks[row] = previous.tracks[old]
     for entry in entries:
         row = places[entry.id]
         tracks[row] = entry.track
-        if entry.vector.shape == (configuration.dimension,):
+        if columns is None and entry.vector.shape == (configuration.dimension,):
             vectors[row] = entry.vector
     scores = [] if previous is None or not previous.scores else [HeldScores.read(catalog.words)]
     return Held(
@@ -205,7 +200,16 @@ def hold(catalog: Catalog, previous: Held | None = None) -> Held | None:
         catalog.files.unopened_count(),
         catalog.settings.roots(),
         scores,
+        columns,
     )
+
+
+def _current(catalog: Catalog, marks: Sequence[Mark]) -> Columns | None:
+    """The columns of this very state of the catalog, if their vectors are those that were written."""
+    columns = catalog.columns()
+    if columns is None or not columns.are_sound("ids", "vectors", "searched"):
+        return None
+    return columns if columns["ids"].tolist() == [mark.id.encode() for mark in marks] else None
 
 
 def _stat(mark: Mark) -> tuple[int, int, int]:
@@ -218,116 +222,3 @@ def _as_they_were(previous: Held, marks: Iterable[Mark]) -> dict[str, int]:
     return {
         mark.id: rows[mark.id] for mark in marks if mark.id in rows and changed[rows[mark.id]] == mark.changed
     }
-
-
-class HeldSettings(Settings):
-    """Settings as they were when the index was read."""
-
-    def __init__(self, database: Connection, held: Held) -> None:
-        super().__init__(database)
-        self._held = held
-
-    def meta(self, key: str) -> str | None:
-        return self._held.settings.get(key)
-
-    def roots(self) -> list[bytes]:
-        return list(self._held.roots)
-
-    @property
-    def configuration(self) -> Configuration | None:
-        return self._held.configuration
-
-
-class HeldTracks(Tracks):
-    """Tracks of the index from memory."""
-
-    def __init__(self, database: Connection, settings: Settings, held: Held, kept: Tracks) -> None:
-        super().__init__(database, settings)
-        self._held, self._kept = held, kept
-
-    def nearest_by_passages(
-        self, mean: Float32, admission: Admission, count: int
-    ) -> list[tuple[str, str]] | None:
-        return self._kept.nearest_by_passages(mean, admission, count)
-
-    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
-        held = self._held
-        return (held.entry(row) for row, track in enumerate(held.tracks) if admits(track))
-
-    def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
-        held = self._held
-        if admits is None:
-            yield Page(held.ids, held.digests, held.searched, held.scales, held.whole)
-            return
-        rows = np.array([row for row, track in enumerate(held.tracks) if admits(track)], np.intp)
-        ids = [held.ids[row] for row in rows.tolist()]
-        digests = [held.digests[row] for row in rows.tolist()]
-        yield Page(ids, digests, held.searched[rows], held.scales[rows], held.whole[rows])
-
-    def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
-        rows = self._held.rows
-        return {id_: self._held.entry(rows[id_]) for id_ in ids if id_ in rows}
-
-    def entries_of(self, digests: Iterable[str]) -> list[Entry]:
-        holders = self._held.holders
-        return [self._held.entry(row) for digest in digests for row in holders.get(digest, ())]
-
-    def audio_pages(self) -> Iterator[tuple[Sequence[str], Float32]]:
-        """Those of the index: what is gone is no answer, and no copy of one."""
-        audio, rows = self._held.audio, self._held.audio_rows
-        for start in range(0, len(rows), COMPARED):
-            some = slice(start, start + COMPARED)
-            yield audio[some], self._held.vectors[rows[some]]
-
-    def measured(
-        self, measure: Callable[[Float32], Float32], space: SearchSpace = AS_THEY_ARE
-    ) -> tuple[Audio, Float32]:
-        vectors = self._held.searched if space.whitening else self._held.vectors
-        starts = range(0, max(1, len(vectors)), COMPARED)  # whose products stay where they are quick to reach
-        found = np.concatenate([measure(vectors[start : start + COMPARED]) for start in starts])
-        return self._held.audio, found[self._held.audio_rows]
-
-    def vector(self, digest: str) -> Float32 | None:
-        rows = self._held.holders.get(digest)
-        return self._held.vectors[rows[0]] if rows else super().vector(digest)
-
-    def at(self, path: bytes) -> Track | None:
-        return self._held.find(path_id(path)) or super().at(path)
-
-    def usual_scale(self, count: int) -> float | None:
-        return self._held.usual_scale
-
-
-class HeldFiles(Files):
-    """Files as the database has them; those of the index as they were when it was read."""
-
-    def __init__(self, database: Connection, tracks: Tracks, held: Held) -> None:
-        super().__init__(database, tracks)
-        self._held = held
-
-    def get(self, path: bytes) -> FileRow | None:
-        row = self._held.rows.get(path_id(path))
-        if row is None:
-            return super().get(path)
-        size, mtime_ns, ctime_ns = self._held.stats[row].tolist()
-        return FileRow(path, "indexed", size, mtime_ns, self._held.digests[row], None, ctime_ns)
-
-    def unopened_count(self) -> int:
-        return self._held.unopened
-
-    def count(self, state: FileState) -> int:
-        return len(self._held) if state == "indexed" else super().count(state)
-
-    def copies(self, digests: Iterable[str]) -> int:
-        return sum(len(self._held.holders.get(digest, ())) for digest in set(digests))
-
-
-class HeldFingerprints(Fingerprints):
-    """Fingerprints as the database has them, counted in memory."""
-
-    def __init__(self, database: Connection, held: Held) -> None:
-        super().__init__(database)
-        self._held = held
-
-    def lacking(self) -> int:
-        return self._held.lacking
