@@ -50,6 +50,7 @@ UPLOADS = 6  # the first of which loads the network
 LENGTH = 240.0  # s of what is uploaded
 FIRST, STEP = 0.5, 0.001  # rad from the first track: of the first that is written, and less for each other
 TURNS = 450
+SEEN = 0.0006  # s of writing a track of the home, at least: a large one is read anew every few seconds only
 Answer = dict[str, Any]
 
 
@@ -99,6 +100,7 @@ def make(home: Home, count: int, spec: EncoderSpec = OPENL3) -> None:
                 for number in range(start, min(start + 1000, count)):
                     enter(catalog, number, vector(number, spec.dimension))
         list(refresh(catalog))
+        catalog.keep_columns()  # as a run does at its end
 
 
 @contextmanager
@@ -141,8 +143,9 @@ def ask(
         turn += 1
 
 
-def many(port: int, asked: list[str], seconds: float) -> float:
-    """Requests a second that 16 clients get answered."""
+def many(process: int, port: int, asked: list[str], seconds: float) -> dict[str, float]:
+    """Requests a second that 16 clients get answered, and the processor time of each, here and there."""
+    server_ms, client_ms = processor_ms(process), processor_ms(os.getpid())
     taken: list[list[float]] = [[] for _ in range(CLIENTS)]
     threads = [
         threading.Thread(target=ask, args=(port, asked[number::CLIENTS], seconds, taken[number]))
@@ -152,11 +155,19 @@ def many(port: int, asked: list[str], seconds: float) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(map(len, taken)) / seconds
+    count = sum(map(len, taken))
+    return {
+        "a_second": round(count / seconds, 1),
+        "processor": round((processor_ms(process) - server_ms) / count, 2),
+        "clients_processor": round((processor_ms(os.getpid()) - client_ms) / count, 2),
+    }
 
 
 def write(home: Home, first: int, seconds: float) -> None:
-    """What a run commits, some of it a second: two tracks at a time, each more like the first one."""
+    """What a run commits, some of it a second: two tracks at a time, each more like the first one.
+
+    The longer it lasts, the more slowly they come.
+    """
     end, turn = time.perf_counter() + seconds, 0
     with Catalog(home.catalog) as catalog:
         while time.perf_counter() < end and turn < TURNS:
@@ -164,7 +175,7 @@ def write(home: Home, first: int, seconds: float) -> None:
                 for number in (turn, turn + 1):
                     enter(catalog, first + number, turned(number))
             turn += 2
-            time.sleep(0.05)
+            time.sleep(max(0.05, 2 * seconds / TURNS))
 
 
 class Committed:
@@ -201,6 +212,12 @@ def processor_ms(process: int) -> float:
     return 1000 * (times.user + times.system)
 
 
+def memory_of(process: int) -> dict[str, int]:
+    """What the server's process has in memory, in MB: all of it, and of that what is no file's."""
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return {name: int(lines[key].split()[0]) // 1024 for name, key in (("all", "VmRSS"), ("own", "RssAnon"))}
+
+
 def milliseconds(taken: list[float]) -> dict[str, float]:
     return {f"p{share}": round(1000 * float(np.percentile(taken, share)), 2) for share in (50, 95, 99)}
 
@@ -214,7 +231,7 @@ def measured(count: int, seconds: float, folder: Path) -> dict[str, Any]:
     both = [f"{text}{track}" for text, track in zip(words, like, strict=False)]
     with serving(home) as (process, port, started):
         ask(port, like[:50], 2.0, [])
-        memory = tree_memory(process)
+        memory = memory_of(process)
         figures: dict[str, Any] = {"tracks": count, "started_s": round(started, 1)}
         for name, asked in (("one_client", like), ("words", words), ("words_and_track", both)):
             ask(port, asked[:5], 1.0, [])
@@ -223,11 +240,12 @@ def measured(count: int, seconds: float, folder: Path) -> dict[str, Any]:
             each = (processor_ms(process) - before_ms) / len(taken)
             figures[f"{name}_ms"] = {**milliseconds(taken), "processor": round(each, 2)}
         for name, asked in (("", like), ("_by_words", words)):
-            figures[f"requests_a_second{name}"] = round(many(port, asked, seconds), 1)
+            figures[f"many{name}"] = many(process, port, asked, seconds)
         first = f"&hub_correction=false&id={path_id(path_of(0))}"
         before: list[Answer] = []
         ask(port, [first], 0.1, [], lambda _, answer: before.append(answer))
         check, beside = Committed(first, count, numbers_of(before[0])), list[float]()
+        seconds = max(seconds, SEEN * count)
         command = [sys.executable, __file__, "--write", str(home.path), str(count), str(seconds)]
         with subprocess.Popen(command):
             mixed = [call for pair in zip(like, cycle(words)) for one in pair for call in (one, first)]
@@ -235,8 +253,8 @@ def measured(count: int, seconds: float, folder: Path) -> dict[str, Any]:
         figures |= {
             "while_written_ms": milliseconds(beside),
             "states_seen": len(check.states),
-            "memory_mb": round(memory / 2**20),
-            "memory_after_mb": round(tree_memory(process) / 2**20),
+            "memory_mb": memory,
+            "memory_after_mb": memory_of(process),
         }
     return figures
 
