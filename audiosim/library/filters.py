@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
 from audiosim.core.tag_values import folded, genre_keys, names
 from audiosim.core.text import durations
-from audiosim.core.types import Track
+from audiosim.core.types import Float64, Track
 
 TAGS = ("genre", "artist", "album_artist", "album", "year")  # that are looked at
 YEARS = re.compile(r"(\d{1,4})?\s*(?:(-)\s*(\d{1,4})?)?", re.ASCII)
@@ -151,7 +155,9 @@ class Filter:
     @property
     def demands(self) -> tuple[Demand, ...]:
         """What it demands of a track by itself, one by one."""
-        return tuple(Demand(values, one.admits, one.under) for values, one in self._parts if one)
+        return tuple(
+            Demand(values, one.admits, one.under, one._lengths) for values, one in self._parts if one
+        )
 
     @property
     def elsewhere(self) -> Admission:
@@ -171,6 +177,14 @@ class Filter:
             (("folder",), Filter(under=self.under)),
             (("duration",), Filter(min_duration=self.min_duration, max_duration=self.max_duration)),
         )
+
+    @property
+    def _lengths(self) -> tuple[float, float] | None:
+        """The least and the most, where lengths are all that is demanded."""
+        if self != Filter(min_duration=self.min_duration, max_duration=self.max_duration):
+            return None
+        least, most = self.min_duration, self.max_duration
+        return -math.inf if least is None else least, math.inf if most is None else most
 
     @cached_property
     def _genres(self) -> frozenset[str]:
@@ -207,11 +221,19 @@ class Demand:
         Tells whether a track fits, of which no more than these values is known.
     files : tuple of bytes
         Paths that a folder's name does not tell of: they may be files.
+    lengths : tuple of float, optional
+        Where no more is demanded than a length: the least and the most, in s; one that is not known is 0.
     """
 
     values: tuple[str, ...]
     admits: Callable[[Track], bool]
     files: tuple[bytes, ...] = ()
+    lengths: tuple[float, float] | None = None
+
+    def has_length(self, seconds: Float64) -> npt.NDArray[np.bool_]:
+        """Tell of each of some lengths, (n,), whether `lengths` admit it."""
+        least, most = self.lengths or (-math.inf, math.inf)
+        return (seconds >= least) & (seconds <= most)
 
 
 @dataclass(frozen=True)

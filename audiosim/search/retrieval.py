@@ -112,7 +112,7 @@ class _Scored:
     """Files with their scores, in order of path; those that are hidden are no answers."""
 
     ids: Sequence[str]
-    scores: Float64  # -inf for damaged vectors, and where what is measured is not known
+    scores: Float64  # -inf for what is no answer: not admitted, damaged, or what is measured is not known
     hidden: frozenset[str]
 
     def best(self, count: int) -> list[str]:
@@ -121,6 +121,7 @@ class _Scored:
         if wanted < len(some):
             least = np.partition(self.scores, -wanted)[-wanted]
             some = np.flatnonzero(self.scores >= least)
+        some = some[self.scores[some] > -np.inf]
         order = some[np.argsort(-self.scores[some], kind="stable")]
         shown = (self.ids[row] for row in order.tolist() if self.ids[row] not in self.hidden)
         return list(islice(shown, count))

@@ -71,12 +71,17 @@ def give_scores(made: MadeHome, names: Iterable[str]) -> None:
         {"ranking": RankingOptions(exclude_same=("artist",), diversity=0.4)},
         {"only": Filter(genres=("jazz",)), "explain": True},
         {"only": Filter(genres=("jazz",), under=(b"/music",)), "ranking": RankingOptions(max_per_artist=1)},
+        {"only": Filter(min_duration=10), "count": 60},
+        {"only": Filter(max_duration=6.5)},
+        {"only": Filter(genres=("jazz",), min_duration=5, max_duration=55), "count": 60},
         {"include_self": True},
     ],
     ids=str,
 )
 def test_it_answers_as_the_catalog_does(made: MadeHome, options: dict[str, Any]) -> None:
     made.add({"again.flac": next(iter(random_tracks(1, np.random.default_rng(5)).values()))})
+    with Catalog(made.home.catalog) as catalog:
+        catalog._db.execute("UPDATE tracks SET duration = rowid")
     here, there = ask(made, held_of(made), **options), ask(made, None, **options)
     assert here.exact_because is None
     assert [match.track for match in here.matches] == [match.track for match in there.matches]

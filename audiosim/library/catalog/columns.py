@@ -109,6 +109,10 @@ class Columns:
 
     def _fitting(self, rows: Numbers, demand: Demand, values: dict[str, list[Any]]) -> Numbers:
         """Those of some rows that meet a demand."""
+        if demand.lengths is not None:
+            seconds = np.array([value or 0.0 for value in values["duration"]], np.float64)
+            found: Numbers = rows[demand.has_length(seconds)[self["number duration"][rows]]]
+            return found
         numbers = {name: self[f"number {name}"][rows] for name in demand.values}
         codes = np.zeros(len(rows), np.int64)
         for name, own in numbers.items():

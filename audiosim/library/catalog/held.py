@@ -102,6 +102,11 @@ class Held:
         return found
 
     @cached_property
+    def durations(self) -> Float64:
+        """The length of each file in s, 0 where it is not known, (n,)."""
+        return np.array([track.duration or 0.0 for track in self.tracks], np.float64)
+
+    @cached_property
     def searched(self) -> Float32:
         """The vectors where they are searched, float32 (n, dim)."""
         if self.columns is not None:
@@ -127,7 +132,7 @@ class Held:
 
     def prepare(self) -> None:
         """Make what searches need of it, so that none has to wait for that."""
-        _ = self.rows, self.digests, self.holders, self.searched, self.whole
+        _ = self.rows, self.durations, self.digests, self.holders, self.searched, self.whole
 
     def entry(self, row: int) -> Entry:
         """Give one file with its vector."""

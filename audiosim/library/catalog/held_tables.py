@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from audiosim.core.types import Float32, Track
-from audiosim.library.catalog.audio import Audio
+from audiosim.library.catalog.audio import Audio, Places
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.files import Files
 from audiosim.library.catalog.fingerprints import Fingerprints
@@ -20,6 +20,8 @@ from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.filters import Admission
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
+
+MOST = 4  # times fewer than all that are searched as all are
 
 
 class HeldSettings(Settings):
@@ -61,10 +63,28 @@ class HeldTracks(Tracks):
         if admits is None:
             yield Page(held.ids, held.digests, held.searched, held.scales, held.whole)
             return
-        rows = np.array([row for row, track in enumerate(held.tracks) if admits(track)], np.intp)
+        rows = self._admitted(admits)
+        if MOST * len(rows) > len(held):  # all are sooner compared than many copied
+            admitted = np.zeros(len(held), bool)
+            admitted[rows] = True
+            yield Page(held.ids, held.digests, held.searched, held.scales, held.whole & admitted)
+            return
         ids = [held.ids[row] for row in rows.tolist()]
         digests = [held.digests[row] for row in rows.tolist()]
         yield Page(ids, digests, held.searched[rows], held.scales[rows], held.whole[rows])
+
+    def _admitted(self, admits: Callable[[Track], bool]) -> Places:
+        """The places of files that are admitted, one demand after the other."""
+        held, rows = self._held, np.arange(len(self._held))
+        if not isinstance(admits, Admission):
+            return rows[[admits(track) for track in held.tracks]]
+        for demand in admits.demands:
+            if demand.lengths is None:
+                fits = np.array([demand.admits(held.tracks[row]) for row in rows.tolist()], bool)
+            else:
+                fits = demand.has_length(held.durations[rows])
+            rows = rows[fits]
+        return rows
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
         rows = self._held.rows
