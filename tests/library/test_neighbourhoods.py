@@ -54,15 +54,19 @@ def music(count: int, seed: int = 0, dimension: int = 24) -> Float32:
     return found
 
 
-@given(st.integers(12, 60), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.3)), max_size=4), st.data())
+@given(
+    st.integers(30, 90),
+    st.lists(st.tuples(st.floats(0.5, 1), st.integers(0, 2)), max_size=4),
+    st.integers(0, 1000),
+)
 def test_whatever_comes_goes_and_changes_they_are_those_of_all_pairs(
-    count: int, steps: list[tuple[float, float]], data: st.DataObject
+    count: int, steps: list[tuple[float, int]], seed: int
 ) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
-    vectors, kept = units(count, 0), None
-    for there, changed in [(0.8, 0.0), *steps]:
-        rows = np.sort(rng.permutation(count)[: max(12, round(there * count))])
-        anew = rng.permutation(count)[: round(changed * count)]
+    rng = np.random.default_rng(seed)
+    vectors, kept, order = units(count, 0), None, rng.permutation(count)
+    for there, changed in [(0.8, 0), (0.9, 0), *steps]:
+        rows = np.sort(order[: round(there * count)])
+        anew = rng.permutation(count)[:changed]
         vectors[anew] = units(len(anew), int(rng.integers(1000)))
         kept = found_of(vectors, rows, kept)
         own = vectors[rows]
