@@ -14,8 +14,6 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pooch
-
 from audiosim.core.errors import WeightsError
 
 CONNECT_LIMIT = 8.0  # s to connect, and between two packets
@@ -130,6 +128,8 @@ def _fetch(url: str, file: IO[Any]) -> None:
 
 def _download(url: str, file: IO[Any]) -> None:
     """Have a server's file, or what is missing of it, appended."""
+    import pooch  # it takes longer than reading the weights, which is all that queries wait for
+
     have = file.seek(0, os.SEEK_END)
 
     def begin(response: Any, **_: object) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -112,13 +113,13 @@ class OpenL3Weights:
             )
         return weights
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The BLAKE2b-128 of the tensors, 32 hexadecimal digits, whatever file they came in."""
         state = hashlib.blake2b(digest_size=16)
         for tensor in [*self.norms, *(t for pair in self.convolutions for t in pair)]:
             state.update(repr(tensor.shape).encode())
-            state.update(np.ascontiguousarray(tensor, "<f4").tobytes())
+            state.update(np.ascontiguousarray(tensor, "<f4").data)
         return state.hexdigest()
 
 

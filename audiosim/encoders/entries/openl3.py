@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audiosim.core.types import Encoder, EncoderSpec, Precision
-    from audiosim.encoders.openl3 import OpenL3Options
+    from audiosim.encoders.openl3 import OpenL3Options, OpenL3Weights
     from audiosim.encoders.openl3_weights import WeightsFolder
     from audiosim.encoders.request import EncoderRequest
     from audiosim.encoders.weights_file import Checked, WeightsFile
@@ -113,10 +113,15 @@ class _OpenL3(EncoderEntry):
 
 def _folder(*, read_only: bool = False) -> WeightsFolder:
     from audiosim.core.config import weights_folder
-    from audiosim.encoders.openl3_proof import warn_unless_proven
     from audiosim.encoders.openl3_weights import WeightsFolder
 
-    return WeightsFolder(weights_folder(), read_only=read_only, on_new=warn_unless_proven)
+    return WeightsFolder(weights_folder(), read_only=read_only, on_new=_prove)
+
+
+def _prove(weights: OpenL3Weights, network: str) -> None:
+    from audiosim.encoders.openl3_proof import warn_unless_proven
+
+    warn_unless_proven(weights, network)
 
 
 def _options(request: EncoderRequest) -> OpenL3Options:
