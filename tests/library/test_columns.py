@@ -38,6 +38,8 @@ from audiosim.library.catalog.columns import START, Columns
 from audiosim.library.catalog.columns import digest_of as digest_of_head
 from audiosim.library.catalog.passage_columns import PASSAGES, Kept
 from audiosim.library.catalog.tracks import Tracks
+from audiosim.library.catalog.word_columns import WORDS
+from audiosim.library.catalog.words import Words
 from audiosim.library.filters import Admission, Filter, Years
 from audiosim.library.word_scores import WordScorer
 from audiosim.search.each import find_passages_each
@@ -156,11 +158,12 @@ def told(result: SearchResult) -> list[Any]:
 def without_rows(patch: pytest.MonkeyPatch, *others: str) -> None:
     """Has the reading of all tracks from the catalog fail."""
 
-    def no(*_: object, **__: object) -> Any:
-        raise AssertionError("rows are read")
-
     for name in ("entries", "all_vectors", "indexed_vectors", *others):
-        patch.setattr(Tracks, name, no)
+        patch.setattr(Tracks, name, no_rows)
+
+
+def no_rows(*_: object, **__: object) -> Any:
+    raise AssertionError("rows are read")
 
 
 SEARCHES: list[dict[str, Any]] = [
@@ -202,9 +205,36 @@ def test_so_it_is_with_words(
         alone = find_similar(text=word, home=made.home.path, **options)
         return [told(ask(made, text=word, **options)), told(alone)]
 
-    by_columns = answers()
+    with monkeypatch.context() as patch:
+        patch.setattr(Words, "pages", no_rows)
+        patch.setattr(Words, "lacking_count", no_rows)
+        by_columns = answers()
     file_of(made).unlink()
     assert answers() == by_columns
+
+
+@pytest.mark.parametrize("columns", [None, [], [2], [2, 0]])
+def test_scores_are_those_of_the_catalog_however_many_words_are_asked_for(
+    made: MadeHome, columns: list[int] | None
+) -> None:
+    def scores() -> tuple[list[str], Any, int]:
+        with Catalog(made.home.catalog, read_only=True) as catalog:
+            audio, values = catalog.words.all(columns)
+            return list(audio), values, catalog.words.lacking_count()
+
+    with closing(sqlite3.connect(made.home.catalog)) as database, database:
+        database.execute("DELETE FROM words WHERE digest = ?", (digest_of(NAMES[4]),))
+        database.execute("UPDATE words SET odds = x'00' WHERE digest = ?", (digest_of(NAMES[8]),))
+        database.execute("UPDATE files SET state = 'gone' WHERE path = ?", (path_of(NAMES[9]),))
+    keep(made)
+    assert are_used(made)
+    audio, values, lacking = scores()
+    file_of(made).unlink()
+    others, exact, left = scores()
+    assert audio == others
+    assert (values.shape, values.dtype) == (exact.shape, exact.dtype)
+    assert values.tolist() == exact.tolist()
+    assert lacking == left == 1
 
 
 def asked_with_a_passage(made: MadeHome, **options: Any) -> list[Any]:
@@ -245,11 +275,8 @@ def test_so_it_is_with_passages_and_fewer_caches_are_opened(
 
 
 def test_so_it_is_where_the_index_is_in_memory(made: MadeHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no(_: Tracks) -> Any:
-        raise AssertionError("passages are read")
-
     answer = asked_with_a_passage(made)
-    monkeypatch.setattr(Tracks, "all_passages", no)
+    monkeypatch.setattr(Tracks, "all_passages", no_rows)
     query = os.fsdecode(path_of(NAMES[3]))
     ((_, result),) = find_passages_each([query], 4.0, 16.0, home=made.home.path)
     assert isinstance(result, SearchResult)
@@ -317,7 +344,7 @@ def test_columns_of_before_there_were_passages_among_them_are_used_for_the_rest_
     data = file_of(made).read_bytes()
     magic, begin, _size, _ = START.unpack(data[: START.size])
     head = json.loads(data[begin:])
-    for name in PASSAGES:
+    for name in [name for name in head["columns"] if name in PASSAGES or name.startswith("word")]:
         del head["columns"][name]
     text = json.dumps(head).encode()
     start = START.pack(magic, begin, len(text), digest_of_head(text))
@@ -329,7 +356,7 @@ def test_columns_of_before_there_were_passages_among_them_are_used_for_the_rest_
     keep(made)
     columns = columns_of(made)
     assert columns is not None
-    assert columns.are_sound(*PASSAGES)
+    assert columns.are_sound(*PASSAGES, *WORDS)
 
 
 FILTERS = [
@@ -389,6 +416,8 @@ CHANGES: dict[str, Callable[[Catalog], object]] = {
     "a fingerprint": lambda c: c.fingerprints.set(digest_of(NAMES[1]), fingerprint(1)),
     "a fingerprint less": lambda c: c.fingerprints.drop([digest_of(NAMES[4])]),
     "passages": lambda c: c.tracks.set_passages(digest_of(NAMES[4]), b""),
+    "words": lambda c: c.words.set(digest_of(NAMES[4]), np.ones(4, np.float32)),
+    "other words": lambda c: c.words.set_labels(["something"]),
     "audio less": lambda c: c.tracks.drop([digest_of(NAMES[4])]),
 }
 
@@ -445,6 +474,7 @@ def test_what_they_do_not_hold_leaves_them(made: MadeHome) -> None:
         "DELETE FROM files WHERE title = 'Title 4'",
         "DELETE FROM fingerprints",
         "DELETE FROM passages",
+        "DELETE FROM words",
     ],
 )
 def test_older_versions_that_know_nothing_of_them_end_them(made: MadeHome, statement: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from audiosim.core.errors import HomeError
 from audiosim.library.catalog.audio import Audio
-from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks
+from audiosim.library.catalog.column_tracks import ColumnFingerprints, ColumnTracks, ColumnWords
 from audiosim.library.catalog.columns import Columns
 from audiosim.library.catalog.database import (
     ADDITIONS,
@@ -30,7 +30,7 @@ from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.held import Held
 from audiosim.library.catalog.held_tables import HeldFiles, HeldFingerprints, HeldSettings, HeldTracks
 from audiosim.library.catalog.held_words import HeldWords
-from audiosim.library.catalog.made_columns import keep_columns
+from audiosim.library.catalog.made_columns import Source, keep_columns
 from audiosim.library.catalog.models import (
     DROPPED,
     PENDING,
@@ -132,7 +132,7 @@ class Catalog:
         self.tracks: Tracks = tracks
         self.files = Files(self._db, self.tracks)
         self.fingerprints: Fingerprints = ColumnFingerprints(self._db, tracks)
-        self.words = Words(self._db, self.settings)
+        self.words: Words = ColumnWords(self._db, self.settings, tracks)
         self.records = Records(self._db, self.files, self.tracks, self.fingerprints, self.words)
         self.store_state = StoreState(self._db, self.files, self.settings)
 
@@ -172,7 +172,8 @@ class Catalog:
         """Have the file of columns, by which many tracks are searched fast, be what the catalog says."""
         configuration, count = self.settings.configuration, self.files.count("indexed")
         if configuration is not None:
-            keep_columns(self._db, configuration, self.tracks, count, self.fingerprints.lacking)
+            source = Source(self.tracks, self.words, self.fingerprints.lacking)
+            keep_columns(self._db, configuration, source, count)
 
     def keep_nothing(self) -> None:
         """Have what is changed of files and settings from now on be so for this connection only."""

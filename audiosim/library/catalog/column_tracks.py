@@ -1,4 +1,4 @@
-"""Tracks and fingerprints of a catalog that has a file of columns: exact search reads that if it is sound."""
+"""Tracks, fingerprints and words of a catalog that has a file of columns: it is read where it is sound."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from audiosim.core.types import Float32, Track
+from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.columns import Columns, Numbers, open_columns
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.made_columns import columns_of, stamp_of
 from audiosim.library.catalog.models import Page
 from audiosim.library.catalog.passage_columns import PASSAGES, best_products
+from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
+from audiosim.library.catalog.word_columns import LACKING, SCORED, label_column
+from audiosim.library.catalog.words import Words
 from audiosim.library.filters import Admission
 from audiosim.library.whitening import SearchSpace
 
@@ -95,6 +99,30 @@ class ColumnFingerprints(Fingerprints):
     def lacking(self) -> int:
         columns = self._tracks.columns()
         return super().lacking() if columns is None else columns.lacking
+
+
+class ColumnWords(Words):
+    """Scores as the database has them, and as columns where these are of its state."""
+
+    def __init__(self, database: Connection, settings: Settings, tracks: ColumnTracks) -> None:
+        super().__init__(database, settings)
+        self._tracks = tracks
+
+    def all(self, columns: Sequence[int] | None = None) -> tuple[Audio, Float32]:
+        kept, chosen = self._tracks.columns(), self._chosen(columns)
+        names = [label_column(number) for number in chosen]
+        if kept is None or not kept.are_sound(SCORED, *names):
+            return super().all(columns)
+        audio = Audio(kept[SCORED].astype("U").tolist())
+        values = np.zeros((len(audio), len(chosen)), np.float32)
+        for place, name in enumerate(names):
+            values[:, place] = kept[name]
+        return audio, values
+
+    def lacking_count(self) -> int:
+        kept = self._tracks.columns()
+        known = kept is not None and kept.are_sound(LACKING)
+        return int(kept[LACKING][0]) if kept is not None and known else super().lacking_count()
 
 
 class _Names(Sequence[str]):

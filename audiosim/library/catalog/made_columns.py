@@ -29,6 +29,8 @@ from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.models import Configuration, Entry
 from audiosim.library.catalog.passage_columns import CODES, PASSAGES, Kept, describe
 from audiosim.library.catalog.tracks import COMPARED, Tracks
+from audiosim.library.catalog.word_columns import WORDS, write_words
+from audiosim.library.catalog.words import Words
 from audiosim.library.filters import TAGS
 
 LEAST = 1000  # files of the index; fewer are searched as fast without
@@ -39,6 +41,7 @@ WATCHED = {
     "tracks": "digest, vector, duration, scale",
     "fingerprints": "digest",
     "passages": "digest, vectors",
+    "words": "digest, odds",
 }
 END = "DELETE FROM columns_stamp;"
 NOTE = "INSERT OR IGNORE INTO columns_passages VALUES ({}.digest);"
@@ -49,6 +52,15 @@ INDEXED = {  # files of the index, and what becomes one or was one
     "delete": "WHEN OLD.state = 'indexed'",
 }
 COUNT = "SELECT count(*) FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the file tells of: tracks, their words, and how many files have no fingerprint."""
+
+    tracks: Tracks
+    words: Words
+    lacking: Callable[[], int]
 
 
 def columns_of(path: Path) -> Path:
@@ -68,9 +80,8 @@ def stamp_of(database: Connection) -> str | None:
 def keep_columns(
     database: Connection,
     configuration: Configuration,
-    tracks: Tracks,
+    source: Source,
     files: int,
-    lacking: Callable[[], int],
 ) -> None:
     """Have the file of columns be what the catalog says; or not be there, where it has few files.
 
@@ -82,12 +93,10 @@ def keep_columns(
         The catalog's, open for writing; the index lock is held.
     configuration : Configuration
         What its vectors are made with.
-    tracks : Tracks
-        Its tracks; read only where the file has to be made.
+    source : Source
+        What the file tells; read only where it has to be made.
     files : int
         How many files are in the index, with those whose vector is missing.
-    lacking : callable
-        Counts those of them that have no fingerprint.
     """
     path = columns_of(database.path)
     with suppress(OSError, HomeError):  # a full disk
@@ -99,7 +108,7 @@ def keep_columns(
                 stamp, count = secrets.token_hex(16), database.execute(COUNT).fetchone()[0]
                 with replacing(path) as file:
                     kept = _kept(database, configuration)
-                    write_columns(file, stamp, configuration, tracks, count, lacking(), kept)
+                    write_columns(file, stamp, configuration, source, count, kept)
                     del kept  # no file is replaced that is mapped, on Windows
                 # a kill before this is committed leaves a file whose stamp no catalog has
                 database.execute("DELETE FROM columns_passages")
@@ -110,7 +119,7 @@ def keep_columns(
 
 def _is_current(path: Path, stamp: str | None, configuration: Configuration) -> bool:
     columns = None if stamp is None else open_columns(path, stamp, configuration)
-    return columns is not None and {*PASSAGES} <= {*columns.names} and columns.are_written(path)
+    return columns is not None and {*PASSAGES, *WORDS} <= {*columns.names} and columns.are_written(path)
 
 
 def _kept(database: Connection, configuration: Configuration) -> Kept | None:
@@ -145,9 +154,8 @@ def write_columns(
     file: IO[bytes],
     stamp: str,
     configuration: Configuration,
-    tracks: Tracks,
+    source: Source,
     count: int,
-    lacking: int,
     kept: Kept | None,
 ) -> None:
     """Write a file of columns.
@@ -160,12 +168,10 @@ def write_columns(
         The catalog's.
     configuration : Configuration
         What the vectors are made with.
-    tracks : Tracks
+    source : Source
         What is written.
     count : int
         How many files of the index have a vector.
-    lacking : int
-        How many of them have no fingerprint.
     kept : Kept, optional
         What is known from before of passages.
     """
@@ -174,18 +180,20 @@ def write_columns(
     places = [head.place("vectors", "<f4", shape)]
     if space.whitening:
         places.append(head.place("searched", "<f4", shape))
-    each = iter(tracks.entries())
+    each = iter(source.tracks.entries())
     while page := list(islice(each, COMPARED)):
         vectors = _matrix(page, configuration.dimension)
         for place, rows in zip(places, (vectors, space(vectors)), strict=False):
             file.seek(place + len(rest.ids) * 4 * configuration.dimension)
             file.write(rows.astype("<f4").tobytes())
         rest.take(page, whole_rows(vectors))
-    described = describe(file, head.end, tracks, rest.digests, configuration.spec.dimension, kept)
+    described = describe(file, head.end, source.tracks, rest.digests, configuration.spec.dimension, kept)
     head.place(CODES, "|i1", described.shape)
-    for name, column in (*rest.columns(), *described.columns()):
+    words = write_words(file, head.place, source.words)
+    for name, column in (*rest.columns(), *described.columns(), *words):
         file.seek(head.place(name, column.dtype.str, column.shape))
         file.write(column.tobytes())
+    lacking = source.lacking()
     _finish(file, head, {"stamp": stamp, "vectors": configuration.collection, "lacking": lacking})
 
 

@@ -72,12 +72,20 @@ class Words:
 
         Those of some `columns` of the labels, or of all. Damaged ones are left out.
         """
-        chosen = list(range(len(self.labels))) if columns is None else list(columns)
+        chosen = self._chosen(columns)
         audio, pages = Audio(), [np.zeros((0, len(chosen)), np.float32)]
         for digests, odds in self.pages():
             audio += digests
             pages.append(odds[:, chosen].astype(np.float32))
         return audio, np.concatenate(pages)
+
+    def _chosen(self, columns: Sequence[int] | None) -> list[int]:
+        return list(range(len(self.labels))) if columns is None else list(columns)
+
+    def scored_count(self) -> int:
+        """How many pieces of audio `pages` gives."""
+        query = f"SELECT count(*) FROM words WHERE digest IN ({INDEXED}) AND length(odds) = ?"
+        return int(self._db.execute(query, (2 * len(self.labels),)).fetchone()[0])
 
     def pages(self) -> Iterator[tuple[list[str], Odds]]:
         """The audio of the files in the index that has scores, and its log-odds, some at a time, in order."""
