@@ -160,8 +160,13 @@ def _imported_text(done: Imported) -> str:
         there = [path for path in done.stay_forgotten if os.path.lexists(path)]
         again = index_again(there) if there else "audiosim index PATH"
         text += f"\n{lie} in what was forgotten here. To bring it back: {again}"
-    lines = [f"From now on, audiosim index looks at {display_path(root)} too." for root in done.roots]
+    lines = [_looked_at(root) for root in done.roots]
     return "\n".join([text, *first_lines(lines, ALL, SHOWN)])
+
+
+def _looked_at(root: bytes) -> str:
+    there = "" if os.path.lexists(root) else ", which is not there now"
+    return f"From now on, audiosim index looks at {display_path(root)}{there}."
 
 
 def _imported_fields(done: Imported) -> dict[str, Any]:

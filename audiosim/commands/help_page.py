@@ -80,7 +80,11 @@ def help_(
         group = page.command
         command = group.get_command(page, name) if hasattr(group, "get_command") else None
         if command is None:
-            raise UsageError(f"There is no command {' '.join(names or ())}", "", "Try: audiosim --help")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, getattr(group, "commands", ()), 1)
+            remedy = f"Try: audiosim help {near[0]}" if near else "Try: audiosim --help"
+            raise UsageError(f"There is no command {' '.join(names or ())}", "", remedy)
         page = type(page)(command, info_name=name, parent=page)
     typer.echo(page.get_help())
 

@@ -218,6 +218,8 @@ def _output_form(
     out: OutputOption = None,
 ) -> OutputForm:
     by_name = None if out is None else SUFFIXES.get(out.suffix.lower())
+    if json_ and form not in (None, "json"):
+        raise UsageError(f"--json and --format {form} contradict each other")
     named = "json" if json_ else form or by_name
     chosen = one_of("--format", named or "table", FORMATS)
     if null and chosen != "paths":

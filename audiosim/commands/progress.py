@@ -122,8 +122,8 @@ def progress_line(progress: Progress, pace: str, width: int) -> str:
     """
     total, is_known = progress.audio_total, progress.total_known
     unit, seconds, digits = _unit(total if is_known else progress.audio_seconds)
-    whole = f"{total / seconds:.{digits}f}" if is_known else "…"
-    audio = f"{progress.audio_seconds / seconds:.{digits}f} of {whole} {unit} of audio"
+    whole = f" of ~{total / seconds:.{digits}f}" if is_known else ""
+    audio = f"{progress.audio_seconds / seconds:.{digits}f}{whole} {unit} of audio"
     parts = [
         time_left(progress.seconds_left, progress.time_up),
         audio if total else "",

@@ -16,7 +16,6 @@ from audiosim.commands.options import NEEDS_A_LOOK, OutputForm
 from audiosim.commands.output import output_lines, tell_absent, tell_unanswered, tell_unopened
 from audiosim.commands.sources import expand
 from audiosim.core.errors import AudiosimError, UsageError
-from audiosim.core.text import counted
 
 if TYPE_CHECKING:
     from audiosim.core.types import Track
@@ -76,7 +75,8 @@ def print_each(
         tell_absent(found, common["home"])
         tell_unopened(common["home"])
     if failed:
-        told = f"{failed} of {counted(asked, 'query', 'queries')} could not be answered; the lines say why."
+        some = f"{failed} of {asked} queries" if asked > 1 else "The query"
+        told = f"{some} could not be answered; the lines say why."
         typer.echo(f"audiosim: {told}", err=True)
         raise typer.Exit(1 if failed == asked else NEEDS_A_LOOK)
 

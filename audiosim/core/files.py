@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from audiosim.core.errors import AudiosimError, HomeError, LockedError, UsageError
+from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.text import display_path
 
@@ -101,7 +101,7 @@ def check_folder(path: Path) -> None:
     """
     if not path.parent.is_dir():
         shown, folder = (display_path(os.fsencode(one)) for one in (path, path.parent))
-        raise AudiosimError(f"Can't write {shown}", f"there is no folder {folder}", "Make it first.")
+        raise UsageError(f"Can't write {shown}", f"there is no folder {folder}", "Make it first.")
 
 
 def _sync_folder(folder: Path) -> None:

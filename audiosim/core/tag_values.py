@@ -70,7 +70,7 @@ NOBODY = frozenset(map(folded, f"{VARIOUS}|{UNKNOWN}".split("|")))
 
 
 def values(text: str | None) -> list[str]:
-    """The artists that a tag names, in its order."""
+    """The artists, or titles, that a tag names, in its order."""
     return _split(SEMICOLON, text)
 
 

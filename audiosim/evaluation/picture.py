@@ -28,7 +28,8 @@ MOST = 8  # curves; more can't be told apart
 COLOURS = (  # of M. Okabe and K. Ito, which people with any kind of colour vision tell apart
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a7a00",
 )  # fmt: skip
-BAND = 0.13  # opacity of an interval
+FAINT = 0.55  # opacity of an interval
+APART = 0.08  # of the way to the next k, from curve to curve
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ def render(curves: Sequence[Curve], evaluation: Evaluation, subtitle: str) -> by
 
     def draw(figure: Figure) -> None:
         axes = figure.add_axes(FRAME, facecolor=PAPER)
-        for colour, one in zip(COLOURS, curves, strict=False):
-            _draw_curve(axes, one, colour)
+        middle = (min(len(curves), len(COLOURS)) - 1) / 2
+        for place, (colour, one) in enumerate(zip(COLOURS, curves, strict=False)):
+            _draw_curve(axes, one, colour, (place - middle) * APART)
         chance = evaluation.chance
         axes.axhline(chance, color=SOFT, linestyle=(0, (4, 3)), linewidth=1.2, label="random answers")
         _dress(axes)
@@ -89,12 +91,14 @@ def render(curves: Sequence[Curve], evaluation: Evaluation, subtitle: str) -> by
     return png(WIDTH, HEIGHT, draw)
 
 
-def _draw_curve(axes: Axes, one: Curve, colour: str) -> None:
-    ranks = range(1, len(one.points) + 1)
-    low, high = ([getattr(point, side) for point in one.points] for side in ("low", "high"))
-    axes.fill_between(ranks, low, high, color=colour, alpha=BAND, linewidth=0)
-    values = [point.value for point in one.points]
-    axes.plot(ranks, values, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=one.name)
+def _draw_curve(axes: Axes, one: Curve, colour: str, aside: float) -> None:
+    """A line with an interval at each point, a little aside: of several, each can be seen."""
+    ranks = np.arange(1, len(one.points) + 1) + aside
+    low, value, high = (
+        np.array([getattr(point, side) for point in one.points]) for side in ("low", "value", "high")
+    )
+    axes.vlines(ranks, low, high, color=colour, alpha=FAINT, linewidth=1.2)
+    axes.plot(ranks, value, color=colour, linewidth=1.4, marker="o", markersize=3.5, label=one.name)
 
 
 def _dress(axes: Axes) -> None:

@@ -110,7 +110,8 @@ def absent_note(index: Index, tracks: Iterable[Track], noun: str = "answer") -> 
         several = f"of {len(looked_for)} {noun}s that were looked for, {counted(len(absent), 'is', 'are')}"
     if all(map(is_gone, {os.path.dirname(path): path for path in absent}.values())):
         return f"{several} not there now, moved or removed. To look for what has changed: audiosim index"
-    return f"{several} not there now: their folder looks like a disk that is not mounted."
+    whose = "its" if len(absent) == 1 else "their"
+    return f"{several} not there now: {whose} folder looks like a disk that is not mounted."
 
 
 def has_index(home: Home) -> bool:

@@ -17,7 +17,7 @@ from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.search.passage_query import ask_with
 from audiosim.search.passage_search import answered
-from audiosim.search.query import Paths, Query, Resolver, Source, as_source, asked_with
+from audiosim.search.query import Paths, Query, Resolver, Source, as_source, taken_for
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.recordings import KEPT
 from audiosim.search.similar import DEFAULT_COUNT, Searcher, SearchResult
@@ -198,5 +198,5 @@ def _answer(
     except AudiosimError as error:
         return error
     place = query.track.path
-    own = [] if place == path else [asked_with(place)]
+    own = [] if place == path else [taken_for(path, place)]
     return replace(result, notes=(*notes, *own, *result.notes))

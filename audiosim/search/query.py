@@ -13,13 +13,13 @@ import numpy as np
 from audiosim.audio.events import UNKNOWN, Embedded, Failed, Probed
 from audiosim.core.errors import AudioError, AudiosimError, UsageError
 from audiosim.core.paths import identity
-from audiosim.core.text import display_path, duration
+from audiosim.core.text import display_path, duration, visible
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import QueryEncoder
 from audiosim.extract import embed_files
 from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile
-from audiosim.search.titles import named, no_such_file
+from audiosim.search.titles import as_given, named, no_such_file
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -208,7 +208,7 @@ class Resolver:
         """
         place = None if path in self._lenient else named(self._index, path)
         if place is not None:
-            self.notes.append(asked_with(place))
+            self.notes.append(taken_for(path, place))
         return place
 
     def missing(self, path: bytes) -> UsageError:
@@ -311,9 +311,9 @@ def _outcome(make: Callable[[], Query]) -> Query | AudiosimError:
         return error
 
 
-def asked_with(place: bytes) -> str:
-    """Say which file a title was taken for."""
-    return f"asked with {display_path(place)}."
+def taken_for(path: bytes, place: bytes) -> str:
+    """Say which file a title, which looked like a path, was taken for."""
+    return f"{visible(as_given(path))}: taken for {display_path(place)}."
 
 
 def unusable(path: bytes, reason: str) -> AudiosimError:

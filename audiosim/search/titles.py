@@ -42,7 +42,7 @@ def named(index: Index, path: bytes) -> bytes | None:
     UsageError
         If several recordings have the name.
     """
-    name = _as_given(path)
+    name = as_given(path)
     wanted = folded(name)
     entries = list(index.catalog.tracks.entries(lambda track: wanted in map(folded, _names(track))))
     found = one_each(entries, Recordings.of(index), Filter(), ())
@@ -56,18 +56,23 @@ def named(index: Index, path: bytes) -> bytes | None:
 
 def no_such_file(path: bytes, index: Index | None) -> UsageError:
     """Make the error for a query that is not there; it tells which titles of an index are near."""
-    name = _as_given(path)
+    name = as_given(path)
     if ADDRESS.match(name):
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
         )
-    near = [] if index is None else _near(index, name)
+    why, near = "it is neither there nor in the index", _beside(path)
+    if index is not None:
+        why, near = f"{why}, and no track has that title", near or _near(index, name)
     told = f"Near it: {'; '.join(map(visible, near))}.\n" if near else ""
-    return UsageError(
-        f"No such file: {os.fsdecode(path)}",
-        "it is neither there nor in the index, and no track has that title",
-        f"{told}Check the path, or see all tracks: audiosim list",
-    )
+    remedy = f"{told}Check the path, or see all tracks: audiosim list"
+    return UsageError(f"No such file: {os.fsdecode(path)}", why, remedy)
+
+
+def _beside(path: bytes) -> list[str]:
+    """The file whose name was pasted with the full stop behind it."""
+    bare = path.rstrip(b".")
+    return [display_path(bare)] if bare != path and os.path.isfile(bare) else []
 
 
 def _near(index: Index, name: str) -> list[str]:
@@ -87,15 +92,16 @@ def _near(index: Index, name: str) -> list[str]:
 def _names(track: Track) -> Iterator[str]:
     """What a track may be called."""
     title, artist = track.tags.title, track.tags.artist
-    if title:
-        yield title
-        yield from (f"{by} - {title}" for by in (artist, *values(artist)) if by)
+    for each in dict.fromkeys((title, *values(title))):  # a file may have several
+        if each:
+            yield each
+            yield from (f"{by} - {each}" for by in dict.fromkeys((artist, *values(artist))) if by)
     file = os.fsdecode(os.path.basename(track.path))
     yield file
     yield os.path.splitext(file)[0]
 
 
-def _as_given(path: bytes) -> str:
+def as_given(path: bytes) -> str:
     """The name that became this path."""
     try:
         here = os.getcwdb().rstrip(b"/") + b"/"

@@ -116,7 +116,7 @@ def test_the_bar_moves_within_a_long_file_and_names_it(library: Path, tmp_path: 
     within = {int(bar[1]) for bar in bars if (bar[2] or "").endswith(f": {NAME}")}
     assert len(within) >= 3
     assert {share for share in within if 5 < share < 90}
-    assert any(" left, " in bar[0] and " of 3 min of audio" in bar[0] for bar in bars)
+    assert any(" left, " in bar[0] and " of ~3 min of audio" in bar[0] for bar in bars)
     first, second, summary = left(shown)
     assert (first.startswith("Encoder: fake"), second) == (True, "4 files found, 4 to open.")
     assert summary.startswith("4 indexed, 0 reused")

@@ -90,7 +90,8 @@ def test_options_become_what_they_describe() -> None:
         ("--precision half", "--precision half is not known"),
         ("--format xml", "--format xml is not known"),
         ("--null", "--null goes with --format paths only"),
-        ("--json --format paths --null", "--null goes with --format paths only"),
+        ("--json --format paths", "--json and --format paths contradict each other"),
+        ("--json --null", "--null goes with --format paths only"),
         ("--min-duration long", "--min-duration long is no time"),
     ],
 )

@@ -37,7 +37,7 @@ def test_no_command_makes_a_folder_for_its_output(
     home: Home, cli: Cli, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     done = cli(*command, "absent/out", "--home", home.path)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert done.err == "audiosim: Can't write absent/out: there is no folder absent.\nMake it first.\n"
     assert not (tmp_path / "absent").exists()
 

@@ -33,10 +33,10 @@ class Terminal(io.StringIO):
     [
         (
             120,
-            "  4% [....................] 18 min left, 1.2 of 28.4 h of audio, 41/340 files, 85 x real time: "
+            "  4% [....................] 18 min left, 1.2 of ~28.4 h of audio, 41/340 files, 85 x real time: "
             "07 - Die Straße der…",
         ),
-        (80, "  4% [..........] 18 min left, 1.2 of 28.4 h of audio: 07 - Die Straße der…"),
+        (80, "  4% [..........] 18 min left, 1.2 of ~28.4 h of audio: 07 - Die Straße der…"),
         (50, "  4% [..........] 18 min left: 07 - Die Straße…"),
         (20, "  4% [..........]"),
     ],
@@ -65,13 +65,13 @@ def test_a_line_never_fills_the_terminal(
 def test_short_work_is_counted_in_minutes_and_a_short_name_is_whole() -> None:
     shown = Progress(1, 3, 130.0, 600.0, 0.5, b"/m/a.mp3", 6.0)
     assert progress_line(shown, "22 x real time", 100) == (
-        " 50% [##########..........] 6 s left, 2 of 10 min of audio, 1/3 files, 22 x real time: a.mp3"
+        " 50% [##########..........] 6 s left, 2 of ~10 min of audio, 1/3 files, 22 x real time: a.mp3"
     )
 
 
 def test_little_audio_is_counted_in_seconds() -> None:
     assert ": a.mp3" in progress_line(Progress(1, 3, 5.0, 61.0, 0.08, b"/m/a.mp3"), "", 80)
-    assert "] 5 of 61 s of audio, 1/3 files" in progress_line(Progress(1, 3, 5.0, 61.0), "", 80)
+    assert "] 5 of ~61 s of audio, 1/3 files" in progress_line(Progress(1, 3, 5.0, 61.0), "", 80)
 
 
 def test_a_run_that_computes_nothing_counts_files() -> None:
@@ -141,4 +141,4 @@ def test_who_wants_silence_gets_it(
 
 def test_how_much_there_is_is_not_told_before_it_is_known() -> None:
     line = progress_line(Progress(1, 3, 5.0, 61.0, 0.08, b"/m/a.mp3", total_known=False), "", 80)
-    assert line == "  8% [..........] 5 of … s of audio, 1/3 files: a.mp3"
+    assert line == "  8% [..........] 5 s of audio, 1/3 files: a.mp3"

@@ -222,11 +222,11 @@ def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Pa
 def test_a_query_may_be_the_title_of_one_track(similar: Cli) -> None:
     for name in ("title 7", "ARTIST 1 - Title 7", "t007", "T007.flac"):
         done = similar(name, "-k", "1", "--json", *ALL)
-        assert (done.code, done.err) == (0, f"audiosim: asked with /music/t007.flac.\n{UNHEARD}")
+        assert (done.code, done.err) == (0, f"audiosim: {name}: taken for /music/t007.flac.\n{UNHEARD}")
         assert [query["path"] for query in done.json["query"]] == ["/music/t007.flac"]
     passage = similar("title 7", "--from", "0", "--to", "10", "-k", "1", "--json", *ALL)
-    assert (passage.code, "asked with /music/t007.flac.\n" in passage.err) == (0, True)
-    assert "asked with" not in similar("t007", "--from", "0", "--to", "10", "--quiet", *ALL).err
+    assert (passage.code, "taken for /music/t007.flac.\n" in passage.err) == (0, True)
+    assert "taken for" not in similar("t007", "--from", "0", "--to", "10", "--quiet", *ALL).err
     assert passage.json["query"][0]["path"] == "/music/t007.flac"
 
 
@@ -236,7 +236,7 @@ def test_a_title_still_names_a_file_that_was_touched(music: Path, tmp_path: Path
     os.utime(song, (1, 1))
     asked = cli("similar", "00 track", "--json", "--home", tmp_path / "home")
     assert [query["path"] for query in asked.json["query"]] == [str(song)]
-    assert "asked with" in asked.err
+    assert "taken for" in asked.err
     played = cli("playlist", "--seed", "00 track", "--json", "--home", tmp_path / "home")
     assert played.json["tracks"][0]["path"] == str(song)
 
@@ -258,6 +258,18 @@ def test_a_title_with_a_slip_is_told_those_that_are_near(similar: Cli) -> None:
     assert near in similar("Artist 1 - Titel 7", "--from", "0", *ALL).err
     assert "\nNear it: t007.flac" in similar("elsewhere/t007.flacc", *ALL).err
     assert "Near it" not in similar("No Such Song", *ALL).err
+
+
+def test_a_full_stop_pasted_behind_a_file_outside_the_index_is_seen(similar: Cli, tmp_path: Path) -> None:
+    (tmp_path / "clip.wav").write_bytes(b"")
+    assert f"\nNear it: {tmp_path}/clip.wav.\n" in similar(f"{tmp_path}/clip.wav.", *ALL).err
+
+
+def test_a_listed_name_is_not_said_to_be_no_title(made: MadeHome) -> None:
+    command = [sys.executable, "-m", "audiosim", "similar", "-", *ALL, "--home", str(made.home.path)]
+    done = subprocess.run(command, input=b"title 7\n", capture_output=True, check=False)
+    assert b"title 7: it is neither there nor in the index; it is left out." in done.stderr
+    assert b"no track has that title" not in done.stderr
 
 
 def test_what_is_no_file_and_no_title_is_refused_with_what_to_do(similar: Cli) -> None:
@@ -307,3 +319,12 @@ def test_a_query_that_is_all_there_is_has_no_answer_and_is_told_so(
     done = cli("similar", music, "--home", tmp_path / "home")
     assert (done.code, done.out) == (0, "")
     assert done.err.endswith("audiosim: no other track of the index answers.\n")
+
+
+def test_each_of_the_titles_that_a_file_has_names_it(tmp_path: Path, cli: Cli) -> None:
+    made = MadeHome(tmp_path / "home")
+    tags = {"t001.flac": Tags("Living Caves; Deep Down", "Band; Guest")}
+    made.add(random_tracks(3, np.random.default_rng(0), windows=10), tags)
+    for name in ("living caves", "Deep Down", "Band - Deep Down", "Living Caves; Deep Down"):
+        done = cli("similar", name, "--home", made.home.path, *ALL)
+        assert (done.code, f"{name}: taken for /music/t001.flac." in done.err) == (0, True)

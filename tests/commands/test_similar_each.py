@@ -68,7 +68,7 @@ def test_each_line_is_the_document_that_the_query_gets_alone(similar: Cli, optio
     exact = ALL if "--from" not in options else ()
     assert lines(done) == [similar(name, *options, *exact, "--json").json for name in asked]
     assert done.err.count("no fingerprint yet") == (0 if {"--show-duplicates", "--from"} & {*options} else 1)
-    assert f"asked with {PATHS[5]}.\n" in done.err
+    assert f"taken for {PATHS[5]}.\n" in done.err
 
 
 def test_a_bad_query_has_a_line_that_says_why_and_the_exit_code_is_3(similar: Cli, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_bad_query_has_a_line_that_says_why_and_the_exit_code_is_3(similar: Cl
 def test_where_none_can_be_answered_the_exit_code_is_1(similar: Cli) -> None:
     done = similar("--each", "/music/nowhere.flac", "--quiet")
     assert (done.code, len(lines(done))) == (1, 1)
-    assert done.err == "audiosim: 1 of 1 query could not be answered; the lines say why.\n"
+    assert done.err == "audiosim: The query could not be answered; the lines say why.\n"
 
 
 def test_a_name_that_is_not_utf8_is_told_exactly(similar: Cli) -> None:

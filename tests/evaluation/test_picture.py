@@ -78,5 +78,5 @@ def test_the_command_writes_the_picture_beside_its_table(home: Path, cli: Cli, t
 
 def test_a_folder_that_is_not_there_is_an_error_before_any_work(home: Path, cli: Cli, tmp_path: Path) -> None:
     done = cli("eval", "--home", home, "--png", tmp_path / "none" / "a.png")
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert "there is no folder" in done.err

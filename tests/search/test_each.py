@@ -163,7 +163,7 @@ def test_a_bad_query_is_an_error_in_its_place(made: MadeHome, tmp_path: Path) ->
     assert "wanted and not" in errors[3]
     titled = answers[5][1]
     assert isinstance(titled, SearchResult)
-    assert f"asked with {PATHS[4]}." in titled.notes
+    assert f"title 4: taken for {PATHS[4]}." in titled.notes
 
 
 def test_files_that_are_not_indexed_are_answered_as_alone_and_in_order(music: Path, tmp_path: Path) -> None:

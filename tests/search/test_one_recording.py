@@ -186,7 +186,7 @@ def test_a_title_may_name_a_recording_of_several_files(home: Home, cli: Cli, tmp
     made = make_home(tmp_path / "home", both)
     done = cli("similar", "song 2", *HERE, "--home", made.path, "--format", "paths")
     assert (done.code, done.out) == (0, "/m/b.flac\n")
-    assert "asked with /m/a.flac" in done.err
+    assert "taken for /m/a.flac" in done.err
 
 
 def test_playlists_play_a_recording_once_by_its_best_file(home: Home, cli: Cli) -> None:

@@ -462,6 +462,6 @@ def test_the_command_says_which_track_a_title_was_taken_for(
 ) -> None:
     done = cli("playlist", *way, "--length", 4, "--home", home.path)
     assert done.code == 0
-    assert done.err.startswith("audiosim: asked with /m/03.flac.\n")
+    assert done.err.startswith("audiosim: song 3: taken for /m/03.flac.\n")
     assert cli("playlist", *way, "--length", 4, "--home", home.path, "--quiet").err == ""
-    assert "asked with" not in cli("playlist", "--seed", "/m/03.flac", "--home", home.path).err
+    assert "taken for" not in cli("playlist", "--seed", "/m/03.flac", "--home", home.path).err

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DIRECTIONS = 64
 SAMPLE = 1000  # tracks by whose passages they are learnt
 SCANNED = 65536  # passages at a time
+LEAST = 1e-6  # of what passages come to along a direction: less is nothing, and still no zero
 AT_A_TIME = 500  # tracks whose passages are read
 GROWN = 2  # times as large a library has its directions learnt anew
 CODES, BASIS, LEARNT = "passages", "passage basis", "passages learnt"
@@ -52,7 +53,7 @@ class Basis:
         for page in pages:
             moments += page.T @ page
         directions = np.linalg.eigh(moments)[1][:, ::-1][:, :DIRECTIONS].astype(np.float32)
-        peaks = np.full(directions.shape[1], np.finfo(np.float32).tiny)
+        peaks = np.full(directions.shape[1], LEAST, np.float32)
         for page in pages:
             peaks = np.maximum(peaks, np.abs(page @ directions).max(axis=0, initial=0.0))
         return cls(directions * (peaks / LEVELS).astype(np.float32))

@@ -380,7 +380,7 @@ def test_folders_are_mapped_with_their_roots(there: MadeHome, tmp_path: Path, he
     done = cli("import", "e.parquet", *maps, "--home", here)
     assert done.code == 0, done.err
     assert "60 tracks added" in done.out
-    assert "audiosim index looks at /n\\xff too." in done.out
+    assert "audiosim index looks at /n\\xff, which is not there now." in done.out
     with Catalog(here / "catalog.db", read_only=True) as catalog:
         assert catalog.settings.roots() == [b"/m", ROOT, b"/n\xff"]
         paths = {row.path for row in catalog.files.all()}
