@@ -1,4 +1,4 @@
-"""Chroma's files damaged in every way; answers stay right, runs go on, and `verify --repair` makes it whole.
+"""Chroma's files and the columns damaged in every way; answers stay right, and all is made whole again.
 
 usage: python stress/corrupt.py [--rounds N] [--tracks N] [--seed N]
 
@@ -6,13 +6,16 @@ Each round damages one file of a sound index: cuts it short, overwrites some of 
 deletes it. Then `similar` must answer as exact search does, and `verify` must find the damage unless all
 vectors are equal and recall is 1. Every other round, an index run that has a new file to write to Chroma
 must end with exit code 0. Last, `verify --repair` must leave the catalog's vectors in Chroma, no others,
-and recall 1.
+and recall 1. Where Chroma's files are damaged there are no columns, which would answer in its stead; where
+those are, passages must be answered, too, as by the catalog.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+import os
 import random
 import resource
 import shutil
@@ -124,18 +127,20 @@ class Campaign:
         self._write("anchor.wav", 200)
         if self._index() != SOUND:
             raise SystemExit("the first run failed")
+        self._columns = self._home.columns
         self._paths = [b"/elsewhere/%06d.flac" % number for number in range(tracks)]
         self._enter(np.random.default_rng(seed))
         self._keep()
 
     def rounds(self, count: int) -> Iterator[Round]:
         """Damages every file in every way, in random order, until there were so many rounds."""
-        names = sorted(path.name for path in self._home.chroma.rglob("*") if path.is_file())
+        chroma_names = sorted(path.name for path in self._home.chroma.rglob("*") if path.is_file())
+        names = [*chroma_names, self._columns.name]
         pairs = list(itertools.product(names, DAMAGES))
         order = [pair for _ in range(-(-count // len(pairs))) for pair in self._rng.sample(pairs, len(pairs))]
         for number, (name, damage) in enumerate(order[:count]):
             self._put_back()
-            path = next(self._home.chroma.rglob(name))
+            path = next(self._home.path.rglob(name))
             yield self._round(Round(name, damage(path, self._rng)), with_index=number % 2 == 1)
 
     def _round(self, this: Round, *, with_index: bool) -> Round:
@@ -167,6 +172,11 @@ class Campaign:
             this.faults.append(f"index: exit {code}, {self._said!r}")
 
     def _ask(self, this: Round, *, exact_is_right: bool = True) -> None:
+        if this.file == self._columns.name:
+            said = self._passages()
+            this.faults += [f"passages: {said[:300]}"] * (said != self._by_catalog)
+        else:
+            self._columns.unlink(missing_ok=True)
         known = snapshot(self._home.path)
         for query in self._rng.sample(self._paths, ASKED):
             try:
@@ -177,6 +187,19 @@ class Campaign:
             if answer.fault or (answer.exact and not exact_is_right):
                 this.faults.append(f"similar: {answer.fault or 'Chroma was not used after the repair'}")
             this.answers["wrong" if answer.fault else "exact" if answer.exact else "Chroma"] += 1
+
+    def _passages(self) -> str:
+        """What is answered to a passage, best first; what comes into the index by the way is left out."""
+        path, home = os.fsdecode(self._paths[0]), str(self._home.path)
+        asked = ["similar", path, "--from", "0", "--to", "1", "-k", "30", "--json", "--home", home]
+        command = [sys.executable, "-m", "audiosim", *asked, "--under", "/elsewhere"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            return "no answer"
+        if done.returncode != SOUND:
+            return f"exit {done.returncode}: {done.stderr[-300:]!r}"
+        return json.dumps([(m["path"], m["similarity"]) for m in json.loads(done.stdout)["matches"]])
 
     def _verify(self, this: Round, *options: str) -> int:
         command = [
@@ -236,6 +259,10 @@ class Campaign:
     def _keep(self) -> None:
         shutil.copytree(self._home.chroma, self._kept / "chroma")
         shutil.copy(self._home.catalog, self._kept)
+        self._columns.rename(self._kept / self._columns.name)
+        self._by_catalog = self._passages()
+        if not self._by_catalog.startswith("[["):
+            raise SystemExit(f"no passages: {self._by_catalog}")
 
     def _put_back(self) -> None:
         for name in [self._home.chroma.name, *EmbeddedChroma(self._home).leftovers()]:
@@ -245,6 +272,7 @@ class Campaign:
         (self._music / "new.wav").unlink(missing_ok=True)
         shutil.copytree(self._kept / "chroma", self._home.chroma)
         shutil.copy(self._kept / "catalog.db", self._home.catalog)
+        shutil.copy(self._kept / self._columns.name, self._columns)
 
 
 def _frames(rng: np.random.Generator, count: int) -> Iterator[FrameEmbeddings]:
