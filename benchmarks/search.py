@@ -7,7 +7,8 @@ passages: clips of 10 s from random places, 3 dB quieter, as MP3 at 96 kbit/s, e
 it is from, and where another place is found, whether its fingerprint is as near; whole clips: how
 often one vector of a clip is nearest to that of its track, by pooling; candidates: the tracks cut into
 pieces (of a minute), whether those that passage vectors pick hold the ten best of exact search over
-all windows; settings: `audiosim eval --compare` by folder.
+all windows, and how many of these columns lead to, as in a home of many tracks, opening how many caches;
+settings: `audiosim eval --compare` by folder.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import parser, report, spread
+from common import parser, report, shown, spread
 from sounds import decoded, encode
 
 import audiosim
@@ -35,12 +37,16 @@ from audiosim.encoders.pooling import POOLINGS, pool, summary
 from audiosim.encoders.request import EncoderRequest
 from audiosim.evaluation.results import EvalOptions
 from audiosim.library.cache import Cache
-from audiosim.library.catalog import Catalog, Entry
+from audiosim.library.catalog import Catalog, Entry, made_columns
+from audiosim.library.filters import Filter
 from audiosim.library.hubness import HUB_CORRECTIONS
 from audiosim.library.index import Index, open_index
 from audiosim.search.fingerprints import MEET, SECONDS
-from audiosim.search.passage_query import ask_with
-from audiosim.search.passage_search import nearest_by_passages, ranked_by_windows
+from audiosim.search.folding import Asked
+from audiosim.search.passage_query import PassageQuery, ask_with
+from audiosim.search.passage_search import MIN_CANDIDATES, nearest_by_passages, ranked_by_windows
+from audiosim.search.ranking import RankingOptions, needed
+from audiosim.search.sifting import Opened, estimated_by_passages
 
 CLIP = 10.0  # s
 QUIETER = 10 ** (-3 / 20)
@@ -170,6 +176,7 @@ def candidates(
 ) -> dict[str, Any]:
     """Recall@10 of the candidates against exact search over all windows, tracks cut to pieces."""
     recalls: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
+    by_columns, caches = [], []
     with _pieces(index, folder, length) as (pieces, entries):
         for clip in clips:
             asked = ask_with(index, os.fsencode(clip.file), 0.0, None, "auto", encoder)
@@ -177,13 +184,27 @@ def candidates(
             picked = [entry.id for entry in nearest_by_passages(pieces, asked, entries, max(DEPTHS))]
             for depth in DEPTHS:
                 recalls[depth].append(len(best & set(picked[:depth])) / len(best))
+            opened = _opened(pieces, asked)
+            some = {c.entry.id for c in opened.best(needed(10, RankingOptions()))[:10]}
+            by_columns.append(len(best & some) / len(best))
+            caches.append(float(opened.opened))
         size = sum(len(blob) for _, blob in pieces.catalog.tracks.all_passages())
         hours = sum(entry.track.duration or 0.0 for entry in entries) / 3600
     return {
         "pieces": len(entries),
         "recall@10": {str(depth): float(np.mean(values)) for depth, values in recalls.items()},
+        "recall@10 by columns": float(np.mean(by_columns)),
+        "caches by columns": spread(caches),
         "bytes an hour of music": size / hours,
     }
+
+
+def _opened(index: Index, asked: PassageQuery) -> Opened:
+    """The search as in a home of many tracks."""
+    wanted = Asked([asked.query], [], Filter(), RankingOptions(), include_self=False)
+    estimated = estimated_by_passages(index, asked, wanted, MIN_CANDIDATES)
+    assert estimated is not None
+    return Opened(index, estimated, partial(ranked_by_windows, index, asked))
 
 
 def settings(home: Path) -> list[dict[str, Any]]:
@@ -250,6 +271,8 @@ def _pieces(index: Index, folder: Path, seconds: float) -> Iterator[tuple[Index,
                     continue
                 cache.write(info, piece, "float32")
                 catalog.files.record(entry.track.path + b"#%d" % start, info, vector)
+        made_columns.LEAST = 1
+        catalog.keep_columns()
     with open_index(folder) as pieces:
         yield pieces, list(pieces.catalog.tracks.entries())
 
@@ -271,6 +294,8 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
     yield f"{picked['pieces']} pieces recall@10 by candidates: " + ", ".join(
         f"{depth}: {recall:.3f}" for depth, recall in picked["recall@10"].items()
     )
+    caches = shown(picked["caches by columns"])
+    yield f"by columns: {picked['recall@10 by columns']:.3f}, caches opened {caches}"
     yield f"passages take {picked['bytes an hour of music'] / 1e3:.1f} KB an hour of music"
     for row in results["settings"]:
         value, low, high = row["map"]
