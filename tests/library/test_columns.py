@@ -299,6 +299,15 @@ def test_a_track_without_passages_or_with_damaged_ones_is_found_by_its_windows_w
     assert len(answer[0]) == 4
 
 
+def numbers_of(made: MadeHome) -> dict[str, bytes]:
+    """What columns have of passages, by audio."""
+    columns = columns_of(made)
+    assert columns is not None
+    kept = Kept.of(columns, ())
+    assert kept is not None
+    return {digest: codes.tobytes() for digest, codes in kept.codes.items()}
+
+
 def test_of_passages_only_what_has_changed_is_read_again(
     made: MadeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,15 +318,8 @@ def test_of_passages_only_what_has_changed_is_read_again(
         read.extend(wanted := list(digests))
         return real(tracks, wanted)
 
-    def numbers() -> dict[str, bytes]:
-        columns = columns_of(made)
-        assert columns is not None
-        kept = Kept.of(columns, ())
-        assert kept is not None
-        return {digest: codes.tobytes() for digest, codes in kept.codes.items()}
-
     monkeypatch.setattr(Tracks, "passages_of", passages_of)
-    first = numbers()
+    first = numbers_of(made)
     with Catalog(made.home.catalog) as catalog:
         catalog.files.record(path_of(NAMES[4]), replace(info_of(NAMES[4]), tags=Tags("Other")))
         catalog.tracks.set_passages(digest_of(NAMES[5]), catalog.tracks.passages(digest_of(NAMES[6])) or b"")
@@ -325,7 +327,7 @@ def test_of_passages_only_what_has_changed_is_read_again(
         catalog.files.mark_gone([path_of(NAMES[8])])
     keep(made)
     assert sorted(read) == sorted(digest_of(NAMES[number]) for number in (5, 7))
-    second = numbers()
+    second = numbers_of(made)
     assert second.pop(digest_of(NAMES[5])) == first[digest_of(NAMES[6])] != first.pop(digest_of(NAMES[5]))
     assert (second.pop(digest_of(NAMES[7])), first.pop(digest_of(NAMES[7])) != b"") == (b"", True)
     del first[digest_of(NAMES[8])]
@@ -582,12 +584,16 @@ with Catalog(Path(home)) as catalog:
 @pytest.mark.parametrize("moment", ["while", "before", "after"])
 def test_a_kill_while_they_are_written_leaves_none_that_is_believed(made: MadeHome, moment: str) -> None:
     made.remove(NAMES[4])
+    with Catalog(made.home.catalog) as catalog:
+        catalog.tracks.set_passages(digest_of(NAMES[5]), catalog.tracks.passages(digest_of(NAMES[6])) or b"")
     killed = subprocess.run([sys.executable, "-c", KILLED, moment, str(made.home.catalog)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert columns_of(made) is None
     assert path_of(NAMES[4]) not in {match.track.path for match in ask(made, only=FILTERS[1]).matches}
     keep(made)
     assert are_used(made)
+    numbers = numbers_of(made)
+    assert numbers[digest_of(NAMES[5])] == numbers[digest_of(NAMES[6])] != b""
     for path in made.home.path.glob(".*"):
         os.utime(path, (0, 0))
         assert path in maintenance._leftovers(made.home)  # what gc removes, some days later
