@@ -84,7 +84,7 @@ class Columns:
         Mapped into memory, all of it would count as memory of who asks.
         """
         with path.open("rb") as file:
-            return all(_is_written(file, told) for told in self._head["columns"].values())
+            return all(written_sum(file, told) == told["sum"] for told in self._head["columns"].values())
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         """Give a column, a row for each file."""
@@ -173,12 +173,11 @@ def open_columns(path: Path, stamp: str, configuration: Configuration) -> Column
         return None
 
 
-def _is_written(file: IO[bytes], told: dict[str, Any]) -> bool:
-    """Whether a column in a file has its sum."""
+def written_sum(file: IO[bytes], told: dict[str, Any]) -> int:
+    """Sum up a column, by what is told of it, as read from its file."""
     file.seek(told["begin"])
     pieces = (file.read(min(PIECE, told["size"] - start)) for start in range(0, told["size"], PIECE))
-    found = sum(checksum(np.frombuffer(piece, np.uint8)) for piece in pieces)
-    return found % 2**64 == int(told["sum"])
+    return sum(checksum(np.frombuffer(piece, np.uint8)) for piece in pieces) % 2**64
 
 
 def _track(values: dict[str, Any], path: bytes | None) -> Track:

@@ -24,7 +24,7 @@ from audiosim.core.errors import HomeError
 from audiosim.core.files import replacing
 from audiosim.core.types import TAG_NAMES, Float32, Track
 from audiosim.core.vectors import whole_rows
-from audiosim.library.catalog.columns import MAGIC, START, VALUES, Bools, checksum, digest_of, open_columns
+from audiosim.library.catalog.columns import MAGIC, START, VALUES, Bools, digest_of, open_columns, written_sum
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.models import Configuration, Entry
 from audiosim.library.catalog.passage_columns import CODES, PASSAGES, Kept, describe
@@ -201,9 +201,8 @@ def _finish(file: IO[bytes], head: _Head, told: dict[str, Any]) -> None:
     """Sum up the columns that are written, and write the head."""
     file.truncate(head.end)
     file.flush()
-    data = np.memmap(file, np.uint8, "r", shape=(head.end,))
     for column in head.columns.values():
-        column["sum"] = checksum(data[column["begin"] : column["begin"] + column["size"]])
+        column["sum"] = written_sum(file, column)
     text = json.dumps({**told, "columns": head.columns}).encode()
     file.seek(head.end)
     file.write(text)
