@@ -173,8 +173,7 @@ class Campaign:
 
     def _ask(self, this: Round, *, exact_is_right: bool = True) -> None:
         if this.file == self._columns.name:
-            said = self._passages()
-            this.faults += [f"passages: {said[:300]}"] * (said != self._by_catalog)
+            this.faults += self._passage_faults()
         else:
             self._columns.unlink(missing_ok=True)
         known = snapshot(self._home.path)
@@ -187,6 +186,17 @@ class Campaign:
             if answer.fault or (answer.exact and not exact_is_right):
                 this.faults.append(f"similar: {answer.fault or 'Chroma was not used after the repair'}")
             this.answers["wrong" if answer.fault else "exact" if answer.exact else "Chroma"] += 1
+
+    def _passage_faults(self) -> list[str]:
+        """How what is answered to a passage differs from what is answered without columns."""
+        said, away = self._passages(), self._scratch / "away"
+        if self._columns.exists():
+            self._columns.rename(away)
+        by_catalog = self._passages()
+        if away.exists():
+            away.rename(self._columns)
+        wrong = said != by_catalog or not said.startswith("[[")
+        return [f"passages: {said[:300]}"] if wrong else []
 
     def _passages(self) -> str:
         """What is answered to a passage, best first; what comes into the index by the way is left out."""
@@ -259,10 +269,7 @@ class Campaign:
     def _keep(self) -> None:
         shutil.copytree(self._home.chroma, self._kept / "chroma")
         shutil.copy(self._home.catalog, self._kept)
-        self._columns.rename(self._kept / self._columns.name)
-        self._by_catalog = self._passages()
-        if not self._by_catalog.startswith("[["):
-            raise SystemExit(f"no passages: {self._by_catalog}")
+        shutil.copy(self._columns, self._kept)
 
     def _put_back(self) -> None:
         for name in [self._home.chroma.name, *EmbeddedChroma(self._home).leftovers()]:
