@@ -308,6 +308,8 @@ def main() -> None:
         shutil.rmtree(home.path, ignore_errors=True)
         make(home, chosen.tracks)
         done.touch()
+    with Catalog(home.catalog) as catalog:
+        catalog.keep_columns()  # of a home that an older version made
     if chosen.recall:
         told = recall(home, chosen.tracks)
         report(
