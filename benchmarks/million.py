@@ -8,7 +8,8 @@ server filled and asked, questions, duplicates, a rescan; with memory and disk. 
 how each part grows, what it would take at a million, which is extrapolated, and up to how many tracks it
 stays within what people wait for. A command that takes longer than --limit is ended and told as such.
 20 KB of disk a track, and 1.3 GB; all is removed at the end. --processor goes by seconds of processor, where
-other work runs beside it. The two sizes of the default take about an hour on two processors.
+other work runs beside it; those of the server itself are not counted. The two sizes of the default take about
+an hour on two processors.
 """
 
 from __future__ import annotations
@@ -112,23 +113,21 @@ def enter(catalog: Catalog, made: Iterator[Record]) -> None:
                 catalog.words.set(one.info.digest, rng.normal(-3, 1, len(MSD)).astype(np.float32))
 
 
-def build(home: Home, music: Path, count: int) -> dict[str, Figures | None]:
+def build(home: Home, music: Path, count: int) -> Iterator[tuple[str, Figures]]:
     """Makes the home, and measures its parts."""
     home.path.mkdir(parents=True)
     made = (placed(record, music) for some in records(count) for record in some)
-    result: dict[str, Figures | None] = {}
     with Catalog(home.catalog) as catalog:
         centre = np.zeros(SPEC.dimension, "<f4").tobytes()
         catalog.settings.set_configuration(Configuration(SPEC, "mean", home.cache, centre))
         catalog.settings.want_whitening(wanted=False)
         catalog.settings.set_roots([os.fsencode(music)])
         catalog.words.set_labels(MSD)
-        result["tracks entered"] = measured(lambda: enter(catalog, islice(made, count - count // GROWTH)))
-        result["neighbourhoods of all"] = measured(lambda: list(refresh(catalog)))
+        yield "tracks entered", measured(lambda: enter(catalog, islice(made, count - count // GROWTH)))
+        yield "neighbourhoods of all", measured(lambda: list(refresh(catalog)))
         enter(catalog, made)
-        result["neighbourhoods, a tenth more"] = measured(lambda: list(refresh(catalog)))
-        result["Chroma and columns filled"] = measured(Store(home, catalog).flush)
-    return result
+        yield "neighbourhoods, a tenth more", measured(lambda: list(refresh(catalog)))
+        yield "Chroma and columns filled", measured(Store(home, catalog).flush)
 
 
 def fill_caches(home: Home, tracks: list[bytes]) -> None:
@@ -175,8 +174,8 @@ def measure(count: int, folder: Path, limit: float) -> dict[str, Figures | None]
         print(f"{count}: {line(name, found)}", file=sys.stderr, flush=True)
 
     result: dict[str, Figures | None] = {}
-    for name, found in build(home, music, count).items():
-        told(name, found)
+    for part in build(home, music, count):
+        told(*part)
     told("embedded Chroma, a question", store_asked(home))
     query = music / os.fsdecode(path_of(asked(count)).removeprefix(b"/music/"))
     other = music / os.fsdecode(path_of(asked(count) + 1).removeprefix(b"/music/"))
