@@ -49,13 +49,11 @@ class Basis:
     @classmethod
     def of(cls, pages: Sequence[Float32], dimension: int) -> Basis:
         """Learn it from some passages, arrays of (n, dim)."""
-        moments = np.zeros((dimension, dimension))
-        for page in pages:
-            moments += page.T @ page
+        none = np.zeros((0, dimension), np.float32)
+        rows = np.concatenate([none, *pages])  # products of few rows take long
+        moments = (rows.T @ rows).astype(np.float64)
         directions = np.linalg.eigh(moments)[1][:, ::-1][:, :DIRECTIONS].astype(np.float32)
-        peaks = np.full(directions.shape[1], LEAST, np.float32)
-        for page in pages:
-            peaks = np.maximum(peaks, np.abs(page @ directions).max(axis=0, initial=0.0))
+        peaks = np.abs(rows @ directions).max(axis=0, initial=LEAST)
         return cls(directions * (peaks / LEVELS).astype(np.float32))
 
     @cached_property
