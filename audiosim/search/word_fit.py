@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from audiosim.core.types import Float64
+from audiosim.core.types import Float32, Float64
 from audiosim.library.asked_words import asked_for, unscored
 from audiosim.library.catalog import Audio
 from audiosim.library.index import Index
@@ -84,8 +84,13 @@ def with_words(
     raw, fit = fitting(scores, wanted, unwanted)
     usual = None
     if likeness is not None:
-        direction = likeness.direction[:, None]
-        _, alike = index.catalog.tracks.measured(lambda rows: rows @ direction, index.configuration.space)
+        direction = likeness.direction
+
+        def cosines(rows: Float32) -> Float32:
+            found: Float32 = np.einsum("ij,j->i", rows, direction)[:, None]  # as in `Likeness`
+            return found
+
+        _, alike = index.catalog.tracks.measured(cosines, index.configuration.space)
         usual = Standard.of(alike)
     return WordFit(scores.digests, raw, fit, likeness, usual), unscored(index)
 
