@@ -29,11 +29,13 @@ class Scratch:
     def __init__(self) -> None:
         made, self._held = Path(tempfile.mkdtemp(prefix=MAKING)), ExitStack()
         self._held.enter_context(hold(made / LOCK, wait=0, what="serving"))
-        self.path = made.rename(made.with_name(PREFIX + made.name.removeprefix(MAKING)))
+        self._whole = made.rename(made.with_name(PREFIX + made.name.removeprefix(MAKING)))
+        self.path = self._whole / "files"
+        self.path.mkdir()
 
     def remove(self) -> None:
         """Remove it with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self._whole, ignore_errors=True)
         self._held.close()
 
 
