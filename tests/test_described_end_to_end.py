@@ -6,7 +6,6 @@ refuses them is what does so with the real ones.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -14,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import GOLDEN, Cli, tone
+from conftest import Cli, tone
+from described_files import written
 
 pytestmark = pytest.mark.slow
 
-DESCRIBED = GOLDEN / "described"
 RATE = 16_000  # Hz
 
 
@@ -35,24 +34,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         soundfile.write(tmp_path / "music" / f"hiss {number}.flac", hiss, RATE)
     soundfile.write(tmp_path / "outside.wav", tone(6, 945, rate=RATE), RATE)
     return tmp_path
-
-
-def written(folder: Path, name: str, source: str, change: str = "") -> Path:
-    """A description whose models are fetched from another folder, where `name` ends with url."""
-    place = folder / name / f"{Path(source).stem}.toml"
-    shutil.copytree((DESCRIBED / source).parent, place.parent)
-    if name.endswith("url"):
-        text = place.read_text("utf-8")
-        for model in sorted(place.parent.rglob("*")):
-            if model.suffix in (".onnx", ".json"):
-                kept = folder / "server" / model.name
-                kept.parent.mkdir(exist_ok=True)
-                model.rename(kept)
-                digest = hashlib.sha256(kept.read_bytes()).hexdigest()
-                pin = f'urls = ["{kept.as_uri()}"]\nsha256 = "{digest}"'
-                text = text.replace(f'file = "{model.name}"', f'file = "{model.name}"\n{pin}')
-        place.write_text(text, "utf-8")
-    return place
 
 
 def kinds(done: object) -> list[str]:

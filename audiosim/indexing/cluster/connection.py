@@ -74,9 +74,22 @@ class Connection:
         ]
 
     def put(self, value: object) -> Any:
-        """A reference to a value that every worker can read."""
-        with _signals_later():
-            return self._ray.put(value)
+        """A reference to a value that every worker can read.
+
+        Raises
+        ------
+        AudiosimError
+            If there is no room for it.
+        """
+        try:
+            with _signals_later():
+                return self._ray.put(value)
+        except self._ray.exceptions.RayError as error:
+            raise AudiosimError(
+                "The encoder's weights can't be handed to the Ray cluster",
+                _last_line(error),
+                "Make room: on the disk, or by ray start --object-store-memory BYTES",
+            ) from error
 
     def start(self, worker: type, takes: WorkerPlan) -> Any:
         """A worker of two threads, started on some node as soon as there is room."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ import psutil
 import pytest
 import soundfile
 from conftest import GOLDEN, SAMPLE_RATE, Cli, make_music, tone
+from described_files import written
 
 from audiosim.audio.events import Advanced
 from audiosim.audio.supervisor import every
@@ -256,6 +258,40 @@ def test_two_nodes_give_what_one_machine_gives(nodes: Nodes, tmp_path: Path, see
     assert (again.unchanged, again.failed_before, again.indexed) == (7, 3, 0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["clap/clap.toml", "patches.toml"])
+def test_a_home_of_a_fetched_model_is_what_one_machine_makes_and_answers_so(
+    nodes: Nodes, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Of CLAP and Discogs-EffNet in small; tests/test_panns_end_to_end.py has PANNs, which is large."""
+    nodes.only(1)  # whose worker knows another folder of weights: it is sent all that it loads
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    music, request = many(tmp_path / "music", 3), EncoderRequest(str(written(tmp_path, "url", kind)))
+    library, plain = (Library(tmp_path / name, request) for name in ("home", "plain"))
+    assert plain.index(music).indexed == 3
+    server, away = tmp_path / "server", tmp_path / "away"
+    server.rename(away)  # nothing more can be fetched
+    assert library.index(music, Cluster(nodes.address)).indexed == 3
+    away.rename(server)
+    ours, theirs = library.vectors(), plain.vectors()
+    assert ours.keys() == theirs.keys()
+    for digest, frames in ours.items():
+        expected = theirs[digest].embedding.astype(np.float32)
+        np.testing.assert_allclose(frames.embedding, expected, rtol=0, atol=2e-3 * np.abs(expected).max())
+    asked: list[list[object]] = [["similar", music / "00.wav", "--explain"], ["list"]]
+    if kind != "patches.toml":
+        asked += [["similar", "--text", "speech"], ["describe", music / "02.wav"]]
+    assert cli("verify", "--home", library.home.path).code == 0
+    assert cli("export", tmp_path / "all.parquet", "--home", library.home.path).code == 0
+    assert cli("import", tmp_path / "all.parquet", "--home", tmp_path / "other").code == 0
+    for words in asked:
+        answers = [cli(*words, "--home", home) for home in (library.home.path, plain.home.path)]
+        assert answers[0].code == 0, answers[0].err
+        assert re.sub(r"\d\.\d+", "", answers[0].out) == re.sub(r"\d\.\d+", "", answers[1].out)
+    taken = cli("similar", music / "00.wav", "--format", "paths", "--home", tmp_path / "other")
+    assert taken.out == cli("similar", music / "00.wav", "--format", "paths", "--home", plain.home.path).out
+
+
 def test_a_decoder_that_crashes_costs_its_file_and_what_kills_workers_is_given_up(
     nodes: Nodes, library: Library, tmp_path: Path
 ) -> None:
@@ -319,6 +355,20 @@ def test_no_room_for_a_worker_is_an_error_in_time(
             library.index(music, Cluster(nodes.address))
         with pytest.raises(AudiosimError, match="No node of the Ray cluster has 5 CPUs"):
             library.index(music, Cluster(nodes.address, cpus=5))
+
+
+def test_weights_that_find_no_room_on_the_cluster_are_an_error(
+    nodes: Nodes, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    def put(value: object) -> None:
+        raise ray.exceptions.ObjectStoreFullError("no room for it")
+
+    nodes.only(1)
+    monkeypatch.setattr(ray, "put", put)
+    with pytest.raises(AudiosimError, match=r"weights can't be handed to the Ray cluster: .*store is full"):
+        library.index(many(tmp_path / "music", 1), Cluster(nodes.address))
 
 
 def test_what_a_worker_can_t_do_is_an_error_that_says_so(
