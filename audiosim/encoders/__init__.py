@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from audiosim.core.errors import AudiosimError, WeightsError
 from audiosim.encoders.registry import EncoderEntry, find_for, resolve
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from audiosim.core.types import Encoder, EncoderSpec, Float32, Precision
     from audiosim.encoders.request import EncoderRequest
 
@@ -201,6 +204,18 @@ class QueryEncoder(LazyEncoder):
         super().__init__(spec, self._start)
         self._precision = precision
         self._left = 0.0  # windows until what runs fast is better
+        self._begun: Future[Encoder] | None = None
+
+    def prepare(self) -> None:
+        """Begin to load it beside the decoding of what it is to embed; nothing is fetched or kept by that."""
+        if self.loaded or self._begun is not None or not _quick_windows(self.spec):
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        load = partial(load_encoder_for, self.spec, precision=self._precision, read_only=True, quick=True)
+        pool = ThreadPoolExecutor(1)
+        self._begun = pool.submit(load)
+        pool.shutdown(wait=False)
 
     def embed(self, windows: Float32) -> Float32:
         """Embeddings float32 (n, dim) of windows float32 (n, samples)."""
@@ -212,9 +227,15 @@ class QueryEncoder(LazyEncoder):
         return self._encoder.embed(windows)
 
     def _start(self) -> Encoder:
-        entry = find_for(self.spec)
-        self._left = entry.quick_windows if entry and entry.quick_windows else inf
+        self._left = _quick_windows(self.spec) or inf
+        if self._begun is not None and self._begun.exception() is None:
+            return self._begun.result()
         return load_encoder_for(self.spec, precision=self._precision, quick=self._left < inf)
+
+
+def _quick_windows(spec: EncoderSpec) -> int:
+    entry = find_for(spec)
+    return 0 if entry is None else entry.quick_windows
 
 
 def _load(

@@ -17,10 +17,11 @@ from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.search.passage_query import ask_with
 from audiosim.search.passage_search import answered
-from audiosim.search.query import Paths, Query, Resolver, Source, as_source, taken_for
+from audiosim.search.query import Paths, Query, Resolver, Source, as_source
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.recordings import KEPT
 from audiosim.search.similar import DEFAULT_COUNT, Searcher, SearchResult
+from audiosim.search.titles import taken_for
 from audiosim.search.wish import Texts, Wish, as_texts
 
 Answer = tuple[str, SearchResult | AudiosimError]

@@ -13,13 +13,13 @@ import numpy as np
 from audiosim.audio.events import UNKNOWN, Embedded, Failed, Probed
 from audiosim.core.errors import AudioError, AudiosimError, UsageError
 from audiosim.core.paths import identity
-from audiosim.core.text import display_path, duration, visible
+from audiosim.core.text import duration
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import QueryEncoder
 from audiosim.extract import embed_files
 from audiosim.library.index import Index
-from audiosim.library.scan import FoundFile
-from audiosim.search.titles import as_given, named, no_such_file
+from audiosim.library.scan import FoundFile, is_audio_name
+from audiosim.search.titles import named, no_such_file, taken_for
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -258,6 +258,8 @@ class Resolver:
         def want(path: bytes, info: AudioInfo) -> bool:
             return (embed or info.codec == UNKNOWN) and is_new(info) and info.duration <= self._longest
 
+        if embed and isinstance(self._encoder, QueryEncoder) and any(map(is_audio_name, paths)):
+            self._encoder.prepare()  # decoders take longer to start
         events = embed_files(
             paths, self._encoder, want=want, dtype=np.float16, second_try=True, until=self._longest
         )
@@ -309,11 +311,6 @@ def _outcome(make: Callable[[], Query]) -> Query | AudiosimError:
         return make()
     except AudiosimError as error:
         return error
-
-
-def taken_for(path: bytes, place: bytes) -> str:
-    """Say which file a title, which looked like a path, was taken for."""
-    return f"{visible(as_given(path))}: taken for {display_path(place)}."
 
 
 def unusable(path: bytes, reason: str) -> AudiosimError:

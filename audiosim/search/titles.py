@@ -42,7 +42,7 @@ def named(index: Index, path: bytes) -> bytes | None:
     UsageError
         If several recordings have the name.
     """
-    name = as_given(path)
+    name = _as_given(path)
     wanted = folded(name)
     entries = list(index.catalog.tracks.entries(lambda track: wanted in map(folded, _names(track))))
     found = one_each(entries, Recordings.of(index), Filter(), ())
@@ -54,9 +54,14 @@ def named(index: Index, path: bytes) -> bytes | None:
     return next((entry.track.path for entry in found), None)
 
 
+def taken_for(path: bytes, place: bytes) -> str:
+    """Say which file a title, which looked like a path, was taken for."""
+    return f"{visible(_as_given(path))}: taken for {display_path(place)}."
+
+
 def no_such_file(path: bytes, index: Index | None) -> UsageError:
     """Make the error for a query that is not there; it tells which titles of an index are near."""
-    name = as_given(path)
+    name = _as_given(path)
     if ADDRESS.match(name):
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
@@ -101,7 +106,7 @@ def _names(track: Track) -> Iterator[str]:
     yield os.path.splitext(file)[0]
 
 
-def as_given(path: bytes) -> str:
+def _as_given(path: bytes) -> str:
     """The name that became this path."""
     try:
         here = os.getcwdb().rstrip(b"/") + b"/"

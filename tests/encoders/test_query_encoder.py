@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
+import fake_words
 import numpy as np
 import pytest
+import soundfile
+from conftest import SAMPLE_RATE, tone
+from libraries import Library
 
+from audiosim.core.errors import AudiosimError, WeightsError
+from audiosim.core.types import Encoder
 from audiosim.encoders import QueryEncoder, engines, load_encoder
 from audiosim.encoders.registry import built_in
 from audiosim.encoders.request import EncoderRequest
+from audiosim.search.similar import find_similar
 
 PROGRAM = """
 import sys
@@ -66,3 +75,51 @@ def test_more_windows_are_embedded_by_what_runs_fast(
     alone = QueryEncoder(spec, "float32")
     expected = np.concatenate([alone.embed(windows[:2]), alone.embed(windows[2:4])])
     np.testing.assert_allclose(np.concatenate(embeddings)[:4], expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_it_begins_to_load_beside_what_else_is_done_and_fetches_nothing_for_that(
+    seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path))
+    spec = load_encoder(EncoderRequest(input_repr="mel128", weights=seeded_weights), batch_size=1).spec
+    entry = type(built_in()["openl3"])
+    load, loads = entry.load, list[tuple[bool, bool]]()
+
+    def counted(self: Any, request: EncoderRequest, *, read_only: bool, **how: Any) -> Encoder:
+        loads.append((threading.current_thread() is threading.main_thread(), read_only))
+        return load(self, request, read_only=read_only, **how)
+
+    monkeypatch.setattr(entry, "load", counted)
+    windows = np.random.default_rng(0).normal(0, 0.1, (1, 48_000)).astype(np.float32)
+    expected = QueryEncoder(spec, "auto").embed(windows)
+    early = QueryEncoder(spec, "auto")
+    for _ in range(2):
+        early.prepare()
+    np.testing.assert_array_equal(early.embed(windows), expected)
+    early.prepare()
+    assert loads == [(True, False), (False, True)]
+    for kept in tmp_path.rglob("*.h5"):
+        kept.unlink()
+    monkeypatch.setenv("AUDIOSIM_OPENL3_URL", "file:///nowhere")
+    lacking = QueryEncoder(spec, "auto")
+    lacking.prepare()
+    with pytest.raises(WeightsError, match=r"file:///nowhere/.* can't be fetched"):
+        lacking.embed(windows)
+    assert loads[2:] == [(False, True), (True, False)]
+
+
+def test_queries_have_it_loaded_while_decoders_start_unless_they_are_no_audio(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = fake_words.built_in(monkeypatch)
+    monkeypatch.setattr(type(entry), "quick_windows", 100, raising=False)
+    Library(tmp_path / "home").index(music)
+    begun: list[str] = []
+    monkeypatch.setattr(QueryEncoder, "prepare", lambda self: begun.append(self.spec.name))
+    soundfile.write(tmp_path / "outside.wav", tone(3, 500), SAMPLE_RATE)
+    (tmp_path / "notes.txt").write_text("no music at all")
+    with pytest.raises(AudiosimError, match=r"notes\.txt"):
+        find_similar(tmp_path / "notes.txt", home=tmp_path / "home")
+    assert not begun
+    assert find_similar(tmp_path / "outside.wav", home=tmp_path / "home").matches
+    assert begun == ["fake"]
