@@ -220,10 +220,10 @@ def _verdict_text(evaluation: Evaluation, width: int | None) -> list[str]:
     text = f"Best for searches here: {names[0]}, in MAP {_ahead(found.gain)} ahead of {names[1]}."
     chance = f"p {found.gain.p:.4f}, best of {found.tried} that searches can have"
     text += f" That is sure ({chance})." if found.sure else f" That may be chance ({chance})."
-    if found.beyond is not None:
+    if found.beyond:
         text += f" {found.beyond.variant.name} has a higher MAP; no command makes searches so."
-    commands = _commands(evaluation, best)
-    lines = [f"To {'have' if found.sure else 'try'} it: {command}" for command in commands]
+    begin = (f"To {'have' if found.sure else 'try'} it", "and then")
+    lines = [": ".join(both) for both in zip(begin, _commands(evaluation, best), strict=False)]
     return [*textwrap.wrap(text, width or MAX_LINE, break_on_hyphens=False), *lines]
 
 
@@ -275,10 +275,12 @@ def _best_first(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]
 
 
 def _worth_showing(evaluation: Evaluation) -> list[tuple[VariantResult, Difference]]:
-    """The best variants, what the home has, and what gains are over."""
-    named = (evaluation.own, evaluation.results[0].variant)
-    ranked = _best_first(evaluation)
-    return [pair for rank, pair in enumerate(ranked) if rank < SHOWN or pair[0].variant in named]
+    """The best variants, what the home has, what gains are over, and what the verdict names."""
+    found = verdict(evaluation)
+    judged = [found.best.variant, found.over.variant] if found else []
+    named = [evaluation.own, evaluation.results[0].variant, *judged]
+    ranked = enumerate(_best_first(evaluation))
+    return [pair for rank, pair in ranked if rank < SHOWN or pair[0].variant in named]
 
 
 def _list_cells(lists: ListFigures) -> list[str]:
