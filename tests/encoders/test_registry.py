@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Cli
 from fake_encoder import FakeEncoder
 
 from audiosim.core.errors import NoWeightsError, UsageError, WeightsError
@@ -116,6 +117,26 @@ def test_listing_encoders_loads_none_of_them(tmp_path: Path) -> None:
         "assert not {'tensorflow', 'onnxruntime'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+
+
+def test_plug_ins_are_looked_for_only_where_encoders_are_listed_or_a_name_is_not_known(
+    cli: Cli, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes some milliseconds: the metadata of every package that is installed is read."""
+    looks: list[str] = []
+
+    def look(group: str) -> tuple[()]:
+        looks.append(group)
+        return ()
+
+    monkeypatch.setattr("importlib.metadata.entry_points", look)
+    for words in (["--help"], ["index", "--help"], ["status"], ["list"], ["similar", "x"]):
+        cli(*words)
+    cli("index", music, "--encoder", "musicnn", "--dry-run")
+    assert not looks
+    cli("encoders")
+    assert cli("index", music, "--encoder", "vggish").code == 2
+    assert set(looks) == {"audiosim.encoders"}
 
 
 def test_an_encoder_is_found_whatever_the_case_of_its_name() -> None:
