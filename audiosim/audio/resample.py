@@ -17,7 +17,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from audiosim.core.types import Float32, Float64, ResamplerName
 
@@ -93,6 +92,8 @@ class _Chain:
 
 class _Soxr:
     def __init__(self, source: int, target: int, quality: str = "HQ") -> None:
+        import soxr  # searches, which look fingerprints up, resample nothing
+
         self._stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality=quality)
 
     def push(self, samples: Float32) -> Float32:

@@ -16,7 +16,6 @@ from audiosim.core.paths import identity
 from audiosim.core.text import duration
 from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders import QueryEncoder
-from audiosim.extract import embed_files
 from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile, is_audio_name
 from audiosim.search.titles import named, no_such_file, taken_for
@@ -249,6 +248,8 @@ class Resolver:
         self, paths: list[bytes], *, embed: bool = True
     ) -> Iterator[tuple[bytes, Query | AudiosimError]]:
         """What becomes of files that are opened."""
+        from audiosim.extract import embed_files  # what is in the index needs none of it
+
         infos: dict[bytes, AudioInfo] = {}
         digests = self._catalog.tracks.all_digests()
 

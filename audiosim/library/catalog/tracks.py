@@ -286,8 +286,9 @@ class Tracks:
     def usual_scale(self, count: int) -> float | None:
         """The median scale of up to `count` tracks, drawn by their digests; None where none is known."""
         query = "SELECT scale FROM tracks WHERE scale IS NOT NULL ORDER BY digest LIMIT ?"
-        found = [row[0] for row in self._db.execute(query, (count,))]
-        return float(np.median(found)) if found else None
+        found = sorted(row[0] for row in self._db.execute(query, (count,)))
+        middle = found[(len(found) - 1) // 2 : len(found) // 2 + 1]  # np.median loads numpy.ma, for longer
+        return sum(middle) / len(middle) if found else None
 
     def scales(self) -> dict[str, float | None]:
         """How near the neighbours of all audio in the index are; None where that is not known."""
