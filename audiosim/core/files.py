@@ -79,7 +79,7 @@ def check_output(path: Path) -> None:
     ------
     UsageError
         If it is a folder or a device, or has the name of music, which an answer is not to replace.
-    AudiosimError
+    UsageError
         If its folder is not there: a slip of the pen is not to make one.
     """
     if path.exists() and not path.is_file():
@@ -96,7 +96,7 @@ def check_folder(path: Path) -> None:
 
     Raises
     ------
-    AudiosimError
+    UsageError
         If it is not.
     """
     if not path.parent.is_dir():

@@ -129,4 +129,4 @@ def test_a_list_goes_into_a_file_in_the_format_of_its_name(home: Home, cli: Cli,
     assert (tmp_path / "b.csv").read_text().startswith("{")
     (tmp_path / "file").touch()
     refused = cli(*command, tmp_path / "file" / "a.csv")
-    assert (refused.code, "Can't write" in refused.err) == (1, True)
+    assert (refused.code, "Can't write" in refused.err) == (2, True)

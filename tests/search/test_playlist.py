@@ -323,7 +323,7 @@ def test_a_playlist_that_cannot_be_written_is_an_error(home: Home, cli: Cli, tmp
     blocked = tmp_path / "file"
     blocked.write_text("")
     done = cli("playlist", "--home", home.path, "--seed", "/m/00.flac", "-o", blocked / "list.m3u8")
-    assert done.code == 1
+    assert done.code == 2
     assert "Can't write" in done.err
 
 

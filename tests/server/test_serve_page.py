@@ -86,7 +86,7 @@ def test_answers_lean_to_what_is_liked_and_away_from_what_is_not(visit: Any, lib
     seen.until(f"!document.querySelector('#answers [data-id=\"{id_of(track(library, 1))}\"]')")
     page.go_back()
     seen.until("document.querySelectorAll('#seeds .unlike').length === 0")
-    page.click("summary")
+    page.click("#options summary")
     page.fill("[name=artist]", "player 1")
     seen.until(
         "[...document.querySelectorAll('#answers .name b')].every((b) => /[135]$/.test(b.textContent))"
@@ -226,7 +226,7 @@ def test_accessibility(visit: Any, width: int, scheme: str) -> None:
     seen.page.click("#answers > li:nth-child(1) .name")
     seen.page.click("#answers > li:nth-child(1) [data-key=w]")
     seen.page.click("#answers > li:nth-child(1) [data-key=q]")
-    seen.page.click("summary")
+    seen.page.click("#options summary")
     assert serious_faults(seen.page) == []
 
 

@@ -92,6 +92,7 @@ def remove_track(here: Here, id: Id) -> Any:  # noqa: A002
 )
 def rescan(here: Here, wish: Annotated[Rescan, Body()] = Rescan()) -> Any:  # noqa: B008
     """Bring the index up to date with the home's folders, as `audiosim index` does; a job to follow."""
+    here.library.refresh()  # a folder may have been added just now
     with here.library.index() as index:
         known = {utf8_path(root): root for root in index.catalog.settings.roots()}
     unknown = [root for root in wish.roots if root not in known]
