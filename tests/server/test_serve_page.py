@@ -87,7 +87,7 @@ def test_answers_lean_to_what_is_liked_and_away_from_what_is_not(visit: Any, lib
     page.go_back()
     seen.until("document.querySelectorAll('#seeds .unlike').length === 0")
     page.click("#options summary")
-    page.fill("[name=artist]", "player 1")
+    page.fill("#options [name=artist]", "player 1")
     seen.until(
         "[...document.querySelectorAll('#answers .name b')].every((b) => /[135]$/.test(b.textContent))"
     )
