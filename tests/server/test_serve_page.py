@@ -94,7 +94,7 @@ def test_answers_lean_to_what_is_liked_and_away_from_what_is_not(visit: Any, lib
     page.fill("[name=max_duration]", "soon")
     seen.until("!document.getElementById('problem').hidden")
     assert "`max_duration` soon is no time" in page.inner_text("#problem")
-    page.click("[type=reset]")
+    page.click("#options [type=reset]")
     seen.until("document.querySelectorAll('#answers > li[data-id]').length > 2")
     page.reload()
     seen.until("document.querySelectorAll('#seeds .like').length === 2")
