@@ -26,7 +26,7 @@ SIMILAR = 0.7  # cosine of two tracks' vectors, at least, where windows have to 
 SLACK, SLACK_SHARE = 10.0, 0.05  # by how much durations may differ, in s or as a share; the larger
 LEAST_CUT = 0.45  # share of a recording that a cut of it has: an album in one file is none of its songs
 CUT = 0.95  # share of the longer one's landmarks, below which the other is a cut
-KEPT = 16_384  # fingerprints in memory, some 8 KB each
+KEPT = 65_536  # fingerprints in memory, some 8 KB each
 
 Change = Literal["encoding", "speed", "cut"]
 
