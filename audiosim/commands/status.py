@@ -63,6 +63,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "ctime": state.ctime,
         "forgotten": [path_fields(path) for path in state.forgotten],
         "doubted": failure_fields(state.doubted),
+        "running": state.running,
         "unopened": state.unopened,
         "rebuild_unopened": state.rebuild_unopened,
         "unwritten": state.unwritten,
@@ -73,7 +74,8 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
 
 def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     if state.encoder is None:
-        make = at_home("There is no index yet. Make one: audiosim index FOLDER", home)
+        none = "There is no index yet. Make one: audiosim index FOLDER"
+        make = "There is no index yet: its first run is at work." if state.running else at_home(none, home)
         return f"Home: {state.home}\n{make}\n"
     failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
@@ -92,6 +94,7 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         *shown["folders"],
         *shown["doubted"],
         f"Tracks: {state.tracks} ({span(3600 * state.hours)}), {state.failed} failed, {state.gone} gone",
+        *(["A run is at work now."] if state.running else []),
         *(at_home(sentence, home) for sentence in _left_to_do(state)),
     ]
     if state.exclude:
@@ -140,21 +143,16 @@ def _space_lines(name: str, state: HomeStatus) -> Iterator[str]:
 
 def _left_to_do(state: HomeStatus) -> Iterator[str]:
     """What runs have yet to do, a sentence each, with the command that does it."""
+    # A run at work will see to these itself, and what a rebuild has left it finds by its own command.
+    running, is_rebuilding = state.running, state.rebuild_unopened is not None
+    go_on = "" if running or is_rebuilding else " A run was cut short; to go on: audiosim index"
     if state.unopened:
-        yield (
-            f"Left to open: {counted(state.unopened, 'file')}, by a run that is at work, or was cut short."
-            " To go on: audiosim index"
-        )
+        yield f"Left to open: {counted(state.unopened, 'file')}.{go_on}"
     if state.rebuild_unopened is not None:
-        yield (
-            f"A rebuild is not complete: {counted(state.rebuild_unopened, 'file')} left to open."
-            " To go on, with the options it was begun with: audiosim index --rebuild"
-        )
+        again = "" if running else " To go on, with the options it was begun with: audiosim index --rebuild"
+        yield (f"A rebuild is not complete: {counted(state.rebuild_unopened, 'file')} left to open.{again}")
     if state.unwritten:
-        yield (
-            f"Left to tell the store: {counted(state.unwritten, 'file')}, by a run that is at work,"
-            " or was cut short. To go on: audiosim index"
-        )
+        yield f"Left to tell the store: {counted(state.unwritten, 'file')}.{go_on}"
     if state.older_decoding:
         yield (
             f"Decoded by an earlier audiosim: {counted(state.older_decoding, 'track')}."

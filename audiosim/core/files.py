@@ -14,6 +14,7 @@ from audiosim.core.errors import HomeError, LockedError, UsageError
 from audiosim.core.paths import AUDIO_EXTENSIONS
 from audiosim.core.text import display_path
 
+LOOKED = 0.2  # s that `hold` waits at least: another process may only be seeing whether it is held
 NETWORK = frozenset(
     {
         *("afpfs", "afs", "cifs", "ncpfs", "nfs", "nfs4", "smb2", "smb3", "smbfs", "webdav"),
@@ -144,7 +145,7 @@ def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
 
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=wait)
+        lock.acquire(timeout=max(wait, LOOKED))
     except filelock.Timeout as error:
         raise LockedError(
             f"Another audiosim is {what}",
@@ -159,6 +160,21 @@ def hold(path: Path, *, wait: float, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether somebody holds a lock file now; where it can't be tried, nobody is taken to."""
+    import filelock
+
+    if not path.exists():
+        return False
+    try:
+        with filelock.FileLock(path).acquire(timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
 
 
 def refuse_network(folder: Path) -> None:

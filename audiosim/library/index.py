@@ -11,6 +11,7 @@ from typing import Any
 
 from audiosim.core.config import Home, find_home, no_index
 from audiosim.core.errors import HomeError
+from audiosim.core.files import is_held
 from audiosim.core.last_used import LastUsed
 from audiosim.core.paths import contains
 from audiosim.core.text import counted
@@ -86,8 +87,9 @@ def unopened_note(index: Index) -> str | None:
     count = index.catalog.files.unopened_count()
     if not count:
         return None
-    left = counted(count, "file is", "files are")
-    return f"{left} not in the index yet: a run is at work, or was cut short. To go on: audiosim index"
+    is_running = is_held(index.home.index_lock)
+    why = "a run is at work" if is_running else "a run was cut short. To go on: audiosim index"
+    return f"{counted(count, 'file is', 'files are')} not in the index yet: {why}"
 
 
 def absent_note(index: Index, tracks: Iterable[Track], noun: str = "answer") -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError
+from audiosim.core.files import is_held
 from audiosim.library.catalog import Catalog
 from audiosim.library.scan import is_gone
 from audiosim.library.spaces import spaces
@@ -55,6 +56,8 @@ class HomeStatus:
         Whether files are read again of which only the ctime has changed.
     forgotten : list of bytes
         Files and folders that stay forgotten, though they lie in known folders.
+    running : bool
+        Whether a run is at work.
     unopened : int
         Files that were found and have yet to be opened, by the run at work or by the next one.
     rebuild_unopened : int or None
@@ -88,6 +91,7 @@ class HomeStatus:
     exclude: tuple[str, ...] = ()
     ctime: bool = True
     forgotten: list[bytes] = field(default_factory=list)
+    running: bool = False
     unopened: int = 0
     rebuild_unopened: int | None = None
     unwritten: int = 0
@@ -128,8 +132,10 @@ def _space_status(place: Home) -> HomeStatus:
 
 
 def _unknown(place: Home) -> HomeStatus:
-    disk_use = _disk_use(place.path)
-    return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [])
+    disk_use, running = _disk_use(place.path), is_held(place.index_lock)
+    return HomeStatus(
+        place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [], running=running
+    )
 
 
 def _status(place: Home) -> HomeStatus:
@@ -160,6 +166,7 @@ def _status(place: Home) -> HomeStatus:
             exclude=catalog.settings.exclude,
             ctime=catalog.settings.ctime,
             forgotten=sorted(catalog.settings.forgotten),
+            running=is_held(place.index_lock),
             unopened=catalog.files.unopened_count(),
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),

@@ -13,6 +13,7 @@ from homes import Made, make_home, recording
 from libraries import Library
 
 from audiosim.core.config import Home
+from audiosim.core.files import hold
 from audiosim.library.catalog import Catalog
 
 
@@ -214,9 +215,12 @@ def test_an_answer_says_what_a_run_has_yet_to_bring_in(
         done = cli(*command, "--home", home.path)
         assert (done.code, done.out) == (0, whole.out)
         line = (
-            f"audiosim: {told} not in the index yet: a run is at work, or was cut short."
+            f"audiosim: {told} not in the index yet: a run was cut short."
             f" To go on: audiosim index --home {home.path}\n"
         )
         assert done.err.count(line) == 1
+    with hold(home.index_lock, wait=0, what="indexing"):
+        told = cli(*command, "--home", home.path).err
+        assert "audiosim: 2 files are not in the index yet: a run is at work\n" in told
     if command[0] in ("similar", "playlist", "map"):
         assert cli(*command, "--quiet", "--home", home.path).err == ""

@@ -13,6 +13,7 @@ from conftest import SAMPLE_RATE, Cli, tone
 from libraries import Library, counts
 from made_home import MadeHome, random_tracks
 
+from audiosim.core.files import hold
 from audiosim.core.types import TrackOutcome
 from audiosim.indexing.forgetting import forget
 from audiosim.indexing.options import IndexOptions
@@ -45,9 +46,15 @@ def test_what_an_interrupted_run_left_is_told_with_the_command_to_go_on(
 ) -> None:
     cut_short(library, music, options=IndexOptions(jobs=1))
     told = cli("status", "--home", library.home.path).out
-    assert "Left to open: 5 files, by a run that is at work, or was cut short." in told
-    assert f"To go on: audiosim index --home {library.home.path}\n" in told
-    assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 5
+    go_on = f"A run was cut short; to go on: audiosim index --home {library.home.path}\n"
+    assert f"Left to open: 5 files. {go_on}" in told
+    fields = cli("status", "--home", library.home.path, "--json").json
+    assert (fields["unopened"], fields["running"]) == (5, False)
+    with hold(library.home.index_lock, wait=0, what="indexing"):
+        told = cli("status", "--home", library.home.path).out
+        assert cli("status", "--home", library.home.path, "--json").json["running"]
+    assert "A run is at work now.\nLeft to open: 5 files.\n" in told
+    assert "to go on" not in told
     assert counts(library.index()) == {"found": 6, "unchanged": 1, "indexed": 5}
     assert "Left to open" not in cli("status", "--home", library.home.path).out
     assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 0
@@ -107,6 +114,11 @@ def test_a_rebuild_that_is_not_complete_is_told(library: Library, music: Path, c
     assert "A rebuild is not complete: 5 files left to open." in told.out
     assert f"audiosim index --rebuild --home {library.home.path}\n" in told.out
     assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] == 5
+    with Catalog(library.home.catalog) as catalog:
+        catalog.files.note_unopened(others=[], found=[b"/m/8.flac"])
+    told = cli("status", "--home", library.home.path)
+    assert "Left to open: 1 file.\n" in told.out
+    assert told.out.count("o go on") == 1  # one way to do so
     library.index(rebuild=True, pooling="max")
     assert "A rebuild is not complete" not in cli("status", "--home", library.home.path).out
 

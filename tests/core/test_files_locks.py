@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from audiosim.core.errors import HomeError, LockedError
-from audiosim.core.files import hold
+from audiosim.core.files import hold, is_held
 
 HOLDER = """
 import sys, time
@@ -123,3 +124,29 @@ def test_an_error_of_the_system_within_the_block_is_not_taken_for_the_locks(tmp_
         hold(tmp_path / "index.lock", wait=0, what="indexing"),
     ):
         raise FileNotFoundError("mine")
+
+
+def test_whether_a_lock_is_held_is_seen_and_looking_refuses_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "index.lock"
+    assert not is_held(path)
+    assert not path.exists()
+    with another_process(path) as process:
+        assert is_held(path)
+        process.kill()
+        process.wait()
+    assert not is_held(path)
+    seen_enough = threading.Event()
+
+    def look() -> None:
+        while not seen_enough.wait(0.01):
+            is_held(path)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(50):
+            with hold(path, wait=0, what="indexing"):
+                time.sleep(0.001)
+    finally:
+        seen_enough.set()
+        looker.join()

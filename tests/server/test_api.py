@@ -335,7 +335,7 @@ def test_answers_tell_what_a_run_has_yet_to_bring_in_as_the_commands_do(
         catalog.files.note_unopened(others=[], found=[b"/m/8.flac", b"/m/9.flac"])
     refreshed(client)
     line = (
-        "2 files are not in the index yet: a run is at work, or was cut short."
+        "2 files are not in the index yet: a run was cut short."
         f" To go on: audiosim index --home {library.home.path}"
     )
     assert [sorted(notes(*one)) for one in asked] == [sorted([*told, line]) for told in before]
