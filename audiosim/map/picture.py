@@ -161,5 +161,8 @@ def _fit(text: Text, most: float) -> None:
 
 
 def _cut(text: str, length: int) -> str:
-    """So many characters of a text, its end said by an ellipsis."""
-    return text if length >= len(text) else text[:length].rstrip() + "…"
+    """So many characters of a text, most of its begin and some of its end: volumes of an album differ there."""
+    if length >= len(text):
+        return text
+    tail = length // 3
+    return text[: length - tail].rstrip() + "…" + text[len(text) - tail :].lstrip()

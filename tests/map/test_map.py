@@ -219,7 +219,12 @@ def test_no_name_on_the_picture_runs_into_another_or_out_of_it(monkeypatch: pyte
     monkeypatch.setattr(FigureCanvasAgg, "print_figure", spied)
     rng = np.random.default_rng(0)
     middles = rng.standard_normal((4, 6))
-    names = ["W" * 40, "i" * 60, "Wolfgang Amadeus Mozart and the Orchestra", "Short"]
+    names = [
+        "W" * 40,
+        "Music of a long and winding way part 1",
+        "Music of a long and winding way part 2",
+        "Short",
+    ]
     entries = []
     for n in range(200):
         vector = (middles[n % 4] + 0.2 * rng.standard_normal(6)).astype(np.float32)
@@ -230,7 +235,10 @@ def test_no_name_on_the_picture_runs_into_another_or_out_of_it(monkeypatch: pyte
     texts = [*figure.texts, *figure.axes[0].texts]
     boxes = [text.get_window_extent() for text in texts]
     assert {"Short", "50"} < {text.get_text() for text in texts}
-    assert sum(text.get_text().startswith("WWWWWWWWWWW") for text in texts) == 2
+    assert sum(text.get_text().startswith("WWWWWWWW") for text in texts) == 2
+    in_legend = [text.get_text() for text in figure.texts]
+    assert len(in_legend) - len(set(in_legend)) == 3  # only counts are alike, no two names that were cut
+    assert sum("…" in name for name in in_legend) == 3
     for row, box in enumerate(boxes):
         assert box.x1 <= figure.bbox.x1
         assert not any(box.overlaps(other) for other in boxes[:row]), texts[row].get_text()
