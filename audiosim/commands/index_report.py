@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from audiosim.indexing.report import IndexReport
 
+BESIDE = ("decode", "store")  # stages in processes and threads of their own, while others run
+TOLD = {"waiting for input": "waiting for decoders", "decode": "decoders"}
+
 
 def lines(report: IndexReport, *, verbose: bool) -> Iterator[str]:
     """Sum up a report, and those of the home's further spaces, for people; `verbose` tells of times."""
@@ -55,8 +58,12 @@ def _summary(report: IndexReport) -> str:
 
 def _stages(report: IndexReport) -> str:
     """Say where a run's time went, by stage."""
-    parts = [f"{name} {seconds:.1f} s" for name, seconds in report.stages.items()]
-    return f"Time: {', '.join(parts) or 'no file was opened'}."
+    told = {name: f"{TOLD.get(name, name)} {seconds:.1f} s" for name, seconds in report.stages.items()}
+    in_turn = [text for name, text in told.items() if name not in BESIDE]
+    beside = [told[name] for name in BESIDE if name in told]
+    if not in_turn:
+        return "Time: no file was opened."
+    return f"Time: {', '.join(in_turn)}; beside these, {', '.join(beside)}."
 
 
 def _fields(report: IndexReport) -> dict[str, Any]:
