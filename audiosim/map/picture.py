@@ -161,7 +161,7 @@ def _fit(text: Text, most: float) -> None:
 
 
 def _cut(text: str, length: int) -> str:
-    """So many characters of a text, most of its begin and some of its end: volumes of an album differ there."""
+    """So many characters of a text, of its begin and some of its end, where volumes of an album differ."""
     if length >= len(text):
         return text
     tail = length // 3
