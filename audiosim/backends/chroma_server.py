@@ -60,19 +60,25 @@ class ChromaServer(NamedCollections):
             _close(client)
 
     def _client(self) -> Any:
-        import chromadb
+        from chromadb.api.client import Client
         from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 
         self._greet()  # making a client has no limit of time
-        client: Any = chromadb.HttpClient(
-            self._server.host,
-            self._server.port,
-            ssl=self._server.tls,
-            headers=_headers(),
-            settings=Settings(anonymized_telemetry=False),
-            tenant=self._server.tenant or DEFAULT_TENANT,
-            database=self._server.database or DEFAULT_DATABASE,
+        settings = Settings(
+            anonymized_telemetry=False,
+            chroma_api_impl="chromadb.api.fastapi.FastAPI",
+            chroma_server_host=self._server.host,
+            chroma_server_http_port=self._server.port,
+            chroma_server_ssl_enabled=self._server.tls,
+            chroma_server_headers=_headers(),
         )
+        tenant, database = self._server.tenant or DEFAULT_TENANT, self._server.database or DEFAULT_DATABASE
+        client: Any = Client.__new__(Client)  # made in two steps: one that fails leaves its connections open
+        try:
+            Client.__init__(client, tenant, database, settings)
+        except BaseException:
+            _close_sessions(client)
+            raise
         for session in _sessions(client):
             session.timeout = ANSWER_LIMIT  # Chroma waits for ever, and has no setting
         return client
@@ -125,14 +131,19 @@ class ServedCollection(ChromaCollection):
 
 
 def _close(client: Any) -> None:
-    for session in _sessions(client):
-        session.close()  # Chroma leaves its connections open
+    _close_sessions(client)
     client.close()
 
 
+def _close_sessions(client: Any) -> None:
+    for session in _sessions(client):
+        session.close()  # Chroma leaves its connections open
+
+
 def _sessions(client: Any) -> list[Any]:
-    """The connections of a client and of the one within it that asks for tenants."""
-    return [client._server._session, client._admin_client._server._session]
+    """The connections of a client, whole or not, and of the one within it that asks for tenants."""
+    servers = [getattr(part, "_server", None) for part in (client, getattr(client, "_admin_client", None))]
+    return [server._session for server in servers if server is not None]
 
 
 def _found(client: Any, name: str) -> Any:
