@@ -79,11 +79,16 @@ def told(seen: Visit) -> list[str]:
     return [fault for fault in seen.faults if "404" not in fault]
 
 
-def serious_faults(page: Any) -> list[tuple[str, list[Any]]]:
-    """What axe-core finds that keeps people out."""
+def serious_faults(page: Any) -> list[tuple[str, str, list[Any]]]:
+    """What axe-core finds that keeps people out, by day and by night."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-    return [
-        (fault["id"], [node["target"] for node in fault["nodes"]])
-        for fault in axe.Axe().run(page).response["violations"]
-        if fault["impact"] in ("serious", "critical")
-    ]
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("document.getAnimations().forEach((one) => one.finish())")  # from the one to the other
+        found += [
+            (scheme, fault["id"], [node["target"] for node in fault["nodes"]])
+            for fault in axe.Axe().run(page).response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+    return found

@@ -219,9 +219,8 @@ def test_names_are_never_markup(visit: Any, library: Library) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(visit: Any, width: int, scheme: str) -> None:
-    seen = visit(width, color_scheme=scheme, bypass_csp=True)
+def test_accessibility(visit: Any, width: int) -> None:
+    seen = visit(width, bypass_csp=True)
     seen.find("piece 3")
     seen.page.click("#answers > li:nth-child(1) .name")
     seen.page.click("#answers > li:nth-child(1) [data-key=w]")
