@@ -70,7 +70,7 @@ def test_memory_does_not_grow_with_the_length_of_a_track(
         write_long(track, minutes)
         home = tmp_path / f"home {minutes}"
         arguments = ["index", str(track), "--home", str(home), "--encoder", "musicnn"]
-        arguments += ["--hop-size", "9"]  # a third of the windows: all samples pass, as ever
+        arguments += ["--hop-size", "60"]  # a few of the windows: all samples pass, as ever
         peaks[minutes] = peak_memory(arguments, {"AUDIOSIM_WEIGHTS": str(musicnn_weights_folder)})
     assert peaks[29] - peaks[3] < 100 * 2**20
     assert peaks[29] < 1.5 * 2**30
