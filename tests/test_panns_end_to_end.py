@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,8 @@ import torch_files
 from conftest import Cli, tone
 
 from audiosim.core.config import Home
-from audiosim.core.types import Waveform
-from audiosim.encoders import load_encoder_for
+from audiosim.encoders import panns
 from audiosim.encoders.bundle import packed, unpack
-from audiosim.extract import Extractor
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 
@@ -33,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from panns_recipe import seeded_state
 
     monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr(panns, "BATCH_SIZE", 1)  # here alone: one window would fill a batch of four
     torch_files.write_legacy(tmp_path / "brought.pth", dict(seeded_state()))
     rng = np.random.default_rng(0)
     (tmp_path / "music").mkdir()
@@ -59,12 +59,9 @@ def test_a_home_made_with_a_checkpoint_that_was_brought(cli: Cli, folder: Path) 
 
     inside = cli("similar", folder / "music" / "tone 1.flac", "--home", home, "-k", 2, "--json").json
     assert {Path(match["path"]).name[:4] for match in inside["matches"]} == {"tone"}
-    outside = cli("similar", folder / "outside.wav", "--home", home, "-k", 3, "--json")
-    assert outside.code == 0, outside.err
-    assert {Path(match["path"]).name[:4] for match in outside.json["matches"]} == {"tone"}
-    part = cli("similar", folder / "outside.wav", "--from", 1, "--to", 5, "--home", home, "-k", 1, "--json")
+    part = cli("similar", folder / "outside.wav", "--from", 1, "--to", 5, "--home", home, "-k", 3, "--json")
     assert part.code == 0, part.err
-    assert Path(part.json["matches"][0]["path"]).name.startswith("tone")
+    assert {Path(match["path"]).name[:4] for match in part.json["matches"]} == {"tone"}
     assert cli("verify", "--home", home).code == 0
     told = cli("describe", folder / "outside.wav", "--json", "--timeline", "--home", home).json["files"]
     word = told[0]["words"][0]["word"]
@@ -82,14 +79,11 @@ def test_a_home_made_with_a_checkpoint_that_was_brought(cli: Cli, folder: Path) 
     bundle = packed(spec)  # for a node of a cluster
     unpack(bundle, folder / "node")
     assert (folder / "node" / "imported" / kept.name).stat().st_size == kept.stat().st_size
-    extracted(cli, folder, kept)
     joined(cli, folder, home)
 
     heard = Cache(configuration.cache, spec).read(row.digest or "")
     assert heard is not None
-    mono, rate = soundfile.read(folder / "music" / "tone 2.flac", dtype="float32")
-    expected = Extractor(load_encoder_for(spec)).extract(Waveform(mono, rate)).embedding
-    assert expected.shape == (2, 2048)
+    expected = extracted(cli, folder, kept)
     np.testing.assert_allclose(heard.frames.embedding, expected, rtol=0, atol=2e-3 * np.abs(expected).max())
 
 
@@ -102,13 +96,18 @@ def joined(cli: Cli, folder: Path, home: Path) -> None:
     assert cli(*query, other).json["matches"] == cli(*query, home).json["matches"]
 
 
-def extracted(cli: Cli, folder: Path, weights: Path) -> None:
-    """A file of 15 s has two windows, the second of what is left, repeated; one of 12 s has one."""
+def extracted(cli: Cli, folder: Path, weights: Path) -> Any:
+    """A file of 15 s has two windows, the second of what is left, repeated; one of 12 s has one.
+
+    Returns the embedding of the longer one.
+    """
     arguments = ("--encoder", "panns", "--weights", weights, "-o", folder / "out")
     done = cli("extract", folder / "music" / "tone 1.flac", folder / "music" / "tone 2.flac", *arguments)
     assert done.code == 0, done.err
     for number, windows in ((1, 1), (2, 2)):
         (path,) = (folder / "out").glob(f"tone {number}*.npz")
         with np.load(path) as data:
-            assert data["embedding"].shape == (windows, 2048)
+            embedding = data["embedding"]
+            assert embedding.shape == (windows, 2048)
             np.testing.assert_array_equal(data["timestamps"], 10.0 * np.arange(windows))
+    return embedding
