@@ -11,7 +11,6 @@ import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from sklearn.metrics import average_precision_score, ndcg_score
 
 from audiosim.evaluation import metrics
 from audiosim.evaluation.metrics import (
@@ -70,6 +69,8 @@ def test_every_measure_agrees_with_trec_eval(relevance: Relevance) -> None:
 
 @given(rankings)
 def test_average_precision_and_ndcg_agree_with_scikit_learn(relevance: Relevance) -> None:
+    from sklearn.metrics import average_precision_score, ndcg_score
+
     relevance = relevance[relevance.any(axis=1)]
     scores = -np.arange(relevance.shape[1], dtype=float)
     for row, precision_, gain in zip(relevance, average_precision(relevance), ndcg(relevance), strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from audiosim.evaluation.significance import Figure, bootstrap, differences, paired_test, proportion
 
@@ -99,6 +98,8 @@ def test_a_difference_that_one_label_makes_is_not_sure_over_labels() -> None:
 
 @pytest.mark.parametrize(("successes", "count"), [(0, 5), (3, 4), (10, 10), (61, 200)])
 def test_the_interval_of_a_share_is_wilsons(successes: int, count: int) -> None:
+    from scipy import stats
+
     figure = proportion(successes, count)
     theirs = stats.binomtest(successes, count).proportion_ci(method="wilson")
     assert figure.value == successes / count
@@ -106,6 +107,8 @@ def test_the_interval_of_a_share_is_wilsons(successes: int, count: int) -> None:
 
 
 def test_p_values_are_those_of_scipy() -> None:
+    from scipy import stats
+
     differences = np.stack([sample(40, 1)[:, 0] - 0.45, sample(40, 2)[:, 0] - 0.5], axis=1)
     for p, column in zip(paired_test(differences), differences.T, strict=True):
         theirs = stats.permutation_test(

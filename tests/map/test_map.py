@@ -12,7 +12,6 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
-from sklearn.manifold import trustworthiness
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.types import Float32, Tags, Track
@@ -98,6 +97,8 @@ def test_tracks_that_sound_alike_lie_side_by_side() -> None:
 def test_very_many_tracks_are_placed_among_those_of_a_sample_that_they_sound_like(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from sklearn.manifold import trustworthiness
+
     vectors = unit_vectors(400)
     vectors[391] = vectors[7]
     whole = lay_out(vectors)
