@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -29,8 +28,7 @@ def path_fields(path: bytes) -> dict[str, str]:
 
 def track_fields(track: Track) -> dict[str, Any]:
     """Give a track's fields: its path, its duration in seconds and its tags."""
-    tags = {field.name: getattr(track.tags, field.name) for field in dataclasses.fields(track.tags)}
-    return {**path_fields(track.path), "duration": _rounded(track.duration), **tags}
+    return {**path_fields(track.path), "duration": _rounded(track.duration), **vars(track.tags)}
 
 
 def fit_fields(match: Match) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,6 +48,8 @@ class Index:
         What reads texts for its encoder, instead of one that is loaded for each search.
     loaded : list of TextSide
         That one, once it is loaded, for whatever else asks.
+    turn : context manager
+        Held while tracks are compared, where several threads ask.
     """
 
     home: Home
@@ -56,6 +58,7 @@ class Index:
     kept: LastUsed[Any] | None = None
     reader: TextSide | None = None
     loaded: list[TextSide] = field(default_factory=list)
+    turn: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     @property
     def spec(self) -> EncoderSpec:

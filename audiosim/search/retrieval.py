@@ -59,6 +59,10 @@ class Retrieval:
 
     def exactly(self) -> list[Pick]:
         """The picks among all tracks, by exact search."""
+        with self.index.turn:
+            return self._exactly()
+
+    def _exactly(self) -> list[Pick]:
         every = not self.asked.only and not self.asked.ranking.exclude_same
         found, lending = self._scored(None if every else self.asked.admits), None
         if self.asked.lends is not None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from audiosim.core.config import Home, find_home, no_index
@@ -28,6 +29,7 @@ from audiosim.server.problems import ProblemError
 
 LOOK_INTERVAL = 0.5  # s between looks at the catalog's files
 FINGERPRINTS = 10_240  # that are kept, some 8 KB each
+TURNS = 2  # searches at a time: one reads vectors while another is in Python
 SHARE = 4  # times as long as reading took, at least, until it is read again
 
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -57,7 +59,7 @@ class Library:
         self._reader = reader
         self.home: Home = find_home(home)
         self._reading = threading.Lock()
-        self._stopped = threading.Event()
+        self._stopped, self._turns = threading.Event(), Turns(TURNS)
         self._seen = _signature(self.home.catalog)
         self._kept: LastUsed[Any] = LastUsed(FINGERPRINTS)
         self._held, self._took = self._read(None)
@@ -106,7 +108,7 @@ class Library:
 
     def _opened(self, catalog: Catalog, held: Held) -> Index:
         reader = self._reader(held.configuration.spec)
-        return Index(self.home, catalog, held.configuration, self._kept, reader)
+        return Index(self.home, catalog, held.configuration, self._kept, reader, turn=self._turns)
 
     def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
         """Read what changes, until `stop`; `each_time` is called now and then."""
@@ -168,6 +170,30 @@ class Library:
         if previous is not None and previous.lacking != held.lacking:
             self._kept = LastUsed(FINGERPRINTS)  # which knows what has none
         return held, time.monotonic() - start
+
+
+class Turns:
+    """Lets a few threads at a time into a block, while the others wait.
+
+    Threads that all compute take Python's lock from each other at each step that NumPy makes without it.
+    They wait in a queue, which is made in C: a `threading.Semaphore` would have them take it as often.
+
+    Parameters
+    ----------
+    count : int
+        How many are let in.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    def __enter__(self) -> None:
+        self._free.get()
+
+    def __exit__(self, *exc: object) -> None:
+        self._free.put(None)
 
 
 def _check(held: Held, catalog: Catalog) -> None:
