@@ -198,39 +198,32 @@ class QueryEncoder(LazyEncoder):
         The spec of the encoder to come.
     precision : {"auto", "float32"}
         What it computes in.
-    patient : bool
-        Whether the first one goes on until the other is loaded, where somebody waits for each answer.
     """
 
-    def __init__(self, spec: EncoderSpec, precision: Precision, *, patient: bool = False) -> None:
+    def __init__(self, spec: EncoderSpec, precision: Precision) -> None:
         super().__init__(spec, self._start)
-        self._precision, self._patient = precision, patient
+        self._precision = precision
         self._left = 0.0  # windows until what runs fast is better
         self._begun: Future[Encoder] | None = None
-        self._coming: Future[Encoder] | None = None  # what runs fast
 
     def prepare(self) -> None:
         """Begin to load it beside the decoding of what it is to embed; nothing is fetched or kept by that."""
         if self.loaded or self._begun is not None or not _quick_windows(self.spec):
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         load = partial(load_encoder_for, self.spec, precision=self._precision, read_only=True, quick=True)
-        self._begun = _beside(load)
+        pool = ThreadPoolExecutor(1)
+        self._begun = pool.submit(load)
+        pool.shutdown(wait=False)
 
     def embed(self, windows: Float32) -> Float32:
         """Embeddings float32 (n, dim) of windows float32 (n, samples)."""
         encoder = self._encoder
         self._left -= len(windows)
         if self._left < 0:
-            self._left = inf
-            size = encoder.batch_size  # whoever gathers windows goes on as it began
-            load = partial(load_encoder_for, self.spec, precision=self._precision, batch_size=size)
-            if self._patient:
-                self._coming = _beside(lambda: _used_once(load(), size))
-            else:
-                self._loaded = load()
-        if self._coming is not None and self._coming.done():
-            coming, self._coming = self._coming, None
-            self._loaded = coming.result()
+            batch_size, self._left = encoder.batch_size, inf  # whoever gathers windows goes on as it began
+            self._loaded = load_encoder_for(self.spec, precision=self._precision, batch_size=batch_size)
         return self._encoder.embed(windows)
 
     def _start(self) -> Encoder:
@@ -238,24 +231,6 @@ class QueryEncoder(LazyEncoder):
         if self._begun is not None and self._begun.exception() is None:
             return self._begun.result()
         return load_encoder_for(self.spec, precision=self._precision, quick=self._left < inf)
-
-
-def _beside(load: Callable[[], Encoder]) -> Future[Encoder]:
-    """An encoder that is loaded while something else is done."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    pool = ThreadPoolExecutor(1)
-    found = pool.submit(load)
-    pool.shutdown(wait=False)
-    return found
-
-
-def _used_once(encoder: Encoder, count: int) -> Encoder:
-    """An encoder that has embedded some windows: to prepare itself for as many takes it a second."""
-    import numpy as np
-
-    encoder.embed(np.zeros((count, encoder.spec.framing.window), np.float32))
-    return encoder
 
 
 def _quick_windows(spec: EncoderSpec) -> int:

@@ -219,7 +219,7 @@ def main() -> None:
 def _encoder(spec: EncoderSpec, precision: Precision) -> tuple[dict[str, Any], Callable[..., Float32]]:
     from audiosim.encoders import QueryEncoder
 
-    encoder = QueryEncoder(spec, precision, patient=True)
+    encoder = QueryEncoder(spec, precision)
     facts = {"batch_size": encoder.batch_size, "dtype": encoder.dtype}
     return facts, lambda *message: encoder.embed(_array(*message))
 

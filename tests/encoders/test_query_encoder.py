@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -76,33 +75,6 @@ def test_more_windows_are_embedded_by_what_runs_fast(
     alone = QueryEncoder(spec, "float32")
     expected = np.concatenate([alone.embed(windows[:2]), alone.embed(windows[2:4])])
     np.testing.assert_allclose(np.concatenate(embeddings)[:4], expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_who_waits_for_an_answer_does_not_wait_until_what_runs_fast_is_loaded(
-    seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path))
-    spec = load_encoder(EncoderRequest(input_repr="mel128", weights=seeded_weights), batch_size=1).spec
-    entry = type(built_in()["openl3"])
-    monkeypatch.setattr(entry, "quick_windows", 2)
-    load, may, loads = entry.load, threading.Event(), list[bool]()
-
-    def waiting(self: Any, request: EncoderRequest, *, quick: bool, **how: Any) -> Encoder:
-        loads.append(quick)
-        assert quick or may.wait(30)
-        return load(self, request, quick=True, **how)
-
-    monkeypatch.setattr(entry, "load", waiting)
-    encoder = QueryEncoder(spec, "auto", patient=True)
-    windows = np.random.default_rng(0).normal(0, 0.1, (3, 48_000)).astype(np.float32)
-    expected = [encoder.embed(windows) for _ in range(2)]
-    first = encoder._loaded
-    may.set()
-    deadline = time.monotonic() + 30
-    while encoder._loaded is first:
-        assert time.monotonic() < deadline
-        np.testing.assert_allclose(encoder.embed(windows), expected[0], atol=1e-5)
-    assert loads == [True, False]
 
 
 def test_it_begins_to_load_beside_what_else_is_done_and_fetches_nothing_for_that(
