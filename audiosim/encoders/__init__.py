@@ -227,13 +227,14 @@ class QueryEncoder(LazyEncoder):
         return self._encoder.embed(windows)
 
     def _start(self) -> Encoder:
-        self._left = _quick_windows(self.spec) or inf
+        quick = _quick_windows(self.spec)
+        self._left = quick or inf
         if self._begun is not None and self._begun.exception() is None:
             return self._begun.result()
-        return load_encoder_for(self.spec, precision=self._precision, quick=self._left < inf)
+        return load_encoder_for(self.spec, precision=self._precision, quick=quick > 0)
 
 
-def _quick_windows(spec: EncoderSpec) -> int:
+def _quick_windows(spec: EncoderSpec) -> float:
     entry = find_for(spec)
     return 0 if entry is None else entry.quick_windows
 

@@ -105,7 +105,7 @@ class EncoderEntry(ABC):
 
     card: EncoderCard
     named = True  # whether its name stands for it: not so for what is only kept for homes
-    quick_windows = 0  # so many are had sooner by what starts fast than by what runs fast
+    quick_windows: float = 0  # so many are had sooner by what starts fast than by what runs fast
 
     @abstractmethod
     def load(

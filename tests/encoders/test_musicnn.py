@@ -13,6 +13,7 @@ from conftest import GOLDEN
 
 from audiosim.core.errors import NoWeightsError, WeightsError
 from audiosim.core.types import Waveform
+from audiosim.encoders import QueryEncoder
 from audiosim.encoders.musicnn import (
     MusiCNNEncoder,
     MusiCNNOptions,
@@ -25,6 +26,19 @@ from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
 from audiosim.encoders.registry import resolve
 from audiosim.encoders.request import EncoderRequest, conflicts, with_kept_weights
 from audiosim.extract import Extractor
+
+
+def test_a_query_never_waits_for_tensorflow(
+    monkeypatch: pytest.MonkeyPatch, musicnn_weights_folder: Path
+) -> None:
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(musicnn_weights_folder))
+    weights = MusiCNNWeights.from_checkpoint(find_musicnn(musicnn_weights_folder))
+    encoder = QueryEncoder(MusiCNNEncoder(weights, quick=True).spec, "auto")
+    windows = np.zeros((2, encoder.spec.framing.window), np.float32)
+    encoder.embed(windows)
+    encoder._left -= 10_000.0
+    encoder.embed(windows)
+    assert type(encoder._encoder._engine).__name__ == "NumPyEngine"  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module", params=["TensorFlow", "NumPy"])
