@@ -213,7 +213,10 @@ def test_a_new_failure_exits_3_and_an_old_one_0_unless_strict(indexed: Path, mus
     assert "failed: " in first.err
     second = cli("index", "--home", indexed, "--json")
     assert (second.code, second.json["failed"], second.json["failed_before"]) == (0, 0, 1)
-    assert cli("index", "--home", indexed, "--strict").code == 3
+    for quiet in ((), ("--quiet",)):
+        strict = cli("index", "--home", indexed, "--strict", *quiet)
+        assert strict.code == 3
+        assert strict.err == f"audiosim: 1 file failed before: see audiosim status --all --home {indexed}\n"
 
 
 def test_an_unmounted_root_exits_3_and_says_so_even_when_quiet(indexed: Path, music: Path, cli: Cli) -> None:

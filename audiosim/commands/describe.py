@@ -11,6 +11,7 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
+    NEEDS_A_LOOK,
     JsonOption,
     OutputOption,
     PrecisionOption,
@@ -72,6 +73,8 @@ def describe(
     else:
         text = "\n".join(_text(one, out) for one in found.files)
     write_output(text.encode(), out)
+    if found.failed:
+        raise typer.Exit(NEEDS_A_LOOK)
 
 
 def _check(out: Path, json_: bool) -> None:

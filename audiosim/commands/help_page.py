@@ -12,7 +12,8 @@ from audiosim.core.errors import UsageError
 from audiosim.core.paths import expanded
 
 # Metavars of options that take a path; of GLOB, only what begins with the user's own folder changes.
-PATHS = ("DIR", "FILE", "FOLDER", "GLOB", "NAME|FILE", "QUERY")
+GLOB = "GLOB"
+PATHS = ("DIR", "FILE", "FOLDER", GLOB, "NAME|FILE", "QUERY")
 
 
 class Command(TyperCommand):
@@ -33,6 +34,9 @@ class Command(TyperCommand):
 
         def parse_args(args: list[str]) -> Any:
             found, *rest = parse(args=args)
+            for param in self.params:
+                if param.param_type_name == "argument" or param.name in paths:
+                    _refuse_empty(param, found.get(param.name))
             return {name: _expanded(found[name]) if name in paths else found[name] for name in found}, *rest
 
         parser.parse_args = parse_args  # type: ignore[method-assign]
@@ -94,3 +98,14 @@ def _expanded(given: Any) -> Any:
     if isinstance(given, str):
         return expanded(given)
     return [expanded(each) for each in given] if isinstance(given, list) else given
+
+
+def _refuse_empty(param: Any, given: Any) -> None:
+    """Take "" for no place: it would be the current folder, where a script's variable is not set."""
+    if "" in (given if isinstance(given, list | tuple) else [given]) and param.metavar != GLOB:
+        told = param.metavar if param.param_type_name == "argument" else param.opts[0]
+        raise UsageError(
+            f"{told.strip('[].')} is empty",
+            "a variable of a script may not be set",
+            "Name it, or leave it out.",
+        )

@@ -25,10 +25,11 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.commands.status import ALL
+from audiosim.commands.streams import complain
 from audiosim.core.errors import UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.paths import identity
-from audiosim.core.text import SHOWN
+from audiosim.core.text import SHOWN, counted
 from audiosim.core.told_commands import shell_word
 
 if TYPE_CHECKING:
@@ -213,7 +214,9 @@ def index(
         report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
         typer.echo(to_json(index_report.fields(report)), nl=False)
-    failed_before = any(each.failed_before for each in (report, *report.spaces.values()))
+    failed_before = sum(each.failed_before for each in (report, *report.spaces.values()))
+    if strict and failed_before:
+        complain(with_flags(f"{counted(failed_before, 'file')} failed before: see {ALL}", context))
     if report.needs_a_look or (strict and failed_before):
         raise typer.Exit(NEEDS_A_LOOK)
 
@@ -255,7 +258,7 @@ class _Talk:
 
     def tell(self, event: IndexEvent) -> None:
         from audiosim.commands.output import no_audio
-        from audiosim.core.text import counted, display_path, visible
+        from audiosim.core.text import display_path, visible
         from audiosim.core.types import TrackOutcome
         from audiosim.indexing.report import (
             Activity,

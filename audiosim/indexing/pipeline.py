@@ -41,7 +41,7 @@ from audiosim.indexing.survey import Target, chosen_store, decide
 from audiosim.library.catalog import Catalog
 from audiosim.library.configuration import made_home, make_cache, repooled
 from audiosim.library.scan import Globs, holds_any
-from audiosim.library.spaces import following, named_space, store_of
+from audiosim.library.spaces import following, gone_files, named_space, store_of
 from audiosim.library.store_url import StoreUrl
 from audiosim.store import Store, reach
 
@@ -214,13 +214,18 @@ def _space_events(
 ) -> Iterator[IndexEvent]:
     """A space, which follows its main home; what can't be begun leaves no folder."""
     place = named_space(main, str(options.space))
-    new, begun = not place.path.exists(), False
+    new, begun, gone = not place.path.exists(), False, gone_files(place)
     try:
         with made_home(place), following(place) as catalog:
+            gone = (
+                catalog.files.count("gone") - gone
+            )  # with those of the main home, before the space's own run
             check_begun(catalog, options, encoder)
             options = replace(options, space=place.space, store=store_of(main))
             for event in _events(place, catalog, paths, options, encoder):
                 begun = begun or isinstance(event, Started)
+                if isinstance(event, IndexReport):
+                    event.gone += gone
                 yield event
     finally:
         if new and not begun:

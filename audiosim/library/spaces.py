@@ -125,6 +125,14 @@ def store_of(home: Home) -> StoreUrl:
         return catalog.settings.store_url
 
 
+def gone_files(home: Home) -> int:
+    """Count the files of a home, or of a space, that are gone; none where it has no catalog yet."""
+    if not home.catalog.exists():
+        return 0
+    with Catalog(home.catalog, read_only=True) as catalog:
+        return catalog.files.count("gone")
+
+
 @contextmanager
 def following(place: Home) -> Iterator[Catalog]:
     """Open a home's catalog for writing, with the index lock held; that of a space follows the main one.

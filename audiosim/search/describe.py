@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Encoder, Float32, FrameEmbeddings, Precision, Track
 from audiosim.encoders.frames import audible
 from audiosim.library.index import Index, open_index
-from audiosim.search.query import Paths, Query, Resolver, Source, as_source
+from audiosim.search.query import LEFT_OUT, Paths, Query, Resolver, Source, as_source
 from audiosim.search.track_words import TrackWords, Word
 
 WORDS = 8  # of a file
@@ -69,10 +70,13 @@ class Descriptions:
         In their order.
     notes : tuple of str
         What else a user should know, a sentence each.
+    failed : tuple of bytes
+        Files that were left out, as they can't be used.
     """
 
     files: list[Description]
     notes: tuple[str, ...] = ()
+    failed: tuple[bytes, ...] = ()
 
 
 def describe_files(
@@ -92,8 +96,7 @@ def describe_files(
     Parameters
     ----------
     paths : str, path-like, iterable of these, or Source
-        Audio files, indexed or not. Of a `Source`, those that are only listed are left out, with a note,
-        where they can't be used.
+        Audio files, indexed or not. Of several, those that can't be used are left out, with a note.
     count : int
         How many words a file.
     timeline : bool
@@ -115,17 +118,21 @@ def describe_files(
     UsageError
         If a file does not exist, or the home's encoder knows no words.
     AudiosimError
-        If there is no index, or a file can't be decoded.
+        If there is no index, or no file can be used.
     """
     source = as_source(paths)
     with open_index(home, encoder) as index:
         words = TrackWords(index)
         _ = words.scores  # where there are none, nothing is decoded
         resolver = Resolver(index, precision, encoder)
-        found = resolver.resolve(source.paths, source.listed)
-        queries = [found[path] for path in source.paths if path in found]
+        outcomes = dict(resolver.resolve_each(source))
+        failed = {path: error for path, error in outcomes.items() if isinstance(error, AudiosimError)}
+        queries = [outcome for outcome in outcomes.values() if isinstance(outcome, Query)]
+        if not queries:
+            raise next(iter(failed.values()))
         described = [_described(index, words, query, count, timeline) for query in queries]
-        return Descriptions(described, (*source.notes, *resolver.notes))
+        left_out = [f"{error.what}: {error.why}{LEFT_OUT}" for error in failed.values()]
+        return Descriptions(described, (*source.notes, *resolver.notes, *left_out), tuple(failed))
 
 
 def _described(index: Index, words: TrackWords, query: Query, count: int, timeline: bool) -> Description:

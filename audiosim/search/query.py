@@ -316,9 +316,9 @@ def _outcome(make: Callable[[], Query]) -> Query | AudiosimError:
 
 def unusable(path: bytes, reason: str) -> AudiosimError:
     """The error for a query that can't be asked with."""
-    listing = "Give a list of files as .m3u8, or as - on stdin; words, as `text`."
+    listing = "Give a list of files as .m3u8, or as - on stdin. For words: audiosim similar `text` WORDS"
     remedy = listing if os.path.splitext(path)[1].lower() in LISTS else ""
-    return AudiosimError(f"Can't search with {os.fsdecode(path)}", reason, remedy)
+    return AudiosimError(f"Can't use {os.fsdecode(path)}", reason, remedy)
 
 
 def _track(path: bytes, info: AudioInfo) -> Track:

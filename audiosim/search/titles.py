@@ -12,7 +12,7 @@ from audiosim.core.tag_values import folded, values
 from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
 from audiosim.library.filters import Filter
-from audiosim.library.index import Index
+from audiosim.library.index import Index, unopened_note
 from audiosim.search.copies import one_each
 from audiosim.search.recordings import Recordings
 
@@ -66,10 +66,13 @@ def no_such_file(path: bytes, index: Index | None) -> UsageError:
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
         )
-    why, near = "it is neither there nor in the index", _beside(path)
+    why, near, left = "it is neither there nor in the index", _beside(path), None
     if index is not None:
         why, near = f"{why}, and no track has that title", near or _near(index, name)
+        left = unopened_note(index)
     told = f"Near it: {'; '.join(map(visible, near))}.\n" if near else ""
+    if left is not None:
+        told += f"{left}\n"
     remedy = f"{told}Check the path, or see all tracks: audiosim list"
     return UsageError(f"No such file: {os.fsdecode(path)}", why, remedy)
 

@@ -596,7 +596,7 @@ def test_a_query_that_can_not_be_used_exits_1_with_the_reason(
     (tmp_path / "empty.mp3").touch()
     done = cli("similar", tmp_path / "empty.mp3", "--home", indexed, "--json")
     assert (done.code, done.out) == (1, "")
-    assert done.err == f"audiosim: Can't search with {tmp_path / 'empty.mp3'}: the file is empty\n"
+    assert done.err == f"audiosim: Can't use {tmp_path / 'empty.mp3'}: the file is empty\n"
 
 
 def test_time_that_is_up_exits_0(indexed: Path, music: Path, cli: Cli) -> None:

@@ -125,7 +125,7 @@ def test_a_playlist_from_elsewhere_names_files_of_the_index_s_folders(
     with Catalog(made.home.catalog) as catalog:
         catalog.settings.set_roots([os.fsencode(tmp_path / "music")])
     done = similar(playlist, FIRST, "--json", *ALL)
-    assert f"Can't search with {file}: the file is empty; it is left out." in done.err
+    assert f"Can't use {file}: the file is empty; it is left out." in done.err
     assert "some.m3u: 1 of its 2 entries are streams, left out." in done.err
     assert done.code == 0
 
@@ -300,10 +300,24 @@ def test_what_is_no_audio_is_refused_before_a_model_is_loaded(
     soundfile.write(good, tone(9, 300), SAMPLE_RATE)
     done = cli(*(word.format(bad=bad, good=good) for word in words), "--home", made.home.path)
     assert (done.code, done.out) == (1, "")
-    assert re.search(f"Can't search with {bad}: (not readable as|there is no) audio", done.err)
-    remedy = "\nGive a list of files as .m3u8, or as - on stdin; words, as --text.\n"
-    assert done.err.endswith(remedy) == (name == "notes.txt")
+    assert re.search(f"Can't use {bad}: (not readable as|there is no) audio", done.err)
+    remedy = (
+        "\nGive a list of files as .m3u8, or as - on stdin. For words: audiosim similar --text WORDS --home"
+    )
+    assert (remedy in done.err) == (name == "notes.txt")
     assert "no encoder fake" in cli("similar", good, "--home", made.home.path).err
+
+
+def test_a_title_that_is_not_there_yet_is_told_with_what_a_run_has_left(cli: Cli, made: MadeHome) -> None:
+    asked = ("similar", "not there", "--home", made.home.path)
+    assert "not in the index yet" not in cli(*asked).err
+    with Catalog(made.home.catalog) as catalog:
+        catalog.files.note_unopened(others=[], found=[b"/m/8.flac"])
+    done = cli(*asked)
+    assert done.code == 2
+    assert (
+        "\n1 file is not in the index yet: a run was cut short. To go on: audiosim index --home" in done.err
+    )
 
 
 def test_an_answer_goes_into_a_file(similar: Cli, tmp_path: Path) -> None:

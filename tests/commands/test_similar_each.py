@@ -79,7 +79,7 @@ def test_a_bad_query_has_a_line_that_says_why_and_the_exit_code_is_3(similar: Cl
     assert done.code == 3
     assert (first["query"][0]["path"], last["query"][0]["path"]) == (PATHS[0], PATHS[1])
     assert second == {"query": [{"path": str(broken)}], "error": second["error"]}
-    assert "Can't search with" in second["error"]
+    assert "Can't use" in second["error"]
     assert third["query"] == [{"path": "/music/nowhere\n.flac"}]
     assert "No such file" in third["error"]
     assert done.err.endswith("audiosim: 2 of 4 queries could not be answered; the lines say why.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import fake_words
@@ -173,6 +174,25 @@ def test_the_command_line_describes_lists_and_plays(
     assert made.code == 0
     first = [line for line in made.out.splitlines() if not line.startswith("#")][:3]
     assert all("/low/" in line for line in first)
+
+
+def test_files_that_can_not_be_described_end_nothing(
+    naming: fake_words.FakeEntry, home: Home, music: Path, cli: Cli, tmp_path: Path
+) -> None:
+    first, last = music / "low" / "00 track.wav", music / "high" / "03 track.wav"
+    (tmp_path / "notes.txt").write_text("no music at all")
+    shutil.copytree(music / "low", tmp_path / "some")
+    (tmp_path / "some" / "broken.mp3").write_bytes(b"no music at all" * 100)
+    done = cli("describe", first, tmp_path / "notes.txt", tmp_path / "nowhere.wav", last, "--home", home.path)
+    assert done.code == 3
+    shown = [line for line in done.out.splitlines() if " track." in line]
+    assert shown == [str(path.relative_to(tmp_path)) for path in (first, last)]
+    assert f"audiosim: Can't use {tmp_path / 'notes.txt'}: " in done.err
+    assert done.err.count("it is left out.") == 2
+    folder = cli("describe", tmp_path / "some", "--json", "--home", home.path)
+    assert (folder.code, len(folder.json["files"])) == (3, 3)
+    alone = cli("describe", tmp_path / "notes.txt", "--home", home.path)
+    assert (alone.code, alone.out) == (1, "")
 
 
 def test_what_is_left_to_do_is_told_alike_with_words_and_without(

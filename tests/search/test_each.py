@@ -158,7 +158,7 @@ def test_a_bad_query_is_an_error_in_its_place(made: MadeHome, tmp_path: Path) ->
     kinds = [type(answer) for _, answer in answers]
     assert kinds == [SearchResult, AudiosimError, UsageError, UsageError, AudiosimError, SearchResult]
     errors = [str(answer) for _, answer in answers]
-    assert f"Can't search with {broken}" in errors[1]
+    assert f"Can't use {broken}" in errors[1]
     assert "No such file: /music/nowhere.flac" in errors[2]
     assert "wanted and not" in errors[3]
     titled = answers[5][1]

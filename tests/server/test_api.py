@@ -268,7 +268,7 @@ def test_a_passage_is_asked_with_of_either(library: Library, client: TestClient,
 def test_what_is_no_audio_is_told_by_its_own_name(client: TestClient, tmp_path: Path) -> None:
     (tmp_path / "text.mp3").write_text("no music")
     told = problem(upload(client, tmp_path / "text.mp3", "../../text.mp3"), 422)
-    assert told["title"] == "Can't search with text.mp3"
+    assert told["title"] == "Can't use text.mp3"
     assert "not readable" in told["detail"]
 
 

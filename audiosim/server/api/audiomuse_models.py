@@ -64,7 +64,7 @@ class WordQuestion(BaseModel):
 
     query: str = Field(max_length=1000)
     limit: int = Field(50, ge=1)
-    model_config = {"json_schema_extra": {"examples": [{"query": "calm piano", "limit": 50}]}}
+    model_config = {"json_schema_extra": {"examples": [{"query": "ambient", "limit": 50}]}}
 
 
 class Found(BaseModel):
@@ -82,9 +82,7 @@ class WordAnswer(BaseModel):
     query: str
     results: list[Found]
     count: int
-    model_config = {
-        "json_schema_extra": {"examples": [{"query": "calm piano", "results": [FOUND], "count": 1}]}
-    }
+    model_config = {"json_schema_extra": {"examples": [{"query": "ambient", "results": [FOUND], "count": 1}]}}
 
 
 class Health(BaseModel):

@@ -45,7 +45,7 @@ Text = Annotated[
     list[str],
     Query(
         description="What it should sound like, in words that the home's encoder knows; repeat it.",
-        examples=["calm piano"],
+        examples=["ambient"],
         max_length=20,
     ),
 ]
