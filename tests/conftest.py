@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,9 +16,13 @@ from chroma_server import ChromaServerProcess
 from command_line import Cli, Finished, run_here, run_process
 from filelock import FileLock
 from hypothesis import settings
+from kept_folders import KeptFolders
 from warm_processes import AVAILABLE, warm_processes
 
 from audiosim.core.threads import processors
+
+if TYPE_CHECKING:
+    from libraries import Library
 
 __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 
@@ -152,6 +156,23 @@ def make_music(folder: Path) -> Path:
         suffix = ("wav", "flac", "ogg")[number % 3]
         soundfile.write(album / f"{number:02} track.{suffix}", tone(3 + number / 6, frequency), SAMPLE_RATE)
     return folder
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolders:
+    """Folders that tests change, each made once."""
+    return KeptFolders(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def indexed(kept: KeptFolders) -> Library:
+    """A home that knows `music`, which lies beside it, by the encoder of the tests."""
+    from libraries import Library
+
+    def make(folder: Path) -> None:
+        Library(folder / "home").index(make_music(folder / "music"))
+
+    return Library(kept("indexed", make) / "home")
 
 
 @pytest.fixture

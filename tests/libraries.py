@@ -36,6 +36,11 @@ class Library:
         self.encoder = FakeEncoder()
         self.events: list[Any] = []
 
+    @property
+    def music(self) -> Path:
+        """The folder beside it, where its files lie."""
+        return self.home.path.parent / "music"
+
     def index(self, *paths: Path | bytes, **options: Any) -> IndexReport:
         self.encoder.windows = 0
         settings = IndexOptions(jobs=2, **options)

@@ -24,10 +24,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
-    made = Library(tmp_path / "home")
-    made.index(music)
-    return made
+def library(indexed: Library) -> Library:
+    return indexed
+
+
+@pytest.fixture
+def music(library: Library) -> Path:
+    return library.music
 
 
 class Commands:
@@ -145,12 +148,12 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(
 
 
 def test_a_root_that_is_forgotten_is_one_no_more_and_stays_out_of_those_around_it(
-    commands: Commands, library: Library, music: Path, tmp_path: Path
+    commands: Commands, library: Library, music: Path
 ) -> None:
-    library.index(soundfile_in(tmp_path / "other"))
+    library.index(soundfile_in(music.parent / "other"))
     commands.run("forget", music)
     assert commands.index() == {"found": 1, "unchanged": 1}
-    told = commands.run("index", tmp_path)
+    told = commands.run("index", music.parent)
     assert f"{music} stays forgotten." in told.err
     assert commands.index() == {"found": 1, "unchanged": 1}
     assert commands.index(music) == {"found": 6, "reused": 6}

@@ -23,10 +23,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
-    made = Library(tmp_path / "home")
-    made.index(music)
-    return made
+def library(indexed: Library) -> Library:
+    return indexed
+
+
+@pytest.fixture
+def music(library: Library) -> Path:
+    return library.music
 
 
 def notices(library: Library) -> list[str]:

@@ -33,62 +33,73 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def library(indexed: Library) -> Library:
+    """A home that knows `music`."""
+    return indexed
+
+
+@pytest.fixture
+def music(indexed: Library) -> Path:
+    return indexed.music
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Library:
+    """A home that is not made yet."""
     return Library(tmp_path / "home")
 
 
-def test_a_folder_is_indexed_and_what_sounds_alike_is_near(library: Library, music: Path) -> None:
-    report = library.index(music)
+def test_a_folder_is_indexed_and_what_sounds_alike_is_near(empty: Library, music: Path) -> None:
+    report = empty.index(music)
     assert counts(report) == {"found": 6, "indexed": 6}
     assert report.audio_seconds == pytest.approx(sum(3 + n / 6 for n in range(6)), abs=0.2)
     low = sorted(path.name for path in (music / "low").iterdir())
-    assert sorted(library.similar(music / "low" / low[0], count=2)) == low[1:]
-    assert len(library.stored()) == 6
+    assert sorted(empty.similar(music / "low" / low[0], count=2)) == low[1:]
+    assert len(empty.stored()) == 6
 
 
-def test_a_run_tells_each_event_and_gives_the_report_that_ends_them(library: Library, music: Path) -> None:
-    report = library.index(music)
-    assert library.events[-1] is report
-    told = [event for event in library.events if not isinstance(event, Activity)]
+def test_a_run_tells_each_event_and_gives_the_report_that_ends_them(empty: Library, music: Path) -> None:
+    report = empty.index(music)
+    assert empty.events[-1] is report
+    told = [event for event in empty.events if not isinstance(event, Activity)]
     assert [type(event) for event in told[:2]] == [Started, Planned]
-    assert sum(isinstance(event, TrackOutcome) for event in library.events) == 6
-    assert index_folder([music], home=library.home.path, encoder=library.encoder).unchanged == 6
+    assert sum(isinstance(event, TrackOutcome) for event in empty.events) == 6
+    assert index_folder([music], home=empty.home.path, encoder=empty.encoder).unchanged == 6
 
 
-def test_a_run_tells_how_far_it_is_by_seconds_of_audio(library: Library, music: Path) -> None:
-    report = library.index(music)
-    first, *_, last = (event for event in library.events if isinstance(event, Progress))
+def test_a_run_tells_how_far_it_is_by_seconds_of_audio(empty: Library, music: Path) -> None:
+    report = empty.index(music)
+    first, *_, last = (event for event in empty.events if isinstance(event, Progress))
     files = sorted(os.fsencode(path) for path in music.rglob("*.*"))
     assert (first.done, first.total, first.audio_seconds, first.path) == (0, 6, 0, files[0])
     assert first.audio_total > 0  # by sizes
     assert (last.done, last.total, last.path, last.share, last.seconds_left) == (6, 6, None, 1, 0)
     assert last.audio_seconds == last.audio_total == pytest.approx(report.audio_seconds)
     assert last.time_up is None
-    library.index(music / "low", max_hours=1.0)
-    assert {event.name for event in library.events if isinstance(event, Activity)} == {
+    empty.index(music / "low", max_hours=1.0)
+    assert {event.name for event in empty.events if isinstance(event, Activity)} == {
         "Looking for files", "Taking stock", "Writing to the store",
     }  # fmt: skip
     shutil.move(music / "low", music / "moved")
-    library.index(music, max_hours=1.0)
-    (first, *_, last) = (event for event in library.events if isinstance(event, Progress))
+    empty.index(music, max_hours=1.0)
+    (first, *_, last) = (event for event in empty.events if isinstance(event, Progress))
     assert (first.audio_total, last.audio_total, first.share, last.share) == (0, 0, 0, 1)
     assert 3500 < (first.time_up or 0) <= 3600
 
 
-def test_the_model_is_said_to_be_loaded_where_it_is(library: Library, music: Path, tmp_path: Path) -> None:
+def test_the_model_is_said_to_be_loaded_where_it_is(empty: Library, music: Path, tmp_path: Path) -> None:
     def activities(**given: Any) -> list[str]:
         options = IndexOptions(jobs=1)
-        events = index_events([music], home=library.home.path, options=options, **given)
+        events = index_events([music], home=empty.home.path, options=options, **given)
         return [event.name for event in events if isinstance(event, Activity)]
 
-    loaded = activities(encoder=LazyEncoder(library.encoder.spec, lambda: library.encoder))
+    loaded = activities(encoder=LazyEncoder(empty.encoder.spec, lambda: empty.encoder))
     assert loaded.index("Looking for files") < loaded.index("Loading the model")
     assert loaded.count("Loading the model") == 1
-    assert "Loading the model" not in activities(encoder=library.encoder)
+    assert "Loading the model" not in activities(encoder=empty.encoder)
 
 
 def test_a_second_run_opens_nothing(library: Library, music: Path) -> None:
-    library.index(music)
     assert counts(library.index(music)) == {"found": 6, "unchanged": 6}
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
     assert library.encoder.windows == 0
@@ -97,7 +108,6 @@ def test_a_second_run_opens_nothing(library: Library, music: Path) -> None:
 def test_renamed_and_retagged_files_cost_no_inference_and_leave_no_ghost(
     library: Library, music: Path
 ) -> None:
-    library.index(music)
     files = sorted(music.rglob("*.*"))
     files[0].rename(files[0].with_name("renamed" + files[0].suffix))
     shutil.move(files[1], music / "low" / f"moved{files[1].suffix}")
@@ -123,25 +133,23 @@ def test_renamed_and_retagged_files_cost_no_inference_and_leave_no_ghost(
 
 
 def test_moving_most_of_a_library_is_no_unmounted_disk(library: Library, music: Path) -> None:
-    library.index(music)
     (music / "low").rename(music / "a")
     (music / "high").rename(music / "b")
     assert counts(library.index(music)) == {"found": 6, "moved": 6}
 
 
-def test_copies_share_one_computation(library: Library, music: Path) -> None:
+def test_copies_share_one_computation(empty: Library, music: Path) -> None:
     for path in sorted(music.rglob("*.*")):
         shutil.copy(path, path.with_name(f"copy of {path.name}"))
-    report = library.index(music)
+    report = empty.index(music)
     assert counts(report) == {"found": 12, "indexed": 6, "reused": 6}
-    assert len(library.stored()) == 12
+    assert len(empty.stored()) == 12
     query = music / "low" / "00 track.wav"
-    assert "copy of 00 track.wav" not in library.similar(query, count=20)
-    assert "copy of 00 track.wav" in library.similar(query, count=20, include_self=True)
+    assert "copy of 00 track.wav" not in empty.similar(query, count=20)
+    assert "copy of 00 track.wav" in empty.similar(query, count=20, include_self=True)
 
 
 def test_changed_audio_is_computed_again(library: Library, music: Path) -> None:
-    library.index(music)
     changed = music / "low" / "00 track.wav"
     soundfile.write(changed, tone(3, 2000), SAMPLE_RATE)
     assert counts(library.index(music)) == {"found": 6, "indexed": 1, "unchanged": 5}
@@ -151,7 +159,6 @@ def test_changed_audio_is_computed_again(library: Library, music: Path) -> None:
 def test_gone_files_leave_the_index_and_return_at_no_cost(
     library: Library, music: Path, tmp_path: Path
 ) -> None:
-    library.index(music)
     away = tmp_path / "away.wav"
     file = music / "low" / "00 track.wav"
     shutil.move(file, away)
@@ -167,7 +174,6 @@ def test_gone_files_leave_the_index_and_return_at_no_cost(
 def test_an_unmounted_root_changes_nothing_until_removals_are_accepted(
     library: Library, music: Path, tmp_path: Path, loss: str
 ) -> None:
-    library.index(music)
     shutil.move(music, tmp_path / "unmounted")
     if loss != "missing":
         music.mkdir()
@@ -186,7 +192,6 @@ def test_an_unmounted_root_changes_nothing_until_removals_are_accepted(
 
 
 def test_only_the_paths_given_are_judged(library: Library, music: Path) -> None:
-    library.index(music)
     next((music / "low").iterdir()).unlink()
     assert counts(library.index(music / "high")) == {"found": 3, "unchanged": 3}
     with library.catalog() as catalog:
@@ -194,25 +199,24 @@ def test_only_the_paths_given_are_judged(library: Library, music: Path) -> None:
 
 
 def test_files_that_are_not_included_are_left_as_they_are(library: Library, music: Path) -> None:
-    library.index(music)
     assert counts(library.index(music, include=["high/*"])) == {"found": 3, "unchanged": 3}
     assert len(library.stored()) == 6
 
 
-def test_broken_files_fail_with_a_reason_and_are_not_tried_again(library: Library, music: Path) -> None:
+def test_broken_files_fail_with_a_reason_and_are_not_tried_again(empty: Library, music: Path) -> None:
     (music / "text.mp3").write_text("no music at all\n" * 100)
     (music / "empty.flac").touch()
     soundfile.write(music / "silent.wav", np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
-    report = library.index(music)
+    report = empty.index(music)
     assert counts(report) == {"found": 9, "indexed": 6, "failed": 3}
     reasons = {Path(os.fsdecode(path)).name: reason for path, reason in report.failures}
     assert "empty" in reasons["empty.flac"]
     assert "silent" in reasons["silent.wav"]
     assert "not readable as audio" in reasons["text.mp3"]
-    again = library.index(music)
+    again = empty.index(music)
     assert counts(again) == {"found": 9, "unchanged": 6, "failed_before": 3}
     assert not again.needs_a_look
-    assert counts(library.index(music, retry_failed=True)) == {"found": 9, "unchanged": 6, "failed": 3}
+    assert counts(empty.index(music, retry_failed=True)) == {"found": 9, "unchanged": 6, "failed": 3}
 
 
 def test_a_renamed_silent_track_is_known_to_fail(library: Library, music: Path) -> None:
@@ -236,7 +240,7 @@ def test_a_copy_of_a_silent_track_is_a_failure_of_its_own(library: Library, musi
 
 
 def test_paths_that_are_not_utf8_and_twins_of_normal_forms_are_kept_apart(
-    library: Library, music: Path
+    empty: Library, music: Path
 ) -> None:
     source = (music / "low" / "00 track.wav").read_bytes()
     folder = os.fsencode(music / "odd")
@@ -246,15 +250,14 @@ def test_paths_that_are_not_utf8_and_twins_of_normal_forms_are_kept_apart(
         with open(os.path.join(folder, name), "wb") as file:
             file.write(source)
         soundfile.write(os.path.join(folder, name), tone(3, 200 + 30 * number), SAMPLE_RATE)
-    assert library.index(folder).indexed == len(names)
+    assert empty.index(folder).indexed == len(names)
     result = find_similar(
-        os.fsdecode(os.path.join(folder, names[0])), home=library.home.path, encoder=library.encoder
+        os.fsdecode(os.path.join(folder, names[0])), home=empty.home.path, encoder=empty.encoder
     )
     assert {os.path.basename(match.track.path) for match in result.matches} == set(names[1:])
 
 
 def test_the_cache_is_enough_when_the_catalog_is_lost(library: Library, music: Path) -> None:
-    library.index(music)
     for path in library.home.path.glob("catalog.db*"):
         path.unlink()
     assert counts(library.index(music)) == {"found": 6, "reused": 6}
@@ -263,7 +266,6 @@ def test_the_cache_is_enough_when_the_catalog_is_lost(library: Library, music: P
 
 
 def test_chroma_is_written_again_when_its_files_are_lost(library: Library, music: Path) -> None:
-    library.index(music)
     shutil.rmtree(library.home.chroma)
     soundfile.write(music / "new.wav", tone(3, 500), SAMPLE_RATE)
     library.index(music)
@@ -277,7 +279,6 @@ def test_chroma_is_written_again_when_its_files_are_lost(library: Library, music
 def test_a_store_that_is_out_of_step_is_put_right_by_a_run_that_has_nothing_to_write(
     library: Library, music: Path, fault: str
 ) -> None:
-    library.index(music)
     if fault == "its folder is gone":
         shutil.rmtree(library.home.chroma)
     elif fault == "its database is gone":
@@ -312,7 +313,6 @@ def tamper(library: Library, lacking: list[str], identity: str | None) -> None:
 def test_a_file_that_became_unreadable_and_went_leaves_the_store_when_that_answers_again(
     library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.index(music)
     file = music / "low" / "00 track.wav"
     file.unlink()
     file.symlink_to("nowhere")
@@ -326,7 +326,6 @@ def test_a_file_that_became_unreadable_and_went_leaves_the_store_when_that_answe
 
 
 def test_an_old_home_notes_what_its_store_holds_and_says_nothing(library: Library, music: Path) -> None:
-    library.index(music)
     tamper(library, [], None)
     library.index(music)
     assert not any(isinstance(e, Notice) for e in library.events)
@@ -337,7 +336,6 @@ def test_an_old_home_notes_what_its_store_holds_and_says_nothing(library: Librar
 
 
 def test_a_dirty_mark_leads_to_a_check_in_a_fresh_process(library: Library, music: Path) -> None:
-    library.index(music)
     with Catalog(library.home.catalog) as catalog:
         catalog.store_state.mark(dirty=True)
     library.index(music)
@@ -347,7 +345,6 @@ def test_a_dirty_mark_leads_to_a_check_in_a_fresh_process(library: Library, musi
 
 
 def test_a_corrupt_chroma_after_an_unclean_end_is_rebuilt(library: Library, music: Path) -> None:
-    library.index(music)
     with Catalog(library.home.catalog) as catalog:
         catalog.store_state.mark(dirty=True)
     (library.home.chroma / "chroma.sqlite3").write_bytes(b"garbage" * 1000)
@@ -357,7 +354,6 @@ def test_a_corrupt_chroma_after_an_unclean_end_is_rebuilt(library: Library, musi
 
 
 def test_another_pooling_repools_from_the_caches(library: Library, music: Path) -> None:
-    library.index(music)
     report = library.index(pooling="mean-std")
     assert counts(report) == {"found": 6, "unchanged": 6}
     assert library.encoder.windows == 0
@@ -367,12 +363,11 @@ def test_another_pooling_repools_from_the_caches(library: Library, music: Path) 
 
 
 @pytest.mark.slow
-def test_a_repool_gives_bit_equal_vectors(library: Library, music: Path) -> None:
+def test_a_repool_gives_bit_equal_vectors(library: Library) -> None:
     def vectors() -> dict[str, bytes]:
         with library.catalog() as catalog:
             return {id_: vector.tobytes() for id_, vector in catalog.tracks.indexed_vectors()}
 
-    library.index(music)
     before = vectors()
     library.index(pooling="max")
     assert vectors() != before
@@ -380,21 +375,18 @@ def test_a_repool_gives_bit_equal_vectors(library: Library, music: Path) -> None
     assert vectors() == before
 
 
-def test_a_track_without_its_cache_is_redone_after_a_repool(library: Library, music: Path) -> None:
-    library.index(music)
+def test_a_track_without_its_cache_is_redone_after_a_repool(library: Library) -> None:
     next(library.home.cache.rglob("*.npz")).unlink()
     assert counts(library.index(pooling="max")) == {"found": 6, "unchanged": 5, "indexed": 1}
 
 
 def test_vectors_of_another_encoder_are_refused(library: Library, music: Path) -> None:
-    library.index(music)
     library.encoder = FakeEncoder(weights="others")
     with pytest.raises(UsageError, match="contradicts this home"):
         library.index(music)
 
 
-def test_rebuild_swaps_in_a_new_configuration_when_it_is_complete(library: Library, music: Path) -> None:
-    library.index(music)
+def test_rebuild_swaps_in_a_new_configuration_when_it_is_complete(library: Library) -> None:
     library.encoder = FakeEncoder(weights="others")
     assert counts(library.index(rebuild=True)) == {"found": 6, "indexed": 6}
     with library.catalog() as catalog:
@@ -406,62 +398,58 @@ def test_rebuild_swaps_in_a_new_configuration_when_it_is_complete(library: Libra
 
 
 def test_rebuild_keeps_the_old_index_while_a_root_is_not_there(
-    library: Library, music: Path, tmp_path: Path
+    empty: Library, music: Path, tmp_path: Path
 ) -> None:
-    library.index(music / "low", music / "high")
+    empty.index(music / "low", music / "high")
     shutil.move(music / "high", tmp_path / "unmounted")
-    library.encoder = FakeEncoder(weights="others")
-    assert library.index(rebuild=True).needs_a_look
-    with library.catalog() as catalog:
+    empty.encoder = FakeEncoder(weights="others")
+    assert empty.index(rebuild=True).needs_a_look
+    with empty.catalog() as catalog:
         assert catalog.settings.configuration is not None
         assert catalog.settings.configuration.spec.weights == "fake"
     shutil.move(tmp_path / "unmounted", music / "high")
-    report = library.index(rebuild=True)
+    report = empty.index(rebuild=True)
     assert (report.indexed, report.unchanged) == (3, 3)  # the first attempt's work is kept
 
 
 def test_a_second_writer_is_told_so(library: Library, music: Path) -> None:
-    library.index(music)
     with hold(library.home.index_lock, wait=0, what="testing"), pytest.raises(LockedError):
         library.index(music)
 
 
-def test_a_path_that_is_not_there_is_a_usage_error(library: Library, music: Path) -> None:
+def test_a_path_that_is_not_there_is_a_usage_error(empty: Library, music: Path) -> None:
     with pytest.raises(UsageError, match="No such file or folder"):
-        library.index(music / "nowhere")
+        empty.index(music / "nowhere")
     with pytest.raises(UsageError, match="Nothing to index"):
-        library.index()
+        empty.index()
 
 
 def test_caches_elsewhere_are_found_again_and_missed_when_gone(
-    library: Library, music: Path, tmp_path: Path
+    empty: Library, music: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "big disk"
-    library.index(music, cache=elsewhere)
+    empty.index(music, cache=elsewhere)
     assert len(list(elsewhere.rglob("*.npz"))) == 6
-    assert not library.home.cache.exists()
-    library.index(music)
+    assert not empty.home.cache.exists()
+    empty.index(music)
     elsewhere.rename(tmp_path / "unmounted")
     with pytest.raises(HomeError, match="cache folder"):
-        library.index(music)
+        empty.index(music)
 
 
-def test_closing_the_iteration_early_keeps_finished_work(library: Library, music: Path) -> None:
-    events = index_events(
-        [music], home=library.home.path, options=IndexOptions(jobs=1), encoder=library.encoder
-    )
+def test_closing_the_iteration_early_keeps_finished_work(empty: Library, music: Path) -> None:
+    events = index_events([music], home=empty.home.path, options=IndexOptions(jobs=1), encoder=empty.encoder)
     for event in events:
         if getattr(event, "status", None) == "indexed":
             break
     events.close()
-    first = library.index(music)
+    first = empty.index(music)
     assert first.unchanged >= 1
     assert first.unchanged + first.reused + first.indexed == 6
-    assert len(library.stored()) == 6
+    assert len(empty.stored()) == 6
 
 
-def test_the_cache_holds_openl3s_keys(library: Library, music: Path) -> None:
-    library.index(music)
+def test_the_cache_holds_openl3s_keys(library: Library) -> None:
     with np.load(next(library.home.cache.rglob("*.npz"))) as data:
         assert data["embedding"].dtype == np.float16
         assert data["timestamps"].dtype == np.float64
@@ -475,50 +463,49 @@ def test_the_cache_holds_openl3s_keys(library: Library, music: Path) -> None:
 
 
 def test_when_time_is_up_no_further_file_is_opened_and_the_next_run_goes_on(
-    library: Library, music: Path
+    empty: Library, music: Path
 ) -> None:
-    first = library.index(music, max_hours=0.0)
+    first = empty.index(music, max_hours=0.0)
     assert (first.indexed, first.left) == (0, 6)
     assert not first.needs_a_look
-    second = library.index(music)
+    second = empty.index(music)
     assert (second.indexed, second.left) == (6, 0)
 
 
 def test_time_up_judges_no_missing_file(library: Library, music: Path) -> None:
-    library.index(music)
     (music / "low").rename(music / "renamed")
     report = library.index(music, max_hours=0.0)
     assert (report.gone, report.left) == (0, 3)
     assert counts(library.index(music)) == {"found": 6, "moved": 3, "unchanged": 3}
 
 
-def test_a_run_says_where_its_time_went(library: Library, music: Path) -> None:
-    stages = library.index(music).stages
+def test_a_run_says_where_its_time_went(empty: Library, music: Path) -> None:
+    stages = empty.index(music).stages
     assert set(stages) == {"decode", "network", "write", "store", "waiting for input"}
     assert stages["store"] > 0
 
 
 def test_bursts_to_chroma_run_beside_the_network(
-    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Library, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audiosim.store.BURST_INTERVAL", 0.0)
     monkeypatch.setattr("audiosim.indexing.run.PROGRESS_INTERVAL", 0.0)
-    assert counts(library.index(music)) == {"found": 6, "indexed": 6}
-    assert len(library.stored()) == 6
+    assert counts(empty.index(music)) == {"found": 6, "indexed": 6}
+    assert len(empty.stored()) == 6
 
 
 def test_a_folder_link_given_as_an_argument_is_kept_by_later_runs(
-    library: Library, music: Path, tmp_path: Path
+    empty: Library, music: Path, tmp_path: Path
 ) -> None:
     (music / "high").rename(tmp_path / "elsewhere")
     (music / "link").symlink_to(tmp_path / "elsewhere")
-    assert library.index(music, music / "link").indexed == 6
-    assert counts(library.index()) == {"found": 6, "unchanged": 6}
+    assert empty.index(music, music / "link").indexed == 6
+    assert counts(empty.index()) == {"found": 6, "unchanged": 6}
 
 
-def test_a_file_too_short_for_one_sample_is_one_failure(library: Library, music: Path) -> None:
+def test_a_file_too_short_for_one_sample_is_one_failure(empty: Library, music: Path) -> None:
     soundfile.write(music / "one.wav", np.ones(1, np.float32) * 0.5, 96_000)
-    report = library.index(music)
+    report = empty.index(music)
     assert (report.indexed, report.failed) == (6, 1)
     assert "not one sample" in report.failures[0][1]
 
@@ -536,7 +523,7 @@ def test_a_failed_file_that_goes_and_comes_back_is_listed_again(library: Library
 
 
 def test_a_failure_of_the_decoder_says_nothing_of_the_audio(
-    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Library, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = DecodeSupervisor.events
 
@@ -548,19 +535,18 @@ def test_a_failure_of_the_decoder_says_nothing_of_the_audio(
                 yield event
 
     monkeypatch.setattr(DecodeSupervisor, "events", crashing)
-    assert library.index(music).failed == 1
+    assert empty.index(music).failed == 1
     monkeypatch.setattr(DecodeSupervisor, "events", real)
     crashed = music / "low" / "00 track.wav"
-    with library.catalog() as catalog:
+    with empty.catalog() as catalog:
         assert catalog.files.failed_digests() == {}
     crashed.rename(crashed.with_name("renamed.wav"))
-    assert library.index(music).indexed == 1
+    assert empty.index(music).indexed == 1
 
 
 def test_a_rebuild_keeps_the_old_index_when_most_of_a_folder_is_missing_or_time_is_up(
     library: Library, music: Path, tmp_path: Path
 ) -> None:
-    library.index(music)
     library.encoder = FakeEncoder(weights="others")
     assert library.index(rebuild=True, max_hours=0.0).left == 6
     shutil.move(music / "low", tmp_path / "unmounted")
@@ -574,24 +560,22 @@ def test_a_rebuild_keeps_the_old_index_when_most_of_a_folder_is_missing_or_time_
         library.index(rebuild=True, exclude=["*.wav"])
 
 
-def test_a_rebuild_takes_in_a_new_folder(library: Library, music: Path) -> None:
-    library.index(music / "low")
-    library.encoder = FakeEncoder(weights="others")
-    assert library.index(music / "high", rebuild=True).indexed == 6
-    with library.catalog() as catalog:
+def test_a_rebuild_takes_in_a_new_folder(empty: Library, music: Path) -> None:
+    empty.index(music / "low")
+    empty.encoder = FakeEncoder(weights="others")
+    assert empty.index(music / "high", rebuild=True).indexed == 6
+    with empty.catalog() as catalog:
         assert catalog.settings.roots() == [os.fsencode(music / "high"), os.fsencode(music / "low")]
 
 
-def test_a_repool_without_its_caches_is_refused_and_loses_nothing(library: Library, music: Path) -> None:
-    library.index(music)
+def test_a_repool_without_its_caches_is_refused_and_loses_nothing(library: Library) -> None:
     shutil.rmtree(library.home.cache)
     with pytest.raises(HomeError, match="have no cache"):
         library.index(pooling="max")
     assert counts(library.index()) == {"found": 6, "unchanged": 6}
 
 
-def test_another_folder_for_caches_must_be_there(library: Library, music: Path, tmp_path: Path) -> None:
-    library.index(music)
+def test_another_folder_for_caches_must_be_there(library: Library, tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="is not there"):
         library.index(cache=tmp_path / "typo")
     library.home.cache.rename(tmp_path / "moved")
@@ -600,12 +584,12 @@ def test_another_folder_for_caches_must_be_there(library: Library, music: Path, 
 
 
 def test_a_reader_that_holds_chroma_for_a_while_costs_nothing(
-    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Library, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audiosim.store.LOCK_WAIT", 0.1)
-    library.home.path.mkdir()
-    lock = hold(library.home.store_lock, wait=0, what="testing")
+    empty.home.path.mkdir()
+    lock = hold(empty.home.store_lock, wait=0, what="testing")
     with lock, pytest.raises(HomeError, match="Chroma is in use"):
-        library.index(music)
-    assert counts(library.index(music)) == {"found": 6, "unchanged": 6}
-    assert len(library.stored()) == 6
+        empty.index(music)
+    assert counts(empty.index(music)) == {"found": 6, "unchanged": 6}
+    assert len(empty.stored()) == 6
