@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 SIGNALS: dict[str, dict[str, Any]] = json.loads((GOLDEN / "golden_audio.json").read_text())
 AT_48_KHZ = [name for name, options in SIGNALS.items() if options["sample_rate"] == 48_000]
 RESAMPLED = [name for name in SIGNALS if name not in AT_48_KHZ]
+FEW = ("uncentred", "noise22k")
 BATCH = 2  # windows: most signals have few, and batches are filled up
 SHAPES = [(input_repr, size) for input_repr in INPUT_REPRS for size in EMBEDDING_SIZES]
 
@@ -60,6 +61,10 @@ class Network:
         mono = audio.mean(axis=1) if audio.ndim == 2 else audio
         return Extractor[str](encoder).extract(Waveform(mono.astype(np.float32), options["sample_rate"]))
 
+    def signals(self, names: list[str]) -> list[str]:
+        """Those to embed: 6144 numbers are of the network that gives 512, cut before its last maximum."""
+        return [name for name in names if self._chosen.embedding_size == 512 or name in FEW]
+
     def golden(self, name: str) -> tuple[Any, Any]:
         """What openl3 gives: embeddings and timestamps."""
         chosen = self._chosen
@@ -73,7 +78,7 @@ def network(request: pytest.FixtureRequest, weights: OpenL3Weights) -> Network:
 
 
 def test_numpy_gives_openl3_s_numbers_to_a_ten_thousandth(network: Network) -> None:
-    for name in AT_48_KHZ:
+    for name in network.signals(AT_48_KHZ):
         frames = network.embed(name, "float32", quick=True)
         embedding, _ = network.golden(name)
         assert np.abs(frames.embedding - embedding).max() <= 1e-4 * np.abs(embedding).max(), name
@@ -84,7 +89,7 @@ def cosines(ours: Any, theirs: Any) -> Any:
 
 
 def test_float32_at_48_khz_is_openl3_to_a_ten_thousandth(network: Network) -> None:
-    for name in AT_48_KHZ:
+    for name in network.signals(AT_48_KHZ):
         frames = network.embed(name, "float32")
         embedding, timestamps = network.golden(name)
         assert frames.embedding.shape == embedding.shape
@@ -93,7 +98,7 @@ def test_float32_at_48_khz_is_openl3_to_a_ten_thousandth(network: Network) -> No
 
 
 def test_resampled_signals_have_cosine_over_0_9999_to_openl3(network: Network) -> None:
-    for name in RESAMPLED:
+    for name in network.signals(RESAMPLED):
         frames = network.embed(name, "float32")
         embedding, timestamps = network.golden(name)
         np.testing.assert_array_equal(frames.timestamps, timestamps)
@@ -102,7 +107,7 @@ def test_resampled_signals_have_cosine_over_0_9999_to_openl3(network: Network) -
 
 @pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16: precision auto is float32")
 def test_bfloat16_has_cosine_over_0_9998_to_openl3_for_every_window(network: Network) -> None:
-    for name in SIGNALS:
+    for name in network.signals([*SIGNALS]):
         frames = network.embed(name, "auto")
         assert cosines(frames.embedding, network.golden(name)[0]).min() >= 0.9998, name
 
