@@ -73,13 +73,13 @@ def sound() -> bytes:
 schemathesis.openapi.format("binary", st.sampled_from([sound(), b"", b"no music", sound()[:5000]]))
 
 
-@pytest.fixture(params=["a few tracks", "300 tracks"])
+@pytest.fixture(params=["a few tracks", "60 tracks"])
 def asked(
     request: pytest.FixtureRequest, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Known]]:
     """A server over a library, and what of it can be asked for."""
     fake_words.built_in(monkeypatch)
-    if request.param == "300 tracks":
+    if request.param == "60 tracks":
         library, ids = many(tmp_path / "many")
     else:
         with_words(library)
@@ -93,7 +93,7 @@ def asked(
 def many(folder: Path) -> tuple[Library, list[str]]:
     """A library whose files are not there."""
     made = MadeHome(folder)
-    tracks = random_tracks(300, np.random.default_rng(0))
+    tracks = random_tracks(60, np.random.default_rng(0))
     tags = {
         name: Tags("Song", ("Ann", "Bob", "Cy")[n % 3], year=1980 + n % 30) for n, name in enumerate(tracks)
     }
