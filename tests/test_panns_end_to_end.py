@@ -16,7 +16,6 @@ import torch_files
 from conftest import Cli, tone
 
 from audiosim.core.config import Home
-from audiosim.encoders import panns
 from audiosim.encoders.bundle import packed, unpack
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
@@ -32,7 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from panns_recipe import seeded_state
 
     monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
-    monkeypatch.setattr(panns, "BATCH_SIZE", 1)  # here alone: one window would fill a batch of four
     torch_files.write_legacy(tmp_path / "brought.pth", dict(seeded_state()))
     rng = np.random.default_rng(0)
     (tmp_path / "music").mkdir()

@@ -152,7 +152,8 @@ class PannsEncoder:
     precision : {"auto", "float32"}
         "auto" for bfloat16 convolutions where the CPU has them.
     batch_size : int, optional
-        Windows computed at a time; smaller batches are filled up with zeros.
+        Windows computed at a time. In float32 smaller batches are filled up with zeros: each size
+        takes seconds to compile.
 
     Raises
     ------
@@ -188,7 +189,8 @@ class PannsEncoder:
         for start in range(0, len(windows), self.batch_size):
             part = windows[start : start + self.batch_size]
             begin = time.perf_counter()
-            images = np.zeros((self.batch_size, *self._image_shape(windows.shape[1])), np.float32)
+            size = self.batch_size if self.dtype == "float32" else len(part)
+            images = np.zeros((size, *self._image_shape(windows.shape[1])), np.float32)
             for image, window in zip(images, part, strict=False):
                 image[...] = self._front_end(window)
             between = time.perf_counter()

@@ -9,7 +9,7 @@ import pytest
 from conftest import GOLDEN
 
 from audiosim.core.errors import WeightsError
-from audiosim.core.types import Waveform
+from audiosim.core.types import Precision, Waveform
 from audiosim.encoders import panns
 from audiosim.encoders.mel import mel_filters
 from audiosim.encoders.panns import (
@@ -37,7 +37,7 @@ def state() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def encoder(state: dict[str, Any]) -> PannsEncoder:
-    return PannsEncoder(PannsWeights.from_state(state, "seeded"), precision="float32", batch_size=1)
+    return PannsEncoder(PannsWeights.from_state(state, "seeded"), precision="float32", batch_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +86,31 @@ def test_classes_are_the_package_s_given_its_embedding(state: dict[str, Any], na
 @pytest.mark.slow
 @pytest.mark.skipif(not cpu_has_bfloat16(), reason="this CPU has no bfloat16: precision auto is float32")
 def test_bfloat16_has_cosine_over_0_9998(state: dict[str, Any]) -> None:
-    encoder = PannsEncoder(PannsWeights.from_state(state, "seeded"), batch_size=1)
+    encoder = PannsEncoder(PannsWeights.from_state(state, "seeded"))
     assert encoder.dtype == "bfloat16"
     for name in SIGNALS:
         assert cosine(encoder.embed(signal(name)[None])[0], golden(name)) >= 0.9998, name
+
+
+@pytest.mark.parametrize(("precision", "computed"), [("auto", [4, 1]), ("float32", [4, 4])])
+def test_fewer_windows_than_a_batch_are_filled_up_only_where_each_size_takes_long_to_compile(
+    monkeypatch: pytest.MonkeyPatch, precision: Precision, computed: list[int]
+) -> None:
+    sizes: list[int] = []
+
+    class Counts:
+        def __init__(self, images: Any) -> None:
+            sizes.append(len(images))
+
+        def numpy(self) -> Any:
+            return np.zeros((sizes[-1], DIMENSION), np.float32)
+
+    monkeypatch.setattr(panns, "_network", lambda weights, dtype: Counts)
+    monkeypatch.setattr(panns, "compute_dtype", {"auto": "bfloat16", "float32": "float32"}.get)
+    weights = PannsWeights("cnn14", {name: np.zeros(1, np.float32) for name in SHAPES})
+    encoder = PannsEncoder(weights, precision=precision, batch_size=4)
+    assert encoder.embed(np.zeros((5, 16_000), np.float32)).shape == (5, DIMENSION)
+    assert sizes == computed
 
 
 @pytest.mark.slow
