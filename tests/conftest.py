@@ -16,7 +16,7 @@ from chroma_server import ChromaServerProcess
 from command_line import Cli, Finished, run_here, run_process
 from filelock import FileLock
 from hypothesis import settings
-from kept_folders import KeptFolders
+from kept_folder import KeptFolder
 from warm_processes import AVAILABLE, warm_processes
 
 from audiosim.core.threads import processors
@@ -159,20 +159,22 @@ def make_music(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolders:
-    """Folders that tests change, each made once."""
-    return KeptFolders(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def indexed(kept: KeptFolders) -> Library:
-    """A home that knows `music`, which lies beside it, by the encoder of the tests."""
+def kept_library(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    """What `indexed` is a copy of."""
     from libraries import Library
 
     def make(folder: Path) -> None:
         Library(folder / "home").index(make_music(folder / "music"))
 
-    return Library(kept("indexed", make) / "home")
+    return KeptFolder(tmp_path_factory.mktemp("library"), make)
+
+
+@pytest.fixture
+def indexed(kept_library: KeptFolder) -> Library:
+    """A home that knows files as those of `music`, which lie beside it, by the encoder of the tests."""
+    from libraries import Library
+
+    return Library(kept_library.restored() / "home")
 
 
 @pytest.fixture
