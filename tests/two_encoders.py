@@ -8,8 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from command_line import Cli, Finished
+from command_line import Cli, Finished, run_here
+from conftest import make_music
 from fake_encoder import BANDS, FakeEncoder
+from kept_folder import KeptFolder
 
 from audiosim.core.errors import NoWeightsError
 from audiosim.core.types import EncoderSpec
@@ -101,6 +103,19 @@ class SpacesHome:
             for words in ((), ("--space", "said"))
         )
         return own, said
+
+
+def keep_spaces(base: Path) -> KeptFolder:
+    """A home of two spaces in "home", which know the files in "music"."""
+
+    def make(folder: Path) -> None:
+        def cli(*words: object) -> Finished:
+            return run_here([str(word) for word in words], folder, {})
+
+        with pytest.MonkeyPatch.context() as patch:
+            SpacesHome(cli, folder / "home", make_music(folder / "music"), TwoEncoders(patch)).make()
+
+    return KeptFolder(base, make)
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
-from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts
+from kept_folder import KeptFolder
+from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts, keep_spaces
 
 from audiosim import find_space, space_with_words
 from audiosim.core.errors import HomeError, UsageError
@@ -22,9 +23,15 @@ def encoders(monkeypatch: pytest.MonkeyPatch) -> TwoEncoders:
     return TwoEncoders(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    return keep_spaces(tmp_path_factory.mktemp("spaces"))
+
+
 @pytest.fixture
-def home(cli: Cli, tmp_path: Path, music: Path, encoders: TwoEncoders) -> SpacesHome:
-    return SpacesHome(cli, tmp_path / "home", music, encoders).make()
+def home(kept: KeptFolder, cli: Cli, encoders: TwoEncoders) -> SpacesHome:
+    folder = kept.restored()
+    return SpacesHome(cli, folder / "home", folder / "music", encoders)
 
 
 def vectors(place: Path) -> dict[str, bytes]:

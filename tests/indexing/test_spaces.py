@@ -10,7 +10,8 @@ import pytest
 import soundfile
 from chroma_server import ChromaServerProcess, collections
 from conftest import SAMPLE_RATE, Cli, tone
-from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts
+from kept_folder import KeptFolder
+from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts, keep_spaces
 
 from audiosim.core.config import Home
 from audiosim.core.files import hold
@@ -30,9 +31,15 @@ def empty(cli: Cli, tmp_path: Path, music: Path, encoders: TwoEncoders) -> Space
     return SpacesHome(cli, tmp_path / "home", music, encoders)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    return keep_spaces(tmp_path_factory.mktemp("spaces"))
+
+
 @pytest.fixture
-def home(empty: SpacesHome) -> SpacesHome:
-    return empty.make()
+def home(kept: KeptFolder, cli: Cli, encoders: TwoEncoders) -> SpacesHome:
+    folder = kept.restored()
+    return SpacesHome(cli, folder / "home", folder / "music", encoders)
 
 
 def add_file(music: Path, name: str = "new.wav", frequency: float = 500) -> Path:
