@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, tone
+from conftest import SAMPLE_RATE, make_music, tone
+from kept_folder import KeptFolder
 from libraries import Library, cache_of, counts, edit, vectors
 
 from audiosim.audio.events import Ended, Failed
@@ -23,10 +24,13 @@ pytestmark = pytest.mark.slow
 SOFT = "soft.wav"
 
 
-@pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
-    """A home of an older decoding, which knows music and a soft stereo file, that may be antiphase."""
-    made = Library(tmp_path / "home")
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    return KeptFolder(tmp_path_factory.mktemp("kept"), make_older)
+
+
+def make_older(folder: Path) -> None:
+    made, music = Library(folder / "home"), make_music(folder / "music")
     soft = 0.05 * tone(4, 700)
     soundfile.write(music / SOFT, np.column_stack([soft, 0.9 * soft]), SAMPLE_RATE)
     shutil.copy(music / SOFT, music / "copy.wav")
@@ -38,7 +42,17 @@ def library(tmp_path: Path, music: Path) -> Library:
         del meta["decoding"]
         np.savez(path, **{**arrays, "meta": np.array(json.dumps(meta))})
     edit(made, "DELETE FROM decodings")
-    return made
+
+
+@pytest.fixture
+def library(kept: KeptFolder) -> Library:
+    """A home of an older decoding, which knows music and a soft stereo file, that may be antiphase."""
+    return Library(kept.restored() / "home")
+
+
+@pytest.fixture
+def music(library: Library) -> Path:
+    return library.music
 
 
 @pytest.fixture

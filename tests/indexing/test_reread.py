@@ -12,7 +12,8 @@ import mutagen
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, tone
+from conftest import SAMPLE_RATE, make_music, tone
+from kept_folder import KeptFolder
 from libraries import Library, counts, edit
 
 from audiosim.audio.events import Failed, Probed
@@ -27,14 +28,26 @@ from audiosim.indexing.verify import verify_home
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    def make(folder: Path) -> None:
+        music = make_music(folder / "music")
+        for path in music.rglob("*.flac"):
+            retitle(path, "first")  # and room for more
+        Library(folder / "home").index(music)
+
+    return KeptFolder(tmp_path_factory.mktemp("kept"), make)
+
+
 @pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
+def library(kept: KeptFolder) -> Library:
     """A home that knows the folder `music`, whose files are in padded FLAC."""
-    for path in music.rglob("*.flac"):
-        retitle(path, "first")  # and room for more
-    made = Library(tmp_path / "home")
-    made.index(music)
-    return made
+    return Library(kept.restored() / "home")
+
+
+@pytest.fixture
+def music(library: Library) -> Path:
+    return library.music
 
 
 def flac(music: Path) -> Path:

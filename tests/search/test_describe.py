@@ -11,8 +11,10 @@ import fake_words
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, Cli, tone
+from conftest import SAMPLE_RATE, Cli, make_music, tone
 from fake_encoder import FakeEncoder
+from kept_folder import KeptFolder
+from libraries import Library
 
 from audiosim.core.config import Home
 from audiosim.core.errors import AudiosimError, UsageError
@@ -37,11 +39,30 @@ def naming(monkeypatch: pytest.MonkeyPatch) -> fake_words.FakeEntry:
     return fake_words.built_in(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            fake_words.built_in(patch)
+            Library(folder / "home").index(make_music(folder / "music"))
+
+    return KeptFolder(tmp_path_factory.mktemp("kept"), make)
+
+
 @pytest.fixture
-def home(tmp_path: Path, music: Path) -> Home:
-    home = Home(tmp_path / "home")
-    index_folder([music], home=home.path, encoder=FakeEncoder())
-    return home
+def library(kept: KeptFolder) -> Library:
+    """A home that knows `music`, and how well words go with it."""
+    return Library(kept.restored() / "home")
+
+
+@pytest.fixture
+def home(library: Library) -> Home:
+    return library.home
+
+
+@pytest.fixture
+def music(library: Library) -> Path:
+    return library.music
 
 
 @pytest.fixture
@@ -183,10 +204,19 @@ def test_files_that_can_not_be_described_end_nothing(
     (tmp_path / "notes.txt").write_text("no music at all")
     shutil.copytree(music / "low", tmp_path / "some")
     (tmp_path / "some" / "broken.mp3").write_bytes(b"no music at all" * 100)
-    done = cli("describe", first, tmp_path / "notes.txt", tmp_path / "nowhere.wav", last, "--home", home.path)
+    done = cli(
+        "describe",
+        first,
+        tmp_path / "notes.txt",
+        tmp_path / "nowhere.wav",
+        last,
+        "--home",
+        home.path,
+        cwd=music,
+    )
     assert done.code == 3
     shown = [line for line in done.out.splitlines() if " track." in line]
-    assert shown == [str(path.relative_to(tmp_path)) for path in (first, last)]
+    assert shown == [str(path.relative_to(music)) for path in (first, last)]
     assert f"audiosim: Can't use {tmp_path / 'notes.txt'}: " in done.err
     assert done.err.count("it is left out.") == 2
     folder = cli("describe", tmp_path / "some", "--json", "--home", home.path)
