@@ -26,8 +26,20 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
+def empty(tmp_path: Path) -> Library:
+    """A home that is not made yet."""
     return Library(tmp_path / "home")
+
+
+@pytest.fixture
+def library(indexed: Library) -> Library:
+    """A home that knows `music`."""
+    return indexed
+
+
+@pytest.fixture
+def music(indexed: Library) -> Path:
+    return indexed.music
 
 
 def cut_short(library: Library, *paths: Path, options: IndexOptions) -> None:
@@ -42,72 +54,69 @@ def left(library: Library) -> int:
 
 
 def test_what_an_interrupted_run_left_is_told_with_the_command_to_go_on(
-    library: Library, music: Path, cli: Cli
+    empty: Library, music: Path, cli: Cli
 ) -> None:
-    cut_short(library, music, options=IndexOptions(jobs=1))
-    told = cli("status", "--home", library.home.path).out
-    go_on = f"A run was cut short; to go on: audiosim index --home {library.home.path}\n"
+    cut_short(empty, music, options=IndexOptions(jobs=1))
+    told = cli("status", "--home", empty.home.path).out
+    go_on = f"A run was cut short; to go on: audiosim index --home {empty.home.path}\n"
     assert f"Left to open: 5 files. {go_on}" in told
-    fields = cli("status", "--home", library.home.path, "--json").json
+    fields = cli("status", "--home", empty.home.path, "--json").json
     assert (fields["unopened"], fields["running"]) == (5, False)
-    with hold(library.home.index_lock, wait=0, what="indexing"):
-        told = cli("status", "--home", library.home.path).out
-        assert cli("status", "--home", library.home.path, "--json").json["running"]
+    with hold(empty.home.index_lock, wait=0, what="indexing"):
+        told = cli("status", "--home", empty.home.path).out
+        assert cli("status", "--home", empty.home.path, "--json").json["running"]
     assert "A run is at work now.\nLeft to open: 5 files.\n" in told
     assert "to go on" not in told
-    assert counts(library.index()) == {"found": 6, "unchanged": 1, "indexed": 5}
-    assert "Left to open" not in cli("status", "--home", library.home.path).out
-    assert cli("status", "--home", library.home.path, "--json").json["unopened"] == 0
+    assert counts(empty.index()) == {"found": 6, "unchanged": 1, "indexed": 5}
+    assert "Left to open" not in cli("status", "--home", empty.home.path).out
+    assert cli("status", "--home", empty.home.path, "--json").json["unopened"] == 0
 
 
-def test_what_there_was_no_time_for_is_left(library: Library, music: Path) -> None:
-    library.index(music, max_hours=0.0)
-    assert left(library) == 6
-    library.index(music / "low")
-    assert left(library) == 3  # another folder's run leaves the rest
-    library.index(include=["*.wav"])
-    assert left(library) == 2
-    library.index()
-    assert left(library) == 0
+def test_what_there_was_no_time_for_is_left(empty: Library, music: Path) -> None:
+    empty.index(music, max_hours=0.0)
+    assert left(empty) == 6
+    empty.index(music / "low")
+    assert left(empty) == 3  # another folder's run leaves the rest
+    empty.index(include=["*.wav"])
+    assert left(empty) == 2
+    empty.index()
+    assert left(empty) == 0
 
 
-def test_files_that_fail_or_vanish_are_not_left(library: Library, music: Path) -> None:
-    library.index(music, max_hours=0.0)
+def test_files_that_fail_or_vanish_are_not_left(empty: Library, music: Path) -> None:
+    empty.index(music, max_hours=0.0)
     (music / "low" / "00 track.wav").write_bytes(b"no music at all" * 100)
     (music / "low" / "01 track.flac").unlink()
-    library.index()
-    assert left(library) == 0
+    empty.index()
+    assert left(empty) == 0
 
 
-def test_what_is_forgotten_is_not_left_and_what_moves_is(
-    library: Library, music: Path, tmp_path: Path
-) -> None:
-    library.index(music / "low" / "00 track.wav")
-    library.index(music, max_hours=0.0)
-    assert left(library) == 5
-    forget([music / "high"], home=library.home.path)  # none of it has been opened
-    assert left(library) == 2
+def test_what_is_forgotten_is_not_left_and_what_moves_is(empty: Library, music: Path, tmp_path: Path) -> None:
+    empty.index(music / "low" / "00 track.wav")
+    empty.index(music, max_hours=0.0)
+    assert left(empty) == 5
+    forget([music / "high"], home=empty.home.path)  # none of it has been opened
+    assert left(empty) == 2
     music.rename(tmp_path / "moved")
-    relocate(music, tmp_path / "moved", home=library.home.path)
-    assert left(library) == 2
-    assert counts(library.index()) == {"found": 3, "unchanged": 1, "indexed": 2}
-    assert left(library) == 0
+    relocate(music, tmp_path / "moved", home=empty.home.path)
+    assert left(empty) == 2
+    assert counts(empty.index()) == {"found": 3, "unchanged": 1, "indexed": 2}
+    assert left(empty) == 0
 
 
 def test_a_disk_that_is_not_mounted_has_work_left_until_it_is_given_up(
-    library: Library, music: Path, tmp_path: Path
+    empty: Library, music: Path, tmp_path: Path
 ) -> None:
-    library.index(music / "low")
-    library.index(music, max_hours=0.0)
+    empty.index(music / "low")
+    empty.index(music, max_hours=0.0)
     music.rename(tmp_path / "unmounted")
-    assert library.index().needs_a_look
-    assert left(library) == 3
-    library.index(accept_removals=True)
-    assert left(library) == 0
+    assert empty.index().needs_a_look
+    assert left(empty) == 3
+    empty.index(accept_removals=True)
+    assert left(empty) == 0
 
 
-def test_a_rebuild_that_is_not_complete_is_told(library: Library, music: Path, cli: Cli) -> None:
-    library.index(music)
+def test_a_rebuild_that_is_not_complete_is_told(library: Library, cli: Cli) -> None:
     assert cli("status", "--home", library.home.path, "--json").json["rebuild_unopened"] is None
     cut_short(library, options=IndexOptions(jobs=1, rebuild=True, pooling="max"))
     told = cli("status", "--home", library.home.path)
@@ -131,19 +140,19 @@ def test_what_the_store_was_not_told_is_left_too(tmp_path: Path, cli: Cli) -> No
     assert cli("status", "--home", made.home.path, "--json").json["unwritten"] == 3
 
 
-def test_long_lists_are_folded_but_not_in_json(library: Library, music: Path, cli: Cli) -> None:
+def test_long_lists_are_folded_but_not_in_json(empty: Library, music: Path, cli: Cli) -> None:
     for number in range(12):
         (music / f"bad {number:02}.mp3").write_bytes(b"no music at all" * 100)
         soundfile.write(music / f"lost {number:02}.wav", tone(1, 300 + number), SAMPLE_RATE)
-    library.index(music)
+    empty.index(music)
     for path in music.glob("lost *"):
         path.unlink()
-    library.index(accept_removals=True)
-    home = ("--home", library.home.path)
+    empty.index(accept_removals=True)
+    home = ("--home", empty.home.path)
     told = cli("status", *home).out
     for sign in ("failed: ", "gone since "):
         assert sum(line.startswith(sign) for line in told.splitlines()) == 10
-    assert told.count(f"... and 2 more: see audiosim status --all --home {library.home.path}\n") == 2
+    assert told.count(f"... and 2 more: see audiosim status --all --home {empty.home.path}\n") == 2
     whole = cli("status", "--all", *home).out
     assert "more: see" not in whole
     assert whole.count("failed: ") == 12
@@ -165,7 +174,6 @@ def test_many_roots_and_forgotten_paths_are_folded(tmp_path: Path, cli: Cli) -> 
 def test_a_root_that_was_renamed_is_told_how_it_is_followed(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    library.index(music)
     music.rename(tmp_path / "renamed")
     told = cli("status", "--home", library.home.path).out
     looks = f"{music} looks like a disk that is not mounted: it is not there."
@@ -189,7 +197,6 @@ def test_a_root_that_was_renamed_is_told_how_it_is_followed(
 def test_a_root_that_lost_most_of_its_files_is_told_until_they_are_back(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    library.index(music)
     home = ("--home", library.home.path)
     for name in ("low", "high"):
         (music / name).rename(tmp_path / name)
@@ -218,7 +225,6 @@ def test_a_root_that_lost_most_of_its_files_is_told_until_they_are_back(
 
 
 def test_a_root_that_is_not_there_is_told(library: Library, music: Path, tmp_path: Path, cli: Cli) -> None:
-    library.index(music)
     home = ("--home", library.home.path)
     assert cli("status", "--json", *home).json["doubted"] == []
     assert "not mounted" not in cli("status", *home).out

@@ -10,19 +10,15 @@ from pathlib import Path
 
 import pytest
 from conftest import Finished
-from fake_encoder import FakeEncoder
-
-from audiosim.indexing.pipeline import index_folder
+from libraries import Library
 
 pytestmark = pytest.mark.slow
 LOST = "audiosim: stdout is closed: the answer went nowhere.\n"
 
 
 @pytest.fixture
-def indexed(tmp_path: Path, music: Path) -> Path:
-    home = tmp_path / "home"
-    index_folder([music], home=home, encoder=FakeEncoder())
-    return home
+def home(indexed: Library) -> Path:
+    return indexed.home.path
 
 
 def shell(words: str, home: Path, redirections: str) -> Finished:
@@ -49,35 +45,35 @@ def shell(words: str, home: Path, redirections: str) -> Finished:
     ],
 )
 def test_a_closed_stdout_costs_an_answer_and_no_work(
-    indexed: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: int, told: str | None
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: int, told: str | None
 ) -> None:
-    monkeypatch.chdir(indexed.parent)
-    done = shell(words, indexed, ">&-")
+    monkeypatch.chdir(home.parent)
+    done = shell(words, home, ">&-")
     assert done.code == code
     assert "Traceback" not in done.err
     assert told is None or done.err == told
 
 
 @pytest.mark.parametrize("redirections", ["2>&-", "<&- 2>&-", "2</dev/null"])
-def test_a_closed_stderr_costs_nothing_but_messages(indexed: Path, redirections: str) -> None:
-    done = shell("list --format paths", indexed, redirections)
+def test_a_closed_stderr_costs_nothing_but_messages(home: Path, redirections: str) -> None:
+    done = shell("list --format paths", home, redirections)
     assert (done.code, done.err) == (0, "")
     assert len(done.out.splitlines()) == 6
-    assert shell("similar nowhere.wav", indexed, redirections).code == 2
+    assert shell("similar nowhere.wav", home, redirections).code == 2
 
 
-def test_with_all_streams_closed_files_are_not_taken_for_streams(indexed: Path) -> None:
-    assert shell("index", indexed, "<&- >&- 2>&-").code == 0
-    assert shell("verify", indexed, "<&- >&- 2>&-").code == 0
-    assert shell("frobnicate", indexed, "<&- >&- 2>&-").code == 2
-    assert shell("verify", indexed, "").code == 0
+def test_with_all_streams_closed_files_are_not_taken_for_streams(home: Path) -> None:
+    assert shell("index", home, "<&- >&- 2>&-").code == 0
+    assert shell("verify", home, "<&- >&- 2>&-").code == 0
+    assert shell("frobnicate", home, "<&- >&- 2>&-").code == 2
+    assert shell("verify", home, "").code == 0
 
 
 @pytest.mark.parametrize("redirections", [">/dev/full", "1</dev/null"])
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")
-def test_a_stdout_that_takes_nothing_is_an_error_of_one_line(indexed: Path, redirections: str) -> None:
+def test_a_stdout_that_takes_nothing_is_an_error_of_one_line(home: Path, redirections: str) -> None:
     for words in ("status", "--version"):
-        done = shell(words, indexed, redirections)
+        done = shell(words, home, redirections)
         assert done.code == 1
         assert len(done.err.splitlines()) == 1
         assert done.err.startswith("audiosim: ")

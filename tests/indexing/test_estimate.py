@@ -44,9 +44,8 @@ def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path:
     assert not home.exists()
 
 
-def test_only_what_is_new_counts(music: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    index_folder([music], home=home, encoder=FakeEncoder())
+def test_only_what_is_new_counts(indexed: Library) -> None:
+    home, music = indexed.home.path, indexed.music
     nothing = estimate(home=home, encoder=FakeEncoder())
     assert (nothing.files, nothing.seconds, nothing.bytes_needed) == (0, 0.0, 0)
     soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
@@ -65,25 +64,34 @@ def assert_the_run_opens_as_many(library: Library, *paths: Path, **options: Any)
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def empty(tmp_path: Path) -> Library:
+    """A home that is not made yet."""
     return Library(tmp_path / "home")
 
 
+@pytest.fixture
+def library(indexed: Library) -> Library:
+    """A home that knows `music`."""
+    return indexed
+
+
+@pytest.fixture
+def music(indexed: Library) -> Path:
+    return indexed.music
+
+
 def test_a_rebuild_of_one_folder_is_one_of_all_that_are_known(library: Library, music: Path) -> None:
-    library.index(music)
     assert assert_the_run_opens_as_many(library, music / "low", rebuild=True) == 6
 
 
-def test_a_rebuild_that_was_begun_goes_on(library: Library, music: Path) -> None:
-    library.index(music)
+def test_a_rebuild_that_was_begun_goes_on(library: Library) -> None:
     options = IndexOptions(rebuild=True, pooling="max", jobs=1)
     with closing(index_events(home=library.home.path, options=options, encoder=library.encoder)) as events:
         next(event for event in events if isinstance(event, TrackOutcome))
     assert 0 < assert_the_run_opens_as_many(library, rebuild=True, pooling="max") < 6
 
 
-def test_a_rebuild_that_was_begun_otherwise_is_a_usage_error(library: Library, music: Path) -> None:
-    library.index(music)
+def test_a_rebuild_that_was_begun_otherwise_is_a_usage_error(library: Library) -> None:
     library.index(rebuild=True, pooling="max", max_hours=0.0)
     with pytest.raises(UsageError, match="begun with other options"):
         estimate(
@@ -94,28 +102,27 @@ def test_a_rebuild_that_was_begun_otherwise_is_a_usage_error(library: Library, m
 
 
 def test_tracks_that_another_pooling_computes_again_count(library: Library, music: Path) -> None:
-    library.index(music)
     cache_of(library).path(digest_of(library, music / "low" / "00 track.wav")).unlink()
     assert assert_the_run_opens_as_many(library, pooling="max") == 1
     assert assert_the_run_opens_as_many(library, pooling="max") == 0
 
 
 def test_a_root_that_lies_in_another_by_way_of_a_link_counts_once(
-    library: Library, music: Path, tmp_path: Path
+    empty: Library, music: Path, tmp_path: Path
 ) -> None:
     (music / "high").rename(tmp_path / "high")
     (music / "link").symlink_to(tmp_path / "high")
-    assert assert_the_run_opens_as_many(library, music, music / "link") == 6
+    assert assert_the_run_opens_as_many(empty, music, music / "link") == 6
     soundfile.write(music / "link" / "new.wav", tone(5, 300), SAMPLE_RATE)
-    assert assert_the_run_opens_as_many(library) == 1
-    assert assert_the_run_opens_as_many(library, rebuild=True, pooling="max") == 7
+    assert assert_the_run_opens_as_many(empty) == 1
+    assert assert_the_run_opens_as_many(empty, rebuild=True, pooling="max") == 7
 
 
-def test_a_cache_that_is_not_mounted_is_told(library: Library, music: Path, tmp_path: Path) -> None:
-    library.index(music, cache=tmp_path / "elsewhere")
+def test_a_cache_that_is_not_mounted_is_told(empty: Library, music: Path, tmp_path: Path) -> None:
+    empty.index(music, cache=tmp_path / "elsewhere")
     (tmp_path / "elsewhere").rename(tmp_path / "unmounted")
     with pytest.raises(HomeError, match="cache folder"):
-        estimate(home=library.home.path, encoder=library.encoder)
+        estimate(home=empty.home.path, encoder=empty.encoder)
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
@@ -251,10 +258,9 @@ def test_the_machine_is_timed_for_a_while(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", [None, "cover.jpg"])
 def test_a_folder_without_audio_is_told_and_looked_at(
-    tmp_path: Path, music: Path, cli: Cli, name: str | None
+    library: Library, music: Path, tmp_path: Path, cli: Cli, name: str | None
 ) -> None:
-    library, empty = Library(tmp_path / "home"), tmp_path / "empty"
-    library.index(music)
+    empty = tmp_path / "empty"
     empty.mkdir()
     if name is not None:
         (empty / name).write_bytes(b"no music")
@@ -269,17 +275,13 @@ def test_a_folder_without_audio_is_told_and_looked_at(
     assert cli("index", "--home", library.home.path).code == 0  # it is none of the known folders
 
 
-def test_a_folder_of_which_all_is_left_out_is_not_empty(tmp_path: Path, music: Path, cli: Cli) -> None:
-    library = Library(tmp_path / "home")
-    library.index(music)
+def test_a_folder_of_which_all_is_left_out_is_not_empty(library: Library, music: Path, cli: Cli) -> None:
     for look in ((), ("--dry-run",)):
         done = cli("index", music / "low", "--exclude", "*.wav", *look, "--home", library.home.path)
         assert (done.code, "no audio files" in done.err) == (0, False)
 
 
-def test_patterns_that_let_nothing_in_are_told(tmp_path: Path, music: Path, cli: Cli) -> None:
-    library = Library(tmp_path / "home")
-    library.index(music)
+def test_patterns_that_let_nothing_in_are_told(library: Library, music: Path, cli: Cli) -> None:
     for look in ((), ("--dry-run",)):
         for paths in ((), (music,), (music / "low", music / "high")):
             done = cli("index", *paths, "--include", "*/low/*", *look, "--home", library.home.path)
@@ -310,7 +312,6 @@ def test_the_command_says_it_in_a_few_lines_and_in_json(
 def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
-    library.index(music)
     look = ("index", "--dry-run", "--home", library.home.path)
     assert (cli(*look).code, cli(*look).err) == (0, "")
     music.rename(tmp_path / "renamed")
@@ -334,7 +335,6 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
 
 
 def test_tracks_that_would_leave_the_answers_are_told(library: Library, music: Path, cli: Cli) -> None:
-    library.index(music)
     look = ("index", "--dry-run", "--home", library.home.path)
     done = cli(*look, "--exclude", "low/*")
     assert "3 files would leave the answers: left out, by --exclude, as forgotten" in done.out
@@ -361,12 +361,12 @@ def test_files_that_can_t_be_read_are_no_zero_hours(tmp_path: Path, cli: Cli) ->
     assert "About" not in done.out
 
 
-def test_what_can_t_be_read_is_told_until_a_run_has_told_it(library: Library, music: Path, cli: Cli) -> None:
+def test_what_can_t_be_read_is_told_until_a_run_has_told_it(empty: Library, music: Path, cli: Cli) -> None:
     (music / "dead.mp3").symlink_to("nowhere")
-    found = estimate([music], home=library.home.path, encoder=library.encoder)
+    found = estimate([music], home=empty.home.path, encoder=empty.encoder)
     assert found.problems == ((bytes(music / "dead.mp3"), "a link that leads nowhere"),)
-    look = ("index", "--dry-run", "--home", library.home.path)
-    library.index(music)
+    look = ("index", "--dry-run", "--home", empty.home.path)
+    empty.index(music)
     assert (cli(*look).code, cli(*look).err) == (0, "")
     (music / "other.mp3").symlink_to("nowhere")
     done = cli(*look)
@@ -376,8 +376,7 @@ def test_what_can_t_be_read_is_told_until_a_run_has_told_it(library: Library, mu
     ]
 
 
-def test_what_else_a_run_changes_is_told(library: Library, music: Path, cli: Cli) -> None:
-    library.index(music)
+def test_what_else_a_run_changes_is_told(library: Library, tmp_path: Path, cli: Cli) -> None:
     look = ("index", "--dry-run", "--home", library.home.path)
     lines = cli(*look, "--pooling", "max", "--exclude", "*.ogg").out.splitlines()
     assert lines[1:3] == [
@@ -385,7 +384,7 @@ def test_what_else_a_run_changes_is_told(library: Library, music: Path, cli: Cli
         "Left out from now on: *.ogg.",
     ]
     document = cli(*look, "--store", "milvus:other.db", "--json").json
-    place = library.home.path.parent / "other.db"
+    place = tmp_path / "other.db"
     assert document["changes"] == [f"Vectors move from embedded to milvus:{place}."]
     assert cli(*look, "--json").json["changes"] == []
     (event,) = [

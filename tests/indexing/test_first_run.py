@@ -142,9 +142,8 @@ def test_status_of_no_home_makes_none(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_wrong_usage_is_told_while_another_run_is_at_work(music: Path, tmp_path: Path, cli: Cli) -> None:
-    library = Library(tmp_path / "home")
-    library.index(music)
+def test_wrong_usage_is_told_while_another_run_is_at_work(indexed: Library, tmp_path: Path, cli: Cli) -> None:
+    library, music = indexed, indexed.music
     other = MadeHome(tmp_path / "other", pooling="max")
     other.add(random_tracks(3, np.random.default_rng(1)))
     export_index(tmp_path / "e.parquet", home=other.home.path)
@@ -177,10 +176,9 @@ def test_wrong_usage_is_told_while_another_run_is_at_work(music: Path, tmp_path:
 
 @pytest.mark.slow
 def test_what_a_first_run_or_a_rebuild_at_work_may_make_right_is_not_refused(
-    music: Path, tmp_path: Path, cli: Cli
+    indexed: Library, cli: Cli
 ) -> None:
-    library = Library(tmp_path / "home")
-    library.index(music)
+    library, music = indexed, indexed.music
     with Catalog(library.home.catalog) as catalog:
         catalog.settings.set_roots([])
     with hold(library.home.index_lock, wait=0, what="testing"):

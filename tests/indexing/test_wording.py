@@ -32,11 +32,9 @@ def entry(monkeypatch: pytest.MonkeyPatch) -> fake_words.FakeEntry:
 
 
 @pytest.fixture
-def library(tmp_path: Path, music: Path) -> Library:
-    """Indexed by a version that knew no words: the registry does not have its encoder."""
-    library = Library(tmp_path / "home")
-    library.index(music)
-    return library
+def library(indexed: Library) -> Library:
+    """Indexed by a version that knew no words: the registry did not have its encoder."""
+    return indexed
 
 
 def odds(library: Library) -> dict[str, bytes]:

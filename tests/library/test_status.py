@@ -34,9 +34,8 @@ def age(library: Library) -> None:
         np.savez(path, **{**arrays, "meta": np.array(json.dumps(meta))})
 
 
-def test_tracks_that_an_earlier_decoding_made_are_counted(tmp_path: Path, music: Path, cli: Cli) -> None:
-    library = Library(tmp_path / "home")
-    tracks = library.index(music).indexed
+def test_tracks_that_an_earlier_decoding_made_are_counted(indexed: Library, cli: Cli) -> None:
+    library, tracks = indexed, 6
     assert older(library) == 0
     with closing(sqlite3.connect(library.home.catalog)) as database, database:
         database.execute("DROP TABLE decodings")  # as in homes of before
@@ -46,37 +45,32 @@ def test_tracks_that_an_earlier_decoding_made_are_counted(tmp_path: Path, music:
     assert (
         f"Decoded by an earlier audiosim: {tracks} tracks." in cli("status", "--home", library.home.path).out
     )
-    assert library.index(music).unchanged == tracks  # nothing is computed again for that
+    assert library.index().unchanged == tracks  # nothing is computed again for that
     assert library.encoder.windows == 0
     assert older(library) == tracks
 
 
-def test_what_is_seen_to_be_unconcerned_counts_no_more(tmp_path: Path, music: Path) -> None:
-    library = Library(tmp_path / "home")
-    library.index(music)
-    edit(library, "DELETE FROM decodings")
-    with Catalog(library.home.catalog) as catalog:
+def test_what_is_seen_to_be_unconcerned_counts_no_more(indexed: Library) -> None:
+    edit(indexed, "DELETE FROM decodings")
+    with Catalog(indexed.home.catalog) as catalog:
         for digest in catalog.tracks.older_decodings():
             catalog.tracks.note_decoding(digest)
-    assert older(library) == 0
+    assert older(indexed) == 0
 
 
-def test_a_vector_from_a_cache_is_as_old_as_that(tmp_path: Path, music: Path) -> None:
+def test_a_vector_from_a_cache_is_as_old_as_that(indexed: Library) -> None:
     for old in (False, True):
-        library = Library(tmp_path / f"home{old}")
-        tracks = library.index(music).indexed
         if old:
-            age(library)
-        library.home.catalog.unlink()
-        assert library.index(music).reused == tracks
-        assert library.encoder.windows == 0
-        assert older(library) == (tracks if old else 0)
+            age(indexed)
+        indexed.home.catalog.unlink()
+        assert indexed.index(indexed.music).reused == 6
+        assert indexed.encoder.windows == 0
+        assert older(indexed) == (6 if old else 0)
 
 
-def test_what_was_imported_has_no_cache_that_could_be_old(tmp_path: Path, music: Path) -> None:
-    library, other = Library(tmp_path / "home"), Library(tmp_path / "other")
-    library.index(music)
-    export_index(tmp_path / "index.parquet", home=library.home.path)
+def test_what_was_imported_has_no_cache_that_could_be_old(indexed: Library, tmp_path: Path) -> None:
+    other = Library(tmp_path / "other")
+    export_index(tmp_path / "index.parquet", home=indexed.home.path)
     import_index([tmp_path / "index.parquet"], home=other.home.path)
     assert home_status(other.home.path).tracks > 0
     assert older(other) == 0

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, tone
 from fake_encoder import FakeEncoder
+from libraries import Library
 from made_home import MadeHome, digest_of, frames_of, path_of, random_tracks
 
 from audiosim.core.config import Home
@@ -29,10 +30,13 @@ from audiosim.search.similar import SearchResult, find_similar
 
 
 @pytest.fixture
-def home(tmp_path: Path, music: Path) -> Home:
-    home = Home(tmp_path / "home")
-    index_folder([music], home=home.path, encoder=FakeEncoder())
-    return home
+def home(indexed: Library) -> Home:
+    return indexed.home
+
+
+@pytest.fixture
+def music(indexed: Library) -> Path:
+    return indexed.music
 
 
 def names(result: object) -> list[str]:
