@@ -127,4 +127,4 @@ def _caption(figure: Figure, evaluation: Evaluation, subtitle: str) -> None:
     write(LEFT, 0.94, "Precision of the first k answers", fontsize=16, fontweight="bold", color=INK)
     write(LEFT, 0.905, about, fontsize=9, color=SOFT)
     write(LEFT, 0.875, subtitle, fontsize=9, color=SOFT)
-    write(LEFT + WIDE, 0.02, "Bands: 95 % intervals over queries", fontsize=8.5, color=SOFT, ha="right")
+    write(LEFT + WIDE, 0.02, "Bars: 95 % intervals over queries", fontsize=8.5, color=SOFT, ha="right")

@@ -35,7 +35,7 @@ def test_the_best_are_drawn_and_what_the_home_has() -> None:
     assert drawn == [*others[::-1][: MOST - 1], OWN]
 
 
-def test_every_curve_has_a_name_and_a_band(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_curve_has_a_name_and_intervals_as_the_caption_says(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figures: list[Any] = []
@@ -52,6 +52,7 @@ def test_every_curve_has_a_name_and_a_band(monkeypatch: pytest.MonkeyPatch) -> N
     named = [text.get_text() for text in axes.get_legend().get_texts()]
     assert named == [MAX.name, f"{OWN.name} (as this home has it)", PLAIN.name, "random answers"]
     assert len(axes.collections) == 3
+    assert any(text.get_text() == "Bars: 95 % intervals over queries" for text in figures[0].texts)
     assert any("(moods $.csv)" in text.get_text() for text in figures[0].texts)
     for text in figures[0].texts:
         box = text.get_window_extent()
