@@ -81,7 +81,7 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
         scores = text_scores(texts, side.embed(texts), index.catalog.tracks)
         return scores, [[texts.index(text) for text in group] for group in groups]
     labels = _labels(index)
-    named = [named_labels(group, labels) for group in groups]
+    named = named_labels(groups, labels)
     columns = sorted({column for group in named for column in group})
     scores = WordScores(tuple(labels[column] for column in columns), *index.catalog.words.all(columns))
     return scores, [[columns.index(column) for column in group] for group in named]
@@ -120,28 +120,38 @@ def _labels(index: Index) -> tuple[str, ...]:
     return labels
 
 
-def named_labels(texts: Iterable[str], labels: Sequence[str]) -> list[int]:
-    """Find the labels that texts name, each once: of several that begin at a word, the longest.
+def named_labels(groups: Sequence[Iterable[str]], labels: Sequence[str]) -> list[list[int]]:
+    """Find the labels that groups of texts name, each once: of several that begin at a word, the longest.
 
     A label that names one thing in several ways ("Male speech, man speaking") is known by each of them.
 
     Raises
     ------
     UsageError
-        If a word is of no label; it tells which are near.
+        If words are of no label; it tells all of them, and which labels are near.
     """
     known = _names(labels)
+    read = [[_read(text, known) for text in group] for group in groups]
+    unknown = dict.fromkeys(word for group in read for _, words in group for word in words)
+    if unknown:
+        raise _unknown([*unknown], labels, known)
+    return [list(dict.fromkeys(label for found, _ in group for label in found)) for group in read]
+
+
+def _read(text: str, known: dict[tuple[str, ...], int]) -> tuple[list[int], list[str]]:
+    """The labels that a text names, and its words that are of none."""
     longest = max(map(len, known))
+    words, place = _words(text), 0
     found: list[int] = []
-    for text in texts:
-        words, place = _words(text), 0
-        while place < len(words):
-            length = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in known), 0)
-            if not length:
-                raise _unknown(words[place], labels, known)
+    unknown: list[str] = []
+    while place < len(words):
+        length = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in known), 0)
+        if length:
             found.append(known[tuple(words[place : place + length])])
-            place += length
-    return list(dict.fromkeys(found))
+        else:
+            unknown.append(words[place])
+        place += length or 1
+    return found, unknown
 
 
 def _names(labels: Sequence[str]) -> dict[tuple[str, ...], int]:
@@ -161,17 +171,24 @@ def _words(text: str) -> list[str]:
     return WORD.findall(folded(text))
 
 
-def _unknown(word: str, labels: Sequence[str], known: dict[tuple[str, ...], int]) -> UsageError:
-    spelled = {" ".join(name): labels[number] for name, number in known.items()}
+def _unknown(words: Sequence[str], labels: Sequence[str], known: dict[tuple[str, ...], int]) -> UsageError:
+    """That words are of no label; with those near each, and the whole list, if it is short, once."""
     few = len(labels) <= FEW
-    near = [name for name in spelled if word in name.split()]
-    near += get_close_matches(word, spelled, NEAREST, ALIKE if few else 0.0)
-    told = list(dict.fromkeys(spelled[name] for name in near))[:NEAREST]
-    lines = [f"Nearest in spelling: {'; '.join(told)}"] if told else []
+    lines = [
+        f"Nearest in spelling{f' to {visible(word)}' if len(words) > 1 else ''}: {'; '.join(near)}"
+        for word in words
+        if (near := _near(word, labels, known, ALIKE if few else 0.0))
+    ]
     lines += [f"All of them: {', '.join(labels)}"] if few else []
-    return UsageError(
-        f"The home's encoder has no word {visible(word)}", f"it knows {len(labels)}", "\n".join(lines)
-    )
+    told = f"{'word' if len(words) == 1 else 'words'} {', '.join(map(visible, words))}"
+    return UsageError(f"The home's encoder has no {told}", f"it knows {len(labels)}", "\n".join(lines))
+
+
+def _near(word: str, labels: Sequence[str], known: dict[tuple[str, ...], int], alike: float) -> list[str]:
+    spelled = {" ".join(name): labels[number] for name, number in known.items()}
+    near = [name for name in spelled if word in name.split()]
+    near += get_close_matches(word, spelled, NEAREST, alike)
+    return list(dict.fromkeys(spelled[name] for name in near))[:NEAREST]
 
 
 def _no_scores(index: Index) -> HomeError:

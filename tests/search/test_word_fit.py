@@ -48,18 +48,27 @@ LABELS = (
     ],
 )
 def test_the_longest_label_that_a_text_names_is_meant(text: str, expected: list[str]) -> None:
-    assert [LABELS[column] for column in named_labels([text], LABELS)] == expected
+    assert [LABELS[column] for column in named_labels([[text]], LABELS)[0]] == expected
 
 
 def test_a_word_of_no_label_is_refused_with_those_near_and_a_short_list_as_a_whole() -> None:
     with pytest.raises(UsageError, match="has no word calm") as caught:
-        named_labels(["rock calm"], LABELS)
+        named_labels([["rock calm"]], LABELS)
     assert caught.value.exit_code == 2
     assert caught.value.remedy.startswith("All of them: rock, Hip-Hop")  # none is near
     with pytest.raises(UsageError) as caught:
-        named_labels(["harpp"], [*LABELS, *(f"word {number}" for number in range(80))])
+        named_labels([["harpp"]], [*LABELS, *(f"word {number}" for number in range(80))])
     assert caught.value.remedy.startswith("Nearest in spelling: harp;")
     assert "All of them" not in caught.value.remedy
+
+
+def test_all_words_of_no_label_are_told_at_once_and_the_list_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        named_labels([["calm harpp", "rock calm"], ["xyz"]], LABELS)
+    assert caught.value.what == "The home's encoder has no words calm, harpp, xyz"
+    near, whole = caught.value.remedy.splitlines()
+    assert near == "Nearest in spelling to harpp: harp"
+    assert whole.startswith("All of them: rock, Hip-Hop")
 
 
 @pytest.fixture
@@ -167,6 +176,8 @@ def test_what_is_asked_for_must_make_sense(made: MadeHome) -> None:
             find_similar(home=made.home.path, **options)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="has no word lov"):
         find_similar(text="lov", home=made.home.path)
+    with pytest.raises(UsageError, match="has no words lov, hihg"):
+        find_similar(text="lov", not_text="hihg", home=made.home.path)
     for text in ("", " - "):
         with pytest.raises(UsageError, match="says nothing"):
             find_similar(text=text, home=made.home.path)
