@@ -236,7 +236,8 @@ def _same_passages(found: bytes | None, expected: bytes, dimension: int) -> bool
 
 
 def _repair(health: Health, catalog: Catalog, configuration: Configuration, store: Store) -> None:
-    check_caches(sorted(catalog.tracks.all_digests()), configuration)
+    known, rows = catalog.tracks.all_digests(), list(catalog.files.all())
+    check_caches([row.digest for row in rows if row.digest in known], configuration)
     pooled = 0
     for digest, vector, duration in repooled(health.lost_vectors, configuration):
         catalog.tracks.set_vector(digest, vector, duration)
@@ -244,7 +245,7 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
     if pooled:
         vectors = counted(pooled, "vector was", "vectors were")
         health.repairs.append(f"{vectors} pooled again from caches.")
-    present = {row.digest for row in catalog.files.all() if row.state == "indexed"}
+    present = {row.digest for row in rows if row.state == "indexed"}
     hopeless = _bad_vectors(catalog, configuration.dimension)
     hopeless |= set(health.lost_caches) - present
     again = hopeless.union(health.lost_caches)

@@ -19,7 +19,7 @@ class MissingCaches:
     Parameters
     ----------
     digests : tuple of str
-        Their audio.
+        The audio of each: files of the same audio, which share a cache, are several tracks.
     total : int
         Among how many.
     folder : Path
@@ -65,7 +65,8 @@ class MissingCaches:
 
 
 def missing_caches(digests: Iterable[str], configuration: Configuration) -> MissingCaches | None:
-    """Find the audio without a cache; None where all of it has one."""
-    cache, wanted = Cache(configuration.cache, configuration.spec), list(dict.fromkeys(digests))
-    missing = tuple(digest for digest in wanted if not cache.path(digest).exists())
-    return MissingCaches(missing, len(wanted), cache.folder) if missing else None
+    """Find the tracks without a cache, by the audio of each; None where all have one."""
+    cache, tracks = Cache(configuration.cache, configuration.spec), list(digests)
+    lacking = {digest for digest in {*tracks} if not cache.path(digest).exists()}
+    missing = tuple(digest for digest in tracks if digest in lacking)
+    return MissingCaches(missing, len(tracks), cache.folder) if missing else None

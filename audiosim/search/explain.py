@@ -67,8 +67,8 @@ class Explainer:
         if not self._queries:
             return []
         asked = [query.track for query in self._queries if query.frames is None]
-        digests = [track.digest for track in (*asked, *answers)]
-        missing = missing_caches(digests, self._index.configuration)
+        digests = {track.path: track.digest for track in (*asked, *answers)}
+        missing = missing_caches(digests.values(), self._index.configuration)
         return [] if missing is None else [f"{missing}; not all is explained.\n{missing.remedy}"]
 
     @cached_property

@@ -86,3 +86,21 @@ def test_only_caches_on_another_disk_may_be_on_one_that_is_not_mounted(home: Hom
     assert one is not None
     assert (one.what.startswith("1 of 6 tracks has no cache in"), one.most) == (True, False)
     assert one.why == "they were imported without their caches, or these were removed"
+
+
+def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count(
+    tmp_path: Path, cli: Cli
+) -> None:
+    tracks = [Made(f"/m/{n}.flac", recording(n)) for n in range(3)]
+    home = make_home(tmp_path / "home", [*tracks, Made("/m/copy.flac", recording(0), digest=f"{0:032x}")])
+    assert len(caches(home)) == 3
+    for path in caches(home):
+        path.unlink()
+    done = cli("verify", "--home", home.path)
+    assert "4 of 4 tracks have no cache in" in done.err
+    assert "4 tracks, 0 caches" in done.out
+    repaired = cli("verify", "--repair", "--home", home.path)
+    assert "4 of 4 tracks have no cache in" in repaired.err
+    assert cli("export", tmp_path / "all.parquet", "--home", home.path).code == 0
+    done = cli("import", tmp_path / "all.parquet", "--home", tmp_path / "other")
+    assert "4 of them have no cache here" in done.err
