@@ -146,7 +146,7 @@ def _state(weights: Sequence[WeightsFile]) -> str:
 
 def encoders_table(entries: dict[str, EncoderEntry | str]) -> str:
     """Lay out the encoders, and the plug-ins, a line for each."""
-    from audiosim.commands.table import Column, table_text, terminal_width
+    from audiosim.commands.table import ABOUT, Column, table_text, terminal_width
 
     rows = [
         _bare_row(name, entry) if isinstance(entry, str) else _row(entry) for name, entry in entries.items()
@@ -155,14 +155,14 @@ def encoders_table(entries: dict[str, EncoderEntry | str]) -> str:
 
     columns = [
         Column("Encoder"),
-        Column("What it is", "name"),
+        ABOUT,
         Column("Numbers", "number"),
         Column("Window", "number"),
         Column("Hop", "number"),
         Column("Words"),
-        Column("Licence"),
+        Column("Licence", "apart"),
         Column("Download", "number"),
-        Column("Weights"),
+        Column("Weights", "apart"),
     ]
     return table_text(columns, rows, terminal_width())
 

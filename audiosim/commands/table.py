@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -36,7 +37,9 @@ class Column:
     kind: Literal["text", "number", "name", "apart"] = "text"
 
 
-PATH, REMARK = Column("File", "apart"), Column("", "apart")  # whose titles need not be said
+# Whose titles need not be said.
+PATH, REMARK, ABOUT = Column("File", "apart"), Column("", "apart"), Column("What it is", "apart")
+UNTITLED = (PATH, REMARK, ABOUT)
 
 
 def terminal_width() -> int | None:
@@ -60,7 +63,7 @@ def table_text(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: 
     Parameters
     ----------
     columns : Sequence[Column]
-        The columns, what is apart last.
+        The columns; what is apart stands in their order below a row.
     rows : Iterable[Sequence[str]]
         The cells.
     width : int or None
@@ -99,18 +102,25 @@ def shortened(text: str, width: int) -> str:
 
 def _folded(columns: Sequence[Column], cells: list[list[str]], widths: list[int], width: int) -> list[str]:
     """Lines no wider than the terminal, as far as names can be shortened; what is apart has its own."""
-    beside = sum(column.kind != "apart" for column in columns)
-    widths = _narrowed(columns, widths[:beside], width)
-    short = [[shortened(cell, to) for cell, to in zip(row, widths, strict=False)] for row in cells]
-    head, *lines = _lines(columns[:beside], short, widths)
+    beside = [place for place, column in enumerate(columns) if column.kind != "apart"]
+    below = [place for place, column in enumerate(columns) if column.kind == "apart"]
+    heads = [columns[place] for place in beside]
+    widths = _narrowed(heads, [widths[place] for place in beside], width)
+    short = [[shortened(row[place], to) for place, to in zip(beside, widths, strict=True)] for row in cells]
+    head, *lines = _lines(heads, short, widths)
     found = [head]
     for line, row in zip(lines, cells, strict=True):
         found.append(line)
-        apart = list(zip(columns[beside:], row[beside:], strict=True))
-        whole = [cell for column, cell in apart if column in (PATH, REMARK)]
-        titled = [(column.title, cell) for column, cell in apart if column not in (PATH, REMARK) and cell]
+        apart = [(columns[place], row[place]) for place in below]
+        whole = [text for column, cell in apart if column in UNTITLED for text in _text(column, cell, width)]
+        titled = [(column.title, cell) for column, cell in apart if column not in UNTITLED and cell]
         found += [INDENT + text for text in (*whole, *_sentences(titled)) if text]
     return found
+
+
+def _text(column: Column, cell: str, width: int) -> list[str]:
+    """What is apart without its title: prose in lines that fit, else whole."""
+    return textwrap.wrap(cell, max(1, width - len(INDENT))) if column == ABOUT else [cell]
 
 
 def _sentences(titled: Iterable[tuple[str, str]]) -> list[str]:
@@ -147,7 +157,7 @@ def _usual_widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> 
     from rich.cells import cell_len
 
     def usual(column: Column, cell: str) -> str:
-        return "" if column.kind == "name" and cell_len(cell) > UNPADDED else cell
+        return "" if (column.kind == "name" or column == ABOUT) and cell_len(cell) > UNPADDED else cell
 
     return _widths(columns, [list(map(usual, columns, row)) for row in cells])
 

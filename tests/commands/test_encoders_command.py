@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from conftest import GOLDEN, Cli
 
+from audiosim.commands.encoder_table import encoders_table
 from audiosim.encoders.musicnn_weights import FILES_SHA256, find_musicnn
 from audiosim.encoders.openl3_weights import file_name
 from audiosim.encoders.registry import built_in
@@ -23,6 +24,28 @@ def test_the_table_has_a_line_for_each_encoder(cli: Cli) -> None:
     assert [line.split()[0] for line in lines] == list(built_in())
     assert all(line.endswith("not here") for line in lines)
     assert "512 or 6144" in lines[0]
+
+
+@pytest.mark.parametrize("width", [64, 80, 120, 200])
+def test_on_a_terminal_the_table_fits_and_descriptions_are_whole(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.commands.table.terminal_width", lambda: width)
+    monkeypatch.setenv("TERM", "dumb")
+    broken = "broken.toml: " + "what is wrong with it; " * 9 + "all told"
+    head, *lines = encoders_table({**built_in(), "broken": broken}).splitlines()
+    assert max(map(len, (head, *lines))) <= width
+    shown = " ".join(" ".join(lines).split())
+    assert all(entry.card.about in shown and entry.card.licence in shown for entry in built_in().values())
+    assert " ".join(broken.split()) in shown
+    assert "…" not in shown
+
+
+def test_in_a_pipe_what_is_wrong_with_one_does_not_fill_up_all_lines() -> None:
+    broken = "broken.toml: " + "what is wrong with it; " * 9 + "all told"
+    _, *lines = encoders_table({**built_in(), "broken": broken}).splitlines()
+    assert max(map(len, lines[:-1])) < 180
+    assert broken in lines[-1]
 
 
 def test_as_json_it_says_all_that_is_known(cli: Cli) -> None:
