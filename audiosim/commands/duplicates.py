@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from audiosim.search.duplicates import Group, Link
     from audiosim.search.recordings import Evidence
 
+BELOW = 15  # columns before what stands below its path
 EVIDENCE = ("kind", "correlation", "agreement", "change", "offset", "speed")
 
 
@@ -99,7 +101,7 @@ def _within(
         told = f"{missing}; of these, only files of the same audio are found.\n{missing.remedy}"
         typer.echo(f"audiosim: {with_flags(told, context)}", err=True)
     tell_absent((track for group in groups for track in group.tracks), home, "file")
-    _print("\n".join(map(_text, groups)), partial(_listing, groups), output)
+    _print("\n".join(_text(group, output.width) for group in groups), partial(_listing, groups), output)
 
 
 def _across(paths: list[Path], home: Path | None, only: Filter | None, output: OutputForm) -> None:
@@ -108,7 +110,11 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
     files = find_across(paths, home=home, only=only)
     named = list(map(identity, paths))
     vacant = [path for path in named if not any(contains(path, file.path) for file in files)]
-    _print("".join(map(_file_text, files)), partial(_files_listing, files, vacant), output)
+    _print(
+        "".join(_file_text(file, output.width) for file in files),
+        partial(_files_listing, files, vacant),
+        output,
+    )
     for path in vacant:
         typer.echo(f"audiosim: {no_audio(path)}", err=True)
     failed = [file for file in files if file.reason is not None]
@@ -185,14 +191,32 @@ def _file_fields(file: FileHeld) -> dict[str, Any]:
     return told | {"failed_before": file.failed_before}
 
 
-def _file_text(file: FileHeld) -> str:
+def _file_text(file: FileHeld, width: int | None) -> str:
     reason = "" if file.reason is None else f": {file.reason}"
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
-    lines = [f"{_state(file):7}  {shown_path(file.path)}{reason}\n"]
+    lines = [_line(f"{_state(file):7}  {shown_path(file.path)}", reason, width)]
     for one in file.held:
-        lines.append(f"           {shown_path(one.track.path)}  ({_reason(one.evidence, 'this')})\n")
+        path = f"           {shown_path(one.track.path)}"
+        lines.append(_line(path, f"  ({_reason(one.evidence, 'this')})", width))
     return "".join(lines)
+
+
+def _line(start: str, told: str, width: int | None) -> str:
+    """A path and what is told of it in one line, or that below it, where a terminal is too narrow."""
+    from rich.cells import cell_len
+
+    if not told or width is None or cell_len(start + told) <= width:
+        return f"{start}{told}\n"
+    indent = " " * BELOW
+    wrapper = textwrap.TextWrapper(
+        max(width, 2 * BELOW),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join([start, *wrapper.wrap(told.lstrip(": "))]) + "\n"
 
 
 def _fields(group: Group) -> dict[str, Any]:
@@ -218,15 +242,15 @@ def _evidence_fields(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _text(group: Group) -> str:
-    lines = [f"{len(group.tracks)} files of one recording"]
+def _text(group: Group, width: int | None) -> str:
+    lines = [f"{len(group.tracks)} files of one recording\n"]
     told = {link.second.path: link for link in group.links}
-    called = _short_names([track.path for track in group.tracks])
+    called, of_two = _short_names([track.path for track in group.tracks]), len(group.tracks) == 2
     for track in group.tracks:
         link = told.get(track.path)
-        why = "" if link is None else f"  ({_reason(link.evidence, called(link.first.path))})"
-        lines.append(f"  {duration(track.duration):>7}  {shown_path(track.path)}{why}")
-    return "\n".join(lines) + "\n"
+        why = "" if link is None else f"  ({_reason(link.evidence, called(link.first.path), of_two=of_two)})"
+        lines.append(_line(f"  {duration(track.duration):>7}  {shown_path(track.path)}", why, width))
+    return "".join(lines)
 
 
 def _short_names(paths: Sequence[bytes]) -> Callable[[bytes], str]:
@@ -234,15 +258,17 @@ def _short_names(paths: Sequence[bytes]) -> Callable[[bytes], str]:
     count = Counter(map(os.path.basename, paths))
 
     def called(path: bytes) -> str:
-        return file_name(path) if count[os.path.basename(path)] < 2 else shown_path(path)
+        if count[os.path.basename(path)] < 2:
+            return file_name(path)
+        return "the first" if path == paths[0] else shown_path(path)
 
     return called
 
 
-def _reason(evidence: Evidence, name: str) -> str:
-    """Why a file is one recording with the first, which is called `name`."""
+def _reason(evidence: Evidence, name: str, *, of_two: bool = True) -> str:
+    """Why a file is one recording with the first, which is called `name`; that is plain, if there are two."""
     if evidence.kind == "same audio":
-        return f"same audio as {name}"
+        return "same audio" if of_two else f"same audio as {name}"
     apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"
     shift = apart if abs(evidence.offset) >= 0.1 else ""
     if evidence.agreement is None:
