@@ -33,7 +33,7 @@ def listed_entries() -> dict[str, EncoderEntry | str]:
 
 def encoder_fields(entry: EncoderEntry) -> dict[str, Any]:
     """Give what is known of an encoder, as JSON has it."""
-    card, weights = entry.card, entry.weights()
+    card = entry.card
     return {
         "name": card.name,
         "about": card.about,
@@ -45,16 +45,21 @@ def encoder_fields(entry: EncoderEntry) -> dict[str, Any]:
         "download": card.download,
         "text_download": card.text_download,
         "options": {option.name: list(option.choices) for option in card.options},
-        "weights": [
-            {
-                "name": one.name,
-                "source": one.source or None,
-                "path": None if one.path is None else str(one.path),
-                "proven": one.proven,
-            }
-            for one in weights
-        ],
+        "weights": weights_fields(entry),
     }
+
+
+def weights_fields(entry: EncoderEntry) -> list[dict[str, Any]]:
+    """Give where the weights of an encoder are, as JSON has it."""
+    return [
+        {
+            "name": one.name,
+            "source": one.source or None,
+            "path": None if one.path is None else str(one.path),
+            "proven": one.proven,
+        }
+        for one in entry.weights()
+    ]
 
 
 def told(entry: EncoderEntry, width: int | None) -> str:

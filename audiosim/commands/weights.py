@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from audiosim.commands.encoder_options import EncoderName, WeightsOptions
-from audiosim.commands.encoder_table import listed_entries, weights_text
+from audiosim.commands.encoder_table import listed_entries, weights_fields, weights_text
 from audiosim.commands.encoders import fetched, imported
 from audiosim.commands.help_page import Command
-from audiosim.commands.options import with_options
+from audiosim.commands.options import JsonOption, with_options
 from audiosim.commands.table import terminal_width
 from audiosim.core.errors import UsageError
+from audiosim.core.json_fields import to_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,9 +24,18 @@ app = typer.Typer(
 
 
 @app.command("list", cls=Command)
-def list_() -> None:
+def list_(json_: JsonOption = False) -> None:
     """List the networks, and which weights are there."""
-    typer.echo(weights_text(listed_entries(), terminal_width()), nl=False)
+    entries = listed_entries()
+    if json_:
+        fields = [
+            {"name": name}
+            | ({"broken": entry} if isinstance(entry, str) else {"weights": weights_fields(entry)})
+            for name, entry in entries.items()
+        ]
+        typer.echo(to_json({"encoders": fields}), nl=False)
+        return
+    typer.echo(weights_text(entries, terminal_width()), nl=False)
 
 
 @app.command(cls=Command)

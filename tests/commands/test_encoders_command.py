@@ -59,6 +59,13 @@ def test_as_json_it_says_all_that_is_known(cli: Cli) -> None:
     assert json.loads(cli("encoders", "show", "OpenL3", "--json").out) == told["openl3"]
 
 
+def test_weights_are_listed_as_json_with_the_fields_that_encoders_have(cli: Cli) -> None:
+    encoders = json.loads(cli("encoders", "--json").out)["encoders"]
+    listed = json.loads(cli("weights", "list", "--json").out)
+    assert listed == {"encoders": [{"name": one["name"], "weights": one["weights"]} for one in encoders]}
+    assert len(listed["encoders"]) == len(built_in())
+
+
 def test_one_encoder_is_shown_with_its_options(cli: Cli) -> None:
     out = cli("encoders", "show", "openl3").out
     assert out.startswith("openl3\n")
