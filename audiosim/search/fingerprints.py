@@ -90,6 +90,9 @@ class Overlap:
         Which share of each one's landmarks lies where both play.
     parts : float
         The share of the parts of the overlap that agree by themselves.
+    lasting : tuple of float
+        Which share of each one's time, from its first landmark to its last, both play: these lie closer in
+        some parts of a recording than in others.
     """
 
     speed: float
@@ -100,6 +103,7 @@ class Overlap:
     met: float
     covered: tuple[float, float]
     parts: float
+    lasting: tuple[float, float]
 
     @property
     def agreement(self) -> float:
@@ -231,13 +235,20 @@ def _judged(first: Landmarks, second: Landmarks, speed: float, offset: float) ->
     parts = _parts(
         np.searchsorted(np.flatnonzero(inside[0]), rows), int(inside[0].sum()), a, b, _limits(speed)
     )
-    return Overlap(speed, offset * SECONDS, pitch, bands, len(rows), met, covered, parts)
+    lasting = _lasting(at, second.places), _lasting(back, first.places)
+    return Overlap(speed, offset * SECONDS, pitch, bands, len(rows), met, covered, parts, lasting)
 
 
 def _within(places: Floats, others: Places) -> Marks:
     """Which places lie where the others do."""
     inside: Marks = (places >= others[0] - MEET) & (places <= others[-1] + MEET)
     return inside
+
+
+def _lasting(places: Floats, others: Places) -> float:
+    """Which share of the time between the first place and the last lies where the others do."""
+    both = min(places[-1], others[-1]) - max(places[0], others[0])
+    return min(1.0, max(0.0, float(both / (places[-1] - places[0]))))
 
 
 def _meeting(places: Floats, others: Places) -> tuple[Indices, Indices]:

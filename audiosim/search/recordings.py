@@ -53,7 +53,7 @@ class Evidence:
     speed : float
         How much faster the second runs.
     shares : tuple of float
-        The part of the first, and of the second, that is in both.
+        The part of the first's time, and of the second's, that is in both.
     """
 
     kind: Literal["same audio", "same recording"]
@@ -144,7 +144,7 @@ def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
         agreement=found.agreement,
         change=change,
         speed=found.speed,
-        shares=found.covered,
+        shares=found.lasting,
     )
 
 

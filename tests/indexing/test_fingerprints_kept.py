@@ -72,7 +72,7 @@ def test_duplicates_say_what_was_done_to_a_recording(library: Library, cli: Cli)
     assert [os.path.basename(track.path) for track in group.tracks] == [b"a.wav", b"half.ogg"]
     evidence = group.links[0].evidence
     assert (evidence.kind, evidence.change) == ("same recording", "cut")
-    assert evidence.shares[0] == pytest.approx(0.5, abs=0.1)
+    assert evidence.shares[0] == pytest.approx(0.5, abs=0.03)
     done = cli("duplicates", "--home", library.home.path)
     assert "half.ogg  (5" in done.out or "half.ogg  (4" in done.out
     assert "% of a.wav, agreement 0.9" in done.out

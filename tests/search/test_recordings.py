@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
+from landmark_sets import a_set
 from made_home import digest_of, frames_of, path_of
 
+from audiosim.audio.fingerprint import Landmarks
 from audiosim.core.types import AudioInfo, Float32, Float64, FrameEmbeddings, Track
 from audiosim.encoders.pooling import pool
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Entry
 from audiosim.search import recordings, windows
-from audiosim.search.recordings import Recordings
+from audiosim.search.fingerprints import overlap
+from audiosim.search.recordings import Recordings, evidence_of
 
 DIMENSION = 16
 
@@ -168,3 +171,15 @@ def test_what_is_kept_in_memory_is_bounded(tracks: Tracks, monkeypatch: pytest.M
     for one in entries[1:]:
         assert tracks.recordings.same(entries[0], one) is not None
     assert len(tracks.recordings._windows._series) == 3
+
+
+def test_of_which_share_a_cut_is_tells_time_however_close_its_landmarks_lie() -> None:
+    """Three quarters of the landmarks lie in the half that is kept."""
+    steps = np.append(np.full(90, 100), np.full(30, 300))
+    whole = Landmarks(np.cumsum(steps), a_set(1, 120).bits)
+    cut = Landmarks(whole.places[:90], whole.bits[:90])
+    for pair, expected in (((whole, cut), (0.5, 1.0)), ((cut, whole), (1.0, 0.5))):
+        found = evidence_of(overlap(*pair), 0.0)
+        assert found is not None
+        assert found.change == "cut"
+        assert found.shares == pytest.approx(expected, abs=0.01)
