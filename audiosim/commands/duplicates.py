@@ -243,7 +243,7 @@ def _evidence_fields(evidence: Evidence) -> dict[str, Any]:
 
 
 def _text(group: Group, width: int | None) -> str:
-    lines = [f"{len(group.tracks)} files of one recording\n"]
+    lines = [f"{len(group.tracks)} files of one recording", "\n"]
     told = {link.second.path: link for link in group.links}
     called, of_two = _short_names([track.path for track in group.tracks]), len(group.tracks) == 2
     for track in group.tracks:
@@ -254,7 +254,7 @@ def _text(group: Group, width: int | None) -> str:
 
 
 def _short_names(paths: Sequence[bytes]) -> Callable[[bytes], str]:
-    """Give what says which of some files is meant: its name; the path, where others are called so too."""
+    """Give what says which of some files is meant: its name; else that it is the first, or its path."""
     count = Counter(map(os.path.basename, paths))
 
     def called(path: bytes) -> str:
