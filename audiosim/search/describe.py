@@ -127,8 +127,9 @@ def describe_files(
         resolver = Resolver(index, precision, encoder)
         outcomes = dict(resolver.resolve_each(source))
         failed = {path: error for path, error in outcomes.items() if isinstance(error, AudiosimError)}
-        queries = [outcome for outcome in outcomes.values() if isinstance(outcome, Query)]
-        if not queries:
+        found = [outcomes[path] for path in source.paths]
+        queries = [outcome for outcome in found if isinstance(outcome, Query)]
+        if failed and not queries:
             raise next(iter(failed.values()))
         described = [_described(index, words, query, count, timeline) for query in queries]
         left_out = [f"{error.what}: {error.why}{LEFT_OUT}" for error in failed.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -221,6 +222,9 @@ def test_files_that_can_not_be_described_end_nothing(
     assert done.err.count("it is left out.") == 2
     folder = cli("describe", tmp_path / "some", "--json", "--home", home.path)
     assert (folder.code, len(folder.json["files"])) == (3, 3)
+    assert describe_files([], home=home.path).files == []
+    twice = describe_files([first, last, first], home=home.path).files
+    assert [one.track.path for one in twice] == [os.fsencode(path) for path in (first, last, first)]
     alone = cli("describe", tmp_path / "notes.txt", "--home", home.path)
     assert (alone.code, alone.out) == (1, "")
 
