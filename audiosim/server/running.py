@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from asyncio import TimerHandle
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from audiosim.core.errors import AudiosimError
 from audiosim.server.app import make_app
@@ -19,6 +20,7 @@ from audiosim.server.options import ServerOptions
 from audiosim.server.services import Services
 
 HEAD_LIMIT = 10.0  # s until a request's head must have come
+HEAD_SIZE = 2**16  # bytes of it, beside what is read at once
 IDLE_LIMIT = 5  # s that a connection is kept for a next request
 BACKLOG = 512  # connections that wait to be taken
 FILES = 65_536  # open files that are allowed, where the system lets us
@@ -26,16 +28,41 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 END_LIMIT = 0.8  # s for what is under way when the server ends
 
 
-class _Patient(H11Protocol):
-    """A connection that is closed if no request comes on it."""
+class _Patient(HttpToolsProtocol):
+    """A connection that is closed if no request comes on it, or one whose head never ends."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.loop.call_later(HEAD_LIMIT, self._close_if_silent)
+        self._in_head, self._size = True, 0
+        self._timer: TimerHandle | None = self.loop.call_later(HEAD_LIMIT, self.transport.close)
 
-    def _close_if_silent(self) -> None:
-        if self.cycle is None:
-            self.transport.close()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._size += len(data)
+        if self._size > HEAD_SIZE and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEAD_LIMIT, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._size = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def serve(options: ServerOptions, tell: Callable[[str], object], ending: Callable[[], object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,50 @@ def test_uploads_at_a_time_are_limited(library: Library) -> None:
         with connection(server.port) as third:  # others go on
             third.sendall(b"GET /api/v1/tracks HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
             assert b"200" in third.recv(10_000).split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("more", [b"a: b\r\n", b"x" * 1000], ids=["lines", "one line"])
+def test_a_head_that_never_ends_is_cut_off(library: Library, more: bytes) -> None:
+    with running(library) as server, connection(server.port) as sent:
+        sent.sendall(b"GET /api/v1/tracks HTTP/1.1\r\nhost: 127.0.0.1\r\nlong: ")
+        for _ in range(2**20 // len(more)):
+            if peeked(sent):
+                break
+            with suppress(ConnectionError):  # it is closed while it is written to
+                sent.sendall(more)
+        assert sent.recv(10_000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_head_that_comes_too_slowly_is_not_waited_for(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiosim.server.running.HEAD_LIMIT", 0.5)
+    with running(library) as server, connection(server.port) as sent:
+        for _ in range(2):  # on a connection that is kept, too
+            sent.sendall(b"GET /api/v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            assert sent.recv(100_000).startswith(b"HTTP/1.1 200")
+        sent.sendall(b"GET /api/v1/tracks HTTP/1.1\r\n")
+        assert sent.recv(10_000) == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /api/v1/status HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 200),
+        (b"GET http://127.0.0.1/api/v1/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 200),
+        (b"GET /api/v1/status HTTP/1.1\r\nHost: [::1]\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 200),
+        (b"GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n\r\n", 421),
+        (b"GET /api/v1/\xff HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+        (b"GET /api/v1/status HTTP/1.1\r\nHost: 127.0.0.1\r\nno colon\r\n\r\n", 400),
+        (b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
+        (b"GET //evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 404),
+        (b"\x16\x03\x01\x02\x00\x01\x00", 400),
+    ],
+)
+def test_odd_requests_are_answered_or_refused(library: Library, request_: bytes, status: int) -> None:
+    with running(library) as server, connection(server.port) as sent:
+        sent.sendall(request_)
+        assert sent.recv(10_000).split(b" ")[1] == b"%d" % status
 
 
 def test_a_thousand_connections_do_not_keep_others_out(
