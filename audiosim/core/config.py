@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
+from typing import Literal
 
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import NO_HOME, expanded
@@ -87,7 +85,7 @@ class Home:
 def find_home(given: str | os.PathLike[str] | None = None) -> Home:
     """Find the home to use: `given`, else ``AUDIOSIM_HOME``, else the platform's user data folder."""
     chosen = given or os.environ.get(HOME_VARIABLE)
-    return Home(_place(chosen, platformdirs.user_data_dir, f"Give a `home`, or set {HOME_VARIABLE}."))
+    return Home(_place(chosen, "data", f"Give a `home`, or set {HOME_VARIABLE}."))
 
 
 def no_index(home: Home) -> HomeError:
@@ -100,16 +98,23 @@ def no_index(home: Home) -> HomeError:
 def weights_folder() -> Path:
     """Find where weights are kept: ``AUDIOSIM_WEIGHTS``, else the platform's user cache folder."""
     given = os.environ.get(WEIGHTS_VARIABLE)
-    place = _place(given, platformdirs.user_cache_dir, f"Set {WEIGHTS_VARIABLE}, or HOME.")
+    place = _place(given, "cache", f"Set {WEIGHTS_VARIABLE}, or HOME.")
     return place if given else place / "weights"
 
 
-def _place(given: str | os.PathLike[str] | None, default: Callable[..., str], remedy: str) -> Path:
+def _place(given: str | os.PathLike[str] | None, kind: Literal["data", "cache"], remedy: str) -> Path:
     """The absolute path of a folder that is given, or else of the user's own one."""
     try:
-        return Path(expanded(os.fspath(given or default("audiosim", appauthor=False)))).absolute()
+        return Path(expanded(os.fspath(given or _own_folder(kind)))).absolute()
     except (RuntimeError, UsageError) as error:  # of platformdirs, from some version on, and of ours
         raise HomeError("There is no folder to keep things in", NO_HOME, remedy) from error
+
+
+def _own_folder(kind: Literal["data", "cache"]) -> str:
+    import platformdirs  # who gives a folder need not wait for it
+
+    find = platformdirs.user_data_dir if kind == "data" else platformdirs.user_cache_dir
+    return find("audiosim", appauthor=False)
 
 
 def default_jobs() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +50,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[Any]]:
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "It is there, and not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile  # what writes nothing starts without it
+
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
     os.close(descriptor)
     try:

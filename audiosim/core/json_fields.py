@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ def path_fields(path: bytes) -> dict[str, str]:
     """Give a path's fields: ``path``, and ``path_bytes`` (base64) where it is not UTF-8."""
     fields = {"path": utf8_path(path)}
     if not is_utf8(path):
+        import base64  # hardly any path needs it
+
         fields["path_bytes"] = base64.b64encode(path).decode("ascii")
     return fields
 
