@@ -31,6 +31,8 @@ def status(
 ) -> None:
     """Show what the index holds, what is left to do, and what failed.
 
+    Where there is no index, it exits with 1, as other commands do.
+
     Example: audiosim status --json
     """
     from audiosim.library.status import home_status
@@ -39,6 +41,10 @@ def status(
     further = {name: _fields(space) for name, space in state.spaces.items()}
     fields = {**_fields(state), "spaces": further}
     typer.echo(to_json(fields) if json_ else _text(state, home, whole=all_), nl=False)
+    if state.encoder is None:
+        if json_:
+            typer.echo(f"audiosim: {_without_index(state, home)}", err=True)
+        raise typer.Exit(1)
     if any(space.unreadable for space in state.spaces.values()):
         raise typer.Exit(NEEDS_A_LOOK)
 
@@ -74,9 +80,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
 
 def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     if state.encoder is None:
-        none = "There is no index yet. Make one: audiosim index FOLDER"
-        make = "There is no index yet: its first run is at work." if state.running else at_home(none, home)
-        return f"Home: {state.home}\n{make}\n"
+        return f"Home: {state.home}\n{_without_index(state, home)}\n"
     failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lists = {
@@ -110,6 +114,12 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
         at_home(line, home) for name, space in state.spaces.items() for line in _space_lines(name, space)
     ]
     return "\n".join([*lines, *spaces, *shown["failed"], *shown["gone"]]) + "\n"
+
+
+def _without_index(state: HomeStatus, home: Path | None) -> str:
+    if state.running:
+        return "There is no index yet: its first run is at work."
+    return at_home("There is no index yet. Make one: audiosim index FOLDER", home)
 
 
 def _doubted(root: bytes, reason: str) -> str:

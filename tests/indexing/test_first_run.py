@@ -11,6 +11,7 @@ from fake_encoder import FakeEncoder
 from libraries import Library
 from made_home import MadeHome, random_tracks
 
+from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError
 from audiosim.core.files import hold
 from audiosim.indexing.exchange import export_index
@@ -136,9 +137,21 @@ def test_who_reads_makes_no_home_and_one_without_configuration_is_no_index(
     }
 
 
-def test_status_of_no_home_makes_none(tmp_path: Path, cli: Cli) -> None:
-    assert "There is no index yet" in cli("status", "--home", tmp_path / "home").out
-    assert not (tmp_path / "home").exists()
+def test_status_of_no_home_makes_none_and_tells_scripts_so(tmp_path: Path, cli: Cli) -> None:
+    home = tmp_path / "home"
+    none = f"There is no index yet. Make one: audiosim index FOLDER --home {home}\n"
+    done = cli("status", "--home", home)
+    assert (done.code, done.out, done.err) == (1, f"Home: {home}\n{none}", "")
+    done = cli("status", "--home", home, "--json")
+    assert (done.code, done.json["encoder"], done.err) == (1, None, f"audiosim: {none}")
+    assert not home.exists()
+
+
+def test_status_tells_scripts_that_a_first_run_has_yet_to_make_the_index(tmp_path: Path, cli: Cli) -> None:
+    home = find_home(tmp_path)
+    with hold(home.index_lock, wait=0, what="indexing"):
+        done = cli("status", "--home", tmp_path)
+    assert (done.code, "There is no index yet: its first run is at work." in done.out) == (1, True)
 
 
 @pytest.mark.slow
