@@ -65,15 +65,15 @@ def describe(
     home = home_of_words(home)
     source = expand(files, sys.stdin.buffer, cache(partial(index_roots, home)))
     found = describe_files(source, count=count, timeline=timeline, home=home, precision=precision)
+    tell_notes([with_flags(note, context) for note in found.notes], quiet=quiet, look=found.needs_a_look)
     if not quiet:
-        tell_notes([with_flags(note, context) for note in found.notes])
         tell_short(one.track for one in found.files)
     if json_:
         text = to_json({"files": [_fields(one) for one in found.files]})
     else:
         text = "\n".join(_text(one, out) for one in found.files)
     write_output(text.encode(), out)
-    if found.failed:
+    if found.needs_a_look:
         raise typer.Exit(NEEDS_A_LOOK)
 
 

@@ -85,12 +85,15 @@ def check_picture(file: Path) -> None:
     check_answer(file, "a PNG picture", PICTURE, "Name it .png.")
 
 
-def tell_notes(notes: Sequence[str]) -> None:
-    """Say on stderr what users should know of an answer; of very many files that are left out, the first."""
+def tell_notes(notes: Sequence[str], *, quiet: bool = False, look: bool = False) -> None:
+    """Say on stderr what users should know of an answer; of very many files that are left out, the first.
+
+    Where only errors are to be told, which files are left out is told if that needs a look.
+    """
     from audiosim.search.query import LEFT_OUT
 
     left_out = 0
-    for note in notes:
+    for note in notes if not quiet else [note for note in notes if look and note.endswith(LEFT_OUT)]:
         left_out += note.endswith(LEFT_OUT)
         if left_out <= SHOWN or not note.endswith(LEFT_OUT):
             typer.echo(f"audiosim: {note}", err=True)

@@ -11,6 +11,7 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
+    NEEDS_A_LOOK,
     FilterOptions,
     NotTextOption,
     OutputForm,
@@ -141,14 +142,15 @@ def similar(
         else:
             result = _by_tracks(queries or [], against or [], common)
     _print(result, output, context, quiet)
-    if quiet:
-        return
-    if text:
-        tell_short(match.track for match in result.matches)
-    if not result.matches:
-        tell_unanswered(only, home)
-    tell_absent((match.track for match in result.matches), home)
-    tell_unopened(home)
+    if not quiet:
+        if text:
+            tell_short(match.track for match in result.matches)
+        if not result.matches:
+            tell_unanswered(only, home)
+        tell_absent((match.track for match in result.matches), home)
+        tell_unopened(home)
+    if result.needs_a_look:
+        raise typer.Exit(NEEDS_A_LOOK)
 
 
 def _ranking(
@@ -185,8 +187,8 @@ def _print(result: SearchResult, output: OutputForm, context: typer.Context, qui
     """The answer on stdout, what users should know of it on stderr."""
     from audiosim.commands.render import render
 
-    notes = [] if quiet else list(result.notes)
-    if result.exact_because is not None and not quiet:
+    notes = list(result.notes)
+    if result.exact_because is not None:
         notes.insert(0, f"answered by exact search ({result.exact_because}).")
-    tell_notes([with_flags(note, context) for note in notes])
+    tell_notes([with_flags(note, context) for note in notes], quiet=quiet, look=result.needs_a_look)
     write_output(render(result, output.format, width=output.width, null=output.null), output.file)

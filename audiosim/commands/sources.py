@@ -35,16 +35,16 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO, roots: Root
         If a name stands for nothing.
     """
     named: dict[bytes, bool] = {}  # whether only a list names it
-    notes: list[str] = []
+    notes, unread = list[str](), list[bytes]()
     for name in names:
-        found, from_list = _expanded(name, stdin, roots, notes)
+        found, from_list = _expanded(name, stdin, roots, notes, unread)
         if from_list and not found:
             what = "stdin" if name == STDIN else os.fspath(name)
             raise UsageError(f"No audio file in {what}", notes[-1].rstrip(".") if notes else "")
         for path in map(identity, found):
             named[path] = from_list and named.get(path, True)
     listed = frozenset(path for path, from_list in named.items() if from_list)
-    return Source(list(named), listed, tuple(notes))
+    return Source(list(named), listed, tuple(notes), tuple(unread))
 
 
 def read_playlist(
@@ -89,7 +89,7 @@ def read_playlist(
 
 
 def _expanded(
-    name: str | os.PathLike[str], stdin: BinaryIO, roots: Roots, notes: list[str]
+    name: str | os.PathLike[str], stdin: BinaryIO, roots: Roots, notes: list[str], unread: list[bytes]
 ) -> tuple[list[bytes], bool]:
     """The files, and whether they come from a list."""
     if name == STDIN:
@@ -98,8 +98,9 @@ def _expanded(
     path = os.fsencode(name)
     if os.path.isdir(path):
         found = scan(identity(path))
-        unread = [*found.problems, *found.unlisted]
-        notes += [f"{display_path(place)}: {reason}{LEFT_OUT}" for place, reason in unread]
+        problems = [*found.problems, *found.unlisted]
+        notes += [f"{display_path(place)}: {reason}{LEFT_OUT}" for place, reason in problems]
+        unread += [place for place, _ in problems]
         return [file.path for file in found.files], True
     if _is_playlist(path, (*READABLE, *UNREADABLE)):
         return read_playlist(path, roots, notes), True

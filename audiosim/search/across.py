@@ -13,13 +13,14 @@ from audiosim.audio.listening import fingerprint_files
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Track
-from audiosim.library.catalog import Catalog, Entry, FileRow
+from audiosim.library.catalog import Catalog, Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
-from audiosim.library.scan import FoundFile, scan
+from audiosim.library.scan import scan
 from audiosim.search.few_landmarks import worth_comparing
 from audiosim.search.fingerprints import overlap
 from audiosim.search.recordings import Evidence, Recordings, evidence_of
+from audiosim.search.told_failures import is_told
 
 
 @dataclass(frozen=True)
@@ -109,18 +110,9 @@ def find_across(
 
 
 def _remembered(file: FileHeld, catalog: Catalog) -> FileHeld:
-    """The file, and whether its failure is an old one: of the file as it is, or of what can't be read."""
-    row = None if file.reason is None else catalog.files.get(file.path)
-    if row is None or row.state != "failed":
-        return file
-    return replace(file, failed_before=row.size < 0 or _is_as_it_was(row))
-
-
-def _is_as_it_was(row: FileRow) -> bool:
-    try:
-        return FoundFile.at(row.path, os.stat(row.path)).same(row)
-    except OSError:
-        return False
+    """The file, and whether its failure is an old one."""
+    failed_before = file.reason is not None and is_told(file.path, catalog)
+    return replace(file, failed_before=failed_before)
 
 
 class _Library:

@@ -14,6 +14,7 @@ from audiosim.core.types import Encoder, Float32, FrameEmbeddings, Precision, Tr
 from audiosim.encoders.frames import audible
 from audiosim.library.index import Index, open_index
 from audiosim.search.query import LEFT_OUT, Paths, Query, Resolver, Source, as_source
+from audiosim.search.told_failures import need_a_look
 from audiosim.search.track_words import TrackWords, Word
 
 WORDS = 8  # of a file
@@ -72,11 +73,14 @@ class Descriptions:
         What else a user should know, a sentence each.
     failed : tuple of bytes
         Files that were left out, as they can't be used.
+    needs_a_look : bool
+        Whether one of these was named itself, or no run has told that it can't be used.
     """
 
     files: list[Description]
     notes: tuple[str, ...] = ()
     failed: tuple[bytes, ...] = ()
+    needs_a_look: bool = False
 
 
 def describe_files(
@@ -133,7 +137,8 @@ def describe_files(
             raise next(iter(failed.values()))
         described = [_described(index, words, query, count, timeline) for query in queries]
         left_out = [f"{error.what}: {error.why}{LEFT_OUT}" for error in failed.values()]
-        return Descriptions(described, (*source.notes, *resolver.notes, *left_out), tuple(failed))
+        look = need_a_look((*failed, *source.unread), {*source.listed, *source.unread}, index.catalog)
+        return Descriptions(described, (*source.notes, *resolver.notes, *left_out), tuple(failed), look)
 
 
 def _described(index: Index, words: TrackWords, query: Query, count: int, timeline: bool) -> Description:

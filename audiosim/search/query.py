@@ -40,11 +40,14 @@ class Source:
         Those that are left out, with a note, where they can't be used.
     notes : tuple of str
         What is to be told of the lists themselves.
+    unread : tuple of bytes
+        What can't be read of folders.
     """
 
     paths: list[bytes] = field(default_factory=list)
     listed: frozenset[bytes] = frozenset()
     notes: tuple[str, ...] = ()
+    unread: tuple[bytes, ...] = ()
 
 
 def as_source(paths: Paths | Source) -> Source:
@@ -119,6 +122,7 @@ class Resolver:
         self._index, self._catalog = index, index.catalog
         self._encoder = encoder or QueryEncoder(index.spec, precision)
         self.notes: list[str] = []
+        self.failed: list[bytes] = []  # of these, what was left out
 
     def resolve(self, paths: Iterable[bytes], lenient: Collection[bytes] = ()) -> dict[bytes, Query]:
         """The queries at these paths, by path; those of `lenient` may fail, which `notes` tells.
@@ -283,6 +287,7 @@ class Resolver:
     def _fail(self, path: bytes, error: AudiosimError) -> None:
         if path not in self._lenient:
             raise error
+        self.failed.append(path)
         self.notes.append(f"{error.what}: {error.why}{LEFT_OUT}")
 
     def _too_long(self, path: bytes) -> AudiosimError:

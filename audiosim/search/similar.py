@@ -22,6 +22,7 @@ from audiosim.search.ranking import Likeness, Measure, Pick, RankingOptions
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.search.retrieval import Retrieval
 from audiosim.search.short import longer, longer_ones
+from audiosim.search.told_failures import need_a_look
 from audiosim.search.wish import Texts, Wish, as_texts, refuse_both
 from audiosim.store import StoreReader, store_reader
 
@@ -50,6 +51,8 @@ class SearchResult:
     text, not_text : tuple of str
         The words asked with. Without queries a match's similarity is what the network gives for them: a mean
         score, 0 to 1, or a cosine; its score is their fit (search/word_fit.py).
+    needs_a_look : bool
+        Whether a file was left out that can't be used, and no run has told so.
     """
 
     queries: list[Query]
@@ -59,6 +62,7 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     not_text: tuple[str, ...] = ()
+    needs_a_look: bool = False
 
 
 def find_similar(
@@ -149,7 +153,10 @@ def find_similar(
             raise AudiosimError("Nothing to search with", resolver.notes[0])
         named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
         result = searcher.answer(likes, dislikes, *named)
-        return replace(result, notes=(*wanted.notes, *unwanted.notes, *resolver.notes, *result.notes))
+        notes = (*wanted.notes, *unwanted.notes, *resolver.notes, *result.notes)
+        listed = {*wanted.listed, *unwanted.listed, *wanted.unread, *unwanted.unread}
+        failed = [*wanted.unread, *unwanted.unread, *resolver.failed]
+        return replace(result, notes=notes, needs_a_look=need_a_look(failed, listed, index.catalog))
 
 
 class Searcher:
