@@ -198,7 +198,7 @@ def _file_text(file: FileHeld, width: int | None) -> str:
     lines = [_line(f"{_state(file):7}  {shown_path(file.path)}", reason, width)]
     for one in file.held:
         path = f"           {shown_path(one.track.path)}"
-        lines.append(_line(path, f"  ({_reason(one.evidence, 'this')})", width))
+        lines.append(_line(path, f"  ({_reason(one.evidence, 'this track', 'the file')})", width))
     return "".join(lines)
 
 
@@ -265,19 +265,19 @@ def _short_names(paths: Sequence[bytes]) -> Callable[[bytes], str]:
     return called
 
 
-def _reason(evidence: Evidence, name: str, *, of_two: bool = True) -> str:
-    """Why a file is one recording with the first, which is called `name`; that is plain, if there are two."""
+def _reason(evidence: Evidence, name: str, own: str = "this", *, of_two: bool = True) -> str:
+    """Why a file, called `own`, is one recording with the first, called `name`; plain, if there are two."""
     if evidence.kind == "same audio":
         return "same audio" if of_two else f"same audio as {name}"
     apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"
     shift = apart if abs(evidence.offset) >= 0.1 else ""
     if evidence.agreement is None:
         return f"correlation {evidence.correlation:.2f} with {name}{shift}"
-    return f"{_change(evidence, name)}{shift}, agreement {evidence.agreement:.2f}"
+    return f"{_change(evidence, name, own)}{shift}, agreement {evidence.agreement:.2f}"
 
 
-def _change(evidence: Evidence, name: str) -> str:
-    """What makes the second file of a link differ from the first, which is called `name`."""
+def _change(evidence: Evidence, name: str, own: str) -> str:
+    """What makes the second file of a link, called `own`, differ from the first, which is called `name`."""
     faster = evidence.speed - 1
     pace = f"{abs(faster):.1%} {'faster' if faster > 0 else 'slower'}"
     of_first, of_second = evidence.shares
@@ -285,5 +285,6 @@ def _change(evidence: Evidence, name: str) -> str:
         return f"{pace} than {name}"
     if evidence.change == "encoding":
         return f"another encoding of {name}"
-    cut = f"{of_first:.0%} of {name}" if of_first < of_second else f"{name} is {of_second:.0%} of it"
+    part = f"{own} is {of_first:.0%} of {name}"
+    cut = part if of_first < of_second else f"{name} is {of_second:.0%} of {own}"
     return f"{cut}, {pace}" if abs(faster) >= 0.001 else cut

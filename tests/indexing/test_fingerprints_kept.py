@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -74,8 +75,7 @@ def test_duplicates_say_what_was_done_to_a_recording(library: Library, cli: Cli)
     assert (evidence.kind, evidence.change) == ("same recording", "cut")
     assert evidence.shares[0] == pytest.approx(0.5, abs=0.03)
     done = cli("duplicates", "--home", library.home.path)
-    assert "half.ogg  (5" in done.out or "half.ogg  (4" in done.out
-    assert "% of a.wav, agreement 0.9" in done.out
+    assert re.search(r"half\.ogg  \(this is (4|5)\d% of a\.wav, agreement 0\.9", done.out)
     (told,) = cli("duplicates", "--home", library.home.path, "--json").json["groups"][0]["evidence"]
     assert (told["change"], told["speed"], told["correlation"]) == ("cut", 1.0, None)
     assert told["agreement"] > 0.8
@@ -220,6 +220,7 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
         "new",
     ]
     assert f"{music / 'take.wav'}  (same audio)\n" in done.out
+    assert re.search(r"a\.wav  \(the file is (8|9)\d% of this track, 3\.0 s earlier", done.out)
     files = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [bool(file["held"]) for file in files] == [False, True, True, False]
     command = ("duplicates", "--across", tmp_path, "--home", library.home.path, "--format")
