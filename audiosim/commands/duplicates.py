@@ -186,9 +186,12 @@ def _state(file: FileHeld) -> str:
 
 
 def _file_fields(file: FileHeld) -> dict[str, Any]:
-    held = [{**track_fields(one.track), "evidence": _evidence_fields(one.evidence)} for one in file.held]
+    held, parts = (
+        [{**track_fields(one.track), "evidence": _evidence_fields(one.evidence)} for one in some]
+        for some in (file.held, file.parts)
+    )
     told = {**path_fields(file.path), "state": _state(file), "held": held, "reason": file.reason}
-    return told | {"failed_before": file.failed_before}
+    return told | {"failed_before": file.failed_before, "parts": parts}
 
 
 def _file_text(file: FileHeld, width: int | None) -> str:
@@ -196,9 +199,10 @@ def _file_text(file: FileHeld, width: int | None) -> str:
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
     lines = [_line(f"{_state(file):7}  {shown_path(file.path)}", reason, width)]
-    for one in file.held:
+    for one in (*file.held, *file.parts):
         path = f"           {shown_path(one.track.path)}"
-        lines.append(_line(path, f"  ({_reason(one.evidence, 'this track', 'the file')})", width))
+        likely = "likely a part: " if one in file.parts else ""
+        lines.append(_line(path, f"  ({likely}{_reason(one.evidence, 'this track', 'the file')})", width))
     return "".join(lines)
 
 

@@ -19,7 +19,7 @@ from audiosim.library.index import Index, open_index
 from audiosim.library.scan import scan
 from audiosim.search.few_landmarks import worth_comparing
 from audiosim.search.fingerprints import overlap
-from audiosim.search.recordings import Evidence, Recordings, evidence_of
+from audiosim.search.recordings import Evidence, Recordings, evidence_of, part_evidence
 from audiosim.search.told_failures import is_told
 
 
@@ -56,6 +56,9 @@ class FileHeld:
         Whether the library has this very file, by whatever path; without it, what it holds may be lost.
     failed_before : bool
         Whether `index_folder` has met and told the same failure: the file, or what can't be read, is known.
+    parts : tuple of Held
+        Of a file that the library does not hold: the tracks of which it is likely a part, or which are a part
+        of it, less than counts as the recording.
     """
 
     path: bytes
@@ -63,6 +66,7 @@ class FileHeld:
     reason: str | None = None
     indexed: bool = False
     failed_before: bool = False
+    parts: tuple[Held, ...] = ()
 
 
 def find_across(
@@ -139,9 +143,7 @@ class _Library:
             heard.append((event.path, digest, landmarks))
         near = self._near([landmarks for _, _, landmarks in heard])
         for row, (path, digest, landmarks) in enumerate(heard):
-            found = list(self._held(digest, landmarks, near[row]))
-            others = tuple(one for one in found if not _is_same(path, one.track.path))
-            told[path] = FileHeld(path, others, indexed=len(others) < len(found))
+            told[path] = self._told(path, digest, landmarks, near[row])
         return told
 
     def _unheard(self, path: bytes, info: AudioInfo) -> bool:
@@ -157,15 +159,20 @@ class _Library:
             found[second - len(known)].append(digests[first])
         return found
 
-    def _held(self, digest: str, landmarks: Landmarks | None, near: Iterable[str]) -> Iterable[Held]:
-        for track in self._holders.get(digest, ()):
-            yield Held(track, Evidence("same audio", 1.0))
+    def _told(self, path: bytes, digest: str, landmarks: Landmarks | None, near: Iterable[str]) -> FileHeld:
+        found = [Held(track, Evidence("same audio", 1.0)) for track in self._holders.get(digest, ())]
+        parts: list[Held] = []
         for other in near:
             known = self._recordings.landmarks(other)
             if other == digest or known is None or landmarks is None:
                 continue
-            if evidence := evidence_of(overlap(known, landmarks), 0.0):
-                yield from (Held(track, evidence) for track in self._holders[other])
+            over = overlap(known, landmarks)
+            if evidence := evidence_of(over, 0.0):
+                found += [Held(track, evidence) for track in self._holders[other]]
+            elif evidence := part_evidence(over):
+                parts += [Held(track, evidence) for track in self._holders[other]]
+        others = tuple(one for one in found if not _is_same(path, one.track.path))
+        return FileHeld(path, others, indexed=len(others) < len(found), parts=() if found else tuple(parts))
 
 
 def _is_same(path: bytes, other: bytes) -> bool:

@@ -134,6 +134,17 @@ def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
     """What an overlap of fingerprints says, if it is of one recording."""
     if found is None or not found.is_same or min(found.covered) < LEAST_CUT:
         return None
+    return _evidence(found, similarity)
+
+
+def part_evidence(found: Overlap | None) -> Evidence | None:
+    """What an overlap says, if one is likely a part of the other, too little to be its recording."""
+    if found is None or not found.is_same or min(found.covered) >= LEAST_CUT:
+        return None
+    return _evidence(found, 0.0)
+
+
+def _evidence(found: Overlap, similarity: float) -> Evidence:
     change: Change = "speed" if abs(found.speed - 1) > STEADY else "encoding"
     if min(found.covered) < CUT:
         change = "cut"

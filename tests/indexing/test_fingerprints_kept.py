@@ -234,6 +234,26 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
         audiosim.find_across([tmp_path / "none"], home=library.home.path)
 
 
+def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    samples, rate = soundfile.read(music / "a.wav", dtype="float32")
+    third = len(samples) // 3
+    soundfile.write(tmp_path / "third.flac", samples[third : 2 * third], rate)
+    new = [Piece("guitar", 2, (0, 5, 3, 7), 1.0, 5, n, 40.0).play().astype(np.float32) for n in (8, 9)]
+    soundfile.write(tmp_path / "whole.flac", np.concatenate([new[0], samples, new[1]]), RATE)
+    done = cli("duplicates", "--across", tmp_path, "--home", library.home.path)
+    assert done.code == 0
+    first, of_third, second, *of_whole = done.out.splitlines()
+    assert (first, second) == ("new      third.flac", "new      whole.flac")
+    part = r"^ +/.*/a\.wav  \(likely a part: "
+    assert re.search(part + r"the file is 3\d% of this track, 1\d\.\d s earlier, agreement 0\.[89]", of_third)
+    assert re.search(part + r"this track is 3\d% of the file, 40\.\d s later, agreement 0\.[89]", of_whole[0])
+    told = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
+    assert [(file["state"], file["held"]) for file in told] == [("new", []), ("new", [])]
+    assert [Path(file["parts"][0]["path"]).name for file in told] == ["a.wav", "a.wav"]
+
+
 def test_a_file_of_the_library_is_no_copy_of_itself(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
