@@ -16,7 +16,7 @@ from audiosim.core.config import find_home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import replacing
 from audiosim.core.json_fields import to_json
-from audiosim.core.text import display_path
+from audiosim.core.text import counted, display_path
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ALL = "all"
 NONE, AUTO = "none", "auto"
 DEFAULT_LABELS = "folder"
+TITLES = 10  # that are told to be taken for tracks
 
 
 @with_options
@@ -55,7 +56,8 @@ def evaluate_home(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What people say instead: a CSV file with the columns a,b,c, b being more like a than c.",
+            help="What people say instead: a CSV file with the columns a,b,c, paths or titles, b being more"
+            " like a than c.",
         ),
     ] = None,
     poolings: Annotated[
@@ -170,6 +172,10 @@ def _judge_triplets(file: Path, home: Path | None, options: EvalOptions, json_: 
     from audiosim.evaluation.triplets import judge_triplets
 
     found = judge_triplets(file, home, options)
+    for note in found.notes[:TITLES]:
+        typer.echo(f"audiosim: {note}", err=True)
+    if (more := len(found.notes) - TITLES) > 0:
+        typer.echo(f"audiosim: ... and {counted(more, 'more title')}.", err=True)
     _print(triplet_fields(found) if json_ else at_home(triplet_table(found, terminal_width()), home))
 
 

@@ -25,7 +25,9 @@ from audiosim.evaluation.results import EvalOptions
 from audiosim.evaluation.significance import Difference, Figure, differences, proportion
 from audiosim.evaluation.variants import Space, Variant
 from audiosim.library.hubness import similarities
+from audiosim.library.index import open_index
 from audiosim.library.neighbours import Codes
+from audiosim.search.titles import titled, told_as
 
 COLUMNS = ("a", "b", "c")
 
@@ -88,6 +90,8 @@ class TripletEvaluation:
         The figures of each variant.
     gains : tuple of Difference
         How much the share of each is above that of the first one.
+    notes : tuple of str
+        What titles were taken for, a sentence each.
     """
 
     home: Path
@@ -98,6 +102,7 @@ class TripletEvaluation:
     without_vector: tuple[Triplet, ...]
     agreements: tuple[Agreement, ...]
     gains: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
 
 
 def judge_triplets(
@@ -110,8 +115,8 @@ def judge_triplets(
     Parameters
     ----------
     file : str or path-like
-        A CSV file with the columns a, b and c: paths, relative ones to the file's folder. Track b is more
-        like a than c is; a judgement a line, and several may be of the same tracks.
+        A CSV file with the columns a, b and c: paths, relative ones to the file's folder, or titles. Track b
+        is more like a than c is; a judgement a line, and several may be of the same tracks.
     home : str or path-like, optional
         The home folder; by default ``AUDIOSIM_HOME`` or the platform's user data folder.
     options : EvalOptions, optional
@@ -125,7 +130,8 @@ def judge_triplets(
     Raises
     ------
     UsageError
-        If the file can't be read, lacks its columns or a cell, or names mostly what is not in the index.
+        If the file can't be read, lacks its columns or a cell, names mostly what is not in the index, or has
+        a title of several tracks.
     HomeError
         If there is no index, or over half of the caches that are needed are missing.
     """
@@ -133,7 +139,8 @@ def judge_triplets(
     library = EvaluatedHome.load(home)
     variants = library.variants(options)
     indexed = {track.path for track in library.tracks}
-    known, unknown = _parted(read_triplets(file), indexed)
+    given, notes = _resolved(file, read_triplets(file), library.home, indexed)
+    known, unknown = _parted(given, indexed)
     if len(unknown) > len(known) or not known:
         raise _mostly_unknown(file, len(known), unknown, indexed)
     usable = library.space.usable(list(dict.fromkeys(track.digest for track in library.tracks)), variants)
@@ -158,6 +165,7 @@ def judge_triplets(
         without_vector=tuple(without_vector),
         agreements=tuple(agreements),
         gains=tuple(differences(plain, one.per_triplet[:, None])[0] for one in agreements),
+        notes=tuple(notes),
     )
 
 
@@ -191,11 +199,43 @@ def read_triplets(file: Path) -> list[Triplet]:
     """
     rows = read_rows(file, COLUMNS, "triplets")
     for row in rows:
-        if not all(row.cells) or len(set(row.cells)) < len(row.cells):
-            raise UsageError(
-                f"Line {row.line} of {file} is no triplet", "it does not name three different tracks"
-            )
-    return [Triplet(row.line, *(path_in(file, cell) for cell in row.cells)) for row in rows]
+        if not all(row.cells):
+            raise _no_triplet(file, row.line)
+    return [_triplet(file, row.line, [path_in(file, cell) for cell in row.cells]) for row in rows]
+
+
+def _triplet(file: Path, line: int, paths: Sequence[bytes]) -> Triplet:
+    if len(set(paths)) < len(COLUMNS):
+        raise _no_triplet(file, line)
+    return Triplet(line, *paths)
+
+
+def _no_triplet(file: Path, line: int) -> UsageError:
+    return UsageError(f"Line {line} of {file} is no triplet", "it does not name three different tracks")
+
+
+def _resolved(
+    file: Path, triplets: Sequence[Triplet], home: Path, indexed: Collection[bytes]
+) -> tuple[list[Triplet], list[str]]:
+    """The triplets, titles in them replaced by the paths of the tracks that they name, and notes of these."""
+    folder = path_in(file, "").rstrip(b"/") + b"/"
+    paths = dict.fromkeys(path for one in triplets for path in one.paths if path not in indexed)
+    names = {path: os.fsdecode(path.removeprefix(folder)) for path in paths if not os.path.exists(path)}
+    if not names:
+        return list(triplets), []
+    with open_index(home) as index:
+        by_name = titled(index, names.values())
+    found = {path: by_name[name] for path, name in names.items() if name in by_name}
+
+    def place(line: int, path: bytes) -> bytes:
+        taken = found.get(path, path)
+        if isinstance(taken, UsageError):
+            raise UsageError(f"Line {line} of {file}: {taken.what}", taken.why, taken.remedy)
+        return taken
+
+    resolved = [_triplet(file, one.line, [place(one.line, path) for path in one.paths]) for one in triplets]
+    notes = [told_as(names[path], place) for path, place in found.items() if isinstance(place, bytes)]
+    return resolved, notes
 
 
 def _parted(triplets: Sequence[Triplet], paths: Collection[bytes]) -> tuple[list[Triplet], list[Triplet]]:
@@ -215,5 +255,5 @@ def _mostly_unknown(
         f"{len(unknown)} of the {counted(known + len(unknown), 'triplet')} of {file} name tracks that"
         " are not in the index",
         f"the first ones: {', '.join(map(display_path, list(missing)[:SHOWN]))}" if missing else "",
-        "Give absolute paths, or paths relative to the folder of the CSV file.",
+        "Give absolute paths, paths relative to the folder of the CSV file, or titles.",
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import folded, values
 from audiosim.core.text import display_path, visible
 from audiosim.core.types import Track
+from audiosim.library.catalog import Entry
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, unopened_note
 from audiosim.search.copies import one_each
@@ -43,20 +44,61 @@ def named(index: Index, path: bytes) -> bytes | None:
         If several recordings have the name.
     """
     name = _as_given(path)
-    wanted = folded(name)
-    entries = list(index.catalog.tracks.entries(lambda track: wanted in map(folded, _names(track))))
-    found = one_each(entries, Recordings.of(index), Filter(), ())
-    if len(found) > 1:
-        paths = [display_path(entry.track.path) for entry in found]
-        more = [f"and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
-        lines = ["Give the path of one:", *paths[:SHOWN], *more]
-        raise UsageError(f"{len(found)} tracks are called {name}", "", "\n  ".join(lines))
-    return next((entry.track.path for entry in found), None)
+    found = titled(index, [name]).get(name)
+    if isinstance(found, UsageError):
+        raise found
+    return found
+
+
+def titled(index: Index, names: Iterable[str]) -> dict[str, bytes | UsageError]:
+    """Find, for each name that is a title, ``artist - title`` or file name, the one recording that has it.
+
+    Parameters
+    ----------
+    index : Index
+        Where to look.
+    names : iterable of str
+        As users write them.
+
+    Returns
+    -------
+    dict of str to bytes or UsageError
+        The path of the file that stands for it, or the error that several recordings have the name; names
+        that no track has are left out.
+    """
+    wanted = {name: folded(name) for name in names}
+    holders: dict[str, list[Entry]] = {key: [] for key in wanted.values()}
+
+    def keys(track: Track) -> set[str]:
+        return holders.keys() & map(folded, _names(track))
+
+    for entry in index.catalog.tracks.entries(lambda track: bool(keys(track))):
+        for key in keys(entry.track):
+            holders[key].append(entry)
+    recordings = Recordings.of(index)
+    one = {key: one_each(some, recordings, Filter(), ()) for key, some in holders.items() if some}
+    return {
+        name: one[key][0].track.path if len(one[key]) == 1 else _several(name, one[key])
+        for name, key in wanted.items()
+        if key in one
+    }
+
+
+def _several(name: str, found: Sequence[Entry]) -> UsageError:
+    paths = [display_path(entry.track.path) for entry in found]
+    more = [f"and {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
+    lines = ["Give the path of one:", *paths[:SHOWN], *more]
+    return UsageError(f"{len(found)} tracks are called {name}", "", "\n  ".join(lines))
 
 
 def taken_for(path: bytes, place: bytes) -> str:
     """Say which file a title, which looked like a path, was taken for."""
-    return f"{visible(_as_given(path))}: taken for {display_path(place)}."
+    return told_as(_as_given(path), place)
+
+
+def told_as(name: str, place: bytes) -> str:
+    """Say which file a title was taken for."""
+    return f"{visible(name)}: taken for {display_path(place)}."
 
 
 def no_such_file(path: bytes, index: Index | None) -> UsageError:

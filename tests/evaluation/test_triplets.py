@@ -85,6 +85,37 @@ def test_triplets_of_unknown_tracks_are_left_out_and_told_of(folder: Path, cli: 
     assert table.splitlines()[-1].split() == ["mean", "1.000", "0.207", "to", "1.000"]
 
 
+def test_titles_name_tracks_as_they_do_elsewhere(folder: Path, cli: Cli, tmp_path: Path) -> None:
+    low, high = names(folder)
+    by_path = write(folder, f"{low[0]},{low[1]},{high[0]}", f"{high[0]},{low[2]},{high[2]}")
+    by_title = tmp_path / "elsewhere.csv"
+    stems = [Path(name).stem for name in (low[0], low[1], high[0], low[2], high[2])]
+    first = f"{stems[0].upper()},{stems[1]},{folder / 'music' / high[0]}"
+    by_title.write_text(f"a,b,c\n{first}\n{stems[2]},{stems[3]},{stems[4]}\nno such title,x,y\n")
+    command = ("eval", "--home", folder / "home", "--json", "--triplets")
+    done, told = cli(*command, by_path), cli(*command, by_title)
+    assert (told.code, told.json["triplets"]) == (0, 2)
+    assert told.json["variants"] == done.json["variants"]
+    assert [one["line"] for one in told.json["unknown"]] == [4]
+    taken = Path(folder / "music" / low[1])
+    assert f"audiosim: {stems[1]}: taken for {taken}.\n" in told.err
+    assert done.err == ""
+
+
+def test_a_title_of_several_tracks_is_told_with_its_line(cli: Cli, tmp_path: Path) -> None:
+    music = make_music(tmp_path / "music")
+    (music / "high" / "03 track.wav").rename(music / "high" / "00 track.wav")
+    index_folder([music], home=tmp_path / "home", encoder=FakeEncoder())
+    file = tmp_path / "t.csv"
+    file.write_text("a,b,c\n01 track,02 track,04 track\n01 track,00 track,04 track\n")
+    done = cli("eval", "--home", tmp_path / "home", "--triplets", file)
+    assert done.code == 2
+    assert done.err.startswith(f"audiosim: Line 3 of {file}: 2 tracks are called 00 track.\nGive the path")
+    file.write_text("a,b,c\n01 track,01 track.flac,04 track\n")
+    done = cli("eval", "--home", tmp_path / "home", "--triplets", file)
+    assert (done.code, f"Line 2 of {file} is no triplet" in done.err) == (2, True)
+
+
 def test_triplets_of_damaged_tracks_are_left_out(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "own")
     own = tmp_path / "own"
