@@ -22,6 +22,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 from audiosim.library.configuration import check_caches
 from audiosim.library.hubness import HubCorrection
+from audiosim.library.missing_caches import AUDIO
 from audiosim.library.statistics import CENTRE_SAMPLE
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace, audible_windows, learnt
 
@@ -97,7 +98,7 @@ class Space:
         whole = {digest for digest in digests if self._has_vector(digest)}
         if not any(map(self._needs_caches, variants)):
             return whole
-        check_caches(list(digests), self._configuration)
+        check_caches(list(digests), self._configuration, AUDIO)
         return {digest for digest in whole if self._has_cache(digest)}
 
     def vectors(self, digests: Sequence[str], variant: Variant | None = None) -> Float32:

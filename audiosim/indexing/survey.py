@@ -24,6 +24,7 @@ from audiosim.library.configuration import (
     check_request,
     rebuilt_request,
 )
+from audiosim.library.missing_caches import AUDIO
 from audiosim.library.scan import Globs, scan
 from audiosim.library.store_url import StoreUrl, default_store
 from audiosim.library.whitening import whitens
@@ -290,7 +291,7 @@ def _uncached(catalog: Catalog, stored: Configuration, configuration: Configurat
     """
     if configuration.pooling == stored.pooling:
         return []
-    digests = check_caches(sorted(catalog.tracks.known_digests()), configuration)
+    digests = check_caches(sorted(catalog.tracks.known_digests()), configuration, AUDIO)
     rows = [catalog.files.get(path) for path in catalog.files.paths_with(digests)]
     lost = [row for row in rows if row and row.state == "indexed" and not os.path.exists(row.path)]
     if lost:

@@ -20,7 +20,7 @@ from audiosim.encoders.request import (
 )
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
-from audiosim.library.missing_caches import missing_caches
+from audiosim.library.missing_caches import TRACKS, missing_caches
 
 
 def check_encoder(encoder: Encoder | None, stored: Configuration) -> None:
@@ -160,7 +160,9 @@ def make_cache(configuration: Configuration) -> None:
         raise HomeError(f"Can't make the cache folder {configuration.cache}", error.strerror or "") from error
 
 
-def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
+def check_caches(
+    digests: list[str], configuration: Configuration, kind: tuple[str, str] = TRACKS
+) -> list[str]:
     """Find the tracks that have no cache to be pooled from.
 
     Parameters
@@ -169,6 +171,8 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
         The tracks' audio.
     configuration : Configuration
         Where the caches are.
+    kind : tuple of str
+        What an error calls them: `TRACKS`, or `AUDIO` where each is there once.
 
     Returns
     -------
@@ -180,7 +184,7 @@ def check_caches(digests: list[str], configuration: Configuration) -> list[str]:
     HomeError
         If that is over half of them: the caches' disk may not be mounted.
     """
-    missing = missing_caches(digests, configuration)
+    missing = missing_caches(digests, configuration, kind)
     if missing is None:
         return []
     if missing.most:

@@ -11,6 +11,8 @@ from audiosim.core.text import counted
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 
+TRACKS, AUDIO = ("track", "tracks"), ("piece of audio", "pieces of audio")  # what is counted: one, several
+
 
 @dataclass(frozen=True)
 class MissingCaches:
@@ -19,22 +21,26 @@ class MissingCaches:
     Parameters
     ----------
     digests : tuple of str
-        The audio of each: files of the same audio, which share a cache, are several tracks.
+        The audio of each: files of the same audio, which share a cache, are several tracks, and one piece
+        of audio.
     total : int
         Among how many.
     folder : Path
         Where their caches belong.
+    kind : tuple of str
+        What they are: `TRACKS` or `AUDIO`.
     """
 
     digests: tuple[str, ...]
     total: int
     folder: Path
+    kind: tuple[str, str] = TRACKS
 
     @property
     def what(self) -> str:
         """How many there are, and where they were looked for."""
         have = "has" if len(self.digests) == 1 else "have"
-        return f"{len(self.digests)} of {counted(self.total, 'track')} {have} no cache in {self.folder}"
+        return f"{len(self.digests)} of {counted(self.total, *self.kind)} {have} no cache in {self.folder}"
 
     @property
     def most(self) -> bool:
@@ -64,9 +70,11 @@ class MissingCaches:
         return f"{self.what}: {self.why}"
 
 
-def missing_caches(digests: Iterable[str], configuration: Configuration) -> MissingCaches | None:
-    """Find the tracks without a cache, by the audio of each; None where all have one."""
+def missing_caches(
+    digests: Iterable[str], configuration: Configuration, kind: tuple[str, str] = TRACKS
+) -> MissingCaches | None:
+    """Find the tracks, or the audio, without a cache, by the digest of each; None where all have one."""
     cache, tracks = Cache(configuration.cache, configuration.spec), list(digests)
     lacking = {digest for digest in {*tracks} if not cache.path(digest).exists()}
     missing = tuple(digest for digest in tracks if digest in lacking)
-    return MissingCaches(missing, len(tracks), cache.folder) if missing else None
+    return MissingCaches(missing, len(tracks), cache.folder, kind) if missing else None

@@ -195,7 +195,7 @@ def test_tracks_whose_caches_are_gone_are_left_out_of_every_variant(own_home: Ho
 def test_over_half_of_the_caches_gone_is_an_error(own_home: Home) -> None:
     for path in caches(own_home)[:4]:
         path.unlink()
-    with pytest.raises(HomeError, match="4 of 6 tracks have no cache"):
+    with pytest.raises(HomeError, match="4 of 6 pieces of audio have no cache"):
         evaluate(own_home.path, EvalOptions(centring=(True,)))
 
 

@@ -104,3 +104,7 @@ def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count
     assert cli("export", tmp_path / "all.parquet", "--home", home.path).code == 0
     done = cli("import", tmp_path / "all.parquet", "--home", tmp_path / "other")
     assert "4 of them have no cache here" in done.err
+    (tmp_path / "music").mkdir()
+    for command in (["index", "music", "--pooling", "max"], ["eval", "--pooling", "max"]):  # count audio
+        done = cli(*command, "--home", home.path)
+        assert (done.code, "3 of 3 pieces of audio have no cache in" in done.err) == (1, True), done.err
