@@ -16,7 +16,7 @@ from audiosim.core.text import display_path, visible
 GAP = "  "  # between two columns
 INDENT = "    "  # of what stands below its row
 LEAST = (18, 6)  # columns of the terminal that names keep, if that does; else
-UNPADDED = 60  # columns from which on a name only makes its own line longer, where it goes to a program
+UNPADDED = 255  # columns, more than any file's name has: a longer title makes only its own line longer
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
@@ -67,8 +67,8 @@ def table_text(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: 
     rows : Iterable[Sequence[str]]
         The cells.
     width : int or None
-        The terminal's columns; None where it goes to a file or a program, which get whole rows: a name
-        that is far longer than others moves what is behind it, in its row.
+        The terminal's columns; None where it goes to a file or a program, which get whole rows, aligned;
+        but for a name that is longer than any file's: it moves what is behind it, in its row.
 
     Returns
     -------
@@ -153,13 +153,15 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[i
 
 
 def _usual_widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
-    """The widths without names so long that all lines were to be filled up for them."""
+    """The widths without texts that end their rows, or for which all lines would have to be filled up."""
     from rich.cells import cell_len
 
-    def usual(column: Column, cell: str) -> str:
-        return "" if (column.kind == "name" or column == ABOUT) and cell_len(cell) > UNPADDED else cell
+    def usual(row: Sequence[str], place: int) -> str:
+        is_text = columns[place].kind == "name" or columns[place] == ABOUT
+        is_apart = cell_len(row[place]) > UNPADDED or not any(row[place + 1 :])
+        return "" if is_text and is_apart else row[place]
 
-    return _widths(columns, [list(map(usual, columns, row)) for row in cells])
+    return _widths(columns, [[usual(row, place) for place in range(len(row))] for row in cells])
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -22,12 +22,13 @@ def test_numbers_stand_to_the_right_and_a_row_is_a_line_without_a_terminal() -> 
     ]
 
 
-def test_without_a_terminal_one_long_name_does_not_fill_up_all_lines() -> None:
-    rows = [["1", "first", "/a.mp3"], ["2", "long " * 30 + "end", "/b.mp3"], ["3", "x" * 60, "/c.mp3"]]
-    head, first, second, _ = table_text(HEADER, rows, None).splitlines()
-    assert second == "2  " + "long " * 30 + "end  /b.mp3"
-    assert first == f"1  {'first':60}  /a.mp3"
-    assert head == f"   {'Name':60}  File"
+def test_without_a_terminal_columns_are_aligned_but_for_what_is_longer_than_any_file_s_name() -> None:
+    rows = [["1", "first", "/a.mp3"], ["2", "long " * 60 + "end", "/b.mp3"], ["3", "x" * 150, "/c.mp3"]]
+    head, first, second, third = table_text(HEADER, rows, None).splitlines()
+    assert second == "2  " + "long " * 60 + "end  /b.mp3"
+    assert third == f"3  {'x' * 150}  /c.mp3"
+    assert first == f"1  {'first':150}  /a.mp3"
+    assert head == f"   {'Name':150}  File"
     short = table_text(HEADER, rows[:2], None).splitlines()
     assert short[:2] == ["   Name   File", "1  first  /a.mp3"]
 
