@@ -50,7 +50,7 @@ def duplicates(
         typer.Option(
             metavar="PATH",
             help="Tell which files there are in the index already: known; or indexed, if it is the file"
-            " itself; repeat it.",
+            " itself; repeatable.",
         ),
     ] = None,
     *,

@@ -72,7 +72,7 @@ def help_(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="The command to explain [default: all]."),
+        typer.Argument(metavar="[COMMAND...]", help="The command to explain [default: all]."),
     ] = None,
 ) -> None:
     """Show how audiosim, or one command, is used.

@@ -46,7 +46,7 @@ def index(
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Music folders or files [default: those of earlier runs]."),
+        typer.Argument(metavar="[PATH...]", help="Music folders or files [default: those of earlier runs]."),
     ] = None,
     home: HomeOption = None,
     space: Annotated[

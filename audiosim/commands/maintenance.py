@@ -178,7 +178,7 @@ def _collected_fields(found: Collected) -> dict[str, Any]:
 
 def forget(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders of the index.")
+        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files or folders of the index.")
     ] = None,
     space: Annotated[
         str | None,

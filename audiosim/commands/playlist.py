@@ -44,7 +44,7 @@ def playlist(
     context: typer.Context,
     seed: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="A radio: begin with it, stay near it. May be repeated."),
+        typer.Option(metavar="FILE", help="A radio: begin with it, stay near it; repeatable."),
     ] = None,
     text: TextOption = None,
     not_text: NotTextOption = None,

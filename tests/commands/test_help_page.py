@@ -34,7 +34,9 @@ def page(*arguments: str, width: int = 80) -> str:
     ("command", "usage"),
     [
         ("similar", "[OPTIONS] [QUERY...]"),
-        ("index", "[OPTIONS] [PATH]..."),
+        ("index", "[OPTIONS] [PATH...]"),
+        ("forget", "[OPTIONS] [PATH...]"),
+        ("help", "[OPTIONS] [COMMAND...]"),
         ("relocate", "[OPTIONS] OLD NEW"),
         ("export", "[OPTIONS] FILE"),
         ("list", "[OPTIONS]"),
