@@ -88,7 +88,8 @@ def located(only: Filter | None, catalog: Catalog) -> Filter:
     for folder in only.under:
         names = known_as(folder, roots)
         if not os.path.exists(folder) and not any(_rows(name, catalog) for name in names):
-            known = [display_path(root) for root in roots[:SHOWN]] + ["..."] * (len(roots) > SHOWN)
+            more = [f"and {len(roots) - SHOWN} more"] if len(roots) > SHOWN else []
+            known = [*map(display_path, roots[:SHOWN]), *more]
             raise UsageError(
                 f"`under` {display_path(folder)} is no folder",
                 "it is neither there nor in the index",

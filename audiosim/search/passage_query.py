@@ -19,6 +19,7 @@ from audiosim.encoders import QueryEncoder
 from audiosim.encoders.frames import CentredFrames
 from audiosim.library.index import Index
 from audiosim.search.query import Query, Resolver, mean_direction, unusable
+from audiosim.search.titles import can_be_opened
 
 PHASES = 8  # of a hop, at which a passage is embedded that may lie anywhere on another track's grid
 MAX_QUERY_WINDOWS = 512  # in all phases; a long passage gets fewer of them
@@ -75,11 +76,11 @@ def ask_with(
         raise UsageError("There is no such passage", "it ends before it begins", "Give `start` before `end`.")
     resolver = Resolver(index, precision, encoder, lenient=[path] if listed else ())
     query = resolver.indexed(path)
-    if query is None and not os.path.exists(path) and (place := resolver.titled(path)):
+    if query is None and not can_be_opened(path) and (place := resolver.titled(path)):
         path, query = place, resolver.indexed(place)
     directions = None if query is None else index.directions(query.track.digest)
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
-    if asked is None and os.path.exists(path):
+    if asked is None and can_be_opened(path):
         asked = _embedded(index, path, start, end, encoder or QueryEncoder(index.spec, precision))
     if asked is not None:
         return replace(_audible(asked), notes=tuple(resolver.notes))

@@ -18,7 +18,7 @@ from audiosim.core.types import AudioInfo, Encoder, Float32, FrameEmbeddings, Pr
 from audiosim.encoders import QueryEncoder
 from audiosim.library.index import Index
 from audiosim.library.scan import FoundFile, is_audio_name
-from audiosim.search.titles import named, no_such_file, taken_for
+from audiosim.search.titles import can_be_opened, named, no_such_file, taken_for
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -181,7 +181,7 @@ class Resolver:
         query = self.indexed(path)
         if query is not None:
             return query
-        place = path if os.path.exists(path) else self.titled(path)
+        place = path if can_be_opened(path) else self.titled(path)
         if place is None:
             raise self.missing(path)
         return path if place == path else self.indexed(place) or place

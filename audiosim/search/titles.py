@@ -101,9 +101,17 @@ def told_as(name: str, place: bytes) -> str:
     return f"{visible(name)}: taken for {display_path(place)}."
 
 
+def can_be_opened(path: bytes) -> bool:
+    """Whether there is something at a path that may be audio: a folder is none."""
+    return os.path.exists(path) and not os.path.isdir(path)
+
+
 def no_such_file(path: bytes, index: Index | None) -> UsageError:
     """Make the error for a query that is not there; it tells which titles of an index are near."""
     name = _as_given(path)
+    if os.path.isdir(path):
+        what = f"{display_path(path)} is a folder"
+        return UsageError(what, "one track is meant here", "Name a file in it.")
     if ADDRESS.match(name):
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."

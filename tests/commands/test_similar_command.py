@@ -219,6 +219,19 @@ def test_a_folder_asks_with_all_of_its_files(cli: Cli, music: Path, tmp_path: Pa
     assert answers == {"03 track.wav", "04 track.flac"}
 
 
+def test_a_folder_where_one_track_is_meant_is_wrong_usage_that_says_so(
+    cli: Cli, made: MadeHome, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for words in (["similar", "folder", "--from", "1"], ["playlist", "--seed", "folder"]):
+        done = cli(*words, "--home", made.home.path)
+        told = f"audiosim: {tmp_path / 'folder'} is a folder: one track is meant here.\nName a file in it.\n"
+        assert (done.code, done.err) == (2, told)
+    (tmp_path / "Title 7").mkdir()  # as albums are that are called like a track of theirs
+    done = cli("playlist", "--seed", "Title 7", "-k", "2", "--home", made.home.path)
+    assert (done.code, "/music/t007.flac" in done.out) == (0, True), done.err
+
+
 def test_a_query_may_be_the_title_of_one_track(similar: Cli) -> None:
     for name in ("title 7", "ARTIST 1 - Title 7", "t007", "T007.flac"):
         done = similar(name, "-k", "1", "--json", *ALL)

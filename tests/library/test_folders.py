@@ -140,3 +140,12 @@ def test_every_command_says_which_folder_it_does_not_know_and_which_holds_nothin
     )  # which have nothing to write
     assert f"no track of the index is in {tmp_path / 'elsewhere'}" in empty.err
     assert "no track of the index" not in cli(*given, "--under", tmp_path / "real", *home).err
+
+
+def test_an_unknown_folder_is_told_with_those_of_the_index(tmp_path: Path, cli: Cli) -> None:
+    home = make(tmp_path, [Path(f"/m/{number}") for number in range(7)], Path("/m/0/a.wav"))
+    done = cli("list", "--under", "/typo", "--home", home)
+    assert (done.code, done.err.splitlines()[1]) == (
+        2,
+        "The folders of the index: /m/0, /m/1, /m/2, /m/3, /m/4, and 2 more.",
+    )
