@@ -10,44 +10,104 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command_from_info, get_group
+from typer.models import CommandInfo
 
-from audiosim.commands import (
-    describe,
-    duplicates,
-    encoders,
-    exchange,
-    extract,
-    help_page,
-    index,
-    maintenance,
-    playlist,
-    serve,
-    similar,
-    status,
-    weights,
-)
-from audiosim.commands import eval as evaluation
-from audiosim.commands import list as listing
-from audiosim.commands import map as map_command
 from audiosim.commands.flags import with_flags
 from audiosim.commands.help_page import Command
-from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.streams import complain, end_unwritten, open_streams, refuse_to_lose
-from audiosim.core.errors import AudiosimError, AudiosimWarning
+from audiosim.core.errors import NEEDS_A_LOOK, AudiosimError, AudiosimWarning
 from audiosim.core.version import __version__
 
 INTERRUPTED = 130
 TERMINATED = 143
 
 
+COMMANDS = {  # where each is, which is loaded when it is asked for, and what `audiosim --help` says of it
+    "index": ("index:index", "Bring the index up to date with music folders."),
+    "similar": ("similar:similar", "Find the tracks that sound most like a query."),
+    "describe": ("describe:describe", "Say what files sound like, in words."),
+    "playlist": ("playlist:playlist", "Write a playlist: around one track, or from one to another."),
+    "duplicates": (
+        "duplicates:duplicates",
+        "Find files that hold the same recording, in whatever encoding.",
+    ),
+    "map": ("map:map_", "Draw the library as a map on which like sounds are near."),
+    "serve": ("serve:serve", "Answer over HTTP, with a page to search and listen."),
+    "list": ("list:list_tracks", "List the tracks of the index, all or those that fit."),
+    "eval": ("eval:evaluate_home", "Measure how well tracks that belong together find each other."),
+    "status": ("status:status", "Show what the index holds, what is left to do, and what failed."),
+    "extract": ("extract:extract", "Write the embeddings of audio files to .npz files."),
+    "verify": ("maintenance:verify", "Check that caches, vectors and the store are whole."),
+    "gc": ("maintenance:gc", "Forget files long gone, and remove caches that nothing uses."),
+    "forget": ("maintenance:forget", "Take files, or all below a folder, out of the index."),
+    "relocate": ("maintenance:relocate", "Follow a library that moved as a whole; no file is opened."),
+    "export": ("exchange:export", "Write the index, vectors and all, as a Parquet file."),
+    "import": ("exchange:import_", "Take the tracks of exports into the index."),
+    "help": ("help_page:help_", "Show how audiosim, or one command, is used."),
+    "encoders": ("encoders:app", "List the encoders; fetch and check their weights."),
+    "weights": ("weights:app", "List, fetch and import the models' weights."),
+}
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by their names, each made when it is asked for: to load all takes a while."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            place, told = COMMANDS[name]
+            module, _, member = place.partition(":")
+            self._made[name] = _made(
+                name, getattr(import_module(f"audiosim.commands.{module}"), member), told
+            )
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _made(name: str, member: Any, told: str) -> Any:
+    """A command, of a function or of an application of several."""
+    if isinstance(member, typer.Typer):
+        group = get_group(member)
+        group.name, group.short_help = name, told
+        return group
+    info = CommandInfo(name, cls=Command, callback=member)
+    return get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+
+
 class _Group(TyperGroup):
     """The one place where errors become messages and exit codes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*COMMANDS]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -123,30 +183,6 @@ app = typer.Typer(
     help="Find the tracks in your own music library that sound alike.",
     epilog="Example: audiosim index ./music, then: audiosim similar song.wav -k 5",
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "index": index.index,
-    "similar": similar.similar,
-    "describe": describe.describe,
-    "playlist": playlist.playlist,
-    "duplicates": duplicates.duplicates,
-    "map": map_command.map_,
-    "serve": serve.serve,
-    "list": listing.list_tracks,
-    "eval": evaluation.evaluate_home,
-    "status": status.status,
-    "extract": extract.extract,
-    "verify": maintenance.verify,
-    "gc": maintenance.gc,
-    "forget": maintenance.forget,
-    "relocate": maintenance.relocate,
-    "export": exchange.export,
-    "import": exchange.import_,
-}
-for _name, _command in COMMANDS.items():
-    app.command(_name, cls=Command)(_command)
-app.command("help", cls=Command)(help_page.help_)
-app.add_typer(encoders.app, name="encoders", short_help="List the encoders; fetch and check their weights.")
-app.add_typer(weights.app, name="weights", short_help="List, fetch and import the models' weights.")
 
 
 def _print_version(wanted: bool) -> None:

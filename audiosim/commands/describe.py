@@ -11,7 +11,6 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     JsonOption,
     OutputOption,
     PrecisionOption,
@@ -21,6 +20,7 @@ from audiosim.commands.options import (
     with_options,
 )
 from audiosim.commands.output import TEXT, check_answer, tell_notes, tell_short, write_output
+from audiosim.core.errors import NEEDS_A_LOOK
 from audiosim.core.json_fields import to_json, track_fields, word_fields
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.options import NEEDS_A_LOOK
 from audiosim.commands.output import no_audio
 from audiosim.commands.progress import ProgressDisplay
-from audiosim.core.errors import AudiosimError
+from audiosim.core.errors import NEEDS_A_LOOK, AudiosimError
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import display_path, first_lines, visible
 from audiosim.core.told_commands import at_home

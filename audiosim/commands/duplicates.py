@@ -14,7 +14,6 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     FilterOptions,
     OutputForm,
     OutputOptions,
@@ -24,7 +23,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.output import no_audio, tell_absent, tell_unfit, tell_unopened, write_output
 from audiosim.commands.table import shown_path
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, UsageError
 from audiosim.core.json_fields import path_fields, track_fields
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import duration, file_name, utf8_path, visible_lines

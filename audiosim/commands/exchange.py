@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     FilterOptions,
     HomeOption,
     JsonOption,
@@ -22,6 +21,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.output import EXPORT, check_answer
 from audiosim.commands.status import ALL, SHOWN
+from audiosim.core.errors import NEEDS_A_LOOK
 from audiosim.core.json_fields import path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size
 from audiosim.core.told_commands import at_home, index_again

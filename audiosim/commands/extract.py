@@ -13,7 +13,6 @@ import typer
 
 from audiosim.commands.encoder_options import EncoderOptions
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     BatchSizeOption,
     JobsOption,
     PrecisionOption,
@@ -22,7 +21,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.output import check_named, tell_notes
 from audiosim.commands.table import shown_path
-from audiosim.core.errors import AudioError, UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, AudioError, UsageError
 from audiosim.core.text import display_path, visible
 from audiosim.core.threads import limited_threads
 

@@ -43,6 +43,9 @@ def with_flags(text: str, context: typer.Context) -> str:
     str
         ``"--year 19x4 is no year"``; what no option sets is left as it is. Commands are `at_home`.
     """
+    home = context.meta.get(GIVEN_HOME)
+    if "`" not in text:
+        return at_home(text, home)  # no command need be loaded for it
     root = context.find_root()
     commands = root.command.commands  # type: ignore[attr-defined]
     ordered = [*commands.values(), *(commands[name] for name in [root.invoked_subcommand] if name)]
@@ -51,7 +54,7 @@ def with_flags(text: str, context: typer.Context) -> str:
     def spelled(match: re.Match[str]) -> str:
         return flags.get(NAMES.get(match[1], match[1]), match[0])
 
-    return at_home(re.sub(r"`(\w+)`", spelled, text), context.meta.get(GIVEN_HOME))
+    return at_home(re.sub(r"`(\w+)`", spelled, text), home)
 
 
 def _options(command: Any) -> Iterator[Any]:

@@ -12,7 +12,6 @@ from audiosim.commands import index_report
 from audiosim.commands.encoder_options import CARDS, EncoderOptions, listed
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     BatchSizeOption,
     HomeOption,
     JobsOption,
@@ -26,7 +25,7 @@ from audiosim.commands.options import (
 )
 from audiosim.commands.status import ALL
 from audiosim.commands.streams import complain
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.paths import identity
 from audiosim.core.text import SHOWN, counted

@@ -11,7 +11,6 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     HomeOption,
     JsonOption,
     QuietOption,
@@ -19,7 +18,7 @@ from audiosim.commands.options import (
     WaitOption,
     with_options,
 )
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, UsageError
 from audiosim.core.json_fields import to_json
 from audiosim.core.paths import identity
 from audiosim.core.text import counted, first_lines, size

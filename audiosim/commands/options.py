@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from audiosim.library.filters import Filter
     from audiosim.library.store_url import StoreUrl
 
-NEEDS_A_LOOK = 3  # exit code
 Format = Literal["table", "json", "jsonl", "csv", "m3u8", "paths"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES = {suffix: "m3u8" if suffix in PLAYLIST else suffix[1:] for suffix in LISTS}

@@ -11,7 +11,6 @@ import typer
 
 from audiosim.commands.flags import with_flags
 from audiosim.commands.options import (
-    NEEDS_A_LOOK,
     FilterOptions,
     NotTextOption,
     OutputForm,
@@ -35,7 +34,7 @@ from audiosim.commands.output import (
     write_output,
 )
 from audiosim.core.config import find_home
-from audiosim.core.errors import UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, UsageError
 
 if TYPE_CHECKING:
     from audiosim.search.ranking import RankingOptions

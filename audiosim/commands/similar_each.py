@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from audiosim.commands.flags import with_flags
-from audiosim.commands.options import NEEDS_A_LOOK, OutputForm
+from audiosim.commands.options import OutputForm
 from audiosim.commands.output import output_lines, tell_absent, tell_unanswered, tell_unopened
 from audiosim.commands.sources import expand
-from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.errors import NEEDS_A_LOOK, AudiosimError, UsageError
 
 if TYPE_CHECKING:
     from audiosim.core.types import Track

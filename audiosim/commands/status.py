@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiosim.commands.options import NEEDS_A_LOOK, JsonOption, SpaceHomeOptions, with_options
+from audiosim.commands.options import JsonOption, SpaceHomeOptions, with_options
 from audiosim.commands.table import shown_path
+from audiosim.core.errors import NEEDS_A_LOOK
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
 from audiosim.core.told_commands import at_home, shell_word

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from audiosim.core.text import visible, visible_lines
 
+NEEDS_A_LOOK = 3  # the exit code of what is done, where something new needs a look
+
 
 class AudiosimError(Exception):
     """Base of every error audiosim raises on purpose.

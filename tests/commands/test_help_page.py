@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from audiosim.cli import app
+from audiosim.cli import COMMANDS, app
 
 
 def commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
@@ -74,3 +76,21 @@ def test_help_for_what_is_no_command_is_a_usage_error() -> None:
         done = CliRunner().invoke(app, ["help", *names], prog_name="audiosim")
         assert done.exit_code == 2
         assert f"no command {' '.join(names)}" in done.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_said_of_a_command_without_loading_it_is_what_it_says(name: str) -> None:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    assert COMMANDS[name][1] == (command.short_help or command.get_short_help_str())
+
+
+def test_help_loads_no_command_and_a_command_no_other() -> None:
+    loaded = 'print(*(name for name in sys.modules if name.startswith("audiosim.commands.")))'
+    for words, command in (["--help"], None), (["list", "--help"], "list"), (["status", "-h"], "status"):
+        code = f"import atexit, sys; atexit.register(lambda: {loaded}); sys.argv[1:] = {words};"
+        code += "from audiosim.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        names = {name.rpartition(".")[2] for name in done.stdout.splitlines()[-1].split()}
+        assert names & {place.partition(":")[0] for place, _ in COMMANDS.values()} - {"help_page"} == {
+            command
+        } - {None}
