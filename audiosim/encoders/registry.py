@@ -1,13 +1,13 @@
 """Encoders by name: those that come with audiosim, each a file in entries/, described ones, and plug-ins.
 
 An `EncoderEntry` is what can be done with an encoder, its `EncoderCard` what is known of it
-without loading it. Listing encoders imports no model and no plug-in. What this module and entries/
-import, every start of the command line waits for.
+without loading it. Listing encoders imports no model and no plug-in.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
@@ -219,7 +219,12 @@ def built_in() -> dict[str, EncoderEntry]:
 
 def plug_ins() -> dict[str, EntryPoint]:
     """Give the entry points of installed plug-ins by name in lower case, none of them loaded."""
-    from importlib.metadata import entry_points
+    return _installed(tuple(sys.path))
+
+
+@cache
+def _installed(path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # it reads the metadata of every package
 
     points = {point.name.casefold(): point for point in entry_points(group=PLUG_INS)}
     return {name: points[name] for name in sorted(points.keys() - built_in().keys())}
@@ -228,8 +233,7 @@ def plug_ins() -> dict[str, EntryPoint]:
 def find(name: str) -> EncoderEntry | None:
     """Find an encoder by its name, in any case: a built-in one, else a described one, else a plug-in.
 
-    A name that ends with .toml is the file of a description. A plug-in is imported. What is only kept
-    for homes is not `named`: of several descriptions of a name it is any.
+    A name in .toml is the file of a description. What is only kept for homes is not `named`.
 
     Raises
     ------

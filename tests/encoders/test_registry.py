@@ -130,6 +130,7 @@ def test_plug_ins_are_looked_for_only_where_encoders_are_listed_or_a_name_is_not
         return ()
 
     monkeypatch.setattr("importlib.metadata.entry_points", look)
+    monkeypatch.syspath_prepend("/nowhere")  # what is known of another path does not count
     for words in (["--help"], ["index", "--help"], ["status"], ["list"], ["similar", "x"]):
         cli(*words)
     cli("index", music, "--encoder", "musicnn", "--dry-run")
