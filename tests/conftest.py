@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import soundfile
+import trustme
 from chroma_server import ChromaServerProcess
 from command_line import Cli, Finished, run_here, run_process
 from filelock import FileLock
@@ -77,6 +78,14 @@ def warm() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def unhurried_disk() -> Iterator[None]:
+    """No disk is waited for: what a power cut would take, no test can see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which needs an open file too
+        yield
+
+
 @pytest.fixture(autouse=True)
 def private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the user's home or weights."""
@@ -133,6 +142,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServerPro
     """A Chroma server that tests share: each has collections of its own."""
     with ChromaServerProcess(tmp_path_factory.mktemp("server") / "data") as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only authority that is trusted, for SSL_CERT_FILE: else each client reads hundreds."""
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return path
 
 
 def tone(seconds: float, frequency: float, *, rate: int = SAMPLE_RATE, level: float = 0.3) -> Any:

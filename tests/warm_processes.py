@@ -103,17 +103,22 @@ class _Nursery:
 def main() -> None:
     """Loads the modules, then makes copies; in a copy, does what was asked."""
     import av.subtitles.stream  # noqa: F401
+    import filelock  # noqa: F401
+    import httpcore._sync.http_proxy  # noqa: F401
     import mutagen
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
 
     import audiosim.audio.worker
     import audiosim.backends.chroma_embedded
+    import audiosim.backends.chroma_server
+    import audiosim.backends.milvus
     import audiosim.backends.worker
     import audiosim.core.files
     import audiosim.server.job_process  # noqa: F401
     from audiosim.backends.chroma import load_chroma
 
+    vars(os)["fsync"] = os.fstat  # as conftest.py has it
     mutagen.File(io.BytesIO())  # which loads all kinds of tags
     load_chroma()
     import_module("chromadb.api.rust")  # which it loads when it is asked

@@ -26,6 +26,11 @@ SERVER = pytest.param("server", marks=pytest.mark.server)
 MILVUS = pytest.param("milvus", marks=pytest.mark.server)
 
 
+@pytest.fixture(autouse=True)
+def few_authorities(monkeypatch: pytest.MonkeyPatch, one_authority: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
+
+
 @pytest.fixture(params=["embedded", SERVER, MILVUS])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     urls: dict[str, Callable[[], str]] = {

@@ -39,6 +39,18 @@ def test_a_file_appears_with_what_was_written(tmp_path: Path, durable: bool) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_and_its_folder_are_on_the_disk_where_that_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    path, synced = tmp_path / "file.bin", list[tuple[int, bool]]()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append((os.fstat(file).st_ino, path.exists())))
+    with replacing(path, durable=durable) as file:
+        file.write(b"whole")
+    expected = [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]  # the folder once it is there
+    assert synced == (expected if durable else [])
+
+
 def test_a_file_is_replaced_only_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "file.bin"
     path.write_bytes(b"before, and longer")
