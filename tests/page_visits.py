@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from browser import faults_of
 from libraries import Library, edit, track
 from server_help import Running, running
 
@@ -23,7 +24,7 @@ class Visit:
 
     page: Any
     server: Running
-    faults: list[str] = field(default_factory=list)
+    faults: list[str]
 
     def until(self, script: str, seconds: float = 20) -> None:
         """Waits for a condition; Playwright's own way is refused by the page's policy."""
@@ -57,15 +58,14 @@ def visit(chromium: Any, library: Library) -> Iterator[Any]:
         ) -> Visit:
             if str(server) not in servers:
                 servers[str(server)] = stack.enter_context(running(library, **server))
-            page = chromium.new_page(viewport={"width": width, "height": 860}, **options)
-            stack.callback(page.close)
-            seen = Visit(page, servers[str(server)])
-            page.on("console", lambda message: seen.faults.append(message.text))
-            page.on("pageerror", lambda error: seen.faults.append(str(error)))
-            page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
-            page.on("request", lambda asked: seen.faults.extend(foreign(asked.url, seen.server)))
-            page.goto(seen.server.url + path)
-            return seen
+            asked, faults = servers[str(server)], list[str]()
+            heard = {
+                **faults_of(faults),
+                "request": lambda request: faults.extend(foreign(request.url, asked)),
+            }
+            page = stack.enter_context(chromium.page(width, 860, heard, **options))
+            page.goto(asked.url + path)
+            return Visit(page, asked, faults)
 
         yield open_
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from browser import IN_A_BROWSER, chromium
+from browser import IN_A_BROWSER, chromium, faults_of
 from conftest import SAMPLE_RATE, tone
 
 from audiosim.core.types import Tags, Track
@@ -37,7 +38,7 @@ class Visit:
     """A page that is open, and what went wrong in it."""
 
     page: Any
-    faults: list[str] = field(default_factory=list)
+    faults: list[str]
 
     def until(self, script: str, seconds: float = 20) -> None:
         """Waits for a condition; Playwright's own way is refused by the page's policy."""
@@ -52,8 +53,6 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium: Any, tmp_path: Path) -> Iterator[Any]:
-    pages = []
-
     def open_(entries: list[Entry], **options: Any) -> Visit:
         path = tmp_path / "page" / "map #1.html"
         path.parent.mkdir(exist_ok=True)
@@ -62,19 +61,15 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Any]:
             recordings.setdefault(entry.track.digest, []).append(entry)
         atlas = make_atlas(list(recordings.values()), "genre", "fake")
         path.write_bytes(render_page(atlas, os.fsencode(path.parent)))
-        page = chromium.new_page(viewport={"width": 1200, "height": 800}, reduced_motion="reduce", **options)
-        pages.append(page)
-        seen = Visit(page)
-        page.on("console", lambda message: seen.faults.append(message.text))
-        page.on("pageerror", lambda error: seen.faults.append(str(error)))
-        page.on("dialog", lambda dialog: seen.faults.append(f"dialog {dialog.message}"))
+        faults: list[str] = []
+        heard = faults_of(faults)
+        page = stack.enter_context(chromium.page(1200, 800, heard, reduced_motion="reduce", **options))
         page.goto(path.as_uri())
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        return seen
+        return Visit(page, faults)
 
-    yield open_
-    for page in pages:
-        page.close()
+    with ExitStack() as stack:
+        yield open_
 
 
 def entries_of(folder: Path, count: int = 12) -> list[Entry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_words_are_asked_with_alone_and_beside_a_track(visit: Any, library: Libr
 
 
 def test_a_queue_is_filled_played_and_saved(visit: Any, library: Library, tmp_path: Path) -> None:
-    seen = visit(1400, accept_downloads=True)
+    seen = visit(1400)
     page = seen.page
     seen.find("piece 3")
     for place in (1, 2):
@@ -209,7 +208,6 @@ def test_names_are_never_markup(visit: Any, library: Library) -> None:
         os.fsencode(track(library, 4)),
     )
     seen = visit(1400)
-    time.sleep(2)  # until the change is seen
     seen.find("piece 3")
     seen.until("document.querySelector('#answers').textContent.includes('onerror')")
     seen.page.locator("#answers .name b", has_text=EVIL).click()
