@@ -21,7 +21,7 @@ import pytest
 import soundfile
 from conftest import Cli
 from test_cli import modules_after
-from test_musicnn_end_to_end import peak_memory
+from test_musicnn_end_to_end import peaks_of_memory
 
 MUSIC = os.environ.get("AUDIOSIM_MUSIC", "")
 EFFECTS = "game-sounds"
@@ -159,10 +159,8 @@ def test_memory_of_29_minutes_is_that_of_3(
     longest = max(durations, key=lambda path: durations[path])
     three = min(durations, key=lambda path: abs(durations[path] - 180))
     assert durations[longest] > 29 * 60
-    peaks = {}
-    for name, path in (("3 min", three), ("29 min", longest)):
-        arguments = ["index", str(path), "--home", str(tmp_path / name), "--encoder", "musicnn"]
-        peaks[name] = peak_memory(arguments, {"AUDIOSIM_WEIGHTS": str(musicnn_weights_folder)}) / 2**20
-    print(f"\npeak memory: {peaks}, MB", file=sys.stderr)
-    assert peaks["29 min"] - peaks["3 min"] < 100
-    assert peaks["29 min"] < 1536
+    peaks = peaks_of_memory([three, longest], tmp_path, musicnn_weights_folder)
+    short, long = (peak / 2**20 for peak in peaks)
+    print(f"\npeak memory: 3 min {short:.0f} MB, 29 min {long:.0f} MB", file=sys.stderr)
+    assert long - short < 100
+    assert long < 1536
