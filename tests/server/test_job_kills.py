@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 import pytest
 import soundfile
+from command_line import run_here
 from conftest import GOLDEN, Cli, tone
+from kept_folder import KeptFolder
 from server_help import serving
 
 from audiosim.core.files import hold
@@ -27,18 +29,29 @@ RATE = 16_000  # Hz
 API = "api/v1"
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptFolder:
+    """What `home` is a copy of."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(GOLDEN / "described" / "clap", folder / "clap")
+        (folder / "music").mkdir()
+        for number, height in enumerate((200, 450, 900)):
+            soundfile.write(folder / "music" / f"{number}.flac", tone(4, height, rate=RATE), RATE)
+        toml = folder / "clap" / "clap.toml"
+        command = ("index", folder / "music", "--home", folder / "home", "--encoder", toml)
+        done = run_here(list(map(str, command)), folder, {"AUDIOSIM_WEIGHTS": str(folder / "weights")})
+        assert done.code == 0, done.err
+
+    return KeptFolder(tmp_path_factory.mktemp("kept"), make)
+
+
 @pytest.fixture
-def home(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with an encoder that other processes find too."""
-    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(tmp_path / "weights"))
-    shutil.copytree(GOLDEN / "described" / "clap", tmp_path / "clap")
-    (tmp_path / "music").mkdir()
-    for number, height in enumerate((200, 450, 900)):
-        soundfile.write(tmp_path / "music" / f"{number}.flac", tone(4, height, rate=RATE), RATE)
-    toml = tmp_path / "clap" / "clap.toml"
-    done = cli("index", tmp_path / "music", "--home", tmp_path / "home", "--encoder", toml)
-    assert done.code == 0, done.err
-    return tmp_path / "home"
+def home(kept: KeptFolder, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with an encoder that other processes find too; its music lies beside it."""
+    folder = kept.restored()
+    monkeypatch.setenv("AUDIOSIM_WEIGHTS", str(folder / "weights"))
+    return folder / "home"
 
 
 def asked(url: str, data: bytes | None = None, kind: str = "application/json") -> Any:
@@ -96,9 +109,9 @@ def test_a_killed_server_loses_no_job_and_leaves_no_process(home: Path, tmp_path
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_server_within_a_second_and_its_run_soon(
-    home: Path, tmp_path: Path, number: signal.Signals, code: int
+    home: Path, number: signal.Signals, code: int
 ) -> None:
-    music = tmp_path / "music"
+    music = home.with_name("music")
     for n in range(8):
         soundfile.write(music / f"more {n}.flac", tone(60, 100 + 50 * n, rate=RATE), RATE)
     with serving(home) as (process, url):
@@ -136,10 +149,11 @@ def test_a_server_that_may_change_nothing_takes_no_job_up(home: Path, cli: Cli) 
 
 
 def test_uploads_go_where_they_are_told_to(home: Path, tmp_path: Path) -> None:
+    music = home.with_name("music")
     soundfile.write(tmp_path / "new.flac", tone(4, 930, rate=RATE), RATE)
-    with serving(home, "--uploads", tmp_path / "music" / "added") as (_, url):
+    with serving(home, "--uploads", music / "added") as (_, url):
         job = add(url, tmp_path / "new.flac")
         until(lambda: state(url, job) == "done")
-    assert [path.suffix for path in (tmp_path / "music" / "added").iterdir()] == [".flac"]
-    assert home_status(home).roots == [os.fsencode(tmp_path / "music")]
+    assert [path.suffix for path in (music / "added").iterdir()] == [".flac"]
+    assert home_status(home).roots == [os.fsencode(music)]
     assert home_status(home).tracks == 4
