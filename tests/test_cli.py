@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
+from kept_folder import KeptFolder
 
 import audiosim
 from audiosim.core.files import hold
@@ -25,11 +26,15 @@ QUICK = ("--input-repr", "mel128", "--hop-size", "2")  # the cheapest network on
 
 
 @pytest.fixture
-def indexed(tmp_path: Path, music: Path) -> Path:
+def music(kept_library: KeptFolder) -> Path:
+    """The files that `indexed` knows."""
+    return kept_library.restored() / "music"
+
+
+@pytest.fixture
+def indexed(music: Path) -> Path:
     """A home whose index a fake encoder made; queries of indexed files need no other."""
-    home = tmp_path / "home"
-    index_folder([music], home=home, encoder=FakeEncoder())
-    return home
+    return music.with_name("home")
 
 
 def modules_after(*arguments: object) -> set[str]:
@@ -255,7 +260,7 @@ def test_every_format_names_the_same_tracks(indexed: Path, music: Path, cli: Cli
     query = music / "low" / "00 track.wav"
 
     def ask(*options: str) -> str:
-        done = cli("similar", query, "-k", "3", "--home", indexed, *options)
+        done = cli("similar", query, "-k", "3", "--home", indexed, *options, cwd=music.parent)
         assert done.code == 0, done.err
         return done.out
 
@@ -388,7 +393,7 @@ def test_tags_can_not_drive_the_terminal(indexed: Path, music: Path, cli: Cli) -
 def test_status_lists_failures_with_reasons(indexed: Path, music: Path, cli: Cli) -> None:
     (music / "empty.mp3").touch()
     cli("index", music, "--home", indexed)
-    done = cli("status", "--home", indexed)
+    done = cli("status", "--home", indexed, cwd=music.parent)
     assert "1 failed" in done.out
     assert "failed: music/empty.mp3: the file is empty" in done.out
     assert (
@@ -399,7 +404,7 @@ def test_status_lists_failures_with_reasons(indexed: Path, music: Path, cli: Cli
 
 def test_only_tables_have_paths_relative_to_the_current_folder(indexed: Path, music: Path, cli: Cli) -> None:
     whole, command = str(music / "low" / "02 track.ogg"), ("list", "--home", indexed)
-    assert "  music/low/02 track.ogg\n" in cli(*command).out
+    assert "  music/low/02 track.ogg\n" in cli(*command, cwd=music.parent).out
     assert "  low/02 track.ogg\n" in cli(*command, cwd=music).out
     assert f"  {whole}\n" in cli(*command, cwd=indexed).out
     for form in ("json", "jsonl", "csv", "m3u8", "paths"):

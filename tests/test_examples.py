@@ -13,9 +13,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import GOLDEN, Cli
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+TINY = GOLDEN / "described" / "waveform.toml"  # an encoder that is there at once
 
 
 def environment(tmp_path: Path, **more: object) -> dict[str, str]:
@@ -52,25 +53,21 @@ def test_hadolint_finds_nothing() -> None:
     assert linted("hadolint", EXAMPLES / "Containerfile") == ""
 
 
-def test_the_nightly_job_is_silent_when_all_is_well(
-    music: Path, tmp_path: Path, cli: Cli, musicnn_weights_folder: Path
-) -> None:
+def test_the_nightly_job_is_silent_when_all_is_well(music: Path, tmp_path: Path, cli: Cli) -> None:
     home = tmp_path / "home"
-    weights = {"AUDIOSIM_WEIGHTS": musicnn_weights_folder}
-    assert cli("index", music, "--encoder", "musicnn", "--home", home, **weights).code == 0
-    done = nightly(tmp_path, AUDIOSIM_HOME=home, **weights)
+    assert cli("index", music, "--encoder", TINY, "--home", home).code == 0
+    done = nightly(tmp_path, AUDIOSIM_HOME=home)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "6 unchanged" in (tmp_path / "audiosim.log").read_text()
 
 
 def test_the_nightly_job_tells_of_a_broken_file_and_exits_with_3(
-    music: Path, tmp_path: Path, cli: Cli, musicnn_weights_folder: Path
+    music: Path, tmp_path: Path, cli: Cli
 ) -> None:
     home = tmp_path / "home"
-    weights = {"AUDIOSIM_WEIGHTS": musicnn_weights_folder}
-    assert cli("index", music, "--encoder", "musicnn", "--home", home, **weights).code == 0
+    assert cli("index", music, "--encoder", TINY, "--home", home).code == 0
     (music / "broken.mp3").write_text("no music")
-    done = nightly(tmp_path, AUDIOSIM_HOME=home, **weights)
+    done = nightly(tmp_path, AUDIOSIM_HOME=home)
     assert done.returncode == 3
     assert "broken.mp3" in done.stderr
     assert "something needs a look" in done.stdout
