@@ -42,12 +42,12 @@ def index_folder(*args, **kwargs):
 pipeline.index_folder = index_folder
 cli.main()
 """
-FILES = 60
+FILES = 40
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """60 files of 3 s."""
+    """40 files of 3 s."""
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(FILES):

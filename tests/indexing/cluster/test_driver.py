@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ from audiosim.indexing.report import IndexEvent, IndexReport, Notice
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 
-pytest.importorskip("ray")
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"),
     pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc"),
 ]
 TINY = GOLDEN / "described" / "waveform.toml"  # an encoder that is there at once
