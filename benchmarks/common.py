@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+Figures = dict[str, float]
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "golden"))
 
 
@@ -144,6 +146,19 @@ def used(line: list[str], **how: Any) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - start,
         "processor": resources.ru_utime + resources.ru_stime,
+        "peak bytes": peak[0],
+    }
+
+
+def measured(function: Callable[[], object]) -> Figures:
+    """What a call takes in this process and those that it starts."""
+    clock, before = time.perf_counter(), os.times()
+    with peak_memory(os.getpid()) as peak:
+        function()
+    after = os.times()
+    return {
+        "seconds": time.perf_counter() - clock,
+        "processor": sum(after[:4]) - sum(before[:4]),
         "peak bytes": peak[0],
     }
 

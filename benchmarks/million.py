@@ -20,14 +20,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from common import parser, peak_memory, report, used
+from common import Figures, measured, parser, report, used
 from scale import BATCH, CACHED, MAIN, SPEC, asked, kinds, path_of, records, write_caches
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -67,27 +67,13 @@ LIMITS = {
     "rescan, nothing new": 5,
     "duplicates": 120,
 }
-Figures = dict[str, float]
 
 
-def measured(function: Callable[[], object]) -> Figures:
-    """What a call takes in this process and those that it starts."""
-    clock, before = time.perf_counter(), os.times()
-    with peak_memory(os.getpid()) as peak:
-        function()
-    after = os.times()
-    return {
-        "seconds": time.perf_counter() - clock,
-        "processor": sum(after[:4]) - sum(before[:4]),
-        "peak bytes": peak[0],
-    }
-
-
-def command(home: Home, limit: float, *words: str) -> Figures | None:
-    """What a command takes; None where it was ended after `limit` seconds."""
-    line = ["timeout", str(limit), sys.executable, "-c", MAIN, *words, "--home", str(home.path)]
-    try:
-        return used(line, env={**os.environ, "PYTHONPATH": str(HERE)})
+def command(home: Home, limit: float, *words: str, checkout: Path = HERE) -> Figures | None:
+    """What a command takes, ours or a checkout's; None where it was ended after `limit` seconds."""
+    line = ["timeout", str(limit), sys.executable, "-c", MAIN, *words, "--home", str(home.path.absolute())]
+    try:  # Python looks into the folder that it is started in first
+        return used(line, env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=checkout)
     except SystemExit as error:
         if ": exit code 124: " in str(error):
             return None
@@ -98,7 +84,8 @@ def placed(made: Record, folder: Path) -> Record:
     """A record of a file that is made for it, below a folder."""
     path = folder / os.fsdecode(made.path.removeprefix(b"/music/"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    if not path.exists():  # another home may have it
+        path.touch()
     status = path.stat()
     info = replace(made.info, size=status.st_size, mtime_ns=status.st_mtime_ns)
     return replace(made, path=os.fsencode(path), info=info)
