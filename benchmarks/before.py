@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from compileall import compile_dir
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,8 @@ def main() -> None:
     arguments.add_argument("--kind", nargs="+", default=[""])
     chosen = arguments.parse_args()
     sides = {"old": chosen.old.absolute(), "new": HERE}
+    for checkout in sides.values():  # so that neither has to compile each time
+        compile_dir(checkout / "audiosim", quiet=1)
     work = chosen.work.absolute() / str(chosen.tracks)
     work.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {}
