@@ -160,6 +160,11 @@ class Filter:
         )
 
     @property
+    def admission(self) -> Admission:
+        """What tells whether a track fits, demand by demand: columns are asked where there are any."""
+        return Admission(self.demands)
+
+    @property
     def elsewhere(self) -> Admission:
         """What is demanded of tags, of files that are not where they are looked for, or not as long."""
         tags = (Demand(values, one.admits) for values, one in self._parts if one.of_tags)
@@ -245,6 +250,9 @@ class Admission:
     def __call__(self, track: Track) -> bool:
         """Tell whether a track fits."""
         return all(demand.admits(track) for demand in self.demands)
+
+
+ALL = Admission(())
 
 
 def _one_of(wanted: frozenset[str], found: Iterable[frozenset[str]]) -> bool:

@@ -187,7 +187,7 @@ def indexed_tracks(home: str | os.PathLike[str] | None = None, *, only: Filter |
         If there is no index.
     """
     with open_index(home) as index:
-        return [entry.track for entry in index.catalog.tracks.entries(index.located(only).admits)]
+        return [entry.track for entry in index.catalog.tracks.entries(index.located(only).admission)]
 
 
 def index_roots(home: str | os.PathLike[str] | None = None) -> list[bytes]:
@@ -252,5 +252,5 @@ def home_without_caches(
         If there is no index.
     """
     with open_index(home) as index:
-        entries = index.catalog.tracks.entries(index.located(only).admits)
+        entries = index.catalog.tracks.entries(index.located(only).admission)
         return missing_caches((entry.track.digest for entry in entries), index.configuration)

@@ -108,7 +108,7 @@ def find_across(
     told = {path: FileHeld(path, reason=why) for one in scans for path, why in one.problems + one.unlisted}
     wanted = {file.path for one in scans for file in one.files}
     with open_index(home) as index:
-        entries = list(index.catalog.tracks.entries(index.located(only).admits))
+        entries = list(index.catalog.tracks.entries(index.located(only).admission))
         told |= _Library(index, entries).holding(sorted(wanted), jobs)
         return [_remembered(told[path], index.catalog) for path in sorted(told)]
 

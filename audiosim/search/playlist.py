@@ -310,7 +310,7 @@ def _check_found(
     if unlike:
         why = "what fits is less like it than tracks are on average"
         remedy = "Loosen the filter."
-    elif any(index.catalog.tracks.entries(index.located(only).admits)):
+    elif any(index.catalog.tracks.entries(index.located(only).admission)):
         why = "nothing else fits what was asked for"
         if only.min_duration is None:
             remedy = (

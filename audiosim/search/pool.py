@@ -9,7 +9,7 @@ import numpy as np
 
 from audiosim.core.types import Float32
 from audiosim.library.catalog import Entry
-from audiosim.library.filters import Filter
+from audiosim.library.filters import Admission, Filter
 from audiosim.library.index import Index
 from audiosim.library.statistics import percentiles
 from audiosim.library.whitening import SearchSpace
@@ -17,6 +17,7 @@ from audiosim.search.copies import one_each
 from audiosim.search.folding import others_near
 from audiosim.search.query import Query
 from audiosim.search.recordings import Recordings
+from audiosim.search.retrieval import Scored
 from audiosim.search.short import longer
 
 POOL = 2000  # tracks nearest to where the list should be, from which it is made
@@ -46,17 +47,14 @@ class Pool:
         self.floor = -math.inf if known is None else max(0.0, known.median)
         self._taken = as_entries(given)
         self.space = space = index.configuration.space
-        tracks = index.catalog.tracks
-        entries = _nearest(list(tracks.entries(only.admits)), space, targets, POOL)
-        near = _nearest(entries, space, targets, COMPARED)
+        entries = _nearest(index, only.admission, targets, POOL)
+        near, rest = entries[:COMPARED], entries[COMPARED:]
         if lends:  # what is elsewhere tells the tags of its copies here
-            elsewhere = tracks.entries(lambda t: only.fits_tags([t]) and not only.fits_file(t))
-            tagged = _nearest(list(elsewhere), space, targets, COMPARED)
-            near += [*tagged, *others_near(index, [*near, *tagged])]
+            near += _nearest(index, only.elsewhere, targets, COMPARED)
+            near += others_near(index, near)
         compared = {entry.id for entry in near}
-        rest = [entry for entry in entries if entry.id not in compared]
-        found = [*one_each(near, recordings, only, self._taken), *rest]
-        self.entries = sorted(found, key=lambda entry: entry.track.path)
+        rest = [entry for entry in rest if entry.id not in compared]
+        self.entries = _by_path([*one_each(_by_path(near), recordings, only, self._taken), *rest])
         self.vectors = _placed(self.entries, space)
 
     def take(self, entry: Entry) -> bool:
@@ -76,14 +74,23 @@ class Pool:
         return found
 
 
-def _nearest(
-    entries: Sequence[Entry], space: SearchSpace, targets: Sequence[Float32], count: int
-) -> list[Entry]:
-    """The `count` entries that come near to any of the targets, in their order."""
-    if len(entries) <= count or not targets:
-        return list(entries)
-    best = (_placed(entries, space) @ np.stack(targets).T).max(axis=1)
-    return [entries[row] for row in np.sort(np.argsort(-best, kind="stable")[:count])]
+def _nearest(index: Index, admits: Admission, targets: Sequence[Float32], count: int) -> list[Entry]:
+    """Up to `count` of the files that are admitted, which come near to any of the targets, nearest first."""
+    if not targets:
+        return []
+    tracks, goals = index.catalog.tracks, np.stack(targets).T
+    with index.turn:
+        found = Scored.of(
+            (page.ids, np.where(page.whole, (page.vectors @ goals).max(axis=1), -np.inf))
+            for page in tracks.pages(index.configuration.space, admits)
+        )
+    ids = found.best(count)
+    entries = tracks.entries_with(ids)
+    return [entries[id_] for id_ in ids]
+
+
+def _by_path(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: entry.track.path)
 
 
 def _placed(entries: Sequence[Entry], space: SearchSpace) -> Float32:

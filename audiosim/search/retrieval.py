@@ -8,11 +8,13 @@ from functools import cached_property
 from itertools import chain, islice
 
 import numpy as np
+import numpy.typing as npt
 
 from audiosim.core.errors import AudiosimError
 from audiosim.core.types import Float32, Float64, Track
 from audiosim.core.vectors import whole_ones
 from audiosim.library.catalog import Entry
+from audiosim.library.catalog.models import Page
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index
 from audiosim.library.whitening import SearchSpace
@@ -22,6 +24,8 @@ from audiosim.store import StoreReader
 
 MIN_CANDIDATES = 200  # taken by cosine at least, then ranked
 CANDIDATES_EACH = 5  # for each track wanted
+
+Scores = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -84,16 +88,15 @@ class Retrieval:
         scores = self._scored(self.asked.admits).scores
         return bool((np.isfinite(scores) & (scores >= least)).any())
 
-    def _scored(self, admits: Callable[[Track], bool] | None) -> _Scored:
+    def _scored(self, admits: Callable[[Track], bool] | None) -> Scored:
         """The files that are admitted, all for None; not the entries: there may be very many."""
-        tracks, ids = self.index.catalog.tracks, []
-        scores = [np.zeros(0)]
-        for page in tracks.pages(self._space, admits):
-            found = self.measure(page.digests, page.scales, page.vectors)[1]
-            scores.append(np.where(page.whole & self.measure.covers(page.digests), found, -np.inf))
-            ids.append(page.ids)
+        tracks = self.index.catalog.tracks
         hidden = frozenset(entry.id for entry in tracks.entries_of(self.asked.hidden))
-        return _Scored(ids[0] if len(ids) == 1 else [*chain(*ids)], np.concatenate(scores), hidden)
+        return Scored.of(((p.ids, self._scores(p)) for p in tracks.pages(self._space, admits)), hidden)
+
+    def _scores(self, page: Page) -> Float64:
+        found = self.measure(page.digests, page.scales, page.vectors)[1]
+        return np.where(page.whole & self.measure.covers(page.digests), found, -np.inf)
 
     def _picked(self, entries: Iterable[Entry]) -> list[Pick]:
         found = self._ranked(self._shown(entries))
@@ -112,15 +115,34 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """Files with their scores, in order of path; those that are hidden are no answers."""
+class Scored:
+    """Files with their scores, in order of path.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Their ids.
+    scores : ndarray of float, shape=(n,)
+        -inf for what is no answer: not admitted, damaged, or what is measured is not known.
+    hidden : frozenset of str
+        The ids of those that are no answers either.
+    """
 
     ids: Sequence[str]
-    scores: Float64  # -inf for what is no answer: not admitted, damaged, or what is measured is not known
-    hidden: frozenset[str]
+    scores: Scores
+    hidden: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, pages: Iterable[tuple[Sequence[str], Scores]], hidden: frozenset[str] = frozenset()
+    ) -> Scored:
+        """Put pages of files together, (n) ids and (n,) scores."""
+        found = list(pages)
+        ids = found[0][0] if len(found) == 1 else [*chain(*(ids for ids, _ in found))]
+        return cls(ids, np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in found)]), hidden)
 
     def best(self, count: int) -> list[str]:
-        """The ids of those with the highest scores, best first; ties in order of path."""
+        """Give the ids of those with the highest scores, best first; ties in order of path."""
         some, wanted = np.arange(len(self.scores)), count + len(self.hidden)
         if wanted < len(some):
             least = np.partition(self.scores, -wanted)[-wanted]

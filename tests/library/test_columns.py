@@ -36,15 +36,19 @@ from audiosim.library.catalog import Catalog, Configuration, made_columns
 from audiosim.library.catalog.column_tracks import ColumnTracks
 from audiosim.library.catalog.columns import START, Columns
 from audiosim.library.catalog.columns import digest_of as digest_of_head
+from audiosim.library.catalog.held import hold
 from audiosim.library.catalog.passage_columns import PASSAGES, Kept
 from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.catalog.word_columns import WORDS
 from audiosim.library.catalog.words import Words
-from audiosim.library.filters import Admission, Filter, Years
+from audiosim.library.filters import Admission, Demand, Filter, Years
+from audiosim.library.index import indexed_tracks
 from audiosim.library.word_scores import WordScorer
+from audiosim.search import pool
 from audiosim.search.each import find_passages_each
 from audiosim.search.folding import Asked
 from audiosim.search.passage_search import find_passages
+from audiosim.search.playlist import Playlist, make_path, make_radio
 from audiosim.search.query import Query
 from audiosim.search.ranking import RankingOptions, SameTag, unlike
 from audiosim.search.similar import SearchResult, find_similar
@@ -398,6 +402,73 @@ def test_who_is_admitted_is_told_as_by_each_track(made: MadeHome) -> None:
             assert lent
     assert {0, 1} < numbers
     assert len(numbers) > 10
+
+
+def test_lists_are_those_of_the_catalog(made: MadeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = made.home.path
+    demanding = [only for only in FILTERS if only and only.under != (b"/music/lo",)]  # which is no folder
+    with monkeypatch.context() as patch:
+        without_rows(patch)
+        by_columns = [indexed_tracks(home, only=only) for only in demanding]
+    every = indexed_tracks(home)
+    assert len(every) == COUNT + 2  # the damaged one, too
+    assert by_columns == [list(filter(only.admits, every)) for only in demanding]
+    file_of(made).unlink()
+    assert [indexed_tracks(home, only=only) for only in demanding] == by_columns
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        None,
+        Filter(min_duration=0.0),
+        Filter(genres=("jazz",)),
+        Filter(genres=("jazz",), under=(*map(path_of, NAMES[10:60]), b"/music/low"), min_duration=0.0),
+        Filter(artists=("björk",), years=Years(1965, None), max_duration=35.0),
+    ],
+    ids=str,
+)
+def test_so_it_is_with_playlists(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch, only: Filter | None
+) -> None:
+    monkeypatch.setattr(pool, "POOL", 25)
+    monkeypatch.setattr(pool, "COMPARED", 8)
+    start, end = (os.fsdecode(path_of(NAMES[number])) for number in (3, 21))
+
+    def playlists() -> list[Playlist]:
+        paths = [make_path(start, end, length, home=made.home.path, only=only) for length in (2, 5)]
+        return [make_radio(start, 7, home=made.home.path, only=only), *paths]
+
+    with monkeypatch.context() as patch:
+        without_rows(patch)
+        by_columns = playlists()
+    assert [len(one.tracks) for one in by_columns[1:]] == [2, 5]
+    file_of(made).unlink()
+    assert playlists() == by_columns
+
+
+def test_in_memory_each_demand_is_put_to_different_values_only(
+    made: MadeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Catalog(made.home.catalog, read_only=True) as catalog, catalog.snapshot():
+        held = hold(catalog)
+        assert held is not None
+        assert held.columns is not None
+        alone = replace(held, columns=None)
+        tracks = catalog.holding(held).tracks
+        for only in FILTERS:
+            expected = [e.id for e in catalog.holding(alone).tracks.entries(only.admission)]
+            assert [e.id for e in tracks.entries(only.admission)] == expected
+        asked = []
+
+        def is_jazz(track: Track) -> bool:
+            asked.append(track)
+            return track.tags.genre == "JAZZ"
+
+        demand = Demand(("genre",), is_jazz)
+        found = [entry.track.tags.genre for entry in tracks.entries(Admission((demand,)))]
+    assert len(asked) == 4
+    assert {*found} == {"JAZZ"}
 
 
 def ids(columns: Columns, admission: Admission) -> list[str]:

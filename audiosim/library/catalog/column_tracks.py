@@ -11,19 +11,18 @@ import numpy.typing as npt
 from audiosim.core.types import Float32, Track
 from audiosim.library.catalog.audio import Audio
 from audiosim.library.catalog.columns import Columns, Numbers, open_columns
-from audiosim.library.catalog.database import Connection
+from audiosim.library.catalog.database import PAGE, Connection
 from audiosim.library.catalog.fingerprints import Fingerprints
 from audiosim.library.catalog.made_columns import columns_of, stamp_of
-from audiosim.library.catalog.models import Page
+from audiosim.library.catalog.models import Entry, Page
 from audiosim.library.catalog.passage_columns import PASSAGES, best_products
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
 from audiosim.library.catalog.word_columns import LACKING, SCORED, label_column
 from audiosim.library.catalog.words import Words
-from audiosim.library.filters import Admission
+from audiosim.library.filters import ALL, Admission
 from audiosim.library.whitening import SearchSpace
 
-ALL = Admission(())
 AUDIO = ("vectors", "digests", "first", "whole")
 SEARCHED = ("searched", "scales", "digests")
 
@@ -45,6 +44,19 @@ class ColumnTracks(Tracks):
     def are_mapped(self) -> bool:
         columns = self.columns()
         return columns is not None and columns.are_sound(*SEARCHED)
+
+    def entries(self, admits: Callable[[Track], bool] = ALL) -> Iterator[Entry]:
+        columns = self.columns() if isinstance(admits, Admission) and admits.demands else None
+        rows = None
+        if columns is not None and isinstance(admits, Admission):
+            rows = columns.admitted(admits, damaged=True)
+        if columns is None or rows is None:
+            yield from super().entries(admits)
+            return
+        for start in range(0, len(rows), PAGE):
+            ids = list(_Names(columns["ids"][rows[start : start + PAGE]]))
+            found = self.entries_with(ids)
+            yield from (found[id_] for id_ in ids)
 
     def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
         admission = ALL if admits is None else admits

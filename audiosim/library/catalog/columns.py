@@ -28,6 +28,7 @@ from audiosim.library.filters import TAGS, Admission, Demand
 MAGIC = b"audiosim cols 1\n"
 START = struct.Struct("<16sQQ16s")
 VALUES = (*TAGS, "folder", "duration")  # what filters look at
+KINDS = ("number", "value")  # of columns that tell these
 PIECE = 2**20  # bytes of a column read at a time: a number of eights
 NO_NAME = b"\0"  # of a file, where only its folder counts
 
@@ -55,6 +56,7 @@ class Columns:
     def __init__(self, data: npt.NDArray[np.uint8], head: dict[str, Any]) -> None:
         self._data, self._head = data, head
         self._sound: dict[str, bool] = {}
+        self._values: dict[str, list[Any]] = {}
 
     @property
     def stamp(self) -> str:
@@ -92,23 +94,27 @@ class Columns:
         found: npt.NDArray[Any] = self._bytes(name).view(told["type"]).reshape(told["shape"])
         return found
 
-    def admitted(self, admission: Admission) -> Numbers | None:
-        """Find the files that may be answers, by row; None where a column is not sound.
+    def admitted(self, admission: Admission, *, damaged: bool = False) -> Numbers | None:
+        """Find the files that are admitted, by row; None where a column is not sound.
 
-        Each demand is put to the different values of what it looks at.
+        Those whose vectors are `damaged` are no answers, but files of the index.
         """
-        looked_at = {name for demand in admission.demands for name in demand.values}
-        names = [f"{kind} {name}" for name in sorted(looked_at) for kind in ("number", "value")]
-        if not self.are_sound("whole", "ids", *names):
+        if not self.are_sound("whole", "ids"):
             return None
-        values = {name: json.loads(bytes(self._bytes(f"value {name}"))) for name in looked_at}
-        rows: Numbers = np.flatnonzero(self["whole"])
+        whole = self["whole"]
+        rows: Numbers | None = np.arange(len(whole)) if damaged else np.flatnonzero(whole)
         for demand in admission.demands:
-            rows = self._fitting(rows, demand, values)
+            rows = None if rows is None else self.fitting(rows, demand)
         return rows
 
-    def _fitting(self, rows: Numbers, demand: Demand, values: dict[str, list[Any]]) -> Numbers:
-        """Those of some rows that meet a demand."""
+    def fitting(self, rows: Numbers, demand: Demand) -> Numbers | None:
+        """Find those of some rows that meet a demand; None where a column is not sound.
+
+        It is put to the different values of what it looks at.
+        """
+        if not self.are_sound("ids", *(f"{kind} {name}" for name in demand.values for kind in KINDS)):
+            return None
+        values = {name: self._all_values(name) for name in demand.values}
         if demand.lengths is not None:
             seconds = np.array([value or 0.0 for value in values["duration"]], np.float64)
             found: Numbers = rows[demand.has_length(seconds)[self["number duration"][rows]]]
@@ -128,6 +134,12 @@ class Columns:
                 fits[place] = demand.admits(track(place, path))
         kept: Numbers = rows[fits]
         return kept
+
+    def _all_values(self, name: str) -> list[Any]:
+        """All different values of what filters look at."""
+        if name not in self._values:
+            self._values[name] = json.loads(bytes(self._bytes(f"value {name}")))
+        return self._values[name]
 
     def _own_name(self, name: str) -> str:
         """By what a column is kept: vectors that are searched as they are, once."""

@@ -18,7 +18,7 @@ from audiosim.library.catalog.held import Held
 from audiosim.library.catalog.models import Configuration, Entry, FileRow, FileState, Page, path_id
 from audiosim.library.catalog.settings import Settings
 from audiosim.library.catalog.tracks import COMPARED, Tracks
-from audiosim.library.filters import Admission
+from audiosim.library.filters import ALL, Admission, Demand
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 MOST = 4  # times fewer than all that are searched as all are
@@ -54,9 +54,8 @@ class HeldTracks(Tracks):
     ) -> list[tuple[str, str]] | None:
         return self._kept.nearest_by_passages(mean, admission, count)
 
-    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
-        held = self._held
-        return (held.entry(row) for row, track in enumerate(held.tracks) if admits(track))
+    def entries(self, admits: Callable[[Track], bool] = ALL) -> Iterator[Entry]:
+        return map(self._held.entry, self._admitted(admits).tolist())
 
     def pages(self, space: SearchSpace, admits: Callable[[Track], bool] | None = None) -> Iterator[Page]:
         held = self._held
@@ -79,12 +78,18 @@ class HeldTracks(Tracks):
         if not isinstance(admits, Admission):
             return rows[[admits(track) for track in held.tracks]]
         for demand in admits.demands:
-            if demand.lengths is None:
-                fits = np.array([demand.admits(held.tracks[row]) for row in rows.tolist()], bool)
-            else:
-                fits = demand.has_length(held.durations[rows])
-            rows = rows[fits]
+            rows = self._fitting(rows, demand)
         return rows
+
+    def _fitting(self, rows: Places, demand: Demand) -> Places:
+        """Those of some places whose files meet a demand."""
+        held = self._held
+        if demand.lengths is not None:
+            return rows[demand.has_length(held.durations[rows])]
+        found = None if held.columns is None else held.columns.fitting(rows, demand)
+        if found is None:
+            found = rows[np.array([demand.admits(held.tracks[row]) for row in rows.tolist()], bool)]
+        return found
 
     def entries_with(self, ids: Iterable[str]) -> dict[str, Entry]:
         rows = self._held.rows

@@ -28,7 +28,7 @@ from audiosim.library.catalog.models import (
     vectors_from,
 )
 from audiosim.library.catalog.settings import LEARNT, MEASURED, PERCENTILES, Settings
-from audiosim.library.filters import Admission
+from audiosim.library.filters import ALL, Admission
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 
 COMPARED = 4096  # vectors at a time
@@ -137,7 +137,7 @@ class Tracks:
         for id_, vector in self._db.execute(query):
             yield id_, vector_from(vector)
 
-    def entries(self, admits: Callable[[Track], bool] = lambda track: True) -> Iterator[Entry]:
+    def entries(self, admits: Callable[[Track], bool] = ALL) -> Iterator[Entry]:
         """The files of the index that a filter admits, in order of path."""
         for row in self._db.execute(f"{ENTRIES} ORDER BY path"):
             if admits(track_from(row[3:])):
