@@ -146,19 +146,25 @@ def _narrowed(columns: Sequence[Column], widths: Sequence[int], width: int) -> l
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
+    lines = [[column.title for column in columns], *cells]
+    return [max(map(_width, column)) for column in zip(*lines, strict=True)]
+
+
+def _width(text: str) -> int:
+    """How many columns a text takes that has no invisible character."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
-    lines = [[column.title for column in columns], *cells]
-    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    return cell_len(text)
 
 
 def _usual_widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
     """The widths without texts that end their rows, or for which all lines would have to be filled up."""
-    from rich.cells import cell_len
 
     def usual(row: Sequence[str], place: int) -> str:
         is_text = columns[place].kind == "name" or columns[place] == ABOUT
-        is_apart = cell_len(row[place]) > UNPADDED or not any(row[place + 1 :])
+        is_apart = _width(row[place]) > UNPADDED or not any(row[place + 1 :])
         return "" if is_text and is_apart else row[place]
 
     return _widths(columns, [[usual(row, place) for place in range(len(row))] for row in cells])
@@ -170,10 +176,9 @@ def _total(widths: Sequence[int]) -> int:
 
 def _lines(columns: Sequence[Column], cells: Iterable[Sequence[str]], widths: Sequence[int]) -> list[str]:
     """A line for each row, below the titles; written by hand, as rich takes a minute for a large library."""
-    from rich.cells import cell_len
 
     def padded(column: Column, cell: str, width: int) -> str:
-        space = " " * (width - cell_len(cell))
+        space = " " * (width - _width(cell))
         return space + cell if column.kind == "number" else cell + space
 
     rows = [[column.title for column in columns], *cells]
