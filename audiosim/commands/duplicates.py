@@ -116,6 +116,7 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
     )
     for path in vacant:
         typer.echo(f"audiosim: {no_audio(path)}", err=True)
+    tell_absent((one.track for file in files for one in file.held), home, "file")
     failed = [file for file in files if file.reason is not None]
     if failed and len(failed) == len(files):
         raise typer.Exit(1)
@@ -170,26 +171,30 @@ def _files_listing(files: list[FileHeld], vacant: list[bytes]) -> Listing:
     records = [_file_fields(file) for file in files]
     rows = []
     for file in files:
-        told = {**path_fields(file.path), "state": _state(file), "reason": file.reason}
-        held = [{"held": utf8_path(one.track.path), **_evidence_fields(one.evidence)} for one in file.held]
+        told = {**path_fields(file.path), "state": file.state, "reason": file.reason}
+        held = [
+            {
+                "held": utf8_path(one.track.path),
+                "present": "true" if one.present else "false",
+                **_evidence_fields(one.evidence),
+            }
+            for one in file.held
+        ]
         rows += [told | place for place in held or [{}]]
-    columns = ["path", "state", "held", *EVIDENCE, "reason", "path_bytes"]
+    columns = ["path", "state", "held", *EVIDENCE, "reason", "present", "path_bytes"]
     document = {"files": records, "vacant": [path_fields(path) for path in vacant]}
     return Listing(document, records, columns, [], rows=rows)
 
 
-def _state(file: FileHeld) -> str:
-    if file.reason is not None:
-        return "failed"
-    return "indexed" if file.indexed else "known" if file.held else "new"
-
-
 def _file_fields(file: FileHeld) -> dict[str, Any]:
     held, parts = (
-        [{**track_fields(one.track), "evidence": _evidence_fields(one.evidence)} for one in some]
+        [
+            {**track_fields(one.track), "present": one.present, "evidence": _evidence_fields(one.evidence)}
+            for one in some
+        ]
         for some in (file.held, file.parts)
     )
-    told = {**path_fields(file.path), "state": _state(file), "held": held, "reason": file.reason}
+    told = {**path_fields(file.path), "state": file.state, "held": held, "reason": file.reason}
     return told | {"failed_before": file.failed_before, "parts": parts}
 
 
@@ -197,11 +202,12 @@ def _file_text(file: FileHeld, width: int | None) -> str:
     reason = "" if file.reason is None else f": {file.reason}"
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
-    lines = [_line(f"{_state(file):7}  {shown_path(file.path)}", reason, width)]
+    lines = [_line(f"{file.state:7}  {shown_path(file.path)}", reason, width)]
     for one in (*file.held, *file.parts):
         path = f"           {shown_path(one.track.path)}"
         likely = "likely a part: " if one in file.parts else ""
-        lines.append(_line(path, f"  ({likely}{_reason(one.evidence, 'this track', 'the file')})", width))
+        why = likely + _reason(one.evidence, "this track", "the file")
+        lines.append(_line(path, f"  ({why}{'' if one.present else '; not there now'})", width))
     return "".join(lines)
 
 

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from audiosim.audio.events import Failed
 from audiosim.audio.fingerprint import Landmarks
@@ -34,10 +35,13 @@ class Held:
     evidence : Evidence
         Why; the file is its second, and its ``similarity`` is 1 where the audio is the same, else 0: nothing
         is embedded.
+    present : bool
+        Whether its file is there now: a file that was moved must not be taken for its own copy.
     """
 
     track: Track
     evidence: Evidence
+    present: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,17 @@ class FileHeld:
     indexed: bool = False
     failed_before: bool = False
     parts: tuple[Held, ...] = ()
+
+    @property
+    def state(self) -> Literal["failed", "indexed", "known", "absent", "new"]:
+        """Where the file stands; ``absent``: none of the files that hold its recording is there now."""
+        if self.reason is not None:
+            return "failed"
+        if self.indexed:
+            return "indexed"
+        if any(one.present for one in self.held):
+            return "known"
+        return "absent" if self.held else "new"
 
 
 def find_across(
@@ -160,7 +175,7 @@ class _Library:
         return found
 
     def _told(self, path: bytes, digest: str, landmarks: Landmarks | None, near: Iterable[str]) -> FileHeld:
-        found = [Held(track, Evidence("same audio", 1.0)) for track in self._holders.get(digest, ())]
+        found = self._held(digest, Evidence("same audio", 1.0))
         parts: list[Held] = []
         for other in near:
             known = self._recordings.landmarks(other)
@@ -168,11 +183,15 @@ class _Library:
                 continue
             over = overlap(known, landmarks)
             if evidence := evidence_of(over, 0.0):
-                found += [Held(track, evidence) for track in self._holders[other]]
+                found += self._held(other, evidence)
             elif evidence := part_evidence(over):
-                parts += [Held(track, evidence) for track in self._holders[other]]
+                parts += self._held(other, evidence)
         others = tuple(one for one in found if not _is_same(path, one.track.path))
         return FileHeld(path, others, indexed=len(others) < len(found), parts=() if found else tuple(parts))
+
+    def _held(self, digest: str, evidence: Evidence) -> list[Held]:
+        tracks = self._holders.get(digest, ())
+        return [Held(track, evidence, os.path.exists(track.path)) for track in tracks]
 
 
 def _is_same(path: bytes, other: bytes) -> bool:

@@ -280,6 +280,28 @@ def test_a_file_of_the_library_is_no_copy_of_itself(
     assert (file["state"], [Path(one["path"]).name for one in file["held"]]) == ("indexed", ["take.wav"])
 
 
+def test_a_file_that_was_moved_out_of_the_library_is_not_its_own_copy(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    shutil.move(music / "take.wav", tmp_path / "take.wav")
+    try:
+        command = ("duplicates", "--home", library.home.path, "--across", "take.wav")
+        done = cli(*command)
+        first, held = done.out.splitlines()
+        assert (done.code, first) == (0, "absent   take.wav")
+        assert held == f"           {music / 'take.wav'}  (same audio; not there now)"
+        assert "1 file is not there now" in done.err
+        (file,) = cli(*command, "--json").json["files"]
+        assert (file["state"], [one["present"] for one in file["held"]]) == ("absent", [False])
+        (row,) = csv.DictReader(io.StringIO(cli(*command, "--format", "csv").out))
+        assert (row["state"], row["present"]) == ("absent", "false")
+        shutil.copy("take.wav", "other.wav")
+        assert cli(*command[:-1], "other.wav").out.startswith("absent ")
+    finally:
+        shutil.move(tmp_path / "take.wav", music / "take.wav")
+    assert cli(*command[:-1], "other.wav").out.startswith("known ")
+
+
 def test_only_new_failures_and_folders_without_audio_need_a_look(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
