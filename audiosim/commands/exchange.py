@@ -147,7 +147,7 @@ def _left_out(done: Exported | Imported) -> str:
 def _lacking(done: Imported) -> str:
     return (
         f"{counted(done.without_cache, 'of them has', 'of them have')} no cache here. They are found as whole"
-        " tracks; passages, --explain, duplicates in other encodings and another --pooling need caches:"
+        " tracks; passages, --explain and another --pooling need caches:"
         f" copy cache/{done.cache.name} of the home they come from to {done.cache}"
     )
 

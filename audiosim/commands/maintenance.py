@@ -52,7 +52,7 @@ def verify(
 ) -> None:
     """Check that caches, vectors and the store are whole.
 
-    Exits with 3 if they are not.
+    Exits with 3 if they are not; after a repair, too, where files have to be opened again, which index does.
 
     Example: audiosim verify --repair
     """
@@ -103,12 +103,15 @@ def _health_text(health: Health, *, repairable: bool) -> str:
         counts += f", {counted(health.changed, 'file')} changed since they were read (index sees to them)"
     if health.sound:
         return f"{counts}: {'repaired' if health.repairs else 'all is well'}."
+    again = "computed again by the next run: audiosim index"
+    if health.repairs and health.store_sound:
+        return f"{counts}: repaired, but for what is {again}"
     faults = f"{counts}: {counted(len(health.faults), 'fault')}"
-    if not repairable:
-        return f"{faults}."
     if health.repairs:
         return f"{faults}; it could not be repaired."
-    return f"{faults}; repair it with: audiosim verify --repair"
+    if health.waiting == len(health.faults):
+        return f"{faults}, {again}"
+    return f"{faults}; repair it with: audiosim verify --repair" if repairable else f"{faults}."
 
 
 def _health_fields(health: Health) -> dict[str, Any]:

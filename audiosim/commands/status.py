@@ -72,6 +72,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "doubted": failure_fields(state.doubted),
         "running": state.running,
         "unopened": state.unopened,
+        "lost_caches": state.lost_caches,
         "rebuild_unopened": state.rebuild_unopened,
         "unwritten": state.unwritten,
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
@@ -159,6 +160,9 @@ def _left_to_do(state: HomeStatus) -> Iterator[str]:
     go_on = "" if running or is_rebuilding else " A run was cut short; to go on: audiosim index"
     if state.unopened:
         yield f"Left to open: {counted(state.unopened, 'file')}.{go_on}"
+    if state.lost_caches:
+        caches = counted(state.lost_caches, "cache that was lost", "caches that were lost")
+        yield f"Left to compute again: {caches}.{'' if running else ' To do so: audiosim index'}"
     if state.rebuild_unopened is not None:
         again = "" if running else " To go on, with the options it was begun with: audiosim index --rebuild"
         yield (f"A rebuild is not complete: {counted(state.rebuild_unopened, 'file')} left to open.{again}")

@@ -53,6 +53,10 @@ class Health:
         What is wrong with the store.
     repairs : list of str
         What was done, a sentence each.
+    waiting : int
+        Pieces of audio that the next `index` computes again, as a repair noted: till then not all is right.
+    store_sound : bool
+        Whether the store is whole, or was put right.
     sound : bool
         Whether nothing is wrong, or all was put right.
     unreadable : str or None
@@ -72,6 +76,8 @@ class Health:
     lost_vectors: list[str] = field(default_factory=list)
     store_faults: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
+    waiting: int = 0
+    store_sound: bool = True
     sound: bool = True
     unreadable: str | None = None
     spaces: dict[str, Health] = field(default_factory=dict)
@@ -163,7 +169,8 @@ def _verified(place: Home, *, full: bool, repair: bool) -> Health:
             health.changed = sum(map(_has_changed, catalog.files.all()))
         if repair and not health.sound:
             _repair(health, catalog, configuration, store)
-            health.sound = not store.inspect(full=full).faults and not catalog.store_state.dirty
+            health.store_sound = not store.inspect(full=full).faults and not catalog.store_state.dirty
+            health.sound = health.store_sound and not health.waiting
         return health
 
 
@@ -191,7 +198,8 @@ def _examined(home: Home, catalog: Catalog, configuration: Configuration, store:
     health.store_faults = store.faults
     if store.dirty and not store.faults:
         health.store_faults = ["a run ended while it wrote to it"]
-    health.sound = not health.faults
+    health.waiting = len(catalog.tracks.lost().intersection(health.lost_caches))
+    health.store_sound, health.sound = not health.store_faults, not health.faults
     return health
 
 
@@ -253,6 +261,7 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
         catalog.files.drop(catalog.files.paths_with(hopeless))
         catalog.tracks.drop(hopeless)
         catalog.tracks.mark_lost(again - hopeless)
+        health.waiting = len(again)
         tracks = counted(len(again), "track")
         health.repairs.append(f"{tracks} will be computed again where the next index finds the files.")
     if health.store_faults:

@@ -60,6 +60,8 @@ class HomeStatus:
         Whether a run is at work.
     unopened : int
         Files that were found and have yet to be opened, by the run at work or by the next one.
+    lost_caches : int
+        Pieces of audio whose caches are known to be lost: the next run computes them again.
     rebuild_unopened : int or None
         Those of a rebuild that is not complete; None where there is none.
     unwritten : int
@@ -93,6 +95,7 @@ class HomeStatus:
     forgotten: list[bytes] = field(default_factory=list)
     running: bool = False
     unopened: int = 0
+    lost_caches: int = 0
     rebuild_unopened: int | None = None
     unwritten: int = 0
     whitening: bool = False
@@ -168,6 +171,7 @@ def _status(place: Home) -> HomeStatus:
             forgotten=sorted(catalog.settings.forgotten),
             running=is_held(place.index_lock),
             unopened=catalog.files.unopened_count(),
+            lost_caches=len(catalog.tracks.lost()),
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
             whitening=configuration is not None and bool(configuration.space.whitening),

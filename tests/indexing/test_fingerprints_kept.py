@@ -295,7 +295,7 @@ def test_a_file_that_was_moved_out_of_the_library_is_not_its_own_copy(
         assert (file["state"], [one["present"] for one in file["held"]]) == ("absent", [False])
         (row,) = csv.DictReader(io.StringIO(cli(*command, "--format", "csv").out))
         assert (row["state"], row["present"]) == ("absent", "false")
-        shutil.copy("take.wav", "other.wav")
+        shutil.copy(tmp_path / "take.wav", tmp_path / "other.wav")
         assert cli(*command[:-1], "other.wav").out.startswith("absent ")
     finally:
         shutil.move(tmp_path / "take.wav", music / "take.wav")

@@ -89,13 +89,19 @@ def test_lost_caches_are_computed_again_and_their_files_answer_until_then(librar
     assert (found.lost_caches, found.lost_vectors, found.store_faults) == (lost, [], [])
     assert (found.sound, found.caches) == (False, 2)
     repaired = verify_home(library.home.path, repair=True)
-    assert (repaired.sound, repaired.lost_caches) == (True, lost)
+    assert (repaired.sound, repaired.store_sound, repaired.lost_caches, repaired.waiting) == (
+        False,
+        True,
+        lost,
+        4,
+    )
     assert repaired.repairs == ["4 tracks will be computed again where the next index finds the files."]
     assert vectors(library) == before
     assert set(library.similar(track(library, 3), count=3)) == {"4.wav", "5.wav", "copy of 5.wav"}
     assert set(library.similar(track(library, 0), count=2)) == {"1.wav", "2.wav"}
 
     report = library.index()
+    assert verify_home(library.home.path).sound
     assert counts(report) == {"found": 7, "indexed": 4, "reused": 1, "unchanged": 2}
     assert vectors(library) == before
     assert verify_home(library.home.path).faults == []
@@ -164,7 +170,8 @@ def test_vectors_lost_with_their_caches_are_computed_again(library: Library) -> 
         cache_of(library).path(digest).unlink()
         edit(library, "DELETE FROM tracks WHERE digest = ?", digest)
     repaired = verify_home(library.home.path, repair=True)
-    assert (repaired.sound, repaired.lost_vectors) == (True, digests)
+    assert (repaired.sound, repaired.store_sound, repaired.waiting) == (False, True, 2)
+    assert repaired.lost_vectors == digests
     assert_chroma_is_the_catalogs(library)
     assert counts(library.index()) == {"found": 7, "indexed": 2, "reused": 1, "unchanged": 4}
     assert vectors(library) == before
@@ -351,4 +358,15 @@ def test_the_command_tells_by_its_exit_code_and_in_json(library: Library, cli: C
     assert len(found.json["faults"]) == 2
 
     repaired = cli("verify", "--repair", "--json", *home)
-    assert (repaired.code, repaired.json["sound"], len(repaired.json["repairs"])) == (0, True, 2)
+    assert (repaired.code, repaired.json["sound"], len(repaired.json["repairs"])) == (3, False, 2)
+    left = f"computed again by the next run: audiosim index --home {library.home.path}\n"
+    assert cli("verify", *home).out.endswith(f": 1 fault, {left}")
+    assert cli("verify", "--repair", *home).out.endswith(f": repaired, but for what is {left}")
+    told = cli("status", *home)
+    assert (
+        f"Left to compute again: 1 cache that was lost. To do so: audiosim index {' '.join(map(str, home))}"
+        in told.out
+    )
+    library.index()
+    assert cli("verify", *home).out == well.out
+    assert "Left to compute" not in cli("status", *home).out

@@ -45,8 +45,7 @@ class Tracks:
 
     def known_digests(self) -> set[str]:
         """The audio whose vectors are known, and whose caches are not known to be lost."""
-        query = "SELECT digest FROM tracks WHERE digest NOT IN (SELECT digest FROM lost)"
-        return {row[0] for row in self._db.execute(query)}
+        return self.all_digests() - self.lost()
 
     def has_vectors(self) -> bool:
         """Whether any audio is known."""
@@ -238,13 +237,15 @@ class Tracks:
 
     def mark_lost(self, digests: Iterable[str]) -> None:
         """Have audio computed again by the next run; what vectors it has stay until then."""
+        unread = "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'"
         with self._db.transaction():
             for digest in digests:
                 self._db.execute("INSERT OR IGNORE INTO lost VALUES (?)", (digest,))
-                self._db.execute(
-                    "UPDATE files SET size = -1, mtime_ns = -1 WHERE digest = ? AND state = 'indexed'",
-                    (digest,),
-                )
+                self._db.execute(unread, (digest,))
+
+    def lost(self) -> set[str]:
+        """The audio that the next run computes again."""
+        return {digest for (digest,) in self._db.execute("SELECT digest FROM lost")}
 
     def passages(self, digest: str) -> bytes | None:
         """The packed passages of this audio, if they are known."""
