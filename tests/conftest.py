@@ -30,6 +30,8 @@ __all__ = ["GOLDEN", "SAMPLE_RATE", "Cli", "Finished", "make_music", "tone"]
 # Every worker, and hundreds of processes, would else compile audiosim and its tests, each for itself.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Processes that a test forks in Python would tell on their stderr that Milvus's threads are not there.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too

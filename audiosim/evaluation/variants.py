@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from audiosim.library.catalog import Configuration
 from audiosim.library.configuration import check_caches
 from audiosim.library.hubness import HubCorrection
 from audiosim.library.missing_caches import AUDIO
-from audiosim.library.statistics import CENTRE_SAMPLE
+from audiosim.library.statistics import CENTRE_SAMPLE, mean_window
 from audiosim.library.whitening import AS_THEY_ARE, SearchSpace, audible_windows, learnt
 
 
@@ -61,13 +62,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class _Summaries:
-    """One pooling of recordings, float32 (n, pooled dim), and their mean window (dim,)."""
+    """One pooling of recordings, float32 (n, pooled dim)."""
 
     pooling: Pooling
     digests: tuple[str, ...]
     space: SearchSpace  # of the windows
     rows: Float32
-    mean_window: Float32
 
 
 class Space:
@@ -85,7 +85,6 @@ class Space:
         self._configuration, self._own = configuration, own
         self._cache = Cache(configuration.cache, configuration.spec)
         self._last: _Summaries | None = None
-        self._own_whitening: bytes | None = None
 
     def usable(self, digests: Sequence[str], variants: Sequence[Variant]) -> set[str]:
         """The recordings that have a vector in every variant.
@@ -116,7 +115,7 @@ class Space:
         if variant is None or variant.whitening:
             space = self._configuration.space
         if variant is not None and variant.whitening and not space.whitening:
-            space = self._learnt(list(recordings))
+            space = self._learnt
         if variant is None or not self._needs_caches(variant):
             return space(np.stack([self._own[digest] for digest in digests]))
         before, after = (AS_THEY_ARE, space) if variant.pooling == "mean" else (space, AS_THEY_ARE)
@@ -124,7 +123,8 @@ class Space:
         rows = summaries.rows.astype(np.float64)
         if variant.centring:
             centre = self._configuration.pooler.centre
-            centre = summaries.mean_window if centre is None or before.whitening else centre
+            centre = self._mean_window if centre is None else centre
+            centre = before.moved(centre[None])[0] if before.whitening else centre
             rows[:, : len(centre)] -= centre
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         units = after((rows / np.where(norms > 0.0, norms, 1.0)).astype(np.float32))
@@ -145,27 +145,36 @@ class Space:
         except AudioError:
             return False
 
-    def _learnt(self, digests: Sequence[str]) -> SearchSpace:
+    @cached_property
+    def _learnt(self) -> SearchSpace:
         """What the home would learn; what windows are, where there is too little to learn from."""
-        if self._own_whitening is None:
-            sample = digests[:: -(-len(digests) // CENTRE_SAMPLE)]
-            self._own_whitening = learnt(audible_windows(map(self._frames, sample))) or b""
-        return SearchSpace(self._own_whitening)
+        read = (cached.frames for digest in self._sampled if (cached := self._cache.read(digest)))
+        return SearchSpace(learnt(audible_windows(read)) or b"")
+
+    @cached_property
+    def _mean_window(self) -> Float32:
+        """What the home would take from each window, (dim,)."""
+        found = mean_window(self._cache, self._sampled)
+        return np.zeros(self._configuration.spec.dimension, np.float32) if found is None else found
+
+    @cached_property
+    def _sampled(self) -> list[str]:
+        """What the home would learn from: of all its audio, whatever is evaluated."""
+        digests = sorted(self._own)
+        return digests[:: -(-len(digests) // CENTRE_SAMPLE)]
 
     def _summaries(self, digests: tuple[str, ...], pooling: Pooling, space: SearchSpace) -> _Summaries:
         """Kept until another pooling is asked for: reading caches is what takes long."""
         last = self._last
         if last is None or (last.pooling, last.digests, last.space) != (pooling, digests, space):
             self._last = last = None
-            rows, mean_window = [], np.zeros(self._configuration.spec.dimension)
+            rows = []
             for digest in digests:
                 frames = self._frames(digest)
                 if space.whitening:
                     frames = replace(frames, embedding=space.moved(frames.embedding).astype(np.float32))
                 rows.append(summary(frames, pooling))
-                mean_window += summary(frames, "mean")
-            mean = (mean_window / len(digests)).astype(np.float32)
-            self._last = last = _Summaries(pooling, digests, space, np.stack(rows), mean)
+            self._last = last = _Summaries(pooling, digests, space, np.stack(rows))
         return last
 
     def _frames(self, digest: str) -> FrameEmbeddings:

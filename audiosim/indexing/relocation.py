@@ -43,7 +43,7 @@ def relocate(
     Returns
     -------
     int
-        How many files are known at the new place.
+        How many files are known at the new place; those gone before only if they are there.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def relocate(
         _relocate(place, catalog, source, target)
         for space, each, _ in other_spaces(place):
             _relocate(space, each, source, target)
-        return len(known)
+        return sum(row.state != "gone" or _is_there(target + row.path[len(source) :]) for row in known)
 
 
 def _relocate(place: Home, catalog: Catalog, old: bytes, new: bytes) -> None:

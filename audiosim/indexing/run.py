@@ -95,8 +95,8 @@ class IndexRun:
                 yield from self._settle(plan)
             if unwanted := sum(len(plan.unwanted) for plan in self.plans):
                 yield Notice(
-                    f"{counted(unwanted, 'file is', 'files are')} gone from the answers: left out, by"
-                    " `exclude`, as forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
+                    f"{counted(unwanted, 'file is', 'files are')} left out from now on, by `exclude`,"
+                    " as forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
                 )
             self._standing = {path: status for plan in self.plans for path, status in plan.standing.items()}
             ingest = self._ingest([*work, *again], alone)

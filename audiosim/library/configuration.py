@@ -9,9 +9,10 @@ from audiosim.core.config import Home
 from audiosim.core.errors import AudioError, HomeError, UsageError
 from audiosim.core.files import refuse_network
 from audiosim.core.types import Encoder, EncoderSpec, TrackVector
-from audiosim.encoders.registry import find
+from audiosim.encoders.registry import find, resolve
 from audiosim.encoders.request import (
     EncoderRequest,
+    check_options,
     completed,
     conflicts,
     request_for,
@@ -53,7 +54,7 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
     Raises
     ------
     UsageError
-        If it contradicts the home.
+        If it contradicts the home, or asks for what there is nowhere.
     """
     clashes = conflicts(request, stored.spec)
     if request.weights is not None:
@@ -66,6 +67,9 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
         clashes.append(("encoder", request.encoder, f"another model or description of {stored.spec.name}"))
     if clashes:
         name, wanted, there = clashes[0]
+        entry = resolve(request.encoder) if name == "encoder" else find(stored.spec.name)
+        if entry is not None:
+            check_options(entry.card, request)  # what there is nowhere does not contradict this home
         has = stored.spec.name if name in dict(request.options) else "none"
         raise UsageError(
             f"`{name}` {wanted} contradicts this home",

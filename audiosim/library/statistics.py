@@ -101,7 +101,7 @@ def _freeze_centre(catalog: Catalog, configuration: Configuration, digests: Sequ
     if not can_recentre(catalog, configuration):
         return  # the disk of the caches may not be mounted; another run will do
     cache = Cache(configuration.cache, configuration.spec)
-    centre = _mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
+    centre = mean_window(cache, digests[:: -(-len(digests) // CENTRE_SAMPLE)])
     if centre is None:
         return
     missing = recentre(catalog, replace(configuration, centre=centre.tobytes()))
@@ -175,8 +175,8 @@ def _whole(
         raise _IncompleteError(list(missing))
 
 
-def _mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:
-    """The mean (dim,) of tracks' mean windows, of those that can be read."""
+def mean_window(cache: Cache, digests: Iterable[str]) -> Float32 | None:
+    """Give the mean (dim,) of tracks' mean windows, of those that can be read."""
     means = [_mean_of(cached.frames) for digest in digests if (cached := cache.read(digest))]
     finite = [mean for mean in means if mean is not None and np.isfinite(mean).all()]
     return np.mean(finite, axis=0, dtype=np.float64).astype("<f4") if finite else None

@@ -184,6 +184,12 @@ def test_copies_weigh_once_in_the_mean_window(home: Home) -> None:
     np.testing.assert_array_equal(twice, np.concatenate([once, once[:1]]))
 
 
+def test_what_a_home_would_learn_is_learnt_from_all_of_it(home: Home) -> None:
+    space, digests, _ = opened(home)
+    variant = Variant("mean", centring=True)
+    np.testing.assert_array_equal(space.vectors(digests[:3], variant), space.vectors(digests, variant)[:3])
+
+
 def test_tracks_whose_caches_are_gone_are_left_out_of_every_variant(own_home: Home) -> None:
     caches(own_home)[0].unlink()
     caches(own_home)[1].write_bytes(b"damaged")

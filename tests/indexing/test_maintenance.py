@@ -377,6 +377,17 @@ def test_a_part_of_a_library_can_move(library: Library, tmp_path: Path, inside: 
     assert_chroma_is_the_catalogs(library)
 
 
+def test_files_that_were_gone_before_are_not_counted_at_the_new_place(
+    library: Library, tmp_path: Path, cli: Cli
+) -> None:
+    music = music_of(library)
+    track(library, 0).unlink()
+    library.index()
+    music.rename(tmp_path / "elsewhere")
+    done = cli("relocate", music, tmp_path / "elsewhere", "--home", library.home.path)
+    assert (done.code, done.out) == (0, "6 files are known at the new place.\n"), done.err
+
+
 def test_what_is_known_at_the_new_place_stays_as_it_is(library: Library, tmp_path: Path) -> None:
     music, new = music_of(library), tmp_path / "new"
     (new / "low").mkdir(parents=True)
@@ -406,7 +417,7 @@ def test_names_that_are_not_utf8_and_failed_and_gone_files_move_too(library: Lib
     lost.rename(tmp_path / "away.wav")
     library.index()
     music.rename(new)
-    assert relocate(music, new, home=library.home.path) == 7
+    assert relocate(music, new, home=library.home.path) == 6
     with library.catalog() as catalog:
         rows = {
             row.path[len(os.fsencode(new)) + 1 :]: row.state for row in catalog.files.all(os.fsencode(new))

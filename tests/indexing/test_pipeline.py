@@ -11,7 +11,7 @@ import mutagen
 import numpy as np
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, tone
+from conftest import SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from libraries import Library, counts
 
@@ -378,6 +378,20 @@ def test_a_repool_gives_bit_equal_vectors(library: Library) -> None:
 def test_a_track_without_its_cache_is_redone_after_a_repool(library: Library) -> None:
     next(library.home.cache.rglob("*.npz")).unlink()
     assert counts(library.index(pooling="max")) == {"found": 6, "unchanged": 5, "indexed": 1}
+
+
+def test_an_encoder_that_there_is_nowhere_contradicts_no_home(library: Library, cli: Cli) -> None:
+    for words, what in (
+        (["--encoder", "musicn"], "No encoder musicn"),
+        (
+            ["--encoder", "musicnn", "--variant", "msdd"],
+            "No --variant msdd",
+        ),
+    ):
+        done = cli("index", *words, "--home", library.home.path)
+        assert (done.code, done.err.startswith(f"audiosim: {what}")) == (2, True), done.err
+        assert "Choose one of: " in done.err
+        assert "--rebuild" not in done.err
 
 
 def test_vectors_of_another_encoder_are_refused(library: Library, music: Path) -> None:
