@@ -43,7 +43,9 @@ def test_patterns_are_kept_and_what_they_leave_out_is_gone_told_once_and_returns
     assert counts(report) == {"found": 3, "unchanged": 3, "gone": 3}
     assert not report.needs_a_look
     assert len(library.stored()) == 3
-    assert [text for text in notices(library) if text.startswith("3 files are gone")]
+    assert [
+        text for text in notices(library) if text.startswith("3 files are left out from now on, by `exclude`")
+    ]
     assert home_status(library.home.path).exclude == ("low/*",)
     assert counts(library.index()) == {"found": 3, "unchanged": 3}
     assert notices(library) == []
