@@ -29,7 +29,8 @@ from audiosim.server.problems import ProblemError
 
 LOOK_INTERVAL = 0.5  # s between looks at the catalog's files
 FINGERPRINTS = 10_240  # that are kept, some 8 KB each
-TURNS = 2  # searches at a time: one reads vectors while another is in Python
+# Searches at a time: of many tracks, one reads vectors while another is in Python, which takes most of few.
+MANY, TURNS = 30_000, 2
 SHARE = 4  # times as long as reading took, at least, until it is read again
 
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -59,7 +60,8 @@ class Library:
         self._reader = reader
         self.home: Home = find_home(home)
         self._reading = threading.Lock()
-        self._stopped, self._turns = threading.Event(), Turns(TURNS)
+        self._stopped = threading.Event()
+        self._few, self._many = Turns(1), Turns(TURNS)
         self._seen = _signature(self.home.catalog)
         self._kept: LastUsed[Any] = LastUsed(FINGERPRINTS)
         self._held, self._took = self._read(None)
@@ -108,7 +110,8 @@ class Library:
 
     def _opened(self, catalog: Catalog, held: Held) -> Index:
         reader = self._reader(held.configuration.spec)
-        return Index(self.home, catalog, held.configuration, self._kept, reader, turn=self._turns)
+        turn = self._many if len(held.tracks) >= MANY else self._few
+        return Index(self.home, catalog, held.configuration, self._kept, reader, turn=turn)
 
     def follow(self, each_time: Callable[[], object] = lambda: None) -> None:
         """Read what changes, until `stop`; `each_time` is called now and then."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from libraries import Library, track
 from server_help import library, original
 
 from audiosim.search.similar import find_similar
-from audiosim.server.library import TURNS, Turns
+from audiosim.server.library import MANY, TURNS, Turns
 from audiosim.server.library import Library as Served
 
 LIMIT = 30.0  # s
@@ -34,7 +35,11 @@ def test_as_many_threads_as_there_are_turns_are_let_in_and_each_in_the_end() -> 
     assert sorted(done) == [*range(8)]
 
 
-def test_searches_wait_for_their_turn_and_give_it_back(library: Library) -> None:
+@pytest.mark.parametrize(("many", "turns"), [(MANY, 1), (1, TURNS)])
+def test_searches_wait_for_their_turn_and_give_it_back(
+    library: Library, monkeypatch: pytest.MonkeyPatch, many: int, turns: int
+) -> None:
+    monkeypatch.setattr("audiosim.server.library.MANY", many)
     served, answers = Served(library.home.path), list[int]()
 
     def ask() -> None:
@@ -44,7 +49,7 @@ def test_searches_wait_for_their_turn_and_give_it_back(library: Library) -> None
     ask()
     with served.index() as index:
         turn = index.turn
-    for _ in range(TURNS):
+    for _ in range(turns):
         turn.__enter__()
     threads = [threading.Thread(target=ask) for _ in range(2 * TURNS)]
     for thread in threads:
