@@ -155,9 +155,11 @@ def test_a_radio_is_made_where_tracks_are_searched(made: MadeHome) -> None:
     assert radio.similarities[1] == pytest.approx(max(match.similarity for match in best), abs=1e-6)
 
 
-def test_eval_measures_what_the_home_does_and_what_it_would(made: MadeHome) -> None:
+@pytest.mark.parametrize("labelled", [TRACKS, TRACKS // 3])
+def test_eval_measures_what_the_home_does_and_what_it_would(made: MadeHome, labelled: int) -> None:
+    """A home learns from all of it, whichever of its tracks have labels."""
     labels = made.home.path / "labels.csv"
-    names = "".join(f"/music/t{n:03}.flac,{n % 6}\n" for n in range(TRACKS))
+    names = "".join(f"/music/t{n:03}.flac,{n % 6}\n" for n in range(labelled))
     labels.write_text("path,label\n" + names)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("audiosim.library.whitening.ENCODERS", ())
