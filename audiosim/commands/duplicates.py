@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,12 +22,19 @@ from audiosim.commands.options import (
     tell_of_folders,
     with_options,
 )
-from audiosim.commands.output import no_audio, tell_absent, tell_unfit, tell_unopened, write_output
+from audiosim.commands.output import (
+    no_audio,
+    tell_absent,
+    tell_notes,
+    tell_unfit,
+    tell_unopened,
+    write_output,
+)
 from audiosim.commands.table import shown_path
 from audiosim.core.errors import NEEDS_A_LOOK, UsageError
 from audiosim.core.json_fields import path_fields, track_fields
 from audiosim.core.paths import contains, identity
-from audiosim.core.text import duration, file_name, utf8_path, visible_lines
+from audiosim.core.text import display_path, duration, file_name, utf8_path, visible_lines
 
 if TYPE_CHECKING:
     from audiosim.commands.render import Listing
@@ -48,8 +56,8 @@ def duplicates(
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Tell which files there are in the index already: known; or indexed, if it is the file"
-            " itself; repeatable.",
+            help="Tell which files of a folder or playlist (- for paths on stdin) are in the index already:"
+            " known; or indexed, if it is the file itself; repeatable.",
         ),
     ] = None,
     *,
@@ -104,10 +112,18 @@ def _within(
 
 
 def _across(paths: list[Path], home: Path | None, only: Filter | None, output: OutputForm) -> None:
+    from audiosim.commands.sources import expand, is_list
+    from audiosim.library.index import index_roots
     from audiosim.search.across import find_across
+    from audiosim.search.query import LEFT_OUT
 
-    files = find_across(paths, home=home, only=only)
-    named = list(map(identity, paths))
+    lists = [os.fspath(path) for path in paths if is_list(path)]
+    listed = expand(lists, sys.stdin.buffer, cache(partial(index_roots, home)))
+    there = list(filter(os.path.lexists, listed.paths))
+    missing = [f"No such file: {display_path(path)}{LEFT_OUT}" for path in listed.paths if path not in there]
+    tell_notes([*listed.notes, *missing])
+    named = [identity(path) for path in paths if not is_list(path)]
+    files = find_across(map(os.fsdecode, [*named, *there]), home=home, only=only)
     vacant = [path for path in named if not any(contains(path, file.path) for file in files)]
     _print(
         "".join(_file_text(file, output.width) for file in files),
@@ -118,9 +134,9 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
         typer.echo(f"audiosim: {no_audio(path)}", err=True)
     tell_absent((one.track for file in files for one in file.held), home, "file")
     failed = [file for file in files if file.reason is not None]
-    if failed and len(failed) == len(files):
+    if (failed or missing) and len(failed) == len(files):
         raise typer.Exit(1)
-    if vacant or any(not file.failed_before or file.path in named for file in failed):
+    if vacant or missing or any(not file.failed_before or file.path in named for file in failed):
         raise typer.Exit(NEEDS_A_LOOK)
 
 

@@ -47,6 +47,11 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO, roots: Root
     return Source(list(named), listed, tuple(notes), tuple(unread))
 
 
+def is_list(name: str | os.PathLike[str]) -> bool:
+    """Tell whether a name stands for a list of files: a playlist, or stdin."""
+    return os.fspath(name) == STDIN or _is_playlist(os.fsencode(name), (*READABLE, *UNREADABLE))
+
+
 def read_playlist(
     path: bytes, roots: Roots = tuple, notes: list[str] | None = None, opened: set[bytes] | None = None
 ) -> list[bytes]:

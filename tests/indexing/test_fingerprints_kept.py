@@ -344,3 +344,25 @@ def test_a_file_that_is_named_and_fails_needs_a_look_and_where_all_do_it_is_a_fa
     assert cli(*command, music).code == 0  # known, and not asked for
     for file in (broken, other):
         assert cli(*command, music, "--across", file).code == 3
+
+
+def test_files_of_a_playlist_are_told_one_by_one(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    command = ("duplicates", "--home", library.home.path, "--across")
+    shutil.copy(music / "take.wav", tmp_path / "copy.wav")
+    playlist = tmp_path / "some.m3u8"
+    playlist.write_text(f"copy.wav\n{music / 'take.wav'}\n")
+    done = cli(*command, playlist)
+    assert (done.code, [line.split()[:2] for line in done.out.splitlines() if line[0] != " "]) == (
+        0,
+        [["indexed", str(music / "take.wav")], ["known", "copy.wav"]],
+    )
+    playlist.write_text("copy.wav\nnone.wav\n")
+    done = cli(*command, playlist, "--json")
+    assert (done.code, [Path(file["path"]).name for file in done.json["files"]]) == (3, ["copy.wav"])
+    assert done.err == f"audiosim: No such file: {tmp_path / 'none.wav'}; it is left out.\n"
+    playlist.write_text("none.wav\n")
+    assert cli(*command, playlist).code == 1
+    playlist.write_text("\n")
+    assert cli(*command, playlist).code == 2
