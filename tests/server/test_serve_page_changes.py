@@ -255,6 +255,14 @@ def test_folders_are_looked_through_for_what_is_new(visit: Any, library: Library
     page.click("#rescan")
     assert over(seen, 2)[1] == "New and changed files nothing is new"
     assert home_status(library.home.path).failed == 1
+    for number in range(22):
+        track(library, 0).with_name(f"bad{number}.wav").write_text("no music")
+    page.click("#rescan")
+    assert "and 2 more" in over(seen, 3)[2]
+    last = page.locator("#changes details p").last
+    assert not last.is_visible()
+    page.click("text=and 2 more")
+    assert last.is_visible()
     assert told(seen) == []
 
 

@@ -95,8 +95,10 @@ function scanned(row, job) {
   const parts = [count("indexed", "added"), count("moved", "moved"), count("gone", "gone"), count("failed", "failed")].filter(Boolean);
   const faults = job.failures.map((failure) => `${failure.path}: ${failure.reason}`);
   const lines = [...faults, ...job.notes.map((note) => note.replace("use `accept_removals`", "tick “and take out what is missing”"))];
-  const more = lines.length > SHOWN ? [`and ${lines.length - SHOWN} more: audiosim status`] : [];
-  row.end(parts.join(", ") || "nothing is new", !job.counts.failed, ...[...lines.slice(0, SHOWN), ...more].map((line) => make("p", { className: "soft" }, line)));
+  const told = lines.map((line) => make("p", { className: "soft" }, line));
+  const more = told.splice(SHOWN);
+  if (more.length) told.push(make("details", {}, make("summary", {}, `and ${more.length} more`), ...more));
+  row.end(parts.join(", ") || "nothing is new", !job.counts.failed, ...told);
 }
 
 async function rescan() {
