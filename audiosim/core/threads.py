@@ -41,17 +41,24 @@ def limited_threads(count: int | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def on_each_processor(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Call a function for each item, in as many threads as we may have, with matrix products in one thread.
+@contextmanager
+def products_in_one_thread() -> Iterator[None]:
+    """While the block runs, multiply matrices in one thread each, in all of the process.
 
     BLAS's own threads wait for each other in loops: where others use the processors too, small
     products take ten times as long.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def on_each_processor(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Call a function for each item in as many threads as we may have; matrix products take one each."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with products_in_one_thread(), ThreadPoolExecutor(threads()) as pool:
         return list(pool.map(function, items))
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from audiosim.core.errors import AudiosimError
+from audiosim.core.threads import products_in_one_thread
 from audiosim.server.app import make_app
 from audiosim.server.guard import Rules
 from audiosim.server.options import ServerOptions
@@ -69,7 +70,7 @@ def serve(options: ServerOptions, tell: Callable[[str], object], ending: Callabl
     """Answer requests until a signal ends it, and `ending` is called; the rest is as of `make_server`."""
     server, listener = make_server(options, tell)
     server.ending = ending
-    with listener:
+    with listener, products_in_one_thread():  # of a search they are small, and many searches run at a time
         server.run([listener])
 
 

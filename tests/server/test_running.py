@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -152,6 +154,29 @@ def test_a_server_imports_no_network_and_no_store(library: Library) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="NumPy may come with another BLAS")
+def test_a_server_multiplies_in_one_thread_each_as_many_searches_run_at_a_time(library: Library) -> None:
+    code = """
+import os, sys
+import numpy
+from threadpoolctl import threadpool_info
+from audiosim.server.options import ServerOptions
+from audiosim.server.running import serve
+counts = lambda: [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+numpy.ones((2, 2)) @ numpy.ones((2, 2))
+def tell(url):
+    print(*before, *counts(), flush=True)
+    os._exit(0)
+before = counts()
+serve(ServerOptions(home=sys.argv[1], port=0), tell, lambda: None)
+"""
+    command = [sys.executable, "-c", code, str(library.home.path)]
+    done = subprocess.run(
+        command, check=True, env=os.environ | {"OPENBLAS_NUM_THREADS": "2"}, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["2", "1"]
+
+
 def test_an_encoder_in_a_process_of_its_own_is_the_encoder_itself_and_can_be_let_go(
     seeded_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
