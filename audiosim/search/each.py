@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from audiosim.core.errors import AudiosimError, UsageError
 from audiosim.core.last_used import LastUsed
+from audiosim.core.threads import products_in_one_thread
 from audiosim.core.types import Encoder, Precision
 from audiosim.encoders import QueryEncoder
 from audiosim.library.catalog.held import hold
@@ -175,7 +176,7 @@ def _some(queries: Paths | Source) -> Source:
 @contextmanager
 def _in_memory(home: str | os.PathLike[str] | Index | None, encoder: Encoder | None) -> Iterator[Index]:
     """An index whose tracks are in memory; one that is open already is taken as it is."""
-    with open_index(home, encoder) as index:
+    with open_index(home, encoder) as index, products_in_one_thread():
         held = None if isinstance(home, Index) else hold(index.catalog)
         if held is None:
             yield index

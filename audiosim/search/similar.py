@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audiosim.core.errors import AudiosimError, UsageError
+from audiosim.core.threads import products_in_one_thread
 from audiosim.core.types import Encoder, Match, Precision
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import HubScaling
@@ -144,6 +145,8 @@ def find_similar(
         )
     exact = wish.is_exact or isinstance(home, Index)
     with open_index(home, encoder) as index, ExitStack() as stack:
+        if not isinstance(home, Index):
+            stack.enter_context(products_in_one_thread())
         exact = exact or index.is_scanned_fast
         store = None if exact else stack.enter_context(store_reader())  # it loads the engine meanwhile
         searcher, resolver = Searcher(index, wish, store), Resolver(index, precision, encoder, longest)
