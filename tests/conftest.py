@@ -32,6 +32,8 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Processes that a test forks in Python would tell on their stderr that Milvus's threads are not there.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+# There are more processes than processors, and BLAS's threads wait for each other in loops.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))  # recipe.py, which runs in openl3's own environment too

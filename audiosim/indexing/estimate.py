@@ -67,9 +67,9 @@ class Estimate:
     doubted : tuple of (bytes, str)
         Folders that look like disks that are not mounted, with the reason.
     missing : int
-        Files of the index in other folders that are not where they were, and seem not to have moved.
+        Known files in other folders that are not where they were, and seem not to have moved.
     left_out : int
-        Files of the index that are left out from now on.
+        Known files that are left out from now on.
     changes : tuple of str
         What else changes in the home, a sentence each: pooling, what is left out, the store.
     problems : tuple of (bytes, str)
@@ -111,11 +111,11 @@ class Estimate:
             lines.append(f"{self.reread} of the others to be read again, without the network.")
         if self.left_out:
             lines.append(
-                f"{counted(self.left_out, 'file')} would leave the answers: left out, by `exclude`, as"
+                f"{counted(self.left_out, 'file')} would be in no answer: left out, by `exclude`, as"
                 " forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
             )
         if self.missing:
-            lines.append(f"{counted(self.missing, 'file')} would leave the answers: not there any more.")
+            lines.append(f"{counted(self.missing, 'file')} would be in no answer: not there any more.")
         if self.files and self.audio_hours is not None and self.bytes_needed is not None:
             room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
             lengths = f"from the lengths of {counted(self.sampled, 'file')}"
@@ -239,7 +239,7 @@ def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[
 
 
 def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) -> Estimate:
-    """What would leave the answers; a missing file has most likely moved where another has its size."""
+    """What would be in no answer; a missing file has most likely moved where another has its size."""
     sizes = {file.size for each in plans for file in [*each.process, *each.alone]}
     doubted, missing = [], 0
     for each in plans:

@@ -19,7 +19,8 @@ from audiosim.core.vectors import are_whole
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, FileRow
-from audiosim.library.configuration import check_caches, repooled
+from audiosim.library.configuration import repooled
+from audiosim.library.missing_caches import missing_caches
 from audiosim.library.scan import FoundFile
 from audiosim.library.spaces import spaces
 from audiosim.store import Store
@@ -111,7 +112,8 @@ def verify_home(
 
     Repairing, vectors that are missing are pooled again from their caches; files whose caches are
     lost are computed again by the next run, and keep their vectors until then, unless they are
-    gone; the store is made anew.
+    gone, or left as they are, where over half of the caches are not there: their disk may not be mounted, or
+    they were never here; the store is made anew.
 
     Parameters
     ----------
@@ -133,8 +135,8 @@ def verify_home(
     Raises
     ------
     HomeError
-        If there is no index, the catalog itself is damaged, or the caches' disk looks
-        unmounted; that of a further space is told in its `Health`.
+        If there is no index, or the catalog itself is damaged; that of a further space is told in its
+        `Health`.
     LockedError
         If `repair` is asked for while another process writes, for `wait` seconds.
     """
@@ -168,9 +170,9 @@ def _verified(place: Home, *, full: bool, repair: bool) -> Health:
         if full:
             health.changed = sum(map(_has_changed, catalog.files.all()))
         if repair and not health.sound:
-            _repair(health, catalog, configuration, store)
+            complete = _repair(health, catalog, configuration, store)
             health.store_sound = not store.inspect(full=full).faults and not catalog.store_state.dirty
-            health.sound = health.store_sound and not health.waiting
+            health.sound = complete and health.store_sound and not health.waiting
         return health
 
 
@@ -243,9 +245,10 @@ def _same_passages(found: bytes | None, expected: bytes, dimension: int) -> bool
     return rows.shape == others.shape and np.allclose(rows, others, rtol=0, atol=PASSAGE_TOLERANCE)
 
 
-def _repair(health: Health, catalog: Catalog, configuration: Configuration, store: Store) -> None:
+def _repair(health: Health, catalog: Catalog, configuration: Configuration, store: Store) -> bool:
+    """Put right what can be; tell whether no tracks had to be left, as the caches' disk looks unmounted."""
     known, rows = catalog.tracks.all_digests(), list(catalog.files.all())
-    check_caches([row.digest for row in rows if row.digest in known], configuration)
+    missing = missing_caches([row.digest for row in rows if row.digest in known], configuration)
     pooled = 0
     for digest, vector, duration in repooled(health.lost_vectors, configuration):
         catalog.tracks.set_vector(digest, vector, duration)
@@ -253,6 +256,20 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
     if pooled:
         vectors = counted(pooled, "vector was", "vectors were")
         health.repairs.append(f"{vectors} pooled again from caches.")
+    if complete := missing is None or not missing.most:
+        _have_computed_again(health, catalog, configuration, rows)
+    if health.store_faults:
+        store.rebuild()
+        health.repairs.append(f"{health.store}'s index was made anew from the catalog.")
+    else:
+        store.flush()
+    return complete
+
+
+def _have_computed_again(
+    health: Health, catalog: Catalog, configuration: Configuration, rows: list[FileRow]
+) -> None:
+    """Note tracks whose caches are lost for the next run; those without a vector are no answers then."""
     present = {row.digest for row in rows if row.state == "indexed"}
     hopeless = _bad_vectors(catalog, configuration.dimension)
     hopeless |= set(health.lost_caches) - present
@@ -264,8 +281,3 @@ def _repair(health: Health, catalog: Catalog, configuration: Configuration, stor
         health.waiting = len(again)
         tracks = counted(len(again), "track")
         health.repairs.append(f"{tracks} will be computed again where the next index finds the files.")
-    if health.store_faults:
-        store.rebuild()
-        health.repairs.append(f"{health.store}'s index was made anew from the catalog.")
-    else:
-        store.flush()

@@ -320,7 +320,7 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
         done = cli(*look, *more)
         assert (done.code, told in done.err) == (3, True)
         assert done.err.endswith(f": audiosim relocate {music} NEW --home {library.home.path}\n")
-        assert "would leave the answers" not in done.out
+        assert "would be in no answer" not in done.out
     rebuild = IndexOptions(rebuild=True, pooling="max")
     found = estimate(home=library.home.path, options=rebuild, encoder=library.encoder)
     assert (found.files, found.doubted) == (0, ((bytes(music), "it is not there"),))
@@ -329,7 +329,7 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
     assert cli("index", "--home", library.home.path).err.startswith(told)
     accepted = cli(*look, "--accept-removals")
     assert (accepted.code, accepted.err) == (0, "")
-    assert "6 files would leave the answers: not there any more.\n" in accepted.out
+    assert "6 files would be in no answer: not there any more.\n" in accepted.out
     music.mkdir()
     assert "not mounted: it is empty." in cli(*look).err
 
@@ -337,13 +337,13 @@ def test_a_folder_that_is_not_there_any_more_is_told_as_a_run_would(
 def test_tracks_that_would_leave_the_answers_are_told(library: Library, music: Path, cli: Cli) -> None:
     look = ("index", "--dry-run", "--home", library.home.path)
     done = cli(*look, "--exclude", "low/*")
-    assert "3 files would leave the answers: left out, by --exclude, as forgotten" in done.out
+    assert "3 files would be in no answer: left out, by --exclude, as forgotten" in done.out
     assert cli(*look, "--exclude", "low/*", "--json").json["left_out"] == 3
     assert "would leave" not in cli(*look).out
     (music / "low").rename(music / "moved")  # which a run finds out when it opens the files
     assert "would leave" not in cli(*look).out
     (music / "high" / "03 track.wav").unlink()
-    assert "1 file would leave the answers: not there any more.\n" in cli(*look).out
+    assert "1 file would be in no answer: not there any more.\n" in cli(*look).out
     assert estimate(home=library.home.path, encoder=library.encoder).missing == 1
 
 

@@ -86,7 +86,7 @@ def test_a_file_that_was_named_and_is_gone_is_no_disk_that_is_not_mounted(
     away = low.rename(tmp_path / "away.wav")
     assert "not mounted" not in cli("status", *home).out
     look = cli("index", "--dry-run", *home)
-    assert (look.code, "1 file would leave the answers: not there any more." in look.out) == (0, True)
+    assert (look.code, "1 file would be in no answer: not there any more." in look.out) == (0, True)
     done = cli("index", *home)
     told = f"audiosim: Gone: {low}. What comes back returns to the answers at no cost.\n"
     assert (done.code, done.err, "1 unchanged, 1 gone" in done.out) == (0, told, True)

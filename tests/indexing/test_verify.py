@@ -317,17 +317,43 @@ def test_a_damaged_catalog_is_an_error_that_says_what_to_do(library: Library, cl
     assert library.home.catalog.read_bytes() == content
 
 
-def test_repair_refuses_while_the_caches_disk_looks_unmounted(library: Library, tmp_path: Path) -> None:
-    a_row_is_missing(library)
+def test_repair_leaves_tracks_alone_while_the_caches_disk_looks_unmounted(
+    library: Library, tmp_path: Path, cli: Cli
+) -> None:
     digest = digest_of(library, track(library, 0))
     edit(library, "DELETE FROM tracks WHERE digest = ?", digest)
     before = catalog_content(library)
     library.home.cache.rename(tmp_path / "unmounted")
-    with pytest.raises(HomeError, match=r"6 of 6 tracks have no cache in .*\n?.*without their caches"):
-        verify_home(library.home.path, repair=True)
-    assert catalog_content(library) == before
+    command = ("verify", "--repair", "--home", library.home.path)
+    for _ in range(2):
+        done = cli(*command)
+        assert done.code == 3
+        assert "6 of 6 tracks have no cache in " in done.err
+        assert "without their caches" in done.err
+        assert catalog_content(library) == before
     (tmp_path / "unmounted").rename(library.home.cache)
     assert verify_home(library.home.path, repair=True).sound
+    assert_chroma_is_the_catalogs(library)
+
+
+def test_the_store_of_a_home_without_caches_is_repaired(library: Library, cli: Cli) -> None:
+    shutil.rmtree(library.home.cache)
+    command, home = ("verify", "--repair", "--home", library.home.path), library.home.path
+    done = cli(*command)
+    assert (done.code, done.out) == (
+        3,
+        "7 tracks, 0 caches, 7 vectors compared, recall@10 1.000: 6 faults.\n",
+    )
+    a_row_is_missing(library)
+    before = [line for line in catalog_content(library) if 'INTO "tracks"' in line]
+    told = cli("verify", "--home", home)
+    assert (
+        told.code,
+        told.out.endswith(f": 7 faults; repair it with: audiosim verify --repair --home {home}\n"),
+    ) == (3, True)
+    done = cli(*command)
+    assert (done.code, done.out.endswith(": repaired, but for the caches.\n")) == (3, True)
+    assert [line for line in catalog_content(library) if 'INTO "tracks"' in line] == before != []
     assert_chroma_is_the_catalogs(library)
 
 
