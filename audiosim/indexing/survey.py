@@ -267,7 +267,7 @@ def _kept(
 ) -> tuple[Configuration, Encoder]:
     """The home's own configuration, but for the pooling and the caches' place; and its encoder."""
     check_encoder(encoder, stored)
-    check_request(options.request, stored, read_only=read_only)
+    check_request(options.request, stored, read_only=read_only, space=options.space)
     cache = options.cache.absolute() if options.cache else stored.cache
     load = partial(
         load_encoder_for,

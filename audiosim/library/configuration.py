@@ -39,7 +39,9 @@ def check_encoder(encoder: Encoder | None, stored: Configuration) -> None:
         )
 
 
-def check_request(request: EncoderRequest, stored: Configuration, *, read_only: bool = False) -> None:
+def check_request(
+    request: EncoderRequest, stored: Configuration, *, read_only: bool = False, space: str | None = None
+) -> None:
     """See that a request for an encoder leaves the home its own.
 
     Parameters
@@ -50,6 +52,8 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
         The home's.
     read_only : bool
         Whether nothing is written.
+    space : str, optional
+        The name of the home's further space, where that is meant.
 
     Raises
     ------
@@ -71,10 +75,11 @@ def check_request(request: EncoderRequest, stored: Configuration, *, read_only: 
         if entry is not None:
             check_options(entry.card, request)  # what there is nowhere does not contradict this home
         has = stored.spec.name if name in dict(request.options) else "none"
+        what, kind = ("this home", "home") if space is None else (f"the space {space}", "space")
         raise UsageError(
-            f"`{name}` {wanted} contradicts this home",
+            f"`{name}` {wanted} contradicts {what}",
             f"its index was made with {has if there is None else there}",
-            "Leave it out, use another `home`, or start over with `rebuild`.",
+            f"Leave it out, use another `{kind}`, or start over with `rebuild`.",
         )
 
 

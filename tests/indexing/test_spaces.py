@@ -206,6 +206,15 @@ def test_time_that_is_up_is_up_for_all_spaces(home: SpacesHome) -> None:
     assert (report["left"], report["spaces"]["said"]["left"]) == (1, 1)
 
 
+def test_what_contradicts_a_space_is_told_of_it(home: SpacesHome) -> None:
+    done = home("index", "--space", "said", "--hop-size", "0.25")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2,
+        "audiosim: --hop-size 0.25 contradicts the space said: its index was made with 1.0.",
+    )
+    assert "use another --space, or start over with --rebuild" in done.err
+
+
 def test_a_space_is_made_anew_by_itself(home: SpacesHome) -> None:
     home.done("index", "--space", "said", "--rebuild", "--hop-size", "0.25", "--encoder", WORDS)
     assert "hop 0.25 s" in home.done("status")["spaces"]["said"]["encoder"]
