@@ -16,6 +16,7 @@ from audiosim.audio.fingerprint import Landmarks
 COMMON, COMMON_SHARE = 2, 0.04  # keys in common, at least, and of the keys of the one with fewer
 USUAL = 32  # landmarks with one key: if there are more, it tells nothing
 NEAREST = 10  # others that each is compared with
+FEW = 2**16  # keys, of which hardly two are the same by chance
 COUNTED = 2**23  # pairs that are counted at a time: a quarter of a gigabyte
 
 Pairs = list[tuple[int, int]]
@@ -51,11 +52,13 @@ def _shared(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], N
     none = np.empty(0, np.uint32)
     keys = [none, *(none if one is None else one.keys for one in sets)]
     lengths = np.array([len(each) for each in keys[1:]], np.int64)
+    if lengths.sum() < FEW and _differ(np.concatenate(keys)):
+        return none, np.empty(0, np.int64), lengths
     both = np.concatenate(keys, dtype=np.uint64)
     keys.clear()
     both <<= np.uint64(32)
     both |= np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
-    both.sort(kind="stable")  # by key, then by row; those of each set are in order already
+    both.sort()  # by key, then by row
     alike = both[1:] ^ both[:-1] < 2**32  # which key is that of the one before: hardly any
     both = both[np.append(alike, False) | np.append(False, alike)] if alike.any() else both[:0]
     starts = np.flatnonzero(np.diff(both >> 32, prepend=np.uint64(2**32)))
@@ -63,6 +66,12 @@ def _shared(sets: Iterable[Landmarks | None]) -> tuple[npt.NDArray[np.uint32], N
     told = sizes <= USUAL
     owners = both[np.repeat(told, sizes)].astype(np.uint32)
     return owners, np.repeat(np.cumsum(sizes[told]), sizes[told]), lengths
+
+
+def _differ(keys: npt.NDArray[np.uint32]) -> bool:
+    """Whether no two keys are the same; puts them in order."""
+    keys.sort()
+    return not (keys[1:] == keys[:-1]).any()
 
 
 def _parts(owners: npt.NDArray[np.uint32], ends: Numbers) -> Iterator[Numbers]:
