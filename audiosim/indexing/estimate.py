@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -256,17 +257,32 @@ def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) 
 def _with_lengths(
     known: Estimate, target: Target, work: Sequence[FoundFile], lengths: Mapping[FoundFile, float]
 ) -> Estimate:
-    spec = target.configuration.spec
-    scale = sum(file.size for file in work) / sum(file.size for file in lengths)
-    windows = round(scale * sum(_windows(spec, seconds) for seconds in lengths.values()))
+    spec, scales = target.configuration.spec, _scales(work, lengths)
+    seconds = sum(scales[_kind(file)] * each for file, each in lengths.items())
+    windows = round(sum(scales[_kind(file)] * _windows(spec, each) for file, each in lengths.items()))
     row = 2 * 4 * target.configuration.dimension + ROW_BYTES
     return replace(
         known,
         sampled=len(lengths),
-        audio_hours=scale * sum(lengths.values()) / 3600,
+        audio_hours=seconds / 3600,
         windows=windows,
         bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * row,
     )
+
+
+def _kind(file: FoundFile) -> bytes:
+    """What tells about how many bytes a second of it takes: the extension."""
+    return os.path.splitext(file.path)[1].lower()
+
+
+def _scales(work: Sequence[FoundFile], some: Iterable[FoundFile]) -> dict[bytes, float]:
+    """For how many bytes each byte of some files stands, by kind; kinds not among them are shared out."""
+    sizes, told = Counter[bytes](), Counter[bytes]()
+    for counts, files in ((sizes, work), (told, some)):
+        for file in files:
+            counts[_kind(file)] += file.size
+    shared = sizes.total() / sum(sizes[kind] for kind in told)
+    return {kind: shared * sizes[kind] / size for kind, size in told.items() if size}
 
 
 def _with_speed(known: Estimate, rate: float) -> Estimate:

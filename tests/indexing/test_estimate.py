@@ -240,6 +240,20 @@ def test_lengths_are_read_for_a_while_and_then_hours_are_told_by_those(
     assert found.audio_hours == pytest.approx(200 / 3600, rel=0.01)
 
 
+def test_each_kind_of_file_is_taken_by_its_own_bytes_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    soundfile.write(folder / "0.aiff", tone(4, 100), SAMPLE_RATE, subtype="DOUBLE")
+    for number in range(1, 9):
+        soundfile.write(folder / f"{number}.wav", tone(4, 100 + number), SAMPLE_RATE, subtype="PCM_U8")
+    monkeypatch.setattr("audiosim.indexing.measuring.SAMPLE_FILES", 3)  # the first, the fourth, the seventh
+    found = estimate([folder], home=tmp_path / "home", encoder=FakeEncoder())
+    assert (found.files, found.sampled) == (9, 3)
+    assert found.audio_hours == pytest.approx(36 / 3600, rel=0.01)
+
+
 class SlowEncoder(FakeEncoder):
     def embed(self, windows: Float32) -> Float32:
         time.sleep(0.02)
