@@ -213,10 +213,10 @@ def index(
         report = index_folder(paths or (), home=home, options=options, on_event=talk.tell)
     if json_:
         typer.echo(to_json(index_report.fields(report)), nl=False)
-    failed_before = sum(each.failed_before for each in (report, *report.spaces.values()))
-    if strict and failed_before:
-        complain(with_flags(f"{counted(failed_before, 'file')} failed before: see {ALL}", context))
-    if report.needs_a_look or (strict and failed_before):
+    failed_before = index_report.failed_before(report) if strict else []
+    for line in failed_before:
+        complain(with_flags(line, context))
+    if report.needs_a_look or failed_before:
         raise typer.Exit(NEEDS_A_LOOK)
 
 

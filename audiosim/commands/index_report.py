@@ -33,6 +33,19 @@ def fields(report: IndexReport) -> dict[str, Any]:
     }
 
 
+def failed_before(report: IndexReport) -> list[str]:
+    """Say how many files failed in earlier runs, of the home and of each of its further spaces."""
+    from audiosim.commands.status import ALL
+    from audiosim.core.text import counted
+
+    told = []
+    for space, each in {"": report, **report.spaces}.items():
+        if each.failed_before:
+            whose, of = (f"space {space}: ", f" --space {space}") if space else ("", "")
+            told.append(f"{whose}{counted(each.failed_before, 'file')} failed before: see {ALL}{of}")
+    return told
+
+
 def _summary(report: IndexReport) -> str:
     """Sum up a report in one sentence."""
     from audiosim.core.text import span

@@ -79,8 +79,8 @@ def list_tracks(
         tell_short(tracks)
     else:
         tracks = indexed_tracks(home, only=only)
-    if not tracks:
-        tell_unfit(only, home)
+    if not tracks and not tell_unfit(only, home) and (text or not_text):
+        typer.echo("audiosim: no track stands out by these words.", err=True)
     if by_fit:
         tracks = tracks[::-1] if reverse else tracks
     else:

@@ -66,7 +66,8 @@ TextOption = Annotated[
     typer.Option(
         "--text",
         metavar="WORDS",
-        help="What it should sound like; repeatable. Without --min-duration 0, nothing under 30 s.",
+        help="What it should sound like; repeatable. What is under 30 s, only where nothing longer fits, or"
+        " with --min-duration 0.",
     ),
 ]
 NotTextOption = Annotated[

@@ -206,6 +206,15 @@ def test_time_that_is_up_is_up_for_all_spaces(home: SpacesHome) -> None:
     assert (report["left"], report["spaces"]["said"]["left"]) == (1, 1)
 
 
+def test_files_that_failed_before_are_counted_for_each_space(home: SpacesHome) -> None:
+    (home.music / "broken.mp3").write_bytes(b"no music")
+    assert home("index").code == 3
+    done, failed = home("index", "--strict", "--quiet"), "1 file failed before: see audiosim status --all"
+    told = [f"{failed} --home {home.path}", f"space said: {failed} --space said --home {home.path}"]
+    assert (done.code, done.err) == (3, "".join(f"audiosim: {line}\n" for line in told))
+    assert "failed: " in home("status", "--all", "--space", "said").out
+
+
 def test_what_contradicts_a_space_is_told_of_it(home: SpacesHome) -> None:
     done = home("index", "--space", "said", "--hop-size", "0.25")
     assert (done.code, done.err.splitlines()[0]) == (

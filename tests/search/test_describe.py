@@ -185,6 +185,8 @@ def test_the_command_line_describes_lists_and_plays(
     listed = cli("list", "--text", "low", "--format", "paths", "--home", home.path)
     assert len(listed.out.splitlines()) == 3
     assert cli("list", "--not-text", "low", "--home", home.path).code == 2
+    nothing = cli("list", "--text", "low", "--under", music / "high", "--home", home.path)
+    assert (nothing.code, nothing.err) == (0, "audiosim: no track stands out by these words.\n")
     answers = cli(
         "similar", "--text", "high", "--not-text", "hiss", "-k", "3", "--json", "--home", home.path
     ).json
