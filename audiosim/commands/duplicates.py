@@ -181,23 +181,24 @@ def _why_fields(group: Group, track: Track) -> dict[str, Any]:
 
 
 def _files_listing(files: list[FileHeld], vacant: list[bytes]) -> Listing:
-    """The files for programs: one a JSON line, and a CSV row for each track that holds its recording."""
+    """The files for programs: one a JSON line, and a CSV row for each track that holds it or a part."""
     from audiosim.commands.render import Listing
 
     records = [_file_fields(file) for file in files]
     rows = []
     for file in files:
         told = {**path_fields(file.path), "state": file.state, "reason": file.reason}
-        held = [
+        places = [
             {
-                "held": utf8_path(one.track.path),
+                name: utf8_path(one.track.path),
                 "present": "true" if one.present else "false",
                 **_evidence_fields(one.evidence),
             }
-            for one in file.held
+            for name, some in (("held", file.held), ("part", file.parts))
+            for one in some
         ]
-        rows += [told | place for place in held or [{}]]
-    columns = ["path", "state", "held", *EVIDENCE, "reason", "present", "path_bytes"]
+        rows += [told | place for place in places or [{}]]
+    columns = ["path", "state", "held", *EVIDENCE, "reason", "present", "part", "path_bytes"]
     document = {"files": records, "vacant": [path_fields(path) for path in vacant]}
     return Listing(document, records, columns, [], rows=rows)
 

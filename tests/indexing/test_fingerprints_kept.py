@@ -252,6 +252,11 @@ def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
     told = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [(file["state"], file["held"]) for file in told] == [("new", []), ("new", [])]
     assert [Path(file["parts"][0]["path"]).name for file in told] == ["a.wav", "a.wav"]
+    done = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert {(row["state"], row["held"], row["change"]) for row in rows} == {("new", "", "cut")}
+    parts = [one["path"] for file in told for one in file["parts"]]
+    assert [row["part"] for row in rows] == parts
 
 
 def test_a_file_of_the_library_is_no_copy_of_itself(
