@@ -68,7 +68,7 @@ def index(
         typer.Option(
             "--whitening/--no-whitening",
             help=f"{listed(card.name for card in CARDS if card.whitened)}: weigh less what tracks vary in"
-            " within themselves; kept in the home [default: on].",
+            " within themselves; kept in the home, or in its --space [default: on].",
         ),
     ] = None,
     store: StoreOption,

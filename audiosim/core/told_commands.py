@@ -19,6 +19,29 @@ NAMED = 5  # paths of a command that is written out
 # A command that is there to be run: it ends its line, and stands behind a colon or "see".
 COMMAND = re.compile(rf"(?:^|: |see )audiosim (?:{'|'.join(WITH_HOME)})\b(?!.* --home ).*$", re.MULTILINE)
 
+# Commands that change one space only: without --space the home itself.
+OF_ONE_SPACE = re.compile(r"\baudiosim index(?= (?:--(?:no-)?whitening|`rebuild`))")
+
+
+def in_space(text: str, name: str | None) -> str:
+    """Have the commands that a message names act on the further space that it is about.
+
+    Parameters
+    ----------
+    text : str
+        A message.
+    name : str or None
+        The space's name; None for the home itself.
+
+    Returns
+    -------
+    str
+        ``"audiosim index --space tags --no-whitening"``.
+    """
+    if name is None:
+        return text
+    return OF_ONE_SPACE.sub(f"audiosim index --space {shell_word(name)}", text)
+
 
 def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
     """Have the commands that a message names act on the home that the user gave.

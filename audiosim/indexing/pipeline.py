@@ -18,7 +18,7 @@ from audiosim.core.files import hold
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path, first_path
 from audiosim.core.threads import limited_threads
-from audiosim.core.told_commands import index_again
+from audiosim.core.told_commands import in_space, index_again
 from audiosim.core.types import Encoder
 from audiosim.indexing.beginning import check_usage, empty_run, first_encoder
 from audiosim.indexing.changes import changes
@@ -226,7 +226,7 @@ def _space_events(
                 begun = begun or isinstance(event, Started)
                 if isinstance(event, IndexReport):
                     event.gone += gone
-                yield event
+                yield Notice(in_space(event.text, place.space)) if isinstance(event, Notice) else event
     finally:
         if new and not begun:
             remove_folder(place)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audiosim.core.config import Home
 from audiosim.core.text import counted
+from audiosim.core.told_commands import in_space
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 
@@ -60,7 +61,8 @@ class MissingCaches:
         """How to bring them."""
         copy = f"Copy them there, from cache/{self.folder.name} of the home that the tracks come from.\n"
         if self.most:
-            return f"{copy}Or, where the files are here, compute all again: audiosim index `rebuild`"
+            again = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
+            return f"{copy}Or, where the files are here, compute all again: {again}"
         return (
             f"{copy}Or, where the files are here, have them computed again: audiosim verify `repair`\n"
             "and then: audiosim index"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from audiosim.cli import app
 from audiosim.commands.flags import NAMES, with_flags
 from audiosim.core.errors import UsageError
-from audiosim.core.told_commands import WITH_HOME, at_home
+from audiosim.core.told_commands import WITH_HOME, at_home, in_space
 
 ROOT: Any = typer.main.get_command(app)
 
@@ -95,6 +95,22 @@ def test_the_commands_that_take_a_home_are_known() -> None:
 def test_a_command_to_run_is_told_with_the_home_that_was_given(text: str, expected: str) -> None:
     assert at_home(text, "/a home") == expected
     assert at_home(text, None) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "To turn it off: audiosim index --no-whitening",
+            "To turn it off: audiosim index --space tags --no-whitening",
+        ),
+        ("all again: audiosim index `rebuild`", "all again: audiosim index --space tags `rebuild`"),
+        ("To go on: audiosim index", "To go on: audiosim index"),  # which is for all spaces
+    ],
+)
+def test_a_command_to_run_is_told_with_the_space_that_it_is_about(text: str, expected: str) -> None:
+    assert in_space(text, "tags") == expected
+    assert in_space(text, None) == text
 
 
 def test_the_home_that_the_environment_names_need_not_be_named(

@@ -206,6 +206,18 @@ def test_time_that_is_up_is_up_for_all_spaces(home: SpacesHome) -> None:
     assert (report["left"], report["spaces"]["said"]["left"]) == (1, 1)
 
 
+def test_a_remedy_for_a_space_acts_on_the_space(home: SpacesHome) -> None:
+    shutil.rmtree(home.said / "cache")
+    before = (home.path / "catalog.db").read_bytes()
+    asked = ("similar", home.music / "low" / "00 track.wav", "--from", "0", "--to", "2", "--space", "said")
+    failed = home(*asked)
+    remedy = f"compute all again: audiosim index --space said --rebuild --home {home.path}\n"
+    assert (failed.code, failed.err.endswith(remedy)) == (1, True)
+    assert home("index", "--space", "said", "--rebuild").code == 0
+    assert home(*asked).code == 0
+    assert (home.path / "catalog.db").read_bytes() == before
+
+
 def test_files_that_failed_before_are_counted_for_each_space(home: SpacesHome) -> None:
     (home.music / "broken.mp3").write_bytes(b"no music")
     assert home("index").code == 3
