@@ -119,7 +119,7 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
 
     lists = [os.fspath(path) for path in paths if is_list(path)]
     listed = expand(lists, sys.stdin.buffer, cache(partial(index_roots, home)))
-    there = list(filter(os.path.lexists, listed.paths))
+    there = dict.fromkeys(filter(os.path.lexists, listed.paths))
     missing = [f"No such file: {display_path(path)}{LEFT_OUT}" for path in listed.paths if path not in there]
     tell_notes([*listed.notes, *missing])
     named = [identity(path) for path in paths if not is_list(path)]

@@ -52,7 +52,8 @@ def verify(
 ) -> None:
     """Check that caches, vectors and the store are whole.
 
-    Exits with 3 if they are not; after a repair, too, where files have to be opened again, which index does.
+    Exits with 3 if they are not; after a repair, too, where most caches are not there, or files have to be
+    opened again, which index does.
 
     Example: audiosim verify --repair
     """
