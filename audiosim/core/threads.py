@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -41,6 +42,30 @@ def limited_threads(count: int | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
+class _OneThread:
+    """What limits BLAS while any block needs it: the last to end puts back what the first found."""
+
+    def __init__(self) -> None:
+        self._lock, self._blocks, self._limits = threading.Lock(), 0, ExitStack()
+
+    def begin(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            self._blocks += 1
+            if self._blocks == 1:
+                self._limits.enter_context(threadpool_limits(limits=1, user_api="blas"))
+
+    def end(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                self._limits.close()
+
+
+_ONE_THREAD = _OneThread()
+
+
 @contextmanager
 def products_in_one_thread() -> Iterator[None]:
     """While the block runs, multiply matrices in one thread each, in all of the process.
@@ -48,10 +73,11 @@ def products_in_one_thread() -> Iterator[None]:
     BLAS's own threads wait for each other in loops: where others use the processors too, small
     products take ten times as long.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    _ONE_THREAD.begin()
+    try:
         yield
+    finally:
+        _ONE_THREAD.end()
 
 
 def on_each_processor(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

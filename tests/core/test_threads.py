@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from audiosim.core.threads import BLAS, OTHERS, limited_threads, processors, threads
+from audiosim.core.threads import BLAS, OTHERS, limited_threads, processors, products_in_one_thread, threads
 
 # Embeds noise in one thread, if told to; prints what each thread of the process has computed, in s.
 EMBED = """
@@ -47,6 +47,21 @@ def test_threads_are_limited_in_the_block_and_as_they_were_after_it(monkeypatch:
     assert threadpool_info() == before
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+def test_blocks_that_overlap_leave_products_as_the_first_found_them() -> None:
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = threadpool_info()
+    with limited_threads(2):
+        as_it_was = threadpool_info()
+        first, second = products_in_one_thread(), products_in_one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} <= {1}
+        second.__exit__(None, None, None)
+        assert threadpool_info() == as_it_was
+    assert threadpool_info() == before
 
 
 def test_no_limit_changes_nothing_and_none_is_above_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
