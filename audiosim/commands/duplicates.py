@@ -212,13 +212,15 @@ def _file_fields(file: FileHeld) -> dict[str, Any]:
         for some in (file.held, file.parts)
     )
     told = {**path_fields(file.path), "state": file.state, "held": held, "reason": file.reason}
-    return told | {"failed_before": file.failed_before, "parts": parts}
+    return told | {"failed_before": file.failed_before, "parts": parts, "comparable": file.comparable}
 
 
 def _file_text(file: FileHeld, width: int | None) -> str:
     reason = "" if file.reason is None else f": {file.reason}"
     if file.indexed:
         reason = f" (in the library itself; {'its copies:' if file.held else 'no other copy'})"
+    elif file.state == "new" and not file.comparable:
+        reason = " (silent or very short: the same audio is not there, other encodings can't be told)"
     lines = [_line(f"{file.state:7}  {shown_path(file.path)}", reason, width)]
     for one in (*file.held, *file.parts):
         path = f"           {shown_path(one.track.path)}"
@@ -295,11 +297,9 @@ def _reason(evidence: Evidence, name: str, own: str = "this", *, of_two: bool = 
     """Why a file, called `own`, is one recording with the first, called `name`; plain, if there are two."""
     if evidence.kind == "same audio":
         return "same audio" if of_two else f"same audio as {name}"
-    apart = f", {abs(evidence.offset):.1f} s {'later' if evidence.offset > 0 else 'earlier'}"
-    shift = apart if abs(evidence.offset) >= 0.1 else ""
     if evidence.agreement is None:
-        return f"correlation {evidence.correlation:.2f} with {name}{shift}"
-    return f"{_change(evidence, name, own)}{shift}, agreement {evidence.agreement:.2f}"
+        return f"correlation {evidence.correlation:.2f} with {name}{_shift(evidence)}"
+    return f"{_change(evidence, name, own)}, agreement {evidence.agreement:.2f}"
 
 
 def _change(evidence: Evidence, name: str, own: str) -> str:
@@ -308,9 +308,17 @@ def _change(evidence: Evidence, name: str, own: str) -> str:
     pace = f"{abs(faster):.1%} {'faster' if faster > 0 else 'slower'}"
     of_first, of_second = evidence.shares
     if evidence.change == "speed":
-        return f"{pace} than {name}"
+        return f"{pace} than {name}{_shift(evidence)}"
     if evidence.change == "encoding":
-        return f"another encoding of {name}"
-    part = f"{own} is {of_first:.0%} of {name}"
-    cut = part if of_first < of_second else f"{name} is {of_second:.0%} of {own}"
+        return f"another encoding of {name}{_shift(evidence)}"
+    is_part = of_first < of_second  # the second, of the first
+    cut = f"{own} is {of_first:.0%} of {name}" if is_part else f"{name} is {of_second:.0%} of {own}"
+    start = -evidence.offset if is_part else evidence.offset  # of the part, in the whole
+    cut += f", from {duration(round(start))} of it on" if start >= 1 else _shift(evidence)
     return f"{cut}, {pace}" if abs(faster) >= 0.001 else cut
+
+
+def _shift(evidence: Evidence) -> str:
+    """By how much the second file's music comes later or earlier, if by a tenth of a second or more."""
+    way = "later" if evidence.offset > 0 else "earlier"
+    return f", {abs(evidence.offset):.1f} s {way}" if abs(evidence.offset) >= 0.1 else ""

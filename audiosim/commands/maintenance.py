@@ -90,11 +90,11 @@ def _tell_health(
     for done in health.repairs:
         typer.echo(f"audiosim: {whose}{done}", err=True)
     if not quiet:
-        text = whose + _health_text(health, has_caches=not (missing and missing.most))
+        text = whose + _health_text(health, len(faults), has_caches=not (missing and missing.most))
         typer.echo(at_home(text, home))
 
 
-def _health_text(health: Health, *, has_caches: bool) -> str:
+def _health_text(health: Health, told: int, *, has_caches: bool) -> str:
     recall = "" if health.recall is None else f", recall@10 {health.recall:.3f}"
     counts = (
         f"{counted(health.tracks, 'track')}, {counted(health.caches, 'cache')},"
@@ -107,7 +107,7 @@ def _health_text(health: Health, *, has_caches: bool) -> str:
     again = "computed again by the next run: audiosim index"
     if health.repairs and health.store_sound:
         return f"{counts}: repaired, but for {f'what is {again}' if has_caches else 'the caches.'}"
-    faults = f"{counts}: {counted(len(health.faults), 'fault')}"
+    faults = f"{counts}: {counted(told, 'fault')}"
     if health.repairs:
         return f"{faults}; it could not be repaired."
     if health.waiting == len(health.faults):

@@ -146,6 +146,7 @@ def similar(
             tell_short(match.track for match in result.matches)
         if not result.matches:
             tell_unanswered(only, home)
+        tell_absent((query.track for query in result.queries), home, "query file")
         tell_absent((match.track for match in result.matches), home)
         tell_unopened(home)
     if result.needs_a_look:

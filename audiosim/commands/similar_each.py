@@ -67,11 +67,12 @@ def print_each(
     notes = _Notes(context, quiet=quiet)
     notes.tell([*wanted.notes, *unwanted.notes])
     with closing(_answers(wanted, unwanted, passage, common)) as answers:
-        failed, empty, found = _write(answers, output, notes)
+        failed, empty, asked_with, found = _write(answers, output, notes)
     asked = len(wanted.paths)
     if not quiet:
         if empty and failed + empty == asked:
             tell_unanswered(common["only"], common["home"])
+        tell_absent(asked_with, common["home"], "query file")
         tell_absent(found, common["home"])
         tell_unopened(common["home"])
     if failed:
@@ -107,11 +108,12 @@ def _answers(
 
 def _write(
     answers: Iterable[Answer], output: OutputForm, notes: _Notes
-) -> tuple[int, int, Collection[Track]]:
-    """Write each answer as it comes; how many are errors, how many are empty, and all tracks found."""
+) -> tuple[int, int, Collection[Track], Collection[Track]]:
+    """Write each answer as it comes; how many are errors, and empty, and all tracks asked with, and found."""
     from audiosim.commands.render import answer_line
 
     failed = empty = 0
+    asked_with: dict[bytes, Track] = {}
     found: dict[bytes, Track] = {}
     with output_lines(output.file) as write:
         for path, answer in answers:
@@ -120,10 +122,11 @@ def _write(
                 write(answer_line(os.fsencode(path), notes.worded(str(answer))))
             else:
                 empty += not answer.matches
+                asked_with |= {query.track.path: query.track for query in answer.queries}
                 found |= {match.track.path: match.track for match in answer.matches}
                 notes.tell(answer.notes)
                 write(answer_line(os.fsencode(path), answer))
-    return failed, empty, found.values()
+    return failed, empty, asked_with.values(), found.values()
 
 
 class _Notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audiosim.core.config import Home
 from audiosim.core.text import counted
-from audiosim.core.told_commands import in_space
+from audiosim.core.told_commands import in_space, shell_word
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Configuration
 
@@ -59,7 +59,11 @@ class MissingCaches:
     @property
     def remedy(self) -> str:
         """How to bring them."""
-        copy = f"Copy them there, from cache/{self.folder.name} of the home that the tracks come from.\n"
+        there = shell_word(f"{self.folder.parent}/")
+        copy = (
+            "Copy them there, from the home that the tracks come from, OLD here:"
+            f" mkdir -p {there} && cp -R OLD/cache/{self.folder.name} {there}\n"
+        )
         if self.most:
             again = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
             return f"{copy}Or, where the files are here, compute all again: {again}"

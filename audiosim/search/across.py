@@ -19,7 +19,7 @@ from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.scan import scan
 from audiosim.search.few_landmarks import worth_comparing
-from audiosim.search.fingerprints import overlap
+from audiosim.search.fingerprints import MIN_LANDMARKS, overlap
 from audiosim.search.recordings import Evidence, Recordings, evidence_of, part_evidence
 from audiosim.search.told_failures import is_told
 
@@ -63,6 +63,9 @@ class FileHeld:
     parts : tuple of Held
         Of a file that the library does not hold: the tracks of which it is likely a part, or which are a part
         of it, less than counts as the recording.
+    comparable : bool
+        Whether it has enough in it to be told in another encoding; silence and the shortest sounds have not,
+        and of these only files of the very same audio are found.
     """
 
     path: bytes
@@ -71,6 +74,7 @@ class FileHeld:
     indexed: bool = False
     failed_before: bool = False
     parts: tuple[Held, ...] = ()
+    comparable: bool = True
 
     @property
     def state(self) -> Literal["failed", "indexed", "known", "absent", "new"]:
@@ -184,10 +188,16 @@ class _Library:
             over = overlap(known, landmarks)
             if evidence := evidence_of(over, 0.0):
                 found += self._held(other, evidence)
-            elif evidence := part_evidence(over):
+            elif evidence := part_evidence(over, 0.0):
                 parts += self._held(other, evidence)
         others = tuple(one for one in found if not _is_same(path, one.track.path))
-        return FileHeld(path, others, indexed=len(others) < len(found), parts=() if found else tuple(parts))
+        return FileHeld(
+            path,
+            others,
+            indexed=len(others) < len(found),
+            parts=() if found else tuple(parts),
+            comparable=landmarks is not None and len(landmarks) >= MIN_LANDMARKS,
+        )
 
     def _held(self, digest: str, evidence: Evidence) -> list[Held]:
         tracks = self._holders.get(digest, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -25,7 +26,7 @@ COMPARED = 200  # of these, the nearest, of which copies are looked for before
 
 
 class Pool:
-    """The tracks a list is made from: near to its targets, none of them a recording that is given.
+    """The tracks a list is made from: near to its targets, none a recording that is given, or a part of one.
 
     Its floor is the cosine that half of the library's pairs have at most, 0 at least: what is less alike does
     not belong together. In small libraries, of which that is not known, there is none.
@@ -42,7 +43,7 @@ class Pool:
         only = index.located(only)
         lends = only.of_tags and only.of_files
         only = longer(only, (query.track.duration for query in given))
-        self._same = recordings.same
+        self._same = partial(recordings.same, parts=True)  # nor is a cut of what was just played wanted
         known = percentiles(index.catalog)
         self.floor = -math.inf if known is None else max(0.0, known.median)
         self._taken = as_entries(given)
@@ -58,14 +59,14 @@ class Pool:
         self.vectors = _placed(self.entries, space)
 
     def take(self, entry: Entry) -> bool:
-        """Whether it is another recording than all those given and taken; then it is taken."""
+        """Whether it is another recording than all given and taken, and no part of one; then it is taken."""
         if any(self._same(taken, entry) for taken in self._taken):
             return False
         self._taken.append(entry)
         return True
 
     def copies(self, chosen: Iterable[Entry]) -> set[str]:
-        """The ids of those that are a recording given, or chosen before."""
+        """The ids of those that are a recording given, or chosen before, or a part of one."""
         taken, found = list(self._taken), set()
         for entry in chosen:
             if any(self._same(other, entry) for other in taken):

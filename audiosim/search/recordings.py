@@ -102,20 +102,21 @@ class Recordings:
 
         return cls(index.cache, index.spec.hop, packed, index.kept)
 
-    def same(self, first: Entry, second: Entry) -> Evidence | None:
-        """The evidence that two files hold the same recording, if there is any."""
+    def same(self, first: Entry, second: Entry, *, parts: bool = False) -> Evidence | None:
+        """The evidence, if any, that two files hold one recording; with `parts`, also one a part of the other."""
         similarity = float(np.dot(first.vector, second.vector))
         digests = first.track.digest, second.track.digest
         if digests[0] == digests[1]:
             return Evidence("same audio", similarity)
         landmarks = [self.landmarks(digest) for digest in digests]
         if landmarks[0] is not None and landmarks[1] is not None:
-            return evidence_of(overlap(landmarks[0], landmarks[1]), similarity)
+            found = overlap(landmarks[0], landmarks[1])
+            return evidence_of(found, similarity) or (part_evidence(found, similarity) if parts else None)
         durations = first.track.duration or 0.0, second.track.duration or 0.0
         if similarity < SIMILAR or abs(durations[0] - durations[1]) > slack(max(durations)):
             return None
-        found = self._windows.correlation(*digests, max(durations))
-        return None if found is None else Evidence("same recording", similarity, *found)
+        over_time = self._windows.correlation(*digests, max(durations))
+        return None if over_time is None else Evidence("same recording", similarity, *over_time)
 
     def landmarks(self, digest: str) -> Landmarks | None:
         """The fingerprint of audio, None where there is none that can be read."""
@@ -137,11 +138,11 @@ def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
     return _evidence(found, similarity)
 
 
-def part_evidence(found: Overlap | None) -> Evidence | None:
+def part_evidence(found: Overlap | None, similarity: float) -> Evidence | None:
     """What an overlap says, if one is likely a part of the other, too little to be its recording."""
     if found is None or not found.is_same or min(found.covered) >= LEAST_CUT:
         return None
-    return _evidence(found, 0.0)
+    return _evidence(found, similarity)
 
 
 def _evidence(found: Overlap, similarity: float) -> Evidence:

@@ -116,11 +116,13 @@ def no_such_file(path: bytes, index: Index | None) -> UsageError:
         return UsageError(
             f"{name.replace(':/', '://', 1)} is an address", "audiosim reads files", "Download it first."
         )
-    why, near, left = "it is neither there nor in the index", _beside(path), None
+    why, near, gone, left = "it is neither there nor in the index", _beside(path), list[bytes](), None
     if index is not None:
         why, near = f"{why}, and no track has that title", near or _near(index, name)
+        gone = _gone(index, name)
         left = unopened_note(index)
     told = f"Near it: {'; '.join(map(visible, near))}.\n" if near else ""
+    told += "".join(f"Gone, as a run found: {display_path(each)}\n" for each in gone[:SHOWN])
     if left is not None:
         told += f"{left}\n"
     remedy = f"{told}Check the path, or see all tracks: audiosim list"
@@ -131,6 +133,13 @@ def _beside(path: bytes) -> list[str]:
     """The file whose name was pasted with the full stop behind it."""
     bare = path.rstrip(b".")
     return [display_path(bare)] if bare != path and os.path.isfile(bare) else []
+
+
+def _gone(index: Index, name: str) -> list[bytes]:
+    """Files called so that were in the index, and are not there any more."""
+    wanted, tracks = folded(name), index.catalog.tracks
+    held = [track for path, _ in index.catalog.files.gone() if (track := tracks.at(path)) is not None]
+    return [track.path for track in held if wanted in map(folded, _names(track))]
 
 
 def _near(index: Index, name: str) -> list[str]:

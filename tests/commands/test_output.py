@@ -169,6 +169,26 @@ def test_answers_that_are_not_there_are_told_with_what_that_looks_like(
             assert "not there now" not in cli(*words, "--quiet", *home).err
 
 
+def test_a_query_that_is_not_there_is_answered_from_the_index_and_told(
+    tmp_path: Path, music: Path, cli: Cli
+) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    home = ("--home", library.home.path)
+    first, second, *_ = sorted(path for path in music.rglob("*") if path.is_file())
+    first.unlink()
+    told = "audiosim: 1 query file is not there now, moved or removed."
+    for words in ((first,), (first.stem.upper(), second), ("--each", first, second)):
+        done = cli("similar", *words, *home)
+        assert (done.code, done.err.count(told)) == (0, 1)
+        assert done.out
+    assert told not in cli("similar", second, *home).err
+    library.index(music)
+    assert told in cli("similar", first, *home).err
+    done = cli("similar", first.stem, *home)
+    assert (done.code, f"\nGone, as a run found: {first}\n" in done.err) == (2, True)
+
+
 def test_of_very_many_tracks_some_are_looked_for(
     tmp_path: Path, music: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

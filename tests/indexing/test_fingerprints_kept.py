@@ -28,7 +28,9 @@ from audiosim.indexing.exchange import parquet
 from audiosim.indexing.fingerprinting import fill_fingerprints
 from audiosim.indexing.report import Activity, Notice
 from audiosim.library.catalog import Catalog
+from audiosim.library.filters import Filter
 from audiosim.search.duplicates import find_duplicates
+from audiosim.search.ranking import RankingOptions
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 from forms import RATE, Piece
@@ -58,6 +60,22 @@ def library(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
 def fingerprints(library: Library) -> dict[str, bytes]:
     with library.catalog() as catalog:
         return dict(catalog.fingerprints.of(catalog.tracks.all_digests()))
+
+
+def test_no_playlist_has_a_part_of_what_it_plays(music: Path, tmp_path: Path) -> None:
+    folder, home = tmp_path / "music", tmp_path / "home"
+    shutil.copytree(music, folder)
+    samples, _ = soundfile.read(music / "a.wav", dtype="float32")
+    third = len(samples) // 3
+    soundfile.write(folder / "third.flac", samples[third : 2 * third], RATE)
+    Library(home).index(folder)
+    names = {b"a.wav", b"take.wav", b"half.ogg", b"third.flac"}
+    found = audiosim.find_similar(folder / "take.wav", home=home, ranking=RankingOptions(show_duplicates=True))
+    assert {os.path.basename(match.track.path) for match in found.matches} == names - {b"take.wav"}
+    short = Filter(min_duration=0)
+    for seed in ("a.wav", "third.flac"):
+        radio = audiosim.make_radio(folder / seed, 4, home=home, only=short)
+        assert [os.path.basename(track.path) for track in radio.tracks] == [seed.encode(), b"take.wav"]
 
 
 def test_a_run_keeps_the_fingerprint_of_all_audio(library: Library, music: Path) -> None:
@@ -220,7 +238,7 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
         "new",
     ]
     assert f"{music / 'take.wav'}  (same audio)\n" in done.out
-    assert re.search(r"a\.wav  \(the file is (8|9)\d% of this track, 3\.0 s earlier", done.out)
+    assert re.search(r"a\.wav  \(the file is (8|9)\d% of this track, from 0:03 of it on", done.out)
     files = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [bool(file["held"]) for file in files] == [False, True, True, False]
     command = ("duplicates", "--across", tmp_path, "--home", library.home.path, "--format")
@@ -232,6 +250,18 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
     }
     with pytest.raises(UsageError):
         audiosim.find_across([tmp_path / "none"], home=library.home.path)
+
+
+def test_a_file_without_enough_sound_is_not_simply_called_new(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros(5 * RATE, np.float32), RATE)
+    soundfile.write(tmp_path / "whole.flac", soundfile.read(music / "take.wav")[0][::-1], RATE)
+    command = ("duplicates", "--across", tmp_path, "--home", library.home.path)
+    silence, whole = cli(*command).out.splitlines()
+    assert silence.startswith("new      silence.wav (silent or very short: ")
+    assert whole == "new      whole.flac"
+    assert [file["comparable"] for file in cli(*command, "--json").json["files"]] == [False, True]
 
 
 def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
@@ -247,8 +277,8 @@ def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
     first, of_third, second, *of_whole = done.out.splitlines()
     assert (first, second) == ("new      third.flac", "new      whole.flac")
     part = r"^ +/.*/a\.wav  \(likely a part: "
-    assert re.search(part + r"the file is 3\d% of this track, 1\d\.\d s earlier, agreement 0\.[89]", of_third)
-    assert re.search(part + r"this track is 3\d% of the file, 40\.\d s later, agreement 0\.[89]", of_whole[0])
+    assert re.search(part + r"the file is 3\d% of this track, from 0:1\d of it on, agreement 0\.[89]", of_third)
+    assert re.search(part + r"this track is 3\d% of the file, from 0:40 of it on, agreement 0\.[89]", of_whole[0])
     told = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [(file["state"], file["held"]) for file in told] == [("new", []), ("new", [])]
     assert [Path(file["parts"][0]["path"]).name for file in told] == ["a.wav", "a.wav"]

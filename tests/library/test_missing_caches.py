@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.index import home_without_caches
 from audiosim.library.missing_caches import missing_caches
 
-COPY = "Copy them there, from cache/"
+COPY = "Copy them there, from the home that the tracks come from, OLD here: "
 ALL = "Or, where the files are here, compute all again: audiosim index --rebuild --home {}\n"
 SOME = "computed again: audiosim verify --repair --home {0}\nand then: audiosim index --home {0}\n"
 
@@ -88,6 +90,20 @@ def test_only_caches_on_another_disk_may_be_on_one_that_is_not_mounted(home: Hom
     assert one.why == "they were imported without their caches, or these were removed"
 
 
+def test_the_command_that_is_told_brings_the_caches_of_an_imported_home(
+    home: Home, tmp_path: Path, cli: Cli
+) -> None:
+    assert cli("export", tmp_path / "all.parquet", "--home", home.path).code == 0
+    other = tmp_path / "an other"
+    assert cli("import", tmp_path / "all.parquet", "--home", other).code == 0
+    told = cli("duplicates", "--home", other)
+    (line,) = [line for line in told.err.splitlines() if COPY in line]
+    command = line.partition(COPY)[2].replace(" OLD/", f" {shlex.quote(str(home.path))}/")
+    subprocess.run(command, shell=True, check=True)
+    done = cli("duplicates", "--home", other)
+    assert ("cache" in done.err, "2 files of one recording" in done.out) == (False, True)
+
+
 def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count(
     tmp_path: Path, cli: Cli
 ) -> None:
@@ -99,6 +115,7 @@ def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count
     done = cli("verify", "--home", home.path)
     assert "4 of 4 tracks have no cache in" in done.err
     assert "4 tracks, 0 caches" in done.out
+    assert ": 1 fault" in done.out  # which is told in one line
     repaired = cli("verify", "--repair", "--home", home.path)
     assert "4 of 4 tracks have no cache in" in repaired.err
     assert cli("export", tmp_path / "all.parquet", "--home", home.path).code == 0
