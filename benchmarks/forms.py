@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-from make_music import MINOR, SAMPLE_RATE, Signal, note, place, pluck, times
+from make_music import MINOR, SAMPLE_RATE, Signal, dark_noise, note, place, pluck, times
 
 Generator = np.random.Generator
 
@@ -77,9 +77,7 @@ def _ambient(piece: Piece, track: Signal, melody: Generator, take: Generator) ->
                 pitch = note(piece.key + chord + degree + detune)
                 place(track, 0.12 * np.sin(2 * np.pi * pitch * t + take.uniform(0, 6)) * swell, index * step)
     hiss = take if piece.hiss is None else np.random.default_rng(piece.hiss)
-    noise = np.cumsum(hiss.normal(size=len(track)))
-    noise -= np.convolve(noise, np.ones(2001) / 2001, "same")
-    track += 0.08 * noise / np.abs(noise).max()
+    track += 0.08 * dark_noise(len(track), hiss)
 
 
 def _chiptune(piece: Piece, track: Signal, melody: Generator, take: Generator) -> None:

@@ -44,12 +44,20 @@ def place(track: Signal, sound: Signal, start: float) -> None:
 def pluck(frequency: float, rng: np.random.Generator, seconds: float = 1.6) -> Signal:
     """A plucked string (Karplus and Strong, 1983)."""
     period = int(SAMPLE_RATE / frequency)
-    loop = rng.uniform(-1, 1, period)
-    rounds = []
-    for _ in range(int(seconds * SAMPLE_RATE / period)):
-        rounds.append(loop)
-        loop = 0.996 * 0.5 * (loop + np.roll(loop, 1))
-    return np.concatenate(rounds)
+    # Each round of the loop is the one before, every sample averaged with its neighbour and damped.
+    damping = 0.996 * 0.5 * (1 + np.exp(-2j * np.pi * np.fft.rfftfreq(period)))
+    rounds = np.vander(damping, int(seconds * SAMPLE_RATE / period), increasing=True).T  # its powers
+    string: Signal = np.fft.irfft(np.fft.rfft(rng.uniform(-1, 1, period)) * rounds, period).ravel()
+    return string
+
+
+def dark_noise(count: int, rng: np.random.Generator) -> Signal:
+    """Noise that is loudest where it is low, less what changes slower than in a tenth of a second."""
+    walk = np.cumsum(rng.normal(size=count))
+    total = np.cumsum(np.pad(walk, (1001, 1000)))
+    walk -= (total[2001:] - total[:-2001]) / 2001
+    noise: Signal = walk / np.abs(walk).max()
+    return noise
 
 
 def guitar(rng: np.random.Generator) -> Signal:
@@ -94,9 +102,7 @@ def ambient(rng: np.random.Generator) -> Signal:
             for detune in rng.uniform(-0.08, 0.08, 3):
                 tone = np.sin(2 * np.pi * note(root + chord + degree + detune) * t + rng.uniform(0, 6))
                 place(track, 0.12 * tone * swell, index * 5.0)
-    noise = np.cumsum(rng.normal(size=len(track)))
-    noise -= np.convolve(noise, np.ones(2001) / 2001, "same")
-    track += 0.08 * noise / np.abs(noise).max()
+    track += 0.08 * dark_noise(len(track), rng)
     return track
 
 
