@@ -16,8 +16,8 @@ lint: ## style, types, and which room may know which
 test-quick: ## most tests: no server, no Ray, no browser, no network, nothing slow
 	$(BIN)python -m pytest -m "not (server or ray or browser or network or slow)"
 
-test: ## all tests
-	$(BIN)python -m pytest
+test: ## all tests, those that take long included
+	$(BIN)python -m pytest --all
 
 docs: ## the API page, in build/docs/index.html
 	$(BIN)python -m sphinx -q -W --keep-going docs build/docs

@@ -44,6 +44,17 @@ settings.load_profile("audiosim")
 MARKERS = ("ray", "browser", "server", "network", "slow")  # those that take longest first
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="Run the tests that take long, too.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leaves out what takes long, unless all is asked for, or some files, tests or marks are."""
+    named = config.args_source is not config.ArgsSource.TESTPATHS
+    if not (config.option.all or config.option.markexpr or config.option.keyword or named):
+        config.option.markexpr = "not long"
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One worker more than there are cores, as servers and Ray are waited for.
 

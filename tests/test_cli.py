@@ -337,6 +337,7 @@ def test_weights_for_another_encoder_are_refused(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_rebuild_keeps_weights_that_were_given(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:

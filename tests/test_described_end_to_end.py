@@ -48,6 +48,7 @@ def kinds(done: object) -> list[str]:
         ("url", "clap/clap.toml"),
     ],
 )
+@pytest.mark.long
 def test_a_home_made_with_a_description_goes_on_without_it(
     cli: Cli, folder: Path, name: str, source: str
 ) -> None:

@@ -78,6 +78,7 @@ def tree_memory(pid: int, parent: bytes = b"") -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_length_of_a_track(
     tmp_path: Path, musicnn_weights_folder: Path
 ) -> None:

@@ -20,7 +20,7 @@ from audiosim.encoders.bundle import packed, unpack
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 RATE = 16_000  # Hz
 ON_A_CLUSTER = ("--ray", "local") if find_spec("ray") else ()  # whose worker is sent the weights
 

@@ -147,6 +147,7 @@ def test_an_interrupt_keeps_what_is_done(
     assert cli("similar", an_indexed(home), "--home", home).code == 0
 
 
+@pytest.mark.long
 def test_a_second_interrupt_ends_at_once_and_breaks_nothing(many: Path, tmp_path: Path, cli: Cli) -> None:
     home = tmp_path / "home"
     with indexing(many, home) as process:

@@ -314,7 +314,7 @@ def _change(evidence: Evidence, name: str, own: str) -> str:
     is_part = of_first < of_second  # the second, of the first
     cut = f"{own} is {of_first:.0%} of {name}" if is_part else f"{name} is {of_second:.0%} of {own}"
     start = -evidence.offset if is_part else evidence.offset  # of the part, in the whole
-    cut += f", from {duration(round(start))} of it on" if start >= 1 else _shift(evidence)
+    cut += f", from {duration(round(start))} on" if start >= 1 else _shift(evidence)
     return f"{cut}, {pace}" if abs(faster) >= 0.001 else cut
 
 

@@ -103,7 +103,7 @@ class Recordings:
         return cls(index.cache, index.spec.hop, packed, index.kept)
 
     def same(self, first: Entry, second: Entry, *, parts: bool = False) -> Evidence | None:
-        """The evidence, if any, that two files hold one recording; with `parts`, also one a part of the other."""
+        """The evidence that two files hold one recording; with `parts`, also one a part of the other."""
         similarity = float(np.dot(first.vector, second.vector))
         digests = first.track.digest, second.track.digest
         if digests[0] == digests[1]:

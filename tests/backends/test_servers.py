@@ -137,6 +137,7 @@ def library(tmp_path: Path) -> Library:
 
 
 @pytest.mark.parametrize("kind", ["embedded", "server", "milvus"])
+@pytest.mark.long
 def test_each_store_is_made_anew_when_whitening_is_learnt(
     kind: str, tmp_path: Path, server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +186,7 @@ def test_the_variable_is_for_new_homes_only(
             assert catalog.settings.store_url.text == url
 
 
+@pytest.mark.long
 def test_vectors_move_between_stores_and_answers_stay(
     indexed: Library, tmp_path: Path, server: ChromaServerProcess
 ) -> None:
@@ -264,6 +266,7 @@ def test_a_copied_home_makes_a_collection_of_its_own_once_they_differ(
         assert len(answers(path, 60)) == 38
 
 
+@pytest.mark.long
 def test_an_export_can_be_imported_into_any_store(
     made: MadeHome, tmp_path: Path, server: ChromaServerProcess
 ) -> None:
@@ -434,6 +437,7 @@ def test_a_run_waits_for_a_server_that_comes_back(
     assert collections(own_server.port)[store_name(library.home.path)] == 12
 
 
+@pytest.mark.long
 def test_a_server_killed_in_the_middle_of_a_burst_loses_nothing(
     tmp_path: Path, own_server: ChromaServerProcess
 ) -> None:
@@ -465,6 +469,7 @@ def test_a_server_killed_in_the_middle_of_a_burst_loses_nothing(
     assert collections(own_server.port)[store_name(made.home.path)] == 3000
 
 
+@pytest.mark.long
 def test_the_command_says_what_is_away_and_what_to_do(
     cli: Cli, music: Path, own_server: ChromaServerProcess, tmp_path: Path
 ) -> None:

@@ -163,6 +163,7 @@ def test_the_space_that_knows_words_is_found(home: SpacesHome, cli: Cli, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_real_encoders_hear_one_library(
     cli: Cli, tmp_path: Path, music: Path, seeded_weights: Path, musicnn_weights_folder: Path
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_reads_no_variable_is_told_how_many_threads_it_may_start(
 @pytest.mark.slow
 @pytest.mark.skipif(processors() < 2 or sys.platform != "linux", reason="two processors, told apart")
 @pytest.mark.parametrize(("limit", "threads"), [(1, 1), (0, 2)])
+@pytest.mark.long
 def test_the_network_computes_in_as_many_threads_as_it_may(
     seeded_weights: Path, limit: int, threads: int
 ) -> None:

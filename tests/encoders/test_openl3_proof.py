@@ -64,6 +64,7 @@ def answers_of_seeded(seeded_weights: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("answers_of_seeded")
+@pytest.mark.long
 def test_the_published_weights_would_prove_themselves_without_a_word(
     cli: Cli, seeded_weights: Path, tmp_path: Path
 ) -> None:

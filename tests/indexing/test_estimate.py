@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from conftest import SAMPLE_RATE, Cli, tone
+from conftest import GOLDEN, SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
 from libraries import Library, cache_of, digest_of
 
@@ -308,11 +308,9 @@ def test_patterns_that_let_nothing_in_are_told(library: Library, music: Path, cl
 
 
 @pytest.mark.slow
-def test_the_command_says_it_in_a_few_lines_and_in_json(
-    cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
-) -> None:
+def test_the_command_says_it_in_a_few_lines_and_in_json(cli: Cli, music: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    options = ["--home", home, "--weights", seeded_weights, "--input-repr", "mel128", "--dry-run"]
+    options = ["--home", home, "--encoder", GOLDEN / "described" / "waveform.toml", "--dry-run"]
     done = cli("index", music, *options)
     assert done.code == 0, done.err
     assert "6 files found, 6 to open" in done.out

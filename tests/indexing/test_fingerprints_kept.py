@@ -70,7 +70,9 @@ def test_no_playlist_has_a_part_of_what_it_plays(music: Path, tmp_path: Path) ->
     soundfile.write(folder / "third.flac", samples[third : 2 * third], RATE)
     Library(home).index(folder)
     names = {b"a.wav", b"take.wav", b"half.ogg", b"third.flac"}
-    found = audiosim.find_similar(folder / "take.wav", home=home, ranking=RankingOptions(show_duplicates=True))
+    found = audiosim.find_similar(
+        folder / "take.wav", home=home, ranking=RankingOptions(show_duplicates=True)
+    )
     assert {os.path.basename(match.track.path) for match in found.matches} == names - {b"take.wav"}
     short = Filter(min_duration=0)
     for seed in ("a.wav", "third.flac"):
@@ -238,7 +240,7 @@ def test_files_elsewhere_are_told_to_be_in_the_library(
         "new",
     ]
     assert f"{music / 'take.wav'}  (same audio)\n" in done.out
-    assert re.search(r"a\.wav  \(the file is (8|9)\d% of this track, from 0:03 of it on", done.out)
+    assert re.search(r"a\.wav  \(the file is (8|9)\d% of this track, from 0:03 on", done.out)
     files = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [bool(file["held"]) for file in files] == [False, True, True, False]
     command = ("duplicates", "--across", tmp_path, "--home", library.home.path, "--format")
@@ -277,8 +279,8 @@ def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
     first, of_third, second, *of_whole = done.out.splitlines()
     assert (first, second) == ("new      third.flac", "new      whole.flac")
     part = r"^ +/.*/a\.wav  \(likely a part: "
-    assert re.search(part + r"the file is 3\d% of this track, from 0:1\d of it on, agreement 0\.[89]", of_third)
-    assert re.search(part + r"this track is 3\d% of the file, from 0:40 of it on, agreement 0\.[89]", of_whole[0])
+    assert re.search(part + r"the file is 3\d% of this track, from 0:1\d on, agreement 0\.[89]", of_third)
+    assert re.search(part + r"this track is 3\d% of the file, from 0:40 on, agreement 0\.[89]", of_whole[0])
     told = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--json").json["files"]
     assert [(file["state"], file["held"]) for file in told] == [("new", []), ("new", [])]
     assert [Path(file["parts"][0]["path"]).name for file in told] == ["a.wav", "a.wav"]

@@ -224,6 +224,7 @@ def test_few_tracks_are_a_map_too(visit: Any, tmp_path: Path, count: int) -> Non
     assert seen.faults == []
 
 
+@pytest.mark.long
 def test_ten_thousand_tracks_are_drawn_and_answer(
     visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ def many(folder: Path) -> tuple[Library, list[str]]:
     return Library(folder), [id_of(Path("/music") / name) for name in list(tracks)[:5]]
 
 
+@pytest.mark.long
 def test_every_call_answers_as_it_is_described(asked: tuple[str, Known]) -> None:
     url, known = asked
     few = len(known["id"]) == 6

@@ -23,7 +23,7 @@ from server_help import serving
 from audiosim.core.files import hold
 from audiosim.library.status import home_status
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 RATE = 16_000  # Hz
 API = "api/v1"

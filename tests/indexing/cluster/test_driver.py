@@ -51,6 +51,7 @@ from audiosim.library.catalog import Catalog
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.long,
     pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"),
     pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc"),
 ]

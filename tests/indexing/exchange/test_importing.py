@@ -590,6 +590,7 @@ def many(folder: Path, count: int) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_kill_loses_nothing_and_importing_again_completes_it(tmp_path: Path, here: Path) -> None:
     export = many(tmp_path, 6_000)
     process = subprocess.Popen(
