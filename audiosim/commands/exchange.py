@@ -87,7 +87,7 @@ def import_(
     home: HomeOption = None,
     space: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Into this space of the home, made where there is none."),
+        typer.Option(metavar="NAME", help="Into this space of a home that has an index; the space is made."),
     ] = None,
     store: StoreOption,
     wait: WaitOption = 0.0,

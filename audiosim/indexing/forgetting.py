@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from audiosim.core.config import Home
+from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import display_path
@@ -14,6 +14,7 @@ from audiosim.indexing.maintenance import HomePath, catalogs, writing
 from audiosim.indexing.spaces import other_spaces
 from audiosim.library.catalog import DROPPED, Catalog
 from audiosim.library.folders import known_as
+from audiosim.library.spaces import space_catalogs
 from audiosim.store import Store
 
 
@@ -50,10 +51,10 @@ def forget(
     UsageError
         If a path is not known.
     """
-    given = list(map(identity, paths))
+    given, own = list(map(identity, paths)), find_home(home).main
 
     def known(catalog: Catalog) -> list[bytes]:
-        return [name for path in given for name in _known(path, catalog)]
+        return [name for path in given for name in _known(path, catalog, own)]
 
     with writing(home, wait, recover=not dry_run, check=known) as (place, catalog, _):
         wanted = known(catalog)
@@ -123,8 +124,8 @@ def _forget(catalog: Catalog, paths: Sequence[bytes], *, stay: bool) -> None:
             settings.set_forgotten(settings.forgotten.union(paths))
 
 
-def _known(path: bytes, catalog: Catalog) -> list[bytes]:
-    """The paths by which the catalog knows what is at or below a path: as it is named, or really.
+def _known(path: bytes, catalog: Catalog, home: Home) -> list[bytes]:
+    """The paths by which a home, or a space of it, knows what is at or below a path: as named, or really.
 
     Raises
     ------
@@ -132,12 +133,9 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
         If there is none.
     """
     roots = catalog.settings.roots()
-    files = catalog.files
-    names = [
-        name
-        for name in known_as(path, roots)
-        if name in roots or any(files.all(name)) or files.unopened(name)
-    ]
+    asked = known_as(path, roots)
+    names = [name for name in asked if name in roots or _knows(catalog, name)]
+    names = names or [name for name in asked if any(_knows(each, name) for each in space_catalogs(home))]
     if path in names:
         return [path]
     if not names:
@@ -145,3 +143,7 @@ def _known(path: bytes, catalog: Catalog) -> list[bytes]:
         why = "it is forgotten already" if again else ""
         raise UsageError(f"Nothing is known of {os.fsdecode(path)}", why, "See the folders: audiosim status")
     return names
+
+
+def _knows(catalog: Catalog, path: bytes) -> bool:
+    return any(catalog.files.all(path)) or bool(catalog.files.unopened(path))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 
-from audiosim.core.config import Home
+from audiosim.core.config import Home, find_home
 from audiosim.core.errors import AudiosimWarning, UsageError
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import counted, display_path
@@ -18,6 +18,7 @@ from audiosim.indexing.spaces import other_spaces
 from audiosim.library.catalog import DROPPED, Catalog, FileRow, Files, Settings
 from audiosim.library.folders import walk_of
 from audiosim.library.scan import FoundFile
+from audiosim.library.spaces import space_catalogs
 from audiosim.store import Store
 
 COMPARED = 1000  # files that are looked at, to tell a library that moved from its copy
@@ -59,7 +60,7 @@ def relocate(
         raise UsageError("One of the two places lies in the other")
 
     def rows(catalog: Catalog) -> list[FileRow]:
-        return _rows(catalog, source, target)
+        return _rows(find_home(home).main, catalog, source, target)
 
     with writing(home, wait, check=rows) as (place, catalog, _):
         known = rows(catalog)
@@ -83,15 +84,16 @@ def _relocate(place: Home, catalog: Catalog, old: bytes, new: bytes) -> None:
         store.flush()
 
 
-def _rows(catalog: Catalog, old: bytes, new: bytes) -> list[FileRow]:
-    """What is known at or below the old place.
+def _rows(home: Home, catalog: Catalog, old: bytes, new: bytes) -> list[FileRow]:
+    """What is known at or below the old place, by the home itself or by a further space.
 
     Raises
     ------
     UsageError
         If nothing is, or no file is at the new place.
     """
-    rows = [row for row in catalog.files.all(old) if row.reason != DROPPED]
+    known = {path: row for each in space_catalogs(home) for path, row in _all(each, old).items()}
+    rows = [*(known | _all(catalog, old)).values()]
     if not rows and not any(contains(old, root) for root in catalog.settings.roots()):
         raise UsageError(f"Nothing is known of {os.fsdecode(old)}", "", "See the folders: audiosim status")
     places = _places(rows, old, new)
@@ -103,6 +105,10 @@ def _rows(catalog: Catalog, old: bytes, new: bytes) -> list[FileRow]:
             "If it is on a disk, mount that; else check the folder's name. Nothing was changed.",
         )
     return rows
+
+
+def _all(catalog: Catalog, old: bytes) -> dict[bytes, FileRow]:
+    return {row.path: row for row in catalog.files.all(old) if row.reason != DROPPED}
 
 
 def _places(rows: Sequence[FileRow], old: bytes, new: bytes) -> list[tuple[FileRow, bytes]]:

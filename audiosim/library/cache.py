@@ -54,6 +54,11 @@ def _fingerprint(spec: EncoderSpec) -> str:
     return spec.fingerprint
 
 
+def cache_file(folder: Path, digest: str) -> Path:
+    """Tell where an encoder's folder of caches has, or would have, the embeddings of this audio."""
+    return folder / digest[:2] / f"{digest}{SUFFIX}"
+
+
 class Cache:
     """The caches of one encoder configuration.
 
@@ -71,7 +76,7 @@ class Cache:
 
     def path(self, digest: str) -> Path:
         """Tell where the embeddings of this audio are, or would be."""
-        return self.folder / digest[:2] / f"{digest}{SUFFIX}"
+        return cache_file(self.folder, digest)
 
     def write(self, info: AudioInfo, frames: FrameEmbeddings, dtype: str) -> None:
         """Keep a track's embeddings, computed in `dtype`, as float16; whole or not at all.

@@ -113,6 +113,8 @@ def absent_note(index: Index, tracks: Iterable[Track], noun: str = "answer") -> 
     several = counted(len(absent), f"{noun} is", f"{noun}s are")
     if len(looked_for) < len(paths):
         several = f"of {len(looked_for)} {noun}s that were looked for, {counted(len(absent), 'is', 'are')}"
+    if all((row := index.catalog.files.get(path)) and row.state == "gone" for path in absent):
+        return f"{several} not there any more, as a run has found."
     if all(map(is_gone, {os.path.dirname(path): path for path in absent}.values())):
         return f"{several} not there now, moved or removed. To look for what has changed: audiosim index"
     whose = "its" if len(absent) == 1 else "their"

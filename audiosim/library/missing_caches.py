@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from audiosim.core.config import Home
 from audiosim.core.text import counted
 from audiosim.core.told_commands import in_space, shell_word
-from audiosim.library.cache import Cache
+from audiosim.library.cache import Cache, cache_file
 from audiosim.library.catalog import Configuration
 
 TRACKS, AUDIO = ("track", "tracks"), ("piece of audio", "pieces of audio")  # what is counted: one, several
@@ -17,7 +18,7 @@ TRACKS, AUDIO = ("track", "tracks"), ("piece of audio", "pieces of audio")  # wh
 
 @dataclass(frozen=True)
 class MissingCaches:
-    """That some tracks have no cache.
+    """That some tracks have no cache, or one that can't be read.
 
     Parameters
     ----------
@@ -40,8 +41,16 @@ class MissingCaches:
     @property
     def what(self) -> str:
         """How many there are, and where they were looked for."""
-        have = "has" if len(self.digests) == 1 else "have"
-        return f"{len(self.digests)} of {counted(self.total, *self.kind)} {have} no cache in {self.folder}"
+        one = len(self.digests) == 1
+        told = {0: "no cache", len(self.digests): "a damaged cache" if one else "damaged caches"}
+        which = told.get(self.damaged, f"no cache, or a damaged one ({self.damaged} of them),")
+        have = "has" if one else "have"
+        return f"{len(self.digests)} of {counted(self.total, *self.kind)} {have} {which} in {self.folder}"
+
+    @cached_property
+    def damaged(self) -> int:
+        """How many have one, which can't be read."""
+        return sum(cache_file(self.folder, digest).exists() for digest in self.digests)
 
     @property
     def most(self) -> bool:
@@ -51,6 +60,8 @@ class MissingCaches:
     @property
     def why(self) -> str:
         """What may have happened: caches in the home itself are on no other disk."""
+        if self.damaged == len(self.digests):
+            return "not as it was written" if self.damaged == 1 else "not as they were written"
         home = Home(self.folder.parent.parent)
         inside = home.cache == self.folder.parent and home.catalog.exists()
         imported = "they were imported without their caches, or these were removed"
@@ -59,28 +70,40 @@ class MissingCaches:
     @property
     def remedy(self) -> str:
         """How to bring them."""
+        where = "here the files are here, have them computed again: audiosim verify `repair`"
+        again = f"{where}\nand then: audiosim index"
+        if self.damaged == len(self.digests):
+            return f"W{again}"
         there = shell_word(f"{self.folder.parent}/")
         copy = (
             "Copy them there, from the home that the tracks come from, OLD here:"
             f" mkdir -p {there} && cp -R OLD/cache/{self.folder.name} {there}\n"
         )
         if self.most:
-            again = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
-            return f"{copy}Or, where the files are here, compute all again: {again}"
-        return (
-            f"{copy}Or, where the files are here, have them computed again: audiosim verify `repair`\n"
-            "and then: audiosim index"
-        )
+            rebuild = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
+            return f"{copy}Or, where the files are here, compute all again: {rebuild}"
+        return f"{copy}Or, w{again}"
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
 
 
 def missing_caches(
-    digests: Iterable[str], configuration: Configuration, kind: tuple[str, str] = TRACKS
+    digests: Iterable[str],
+    configuration: Configuration,
+    kind: tuple[str, str] = TRACKS,
+    *,
+    read: bool = False,
 ) -> MissingCaches | None:
-    """Find the tracks, or the audio, without a cache, by the digest of each; None where all have one."""
+    """Find the tracks, or the audio, without a cache, by the digest of each; None where all have one.
+
+    With `read`, those are found whose cache can't be read, too.
+    """
     cache, tracks = Cache(configuration.cache, configuration.spec), list(digests)
-    lacking = {digest for digest in {*tracks} if not cache.path(digest).exists()}
+    lacking = {
+        digest
+        for digest in {*tracks}
+        if not cache.path(digest).exists() or (read and cache.read(digest) is None)
+    }
     missing = tuple(digest for digest in tracks if digest in lacking)
     return MissingCaches(missing, len(tracks), cache.folder, kind) if missing else None

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from audiosim.core.config import Home, find_home, no_index
@@ -32,6 +32,13 @@ def spaces(home: Home) -> list[Home]:
     return [
         place for place in map(Home, folders) if NAME.fullmatch(place.path.name) and place.catalog.exists()
     ]
+
+
+def space_catalogs(home: Home) -> Iterator[Catalog]:
+    """Give the catalogs of a home's further spaces, open to be read; those that can't be are passed over."""
+    for space in spaces(home):
+        with suppress(HomeError), Catalog(space.catalog, read_only=True) as catalog:
+            yield catalog
 
 
 def named_space(home: Home, name: str) -> Home:

@@ -109,7 +109,7 @@ def _track_columns(atlas: Atlas, links: Links) -> dict[str, Any]:
         "artist": [_text(track.tags.artist or track.tags.album_artist) for track in atlas.tracks],
         "album": [_text(track.tags.album) for track in atlas.tracks],
         "year": [track.tags.year or 0 for track in atlas.tracks],
-        "seconds": [round(track.duration or 0.0) for track in atlas.tracks],
+        "seconds": [_shown(track.duration or 0.0) for track in atlas.tracks],
         "group": [atlas.grouping.of[spot] for spot in atlas.spots],
         "spot": list(atlas.spots),
     }
@@ -135,6 +135,11 @@ def _policy(script: str, style: str) -> str:
 
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _shown(seconds: float) -> float:
+    """A length, to whole seconds; of what is shorter than one, as much as is told of it."""
+    return round(seconds, 2) if seconds < 0.95 else round(seconds)
 
 
 def _part(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,7 +14,7 @@ from audiosim.audio.listening import fingerprint_files
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Track
-from audiosim.library.catalog import Catalog, Entry
+from audiosim.library.catalog import Catalog
 from audiosim.library.filters import Filter
 from audiosim.library.index import Index, open_index
 from audiosim.library.scan import scan
@@ -127,9 +127,19 @@ def find_across(
     told = {path: FileHeld(path, reason=why) for one in scans for path, why in one.problems + one.unlisted}
     wanted = {file.path for one in scans for file in one.files}
     with open_index(home) as index:
-        entries = list(index.catalog.tracks.entries(index.located(only).admission))
-        told |= _Library(index, entries).holding(sorted(wanted), jobs)
+        admits = index.located(only).admission
+        tracks = [entry.track for entry in index.catalog.tracks.entries(admits)]
+        tracks += filter(admits, _gone(index.catalog))
+        told |= _Library(index, tracks).holding(sorted(wanted), jobs)
         return [_remembered(told[path], index.catalog) for path in sorted(told)]
+
+
+def _gone(catalog: Catalog) -> Iterator[Track]:
+    """Tracks whose files a run has missed, and which are not there now."""
+    for path, _ in catalog.files.gone():
+        track = catalog.tracks.at(path)
+        if track is not None and not os.path.lexists(path):
+            yield track
 
 
 def _remembered(file: FileHeld, catalog: Catalog) -> FileHeld:
@@ -141,11 +151,11 @@ def _remembered(file: FileHeld, catalog: Catalog) -> FileHeld:
 class _Library:
     """The tracks of an index, to find files among."""
 
-    def __init__(self, index: Index, entries: Sequence[Entry]) -> None:
+    def __init__(self, index: Index, tracks: Iterable[Track]) -> None:
         self._recordings = Recordings.of(index)
         self._holders: dict[str, list[Track]] = defaultdict(list)
-        for entry in entries:
-            self._holders[entry.track.digest].append(entry.track)
+        for track in tracks:
+            self._holders[track.digest].append(track)
 
     def holding(self, paths: Sequence[bytes], jobs: int | None) -> dict[bytes, FileHeld]:
         """What the library holds of each file."""

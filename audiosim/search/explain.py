@@ -68,7 +68,7 @@ class Explainer:
             return []
         asked = [query.track for query in self._queries if query.frames is None]
         digests = {track.path: track.digest for track in (*asked, *answers)}
-        missing = missing_caches(digests.values(), self._index.configuration)
+        missing = missing_caches(digests.values(), self._index.configuration, read=True)
         return [] if missing is None else [f"{missing}; not all is explained.\n{missing.remedy}"]
 
     @cached_property

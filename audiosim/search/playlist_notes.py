@@ -43,7 +43,8 @@ def playlist_notes(made: Playlist, length: int, spacing: int, only: Filter | Non
         asked = [f"`{each.name}`" for each in fields(only) if getattr(only, each.name)] if only else []
         fit = f" that fit {' and '.join(asked)}" if asked else ""
         if made.unlike:
-            end = f"{fit}: others are less alike than tracks are on average."
+            unlike = "others are less like it, or what they would come next to, than tracks are on average"
+            end = f"{fit}: {unlike}."
         else:
             end = f"{fit}." if fit else "; `min_duration` sets how short they may be."
         yield f"the library has only {len(made.tracks)} of {length} tracks for it{end}"

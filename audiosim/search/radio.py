@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -31,7 +31,8 @@ def radio(
 
     What is near comes before what is not; of that, what is most like the target and the track before,
     where one by an artist played just now counts as so much less like them. What is less like the one or
-    the other than the floor never comes: the list ends before.
+    the other than the floor never comes: where nothing else is left, what is as like as that to two that
+    were to follow each other comes between them, and the list ends where nothing is.
 
     Parameters
     ----------
@@ -65,23 +66,39 @@ def radio(
     fits = vectors @ target
     near = fits >= _least(fits, count)
     cost = CROWDING * float(fits.std()) / max(1, spacing)
-    played = [voices(track) for track in before]
+    played, first = [voices(track) for track in before], last
     left = set(np.flatnonzero(fits >= floor).tolist())
-    chosen: list[Entry] = []
+    chosen: list[int] = []
     while len(chosen) < count:
         steps = vectors @ last
         values = (1 - STEP_WEIGHT) * fits + STEP_WEIGHT * steps
         values -= cost * np.array([spacing - apart(own, played, spacing) for own in by])
         onward = (row for row in left if steps[row] >= floor)
         row = max(onward, key=lambda row: (near[row], values[row], -row), default=None)
+        place = len(chosen)
         if row is None:
-            break
+            row, place = _between(vectors, [first, *(vectors[other] for other in chosen)], left, floor)
+            if row is None:
+                break
         left.remove(row)
         if take(entries[row]):
-            chosen.append(entries[row])
-            played.append(by[row])
-            last = vectors[row]
-    return chosen
+            chosen.insert(place, row)
+            played.insert(len(before) + place, by[row])
+            last = vectors[chosen[-1]]
+    return [entries[row] for row in chosen]
+
+
+def _between(
+    vectors: Float32, played: Sequence[Float32], left: Collection[int], floor: float
+) -> tuple[int | None, int]:
+    """What has the best place between two that follow each other, and behind how many; None: nothing."""
+    rows = sorted(left)
+    if not rows or len(played) < 2:
+        return None, 0
+    beside = vectors[rows] @ np.stack(played).T
+    lesser = np.minimum(beside[:, :-1], beside[:, 1:])
+    best, place = np.unravel_index(int(lesser.argmax()), lesser.shape)
+    return (rows[best] if lesser[best, place] >= floor else None), int(place)
 
 
 def _least(fits: Float32, count: int) -> float:

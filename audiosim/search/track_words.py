@@ -14,7 +14,7 @@ from audiosim.encoders.registry import find_for
 from audiosim.encoders.words import Vocabulary
 from audiosim.library.asked_words import TAGS, label_scores, tag_scores, text_side
 from audiosim.library.index import Index
-from audiosim.library.missing_caches import missing_caches
+from audiosim.library.missing_caches import MissingCaches
 from audiosim.library.word_scores import WordScores, cosines, log_odds, track_odds
 from audiosim.search.query import Query
 
@@ -107,9 +107,7 @@ class TrackWords:
             return query.frames
         cached = self._index.cache.read(query.track.digest)
         if cached is None:
-            missing = missing_caches([query.track.digest], self._index.configuration)
-            if missing is None:
-                raise HomeError("Its cache is damaged", "", "Compute it again: audiosim verify `repair`")
+            missing = MissingCaches((query.track.digest,), 1, self._index.cache.folder)
             raise HomeError(missing.what, missing.why, missing.remedy)
         return cached.frames
 

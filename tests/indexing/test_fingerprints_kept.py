@@ -339,6 +339,22 @@ def test_a_file_that_was_moved_out_of_the_library_is_not_its_own_copy(
     assert cli(*command[:-1], "other.wav").out.startswith("known ")
 
 
+def test_a_file_that_a_run_has_missed_is_absent_until_it_is_forgotten(
+    music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    folder, home = tmp_path / "music", tmp_path / "home"
+    shutil.copytree(music, folder)
+    Library(home).index(folder)
+    shutil.move(folder / "take.wav", tmp_path / "take.wav")
+    assert Library(home).index().gone == 1
+    command = ("duplicates", "--home", home, "--across", "take.wav")
+    done = cli(*command)
+    assert done.out.splitlines()[0] == "absent   take.wav"
+    assert "1 file is not there any more, as a run has found." in done.err
+    assert cli("gc", "--older-than", "0", "--home", home).code == 0
+    assert cli(*command).out == "new      take.wav\n"
+
+
 def test_only_new_failures_and_folders_without_audio_need_a_look(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:

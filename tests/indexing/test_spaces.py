@@ -129,6 +129,30 @@ def test_all_spaces_follow_a_library_that_moved(home: SpacesHome) -> None:
     assert home.encoders.words.windows == windows
 
 
+def test_files_that_only_a_space_knows_are_followed_and_counted(home: SpacesHome) -> None:
+    folder, place = home.music / "late", home.music / "later"
+    folder.mkdir()
+    add_file(folder)
+    home.done("index", "--space", "said")
+    folder.rename(place)
+    done = home("relocate", folder, place)
+    assert (done.code, done.out) == (0, "1 file is known at the new place.\n")
+    windows = home.encoders.words.windows
+    assert counts(home.done("index")["spaces"]["said"]) == {"found": 7, "unchanged": 7}
+    assert home.encoders.words.windows == windows
+
+
+def test_a_file_that_only_a_space_knows_is_forgotten(home: SpacesHome) -> None:
+    file = add_file(home.music)
+    home.done("index", "--space", "said")
+    assert "Would forget 1 file." in home("forget", file, "--dry-run").out
+    assert "Forgot 1 file." in home("forget", file).out
+    own, said = home.listed()
+    assert (len(own), own) == (6, said)
+    home.done("index")
+    assert home.listed() == (own, own)
+
+
 def test_a_library_that_is_not_mounted_is_told_once_and_stays_in_all_spaces(home: SpacesHome) -> None:
     home.music.rename(home.music.with_name("unmounted"))
     done = home("index")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -88,6 +89,26 @@ def test_only_caches_on_another_disk_may_be_on_one_that_is_not_mounted(home: Hom
     assert one is not None
     assert (one.what.startswith("1 of 6 tracks has no cache in"), one.most) == (True, False)
     assert one.why == "they were imported without their caches, or these were removed"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("similar", "/m/1.flac", "--from", "1", "--to", "20"),
+        ("similar", "/m/1.flac", "--explain", "--under", "/"),
+    ],
+)
+def test_a_damaged_cache_is_not_called_a_missing_one(home: Home, cli: Cli, command: tuple[str, ...]) -> None:
+    damaged, missing = [path for path in caches(home) if path.stem != f"{1:032x}"][:2]
+    damaged.write_bytes(b"")
+    done = cli(*command, "--home", home.path)
+    assert re.search(r"1 of \d tracks has a damaged cache in .*: not as it was written", done.err)
+    again = "audiosim verify --repair --home {0}\nand then: audiosim index --home {0}\n"
+    assert done.err.endswith(f"Where the files are here, have them computed again: {again.format(home.path)}")
+    missing.unlink()
+    done = cli(*command, "--home", home.path)
+    assert re.search(r"2 of \d tracks have no cache, or a damaged one \(1 of them\), in ", done.err)
+    assert COPY in done.err
 
 
 def test_the_command_that_is_told_brings_the_caches_of_an_imported_home(

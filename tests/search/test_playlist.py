@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,12 @@ from audiosim.commands.sources import read_playlist
 from audiosim.core.config import Home
 from audiosim.core.errors import UsageError
 from audiosim.core.tag_values import artist_keys
-from audiosim.core.types import Float32, Tags
-from audiosim.library.catalog import Catalog
+from audiosim.core.types import Float32, Tags, Track
+from audiosim.library.catalog import Catalog, Entry
 from audiosim.library.filters import Filter
 from audiosim.library.statistics import refresh
 from audiosim.search.playlist import SPACING, Playlist, arc, make_path, make_radio
+from audiosim.search.radio import radio
 from audiosim.search.route import Crowding, smoothest
 
 pytestmark = pytest.mark.slow
@@ -271,11 +273,30 @@ def test_a_radio_ends_before_it_plays_what_is_less_alike_than_the_average(
         done = cli(*common, "--length", length, "--json")
         alike = [track["similarity"] for track in done.json["tracks"]]
         assert min(alike) >= 0
-        assert ("tracks for it: others are less alike than tracks are on average.\n" in done.err) == (
-            len(alike) < length
-        )
+        told = "tracks for it: others are less like it, or what they would come next to, than tracks are on"
+        assert (told in done.err) == (len(alike) < length)
     assert 12 < len(alike) < 62
     assert min(make_radio("/m/own/0.flac", 62, home=home.path, spacing=spacing).fits) >= 0
+
+
+def test_a_radio_leaves_out_nothing_that_has_a_place_in_it() -> None:
+    """Though the choice of what comes next ends where nothing is like the last."""
+    floor, ended = 0.3, 0
+    for seed in range(40):
+        vectors = np.random.default_rng(seed).normal((1, 0, 0, 0), 1, (12, 4)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        entries = [Entry(str(n), Track(b"/m/%d/a" % n, f"{n}", 60.0, Tags()), vectors[n]) for n in range(12)]
+        seed_to_all: Any = (entries[1:], vectors[1:], lambda _: True, vectors[0], [], vectors[0])
+        whole = [int(entry.id) for entry in radio(*seed_to_all, 11, 0, floor)]
+        assert len(radio(*seed_to_all, len(whole), 0, floor)) == len(whole)
+        route = vectors[[0, *whole]]
+        assert (np.einsum("ij,ij->i", route[1:], route[:-1]) >= floor).all()
+        left = [n for n in range(1, 12) if n not in whole and vectors[n] @ vectors[0] >= floor]
+        beside = vectors[left] @ route.T
+        assert not (np.minimum(beside[:, :-1], beside[:, 1:]) >= floor).any()
+        assert not (beside[:, -1] >= floor).any()
+        ended += bool(left)
+    assert 0 < ended < 20
 
 
 def test_a_filter_that_only_unlike_tracks_fit_says_so(tmp_path: Path, cli: Cli) -> None:

@@ -41,6 +41,7 @@ const albumOf = (track) =>
   [DATA.album[track], DATA.year[track] || "", clock(DATA.seconds[track])].filter(Boolean).join(" · ");
 
 function clock(seconds) {
+  if (seconds > 0 && seconds < 0.95) return `0:0${Number(Math.max(seconds, 0.01).toPrecision(1))}`;
   const whole = Math.max(0, Math.round(seconds || 0));
   const two = (number) => String(number).padStart(2, "0");
   const minutes = Math.floor(whole / 60);

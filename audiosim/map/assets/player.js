@@ -44,7 +44,7 @@ const player = (() => {
     element("elapsed").textContent = clock(Math.floor(audio.currentTime));
     seek.value = share * 1000;
     seek.style.setProperty("--done", `${share * 100}%`);
-    seek.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(length)}`);
+    seek.setAttribute("aria-valuetext", `${clock(Math.floor(audio.currentTime))} of ${clock(length)}`);
   }
 
   function changed() {

@@ -13,8 +13,11 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
+/** As the commands tell it: rounded, and what is shorter than a second by its first digit. */
 export function clock(seconds) {
-  const whole = Math.max(0, Math.floor(seconds || 0));
+  if (seconds > 0 && seconds < 0.95) return `0:0${Number(Math.max(seconds, 0.01).toPrecision(1))}`;
+  const up = Math.max(0, Math.round(seconds || 0));
+  const whole = up - seconds === 0.5 ? up - (up % 2) : up; // of two that are as near, the even one
   const two = (number) => String(number).padStart(2, "0");
   const minutes = Math.floor(whole / 60);
   return minutes < 60

@@ -99,9 +99,9 @@ function progress() {
     audio.pause();
   }
   if (dragging) return;
-  element("elapsed").textContent = clock(audio.currentTime);
+  element("elapsed").textContent = clock(Math.floor(audio.currentTime));
   seek.value = length ? (1000 * audio.currentTime) / length : 0;
-  seek.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(length)}`);
+  seek.setAttribute("aria-valuetext", `${clock(Math.floor(audio.currentTime))} of ${clock(length)}`);
   draw();
 }
 
