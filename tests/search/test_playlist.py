@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -286,9 +286,10 @@ def test_a_radio_leaves_out_nothing_that_has_a_place_in_it() -> None:
         vectors = np.random.default_rng(seed).normal((1, 0, 0, 0), 1, (12, 4)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         entries = [Entry(str(n), Track(b"/m/%d/a" % n, f"{n}", 60.0, Tags()), vectors[n]) for n in range(12)]
-        seed_to_all: Any = (entries[1:], vectors[1:], lambda _: True, vectors[0], [], vectors[0])
-        whole = [int(entry.id) for entry in radio(*seed_to_all, 11, 0, floor)]
-        assert len(radio(*seed_to_all, len(whole), 0, floor)) == len(whole)
+        seed_to_all = partial(radio, entries[1:], vectors[1:], lambda _: True, vectors[0], [], vectors[0])
+        played = partial(seed_to_all, spacing=0, floor=floor)
+        whole = [int(entry.id) for entry in played(count=11)]
+        assert len(played(count=len(whole))) == len(whole)
         route = vectors[[0, *whole]]
         assert (np.einsum("ij,ij->i", route[1:], route[:-1]) >= floor).all()
         left = [n for n in range(1, 12) if n not in whole and vectors[n] @ vectors[0] >= floor]
