@@ -3,8 +3,8 @@
 usage: python stress/readers.py [--tracks N] [--queries N] [--rounds N] [--seed N]
 
 Makes a home of many tracks, then changes a folder and indexes it, round after round, with a burst
-of writes to Chroma in each, while four processes ask: through Python, every tenth time through
-the command line, every tenth time with a file that is not indexed. An answer must hold nothing
+of writes to Chroma in each, while four processes ask: through Python, by Chroma; every tenth time through
+the command line, as users do; every tenth time with a file that is not indexed. An answer must hold nothing
 that the index did not hold while it was asked, and lack nothing nearer that the index held all
 that time. Afterwards each query's answer must equal exact search.
 """
@@ -32,6 +32,7 @@ import soundfile
 
 import audiosim.backends.reader
 import audiosim.indexing.run
+import audiosim.library.index
 import audiosim.store
 from audiosim import SearchResult, find_similar, index_folder
 from audiosim.backends.process import StoreProcess
@@ -260,7 +261,8 @@ def _ask(question: Question, home: Home) -> Answer:
 
 
 def _by_function(path: str, home: Home) -> tuple[Matches, str | None]:
-    result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
+    with patch.object(audiosim.library.index, "SOON_READ", ()):
+        result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
     return matches_of(result), result.exact_because
 
 
@@ -351,7 +353,10 @@ def ask_again(
     known: dict[str, tuple[Float32, str]] = {}
     problems = []
     for path in dict.fromkeys(question.path for question in asked):
-        with patch.object(audiosim.backends.reader, "StoreProcess", Here):
+        with (
+            patch.object(audiosim.backends.reader, "StoreProcess", Here),
+            patch.object(audiosim.library.index, "SOON_READ", ()),
+        ):
             result = find_similar(path, count=COUNT, home=home.path, ranking=PLAIN, encoder=Spectrum())
         if result.exact_because is not None:
             problems.append(f"afterwards {path} was answered by exact search: {result.exact_because}")

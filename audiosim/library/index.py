@@ -20,6 +20,7 @@ from audiosim.encoders.frames import CentredFrames
 from audiosim.encoders.words import TextSide
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
+from audiosim.library.catalog.made_columns import LEAST
 from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
 from audiosim.library.folders import located, without_tracks
@@ -28,6 +29,7 @@ from audiosim.library.scan import is_gone
 from audiosim.library.store_url import EMBEDDED
 
 LOOKED_FOR = 1000  # files at most that an answer has looked for on the disk
+SOON_READ = range(LEAST, 20_001)  # files of an index whose rows are read sooner than a store opens
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,13 @@ class Index:
 
     @property
     def is_scanned_fast(self) -> bool:
-        """Whether exact search answers before an embedded store is open; a server is there to be asked."""
-        return self.catalog.settings.store_url == EMBEDDED and self.catalog.tracks.are_mapped()
+        """Whether exact search answers before an embedded store is open; a server is there to be asked.
+
+        So it does from columns, and from rows of the catalog, where a run has yet to make columns of them.
+        """
+        if self.catalog.settings.store_url != EMBEDDED:
+            return False
+        return self.catalog.tracks.are_mapped() or self.catalog.files.count("indexed") in SOON_READ
 
     def located(self, only: Filter | None) -> Filter:
         """Give a filter whose folders are those of the catalog; a UsageError, where one is not known."""

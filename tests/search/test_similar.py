@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 from conftest import SAMPLE_RATE, tone
 from fake_encoder import FakeEncoder
-from libraries import Library
+from libraries import Library, edit
 from made_home import MadeHome, digest_of, frames_of, path_of, random_tracks
 
 from audiosim.core.config import Home
@@ -27,6 +28,7 @@ from audiosim.search.passage_search import find_passages
 from audiosim.search.query import Source, mean_direction
 from audiosim.search.ranking import RankingOptions
 from audiosim.search.similar import SearchResult, find_similar
+from audiosim.store import StoreReader, store_reader
 
 
 @pytest.fixture
@@ -191,6 +193,29 @@ def test_where_there_are_columns_they_answer_and_no_store_is_opened(
         catalog.settings.set_meta("store_url", "milvus:elsewhere.db")
     with pytest.raises(OpenedError):
         find_similar(query, home=home.path)
+
+
+def test_where_columns_are_not_of_this_state_rows_answer_if_they_are_soon_read(
+    home: Home, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = music / "low" / "00 track.wav"
+    by_store = find_similar(query, home=home.path)
+    monkeypatch.setattr("audiosim.library.catalog.made_columns.LEAST", 1)
+    index_folder([], home=home.path, encoder=FakeEncoder())
+    edit(Library(home.path), "UPDATE files SET title = 'Other'")  # as while a run is at work
+    opened = 0
+
+    def reader() -> AbstractContextManager[StoreReader]:
+        nonlocal opened
+        opened += 1
+        return store_reader()
+
+    monkeypatch.setattr("audiosim.search.similar.store_reader", reader)
+    assert names(find_similar(query, home=home.path)) == names(by_store)
+    assert opened == 1
+    monkeypatch.setattr("audiosim.library.index.SOON_READ", range(1, 10))
+    by_rows = find_similar(query, home=home.path)
+    assert (names(by_rows), by_rows.exact_because, opened) == (names(by_store), None, 1)
 
 
 @pytest.mark.parametrize("fault", ["dirty", "removed", "garbled"])
