@@ -16,6 +16,7 @@ from audiosim.core.errors import NoWeightsError
 from audiosim.core.text import counted, size, span, speed
 from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec
+from audiosim.encoders.passage_vectors import PASSAGE, windows_in
 from audiosim.indexing.changes import changes
 from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
 from audiosim.indexing.options import IndexOptions
@@ -26,7 +27,10 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.scan import FoundFile
 from audiosim.library.spaces import foreseen, named_space
 
-ROW_BYTES = 4_000  # a track in the catalog and in the store, apart from its vectors
+# Beside windows: of a new home; and of a track its rows, the head of its cache, and pages that are half full
+HOME_BYTES, TRACK_BYTES = 300_000, 10_000
+VECTORS = 3  # float32, of a track: in the catalog, in its columns, and in the store
+FINGERPRINT_BYTES = 8  # a second of audio
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Estimate:
     windows : int or None
         How many windows of it the network will see.
     bytes_needed : int or None
-        Disk space for caches and vectors.
+        Disk space for caches, catalog and store.
     bytes_free : int
         What there is.
     seconds : float or None
@@ -260,13 +264,17 @@ def _with_lengths(
     spec, scales = target.configuration.spec, _scales(work, lengths)
     seconds = sum(scales[_kind(file)] * each for file, each in lengths.items())
     windows = round(sum(scales[_kind(file)] * _windows(spec, each) for file, each in lengths.items()))
-    row = 2 * 4 * target.configuration.dimension + ROW_BYTES
+    cached = windows * (2 * spec.dimension + 10)
+    passages = windows / windows_in(PASSAGE, spec.hop) * spec.dimension
+    row = VECTORS * 4 * target.configuration.dimension + TRACK_BYTES
+    needed = cached + passages + seconds * FINGERPRINT_BYTES + len(work) * row
+    needed += HOME_BYTES if target.stored is None else 0
     return replace(
         known,
         sampled=len(lengths),
         audio_hours=seconds / 3600,
         windows=windows,
-        bytes_needed=windows * (2 * spec.dimension + 10) + len(work) * row,
+        bytes_needed=round(needed),
     )
 
 
