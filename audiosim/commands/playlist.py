@@ -72,7 +72,8 @@ def playlist(
     """Write a playlist: around one track, or from one to another.
 
     An M3U8 file: a radio around tracks, or around the three that --text fits best; or a smooth path between
-    two. What is shorter than 30 s is left out, unless something given is, or --min-duration says otherwise.
+    two. What is shorter than 30 s is left out, unless something given is, or --min-duration says otherwise;
+    so are copies of what is in it, and parts.
 
     Example: audiosim playlist --start calm.flac --end wild.mp3 -o evening.m3u8
     """
