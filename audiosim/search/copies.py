@@ -23,6 +23,7 @@ from audiosim.search.recordings import KEPT, SIMILAR, Evidence, Recordings, slac
 
 NEAREST = 10  # tracks of about the same length that each is compared with
 READ = 256  # fingerprints at a time
+FRAGMENT = 0.2  # share of a track from which a part is it, cut off, and no song of an album in a file
 HEARD = 5  # of these, where fingerprints tell: copies at one speed have been found by their landmarks
 
 Pairs = Iterator[tuple[int, int]]
@@ -226,6 +227,18 @@ def one_each(
         if fit and not is_other and only.fits_tags([files[row].track for row in group]):
             found.append(min(fit, key=lambda entry: standing(entry.track, only)))
     return found
+
+
+def without_fragments(entries: Sequence[Entry], recordings: Recordings) -> list[Entry]:
+    """Leave out, of some recordings, those that are a fragment of another: a download that broke off."""
+    fragments: set[int] = set()
+    heard = recordings.landmarks_of([entry.track.digest for entry in entries])
+    for first, second in worth_comparing(heard):
+        evidence = recordings.same(entries[first], entries[second], parts=True)
+        if evidence is not None and min(evidence.shares) >= FRAGMENT:
+            of_first, of_second = evidence.shares
+            fragments.add(first if of_first > of_second else second)
+    return [entry for row, entry in enumerate(entries) if row not in fragments]
 
 
 def standing(track: Track, only: Filter) -> tuple[bool, bool, int, int, int, int, int, bytes]:

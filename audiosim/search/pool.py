@@ -14,7 +14,7 @@ from audiosim.library.filters import Admission, Filter
 from audiosim.library.index import Index
 from audiosim.library.statistics import percentiles
 from audiosim.library.whitening import SearchSpace
-from audiosim.search.copies import one_each
+from audiosim.search.copies import one_each, without_fragments
 from audiosim.search.folding import others_near
 from audiosim.search.query import Query
 from audiosim.search.recordings import Recordings
@@ -55,7 +55,8 @@ class Pool:
             near += others_near(index, near)
         compared = {entry.id for entry in near}
         rest = [entry for entry in rest if entry.id not in compared]
-        self.entries = _by_path([*one_each(_by_path(near), recordings, only, self._taken), *rest])
+        each = one_each(_by_path(near), recordings, only, self._taken)
+        self.entries = _by_path([*without_fragments(each, recordings), *rest])
         self.vectors = _placed(self.entries, space)
 
     def take(self, entry: Entry) -> bool:
