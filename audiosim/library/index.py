@@ -122,10 +122,19 @@ def absent_note(index: Index, tracks: Iterable[Track], noun: str = "answer") -> 
         several = f"of {len(looked_for)} {noun}s that were looked for, {counted(len(absent), 'is', 'are')}"
     if all((row := index.catalog.files.get(path)) and row.state == "gone" for path in absent):
         return f"{several} not there any more, as a run has found."
-    if all(map(is_gone, {os.path.dirname(path): path for path in absent}.values())):
+    if all(_is_missed(path, roots) for path in {os.path.dirname(path): path for path in absent}.values()):
         return f"{several} not there now, moved or removed. To look for what has changed: audiosim index"
     whose = "its" if len(absent) == 1 else "their"
     return f"{several} not there now: {whose} folder looks like a disk that is not mounted."
+
+
+def _is_missed(path: bytes, roots: Iterable[bytes]) -> bool:
+    """Whether a file is gone by itself, or with a folder around it, of a root that is there."""
+    root = next(each for each in roots if contains(each, path))
+    lost = path
+    while lost != root and not os.path.lexists(os.path.dirname(lost)):
+        lost = os.path.dirname(lost)
+    return is_gone(lost) and (lost != root or path == root)
 
 
 def has_index(home: Home) -> bool:

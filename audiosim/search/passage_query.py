@@ -82,6 +82,7 @@ def ask_with(
     asked = None if query is None or directions is None else _cached(index, query, directions, start, end)
     if asked is None and can_be_opened(path):
         asked = _embedded(index, path, start, end, encoder or QueryEncoder(index.spec, precision))
+        asked = replace(asked, query=replace(asked.query, indexed=query is not None and query.indexed))
     if asked is not None:
         return replace(_audible(asked), notes=tuple(resolver.notes))
     if query is None:

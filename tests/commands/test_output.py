@@ -198,7 +198,18 @@ def test_of_very_many_tracks_some_are_looked_for(
     monkeypatch.setattr("audiosim.library.index.LOOKED_FOR", 3)
     shutil.rmtree(music / "high")
     told = cli("list", "--home", library.home.path).err
-    assert "of 3 tracks that were looked for, 2 are not there now: their folder" in told
+    assert "of 3 tracks that were looked for, 2 are not there now, moved or removed." in told
+
+
+def test_a_folder_that_was_renamed_in_a_known_one_is_no_disk(tmp_path: Path, music: Path, cli: Cli) -> None:
+    library = Library(tmp_path / "home")
+    library.index(music)
+    (music / "high").rename(music / "higher")
+    home = ("--home", library.home.path)
+    assert "3 tracks are not there now, moved or removed. To look for" in cli("list", *home).err
+    shutil.rmtree(music / "low")
+    shutil.rmtree(music / "higher")  # an empty folder is a disk that is not mounted
+    assert "6 tracks are not there now: their folder looks like a disk" in cli("list", *home).err
 
 
 def test_many_disks_that_are_not_mounted_are_told_in_part(home: Home, cli: Cli) -> None:

@@ -118,6 +118,16 @@ def test_part_of_a_file_that_is_not_indexed_is_asked_with_alone(asker: Asker, tm
     assert passage.start == pytest.approx(6, abs=0.08)
 
 
+def test_an_indexed_track_whose_windows_are_not_all_kept_is_called_indexed(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = asker.encoder.windows
+    monkeypatch.setattr("audiosim.search.passage_query._cached", lambda *_: None)  # as with `max_windows`
+    result = asker.ask(asker.path(0), 9, 17)
+    assert asker.encoder.windows > before
+    assert (result.queries[0].indexed, names(result)[0]) == (True, "3.flac")
+
+
 def test_a_passage_of_a_file_whose_channels_cancel_each_other_is_found(asker: Asker, tmp_path: Path) -> None:
     file = tmp_path / "unknown.wav"
     signal = np.concatenate([sounds(5.2, seed=99), asker.signals[2][6 * SAMPLE_RATE : 14 * SAMPLE_RATE]])
