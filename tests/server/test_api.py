@@ -147,10 +147,13 @@ def test_answers_whose_files_are_not_there_are_told(library: Library, client: Te
     for url, params in asked:
         assert not any("not there now" in note for note in client.get(url, params=params).json()["notes"])
     folder = track(library, 0).parent
-    folder.rename(folder.with_name("away"))
-    for url, params in asked:
-        (note,) = (note for note in client.get(url, params=params).json()["notes"] if "not there now" in note)
-        assert note.endswith("not there now: their folder looks like a disk that is not mounted.")
+    looks = "not there now: their folder looks like a disk that is not mounted."
+    for away, told in ((folder, "not there now, moved or removed."), (library.music, looks)):
+        away.rename(away.with_name("away"))
+        for url, params in asked:
+            notes = client.get(url, params=params).json()["notes"]
+            (note,) = (note for note in notes if "not there now" in note)
+            assert told in note
 
 
 def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
