@@ -87,7 +87,7 @@ def import_(
     home: HomeOption = None,
     space: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Into this space of a home that is there; made where there is none."),
+        typer.Option(metavar="NAME", help="Into this space of an existing home, made where there is none."),
     ] = None,
     store: StoreOption,
     wait: WaitOption = 0.0,

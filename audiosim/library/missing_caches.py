@@ -70,10 +70,10 @@ class MissingCaches:
     @property
     def remedy(self) -> str:
         """How to bring them."""
-        where = "here the files are here, have them computed again: audiosim verify `repair`"
+        where = "where the files are here, have them computed again: audiosim verify `repair`"
         again = f"{where}\nand then: audiosim index"
         if self.damaged == len(self.digests):
-            return f"W{again}"
+            return f"{again[0].upper()}{again[1:]}"
         there = shell_word(f"{self.folder.parent}/")
         copy = (
             "Copy them there, from the home that the tracks come from, OLD here:"
@@ -82,7 +82,7 @@ class MissingCaches:
         if self.most:
             rebuild = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
             return f"{copy}Or, where the files are here, compute all again: {rebuild}"
-        return f"{copy}Or, w{again}"
+        return f"{copy}Or, {again}"
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
