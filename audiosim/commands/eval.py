@@ -56,8 +56,8 @@ def evaluate_home(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What people say instead: a CSV file with the columns a,b,c, paths or titles, b being more"
-            " like a than c.",
+            help="What people say instead: a CSV file with the columns a,b,c, paths (from its folder on) or"
+            " titles, b being more like a than c.",
         ),
     ] = None,
     poolings: Annotated[

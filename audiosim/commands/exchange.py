@@ -145,10 +145,12 @@ def _left_out(done: Exported | Imported) -> str:
 
 
 def _lacking(done: Imported) -> str:
+    from audiosim.library.missing_caches import copied_from
+
     return (
         f"{counted(done.without_cache, 'of them has', 'of them have')} no cache here. They are found as whole"
-        " tracks; passages, --explain and another --pooling need caches:"
-        f" copy cache/{done.cache.name} of the home they come from to {done.cache}"
+        " tracks; passages, --explain and another --pooling need caches."
+        f"\nCopy them, {copied_from(done.cache)}"
     )
 
 

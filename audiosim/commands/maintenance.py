@@ -122,7 +122,10 @@ def _health_fields(health: Health) -> dict[str, Any]:
 
 def gc(
     older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="How long files have been gone: 30d, 12h, 2w, 0.")
+        str,
+        typer.Option(
+            metavar="AGE", help="How long files have been gone: 30d, 12h, 2w; a bare number is of seconds."
+        ),
     ] = "30d",
     dry_run: DryRunOption = False,
     home: HomeOption = None,

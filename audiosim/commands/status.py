@@ -73,6 +73,7 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
         "running": state.running,
         "unopened": state.unopened,
         "lost_caches": state.lost_caches,
+        "without_cache": state.without_cache,
         "rebuild_unopened": state.rebuild_unopened,
         "unwritten": state.unwritten,
         "gone_files": [{**path_fields(path), "since": since} for path, since in state.gone_files],
@@ -163,6 +164,11 @@ def _left_to_do(state: HomeStatus) -> Iterator[str]:
     if state.lost_caches:
         caches = counted(state.lost_caches, "cache that was lost", "caches that were lost")
         yield f"Left to compute again: {caches}.{'' if running else ' To do so: audiosim index'}"
+    if state.without_cache:
+        audio = counted(state.without_cache, "piece of audio", "pieces of audio")
+        yield (
+            f"Without caches, which passages and --explain need: {audio}. How to bring them: audiosim verify"
+        )
     if state.rebuild_unopened is not None:
         again = "" if running else " To go on, with the options it was begun with: audiosim index --rebuild"
         yield (f"A rebuild is not complete: {counted(state.rebuild_unopened, 'file')} left to open.{again}")

@@ -74,18 +74,23 @@ class MissingCaches:
         again = f"{where}\nand then: audiosim index"
         if self.damaged == len(self.digests):
             return f"{again[0].upper()}{again[1:]}"
-        there = shell_word(f"{self.folder.parent}/")
-        copy = (
-            "Copy them there, from the home that the tracks come from, OLD here:"
-            f" mkdir -p {there} && cp -R OLD/cache/{self.folder.name} {there}\n"
-        )
+        copy = f"Copy them there, {copied_from(self.folder)}"
         if self.most:
             rebuild = in_space("audiosim index `rebuild`", Home(self.folder.parent.parent).space)
-            return f"{copy}Or, where the files are here, compute all again: {rebuild}"
-        return f"{copy}Or, {again}"
+            return f"{copy}\nOr, where the files are here, compute all again: {rebuild}"
+        return f"{copy}\nOr, {again}"
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
+
+
+def copied_from(folder: Path) -> str:
+    """Say where the caches of a folder come from, with the command that copies them."""
+    there = shell_word(f"{folder.parent}/")
+    return (
+        "from the home that the tracks come from, OLD here:"
+        f" mkdir -p {there} && cp -R OLD/cache/{folder.name} {there}"
+    )
 
 
 def missing_caches(

@@ -13,6 +13,7 @@ from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError
 from audiosim.core.files import is_held
 from audiosim.library.catalog import Catalog
+from audiosim.library.missing_caches import missing_caches
 from audiosim.library.scan import is_gone
 from audiosim.library.spaces import spaces
 
@@ -62,6 +63,8 @@ class HomeStatus:
         Files that were found and have yet to be opened, by the run at work or by the next one.
     lost_caches : int
         Pieces of audio whose caches are known to be lost: the next run computes them again.
+    without_cache : int
+        Other pieces of audio that have none, as after an import without caches.
     rebuild_unopened : int or None
         Those of a rebuild that is not complete; None where there is none.
     unwritten : int
@@ -96,6 +99,7 @@ class HomeStatus:
     running: bool = False
     unopened: int = 0
     lost_caches: int = 0
+    without_cache: int = 0
     rebuild_unopened: int | None = None
     unwritten: int = 0
     whitening: bool = False
@@ -172,6 +176,7 @@ def _status(place: Home) -> HomeStatus:
             running=is_held(place.index_lock),
             unopened=catalog.files.unopened_count(),
             lost_caches=len(catalog.tracks.lost()),
+            without_cache=_without_cache(catalog),
             rebuild_unopened=_rebuild_unopened(place),
             unwritten=catalog.store_state.pending_count(),
             whitening=configuration is not None and bool(configuration.space.whitening),
@@ -181,6 +186,16 @@ def _status(place: Home) -> HomeStatus:
                 if (why := _doubt(root, catalog) or _doubted(root, catalog))
             ],
         )
+
+
+def _without_cache(catalog: Catalog) -> int:
+    """How many pieces of audio have no cache that no run will make."""
+    configuration = catalog.settings.configuration
+    if configuration is None:
+        return 0
+    kept = {*catalog.tracks.indexed_digests()} - catalog.tracks.lost()
+    missing = missing_caches(kept, configuration)
+    return len(missing.digests) if missing else 0
 
 
 def _doubt(root: bytes, catalog: Catalog) -> str | None:

@@ -143,16 +143,21 @@ def _gone(index: Index, name: str) -> list[bytes]:
 
 
 def _near(index: Index, name: str) -> list[str]:
-    """Names of tracks that are spelled nearly as a name, or as its part after the last slash; one a track."""
-    names: dict[str, tuple[str, str]] = {}  # as they are compared -> a track's audio, as they are shown
+    """Names of tracks and folders that are spelled nearly as a name, or as its part after the last slash.
+
+    There is one a track.
+    """
+    names: dict[str, tuple[str | bytes, str]] = {}  # as they are compared -> what has it, as it is shown
     for entry in index.catalog.tracks.entries():
         for shown in _names(entry.track):
             names.setdefault(folded(shown), (entry.track.digest, shown))
+        folder = os.path.dirname(entry.track.path)
+        names.setdefault(folded(os.fsdecode(os.path.basename(folder))), (folder, f"{display_path(folder)}/"))
     wanted = dict.fromkeys(map(folded, (name, os.path.basename(name))))
     alike = [near for each in wanted for near in get_close_matches(each, names, 4 * NEAREST, ALIKE)]
-    found: dict[str, str] = {}
-    for digest, shown in map(names.__getitem__, alike):
-        found.setdefault(digest, shown)
+    found: dict[str | bytes, str] = {}
+    for holder, shown in map(names.__getitem__, alike):
+        found.setdefault(holder, shown)
     return list(found.values())[:NEAREST]
 
 

@@ -273,6 +273,11 @@ def test_a_title_with_a_slip_is_told_those_that_are_near(similar: Cli) -> None:
     assert "Near it" not in similar("No Such Song", *ALL).err
 
 
+def test_a_folder_named_from_elsewhere_is_told_where_it_lies(similar: Cli) -> None:
+    for slip in ("Music", "musik"):  # of /music
+        assert "\nNear it: /music/.\n" in similar(slip, *ALL).err
+
+
 def test_a_full_stop_pasted_behind_a_file_outside_the_index_is_seen(similar: Cli, tmp_path: Path) -> None:
     (tmp_path / "clip.wav").write_bytes(b"")
     assert f"\nNear it: {tmp_path}/clip.wav.\n" in similar(f"{tmp_path}/clip.wav.", *ALL).err

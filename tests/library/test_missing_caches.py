@@ -116,13 +116,20 @@ def test_the_command_that_is_told_brings_the_caches_of_an_imported_home(
 ) -> None:
     assert cli("export", tmp_path / "all.parquet", "--home", home.path).code == 0
     other = tmp_path / "an other"
-    assert cli("import", tmp_path / "all.parquet", "--home", other).code == 0
+    imported = cli("import", tmp_path / "all.parquet", "--home", other)
+    assert imported.code == 0
     told = cli("duplicates", "--home", other)
     (line,) = [line for line in told.err.splitlines() if COPY in line]
+    assert imported.err.endswith(f": {line.partition(COPY)[2]}\n")
+    status = cli("status", "--home", other).out
+    assert (
+        f"\nWithout caches, which passages and --explain need: {len(caches(home))} pieces of audio." in status
+    )
     command = line.partition(COPY)[2].replace(" OLD/", f" {shlex.quote(str(home.path))}/")
     subprocess.run(command, shell=True, check=True)
     done = cli("duplicates", "--home", other)
     assert ("cache" in done.err, "2 files of one recording" in done.out) == (False, True)
+    assert cli("status", "--home", other, "--json").json["without_cache"] == 0
 
 
 def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count(

@@ -16,6 +16,7 @@ from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration, Record
 from audiosim.library.folders import told_forgotten
 from audiosim.library.index import has_index
+from audiosim.library.missing_caches import copied_from
 from audiosim.library.store_url import StoreUrl
 
 
@@ -93,8 +94,7 @@ def refuse_lacking(
             raise HomeError(
                 f"The vectors of {export.name} are centred on another mean window than this home's",
                 f"its tracks have to be pooled again, and {lacking} of {total} have no cache here",
-                f"Copy the caches of the home it was made in, its folder cache/{cache.folder.name},"
-                f" to {cache.folder}; or import it into a `home` of its own.",
+                f"Copy them, {copied_from(cache.folder)}\nOr import it into a `home` of its own.",
             )
 
 
