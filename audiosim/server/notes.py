@@ -21,6 +21,7 @@ def notes_of(
     *,
     only: Filter | None = None,
     empty: bool = False,
+    queries: Iterable[Track] = (),
     answers: Iterable[Track] = (),
 ) -> list[str]:
     """Give what is to be told with an answer, a sentence each.
@@ -37,10 +38,13 @@ def notes_of(
         What tracks had to be.
     empty : bool
         Whether no track answers.
+    queries : iterable of Track
+        What was asked with.
     answers : iterable of Track
         Those that do, where their files are to be played.
     """
-    notes = [*_notes(index, own, only, empty), absent_note(index, answers), unopened_note(index)]
+    absent = absent_note(index, queries, "query file"), absent_note(index, answers)
+    notes = [*_notes(index, own, only, empty), *absent, unopened_note(index)]
     return [named(note, here.options.home) for note in notes if note is not None]
 
 

@@ -14,8 +14,17 @@ from libraries import Library, edit, track
 from page_visits import WIDTHS, serious_faults, told, visit
 from server_help import id_of, library, original, with_words
 
+from audiosim.core.text import duration
+
 pytestmark = IN_A_BROWSER
 EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_lengths_are_told_as_the_commands_tell_them(visit: Any) -> None:
+    page = visit(1400).page
+    lengths = [0, 1e-9, 0.004, 0.3, 0.94, 0.95, 1, 2.5, 3.5, 42.49, 42.5, 59.7, 60, 3599.4, 3599.5, 36_000.1]
+    shown = page.evaluate("async (lengths) => lengths.map((await import('/page/dom.js')).clock)", lengths)
+    assert shown == list(map(duration, lengths))
 
 
 @pytest.mark.parametrize("width", WIDTHS)

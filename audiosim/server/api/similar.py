@@ -133,9 +133,12 @@ def _found(here: Services, wish: _Wish, paths: list[str]) -> tuple[SearchResult,
     library = here.library_of_words() if wish.text or wish.not_text else here.library
     with library.index() as index:
         result = _searched(here, wish, paths, index, here.encoder_of(library))
-        answers = [match.track for match in result.matches]
-        notes = notes_of(here, index, result.notes, only=wish.only, empty=not answers, answers=answers)
-        return result, notes
+        queries, answers = (
+            [query.track for query in result.queries],
+            [match.track for match in result.matches],
+        )
+        tracks: dict[str, Any] = {"queries": queries, "answers": answers}
+        return result, notes_of(here, index, result.notes, only=wish.only, empty=not answers, **tracks)
 
 
 def _searched(here: Services, wish: _Wish, paths: list[str], index: Index, encoder: Encoder) -> SearchResult:
