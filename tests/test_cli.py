@@ -130,6 +130,7 @@ def test_similar_on_an_indexed_track_imports_no_tensorflow_and_no_decoder(indexe
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_main_job_with_openl3_and_weights_given_once(
     cli: Cli, music: Path, seeded_weights: Path, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_main_job_with_openl3_and_weights_given_once(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_extract_writes_what_openl3_would(cli: Cli, seeded_weights: Path, tmp_path: Path) -> None:
     from conftest import GOLDEN
     from recipe import signals

@@ -91,6 +91,7 @@ def test_memory_does_not_grow_with_the_length_of_a_track(
     assert long < 1.5 * 2**30
 
 
+@pytest.mark.long
 def test_the_demo_makes_music_falls_back_visibly_and_finds_what_sounds_alike(
     tmp_path: Path, cli: Cli, musicnn_weights_folder: Path
 ) -> None:

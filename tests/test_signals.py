@@ -169,6 +169,7 @@ def test_a_second_interrupt_ends_at_once_and_breaks_nothing(many: Path, tmp_path
     assert cli("verify", "--full", "--home", home).code == 0
 
 
+@pytest.mark.long
 def test_a_second_run_at_the_same_time_exits_with_4_or_waits(many: Path, tmp_path: Path, cli: Cli) -> None:
     home = tmp_path / "home"
     with indexing(many, home) as process:

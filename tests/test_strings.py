@@ -131,6 +131,7 @@ def run_on_a_terminal(*arguments: object) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_answers_in_a_pipe_keep_every_character(evil: Evil) -> None:
     def ask(form: str) -> str:
         command = [sys.executable, "-m", "audiosim", "similar", str(evil.query), "-k", "1"]

@@ -292,6 +292,7 @@ with module.DecodeSupervisor(8000, "soxr_hq", jobs=1, want=want) as supervisor:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_stopped_as_a_whole_goes_on_where_it_was(tmp_path: Path) -> None:
     paths = [write_sound(tmp_path / f"{i}.wav", music(400.0, RATE, seed=i), RATE) for i in range(3)]
     command = [sys.executable, "-c", STOPPED_GROUP, *map(str, paths)]

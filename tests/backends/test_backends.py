@@ -132,6 +132,7 @@ def test_an_empty_collection_answers(backend: Backend) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_more_rows_than_one_call_can_bind_are_paged(backend: Backend) -> None:
     data = rows(7000)
     _, store = made(backend)
@@ -146,6 +147,7 @@ def test_more_rows_than_one_call_can_bind_are_paged(backend: Backend) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_large_vectors_are_sent_in_portions(backend: Backend) -> None:
     dimension = 12_288
     data = rows(400, dimension=dimension)  # 20 MB

@@ -162,6 +162,7 @@ def test_each_store_is_made_anew_when_whitening_is_learnt(
     assert (health.faults, health.compared) == ([], 60)
 
 
+@pytest.mark.long
 def test_milvus_lite_serves_a_home(library: Library, tmp_path: Path, indexed: Library) -> None:
     music = indexed.music
     library.index(music, store=parse_store_url(f"milvus:{tmp_path / 'v.db'}"))
@@ -315,6 +316,7 @@ def test_one_process_of_a_home_writes_to_a_server_at_a_time(
         assert catalog.store_state.pending_count() == 0
 
 
+@pytest.mark.long
 def test_a_store_that_can_no_longer_be_used_does_not_keep_vectors_from_moving(
     made: MadeHome, tmp_path: Path
 ) -> None:
@@ -400,6 +402,7 @@ def test_a_server_that_is_away_at_first_ends_the_run_before_anything_is_computed
     assert library.encoder.windows == 0
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_while_a_run_goes_on_costs_nothing(
     library: Library, music: Path, own_server: ChromaServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -422,6 +425,7 @@ def test_a_server_that_is_killed_while_a_run_goes_on_costs_nothing(
     assert verify_home(library.home.path, full=True).faults == []
 
 
+@pytest.mark.long
 def test_a_run_waits_for_a_server_that_comes_back(
     library: Library, music: Path, own_server: ChromaServerProcess
 ) -> None:

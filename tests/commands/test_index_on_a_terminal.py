@@ -103,6 +103,7 @@ def left(shown: str) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.long
 def test_the_bar_moves_within_a_long_file_and_names_it(library: Path, tmp_path: Path, width: int) -> None:
     with on_a_terminal(width, library, "--home", tmp_path / "home", "--jobs", 1) as (process, pieces):
         shown = "".join(pieces)

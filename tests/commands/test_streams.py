@@ -62,6 +62,7 @@ def test_a_closed_stderr_costs_nothing_but_messages(home: Path, redirections: st
     assert shell("similar nowhere.wav", home, redirections).code == 2
 
 
+@pytest.mark.long
 def test_with_all_streams_closed_files_are_not_taken_for_streams(home: Path) -> None:
     assert shell("index", home, "<&- >&- 2>&-").code == 0
     assert shell("verify", home, "<&- >&- 2>&-").code == 0

@@ -112,6 +112,7 @@ def test_bfloat16_has_cosine_over_0_9998_to_openl3_for_every_window(network: Net
         assert cosines(frames.embedding, network.golden(name)[0]).min() >= 0.9998, name
 
 
+@pytest.mark.long
 def test_a_window_gets_the_same_embedding_wherever_it_lies_in_a_batch(weights: OpenL3Weights) -> None:
     rng = np.random.default_rng(0)
     windows = rng.normal(0, 0.1, (5, 48_000)).astype(np.float32)

@@ -78,6 +78,7 @@ def test_the_published_weights_would_prove_themselves_without_a_word(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_weights_that_do_not_prove_themselves_are_kept_with_a_warning(
     cli: Cli, seeded_weights: Path, tmp_path: Path
 ) -> None:

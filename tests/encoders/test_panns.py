@@ -114,6 +114,7 @@ def test_fewer_windows_than_a_batch_are_filled_up_only_where_each_size_takes_lon
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_window_of_ten_seconds_is_what_the_package_makes_of_the_file(encoder: PannsEncoder) -> None:
     frames = Extractor[str](encoder).extract(Waveform(signal("chord"), 32_000))
     assert frames.embedding.shape == (1, DIMENSION)

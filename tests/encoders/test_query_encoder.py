@@ -56,6 +56,7 @@ def test_few_windows_need_no_tensorflow(spec_json: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_more_windows_are_embedded_by_what_runs_fast(
     seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

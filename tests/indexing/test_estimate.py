@@ -138,6 +138,7 @@ def everything_below(*folders: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
 
 
+@pytest.mark.long
 def test_a_look_leaves_no_trace_and_reads_the_weights_where_they_lie(
     music: Path, seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

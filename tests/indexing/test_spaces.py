@@ -344,6 +344,7 @@ def test_the_folder_of_a_space_stands_for_the_space(home: SpacesHome, cli: Cli) 
 
 
 @pytest.mark.server
+@pytest.mark.long
 def test_each_space_has_a_collection_of_its_own_on_a_server(
     home: SpacesHome, server: ChromaServerProcess
 ) -> None:

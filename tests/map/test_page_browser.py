@@ -120,6 +120,7 @@ def find(seen: Visit, words: str) -> tuple[float, float]:
     raise AssertionError(f"nothing at the middle of the map for {words}")
 
 
+@pytest.mark.long
 def test_the_pointer_shows_what_a_track_is_and_a_click_plays_it(visit: Any, entries: list[Entry]) -> None:
     seen = visit(entries)
     page = seen.page

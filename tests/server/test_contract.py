@@ -121,6 +121,7 @@ def test_every_call_answers_as_it_is_described(asked: tuple[str, Known]) -> None
             assert unanswered == NOT_HERE | (set() if few else NOT_THERE), found
 
 
+@pytest.mark.long
 def test_calls_that_change_the_index_answer_as_they_are_described(library: Library) -> None:
     ids = [id_of(track(library, number)) for number in range(6)]
     with running(library) as server:

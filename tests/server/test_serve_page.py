@@ -120,11 +120,11 @@ def test_words_are_asked_with_alone_and_beside_a_track(visit: Any, library: Libr
     assert set(seen.names()[:3]) == {"Piece 3", "Piece 4", "Piece 5"}
     assert "text=high" in page.url
     page.click("#answers > li:nth-child(1) [data-key=w]")
-    seen.until("document.querySelector('.why').textContent.includes('Stands out by: ')")
+    seen.until("document.querySelector('.why')?.textContent.includes('Stands out by: ')")
     page.fill("[name=text]", "low")
     page.fill("[name=not_text]", "hiss")
     page.keyboard.press("Enter")
-    seen.until("document.querySelector('#answers .name b').textContent === 'Piece 0'")
+    seen.until("document.querySelector('#answers .name b')?.textContent === 'Piece 0'")
     seen.until("location.hash.includes('not_text=hiss')")
     page.go_back()
     seen.until("document.querySelector('[name=not_text]').value === ''")

@@ -130,6 +130,7 @@ def test_a_track_of_the_library_is_taken_out_and_its_file_stays(visit: Any, libr
     assert told(seen) == []
 
 
+@pytest.mark.long
 def test_files_that_are_dropped_are_added_in_the_place_and_asked_with_elsewhere(
     visit: Any, library: Library, new: Path, tmp_path: Path
 ) -> None:
@@ -149,7 +150,7 @@ def test_files_that_are_dropped_are_added_in_the_place_and_asked_with_elsewhere(
     seen.until("document.querySelectorAll('#seeds .like').length === 1")
     assert page.inner_text("#seeds .name") == "+ Piece 0"
     page.evaluate(DROP, [list(new.read_bytes()), "asked.wav", None])
-    seen.until("document.querySelector('#seeds .name').textContent === '+ asked.wav'")
+    seen.until("document.querySelector('#seeds .name')?.textContent === '+ asked.wav'")
     seen.until("document.querySelectorAll('#answers > li[data-id]').length > 3")
     assert len(uploads(library)) == 1
     assert [fault for fault in told(seen) if "422" not in fault] == []
@@ -281,6 +282,7 @@ def test_a_page_of_a_server_that_changes_nothing_has_none_of_it(visit: Any, libr
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.long
 def test_accessibility_of_changes(visit: Any, library: Library, new: Path, width: int) -> None:
     seen = visit(width, bypass_csp=True)
     page = seen.page
