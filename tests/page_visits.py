@@ -14,7 +14,7 @@ from browser import faults_of
 from libraries import Library, edit, track
 from server_help import Running, running
 
-WIDTHS = [390, 1400]
+WIDTHS = [pytest.param(390, marks=pytest.mark.long), 1400]
 NOTHING: Mapping[str, Any] = {}
 
 

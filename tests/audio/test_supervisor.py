@@ -254,6 +254,7 @@ def test_a_second_try_is_alone_and_after_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short_patience")
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_decoder_that_is_stopped_for_longer_than_a_hang_may_last_goes_on(tmp_path: Path) -> None:
     paths = wavs(tmp_path, 3)
     victim = os.fsencode(paths[1])
@@ -307,6 +308,7 @@ def test_a_run_that_is_stopped_as_a_whole_goes_on_where_it_was(tmp_path: Path) -
 
 @pytest.mark.usefixtures("short_patience")
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_decoder_that_is_held_up_for_good_is_given_up_but_not_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

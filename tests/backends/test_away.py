@@ -128,6 +128,7 @@ def test_a_file_in_a_folder_that_is_not_there_is_told(cli: Cli, music: Path, tmp
     assert "its folder is not there" in done.err
 
 
+@pytest.mark.long
 def test_an_index_that_was_to_move_stays_where_it_is(cli: Cli, music: Path, tmp_path: Path) -> None:
     library = Library(tmp_path / "home")
     library.index(music)
@@ -141,6 +142,7 @@ def test_an_index_that_was_to_move_stays_where_it_is(cli: Cli, music: Path, tmp_
     assert len(library.similar(next(music.glob("low/*")))) == 5
 
 
+@pytest.mark.long
 def test_an_import_into_a_new_home_is_told_before_the_file_is_read(
     cli: Cli, music: Path, tmp_path: Path
 ) -> None:

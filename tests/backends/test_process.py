@@ -74,6 +74,7 @@ def sleep_after(steps: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_work_with_progress_may_take_longer_than_its_limit_and_without_may_not() -> None:
     assert StoreProcess().do(partial(work_on, 0.5, 8), limit=2.5) is None
     with pytest.raises(StoreError, match="it made no progress for 1 s"):
@@ -81,6 +82,7 @@ def test_work_with_progress_may_take_longer_than_its_limit_and_without_may_not()
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_process_that_was_stopped_for_a_while_goes_on() -> None:
     process = StoreProcess()
     threading.Timer(1.0, os.kill, (process._process.pid, signal.SIGSTOP)).start()

@@ -248,6 +248,7 @@ def test_homes_that_share_a_server_never_touch_each_others_rows(
         assert verify_home(made.home.path).store_faults == []
 
 
+@pytest.mark.long
 def test_a_copied_home_makes_a_collection_of_its_own_once_they_differ(
     made: MadeHome, tmp_path: Path, server: ChromaServerProcess
 ) -> None:

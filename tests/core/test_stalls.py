@@ -131,6 +131,7 @@ def test_a_process_that_computes_without_an_answer_hangs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_process_that_is_stopped_hangs_only_when_it_goes_on_to_sleep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

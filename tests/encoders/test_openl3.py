@@ -88,6 +88,7 @@ def cosines(ours: Any, theirs: Any) -> Any:
     return (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
 
 
+@pytest.mark.long
 def test_float32_at_48_khz_is_openl3_to_a_ten_thousandth(network: Network) -> None:
     for name in network.signals(AT_48_KHZ):
         frames = network.embed(name, "float32")

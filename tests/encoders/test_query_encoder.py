@@ -51,6 +51,7 @@ def spec_json(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_few_windows_need_no_tensorflow(spec_json: str) -> None:
     subprocess.run([sys.executable, "-c", PROGRAM, spec_json], check=True)
 

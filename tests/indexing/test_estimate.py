@@ -187,6 +187,7 @@ def describe(encoder: str) -> str:
     return expected_spec(EncoderRequest(encoder=encoder)).describe()
 
 
+@pytest.mark.long
 def test_a_known_home_without_its_weights_is_told_as_much(
     music: Path, seeded_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_the_pointer_shows_what_a_track_is_and_a_click_plays_it(visit: Any, entr
     assert seen.faults == []
 
 
+@pytest.mark.long
 def test_a_second_click_goes_on_to_the_copy(visit: Any, entries: list[Entry]) -> None:
     seen = visit(entries)
     x, y = find(seen, "onerror")
