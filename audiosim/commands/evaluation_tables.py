@@ -216,7 +216,7 @@ def _verdict_text(evaluation: Evaluation, width: int | None) -> list[str]:
     if found is None:
         return []
     best, over, own = found.best.variant, found.over.variant, evaluation.own
-    names = [f"{one.name}{' (as this home has it)' if one == own else ''}" for one in (best, over)]
+    names = [f"{one.name}{' (as it is here)' if one == own else ''}" for one in (best, over)]
     text = f"Best for searches here: {names[0]}, in MAP {_ahead(found.gain)} ahead of {names[1]}."
     chance = f"p {found.gain.p:.4f}, best of {found.tried} that searches can have"
     text += f" That is sure ({chance})." if found.sure else f" That may be chance ({chance})."

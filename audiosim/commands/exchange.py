@@ -156,7 +156,7 @@ def _lacking(done: Imported) -> str:
 
 def _imported_text(done: Imported) -> str:
     text = f"{counted(done.added, 'track')} added, {done.known} known already,"
-    text += f" {done.kept} kept as the home has them."
+    text += f" {done.kept} kept as they are here."
     if done.forgotten:
         lie = counted(done.forgotten, "of these lies", "of these lie")
         there = [path for path in done.stay_forgotten if os.path.lexists(path)]

@@ -8,6 +8,7 @@ import typer
 
 from audiosim.commands.options import JsonOption, SpaceHomeOptions, with_options
 from audiosim.commands.table import shown_path
+from audiosim.core.config import Home
 from audiosim.core.errors import NEEDS_A_LOOK
 from audiosim.core.json_fields import failure_fields, path_fields, to_json
 from audiosim.core.text import counted, display_path, first_lines, size, span, visible
@@ -119,7 +120,17 @@ def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     return "\n".join([*lines, *spaces, *shown["failed"], *shown["gone"]]) + "\n"
 
 
+def _cut_short(name: str, state: HomeStatus) -> str:
+    """What is to be told of a space that has no index yet; the run at work may be its first."""
+    if state.running:
+        return "it has no index yet; a run is at work."
+    return f"its first run was cut short. To make it: audiosim index --space {name} --encoder NAME"
+
+
 def _without_index(state: HomeStatus, home: Path | None) -> str:
+    name = Home(state.home).space
+    if name is not None:
+        return at_home(f"There is no index of the space: {_cut_short(name, state)}", home)
     if state.running:
         return "There is no index yet: its first run is at work."
     return at_home("There is no index yet. Make one: audiosim index FOLDER", home)
@@ -141,10 +152,7 @@ def _space_lines(name: str, state: HomeStatus) -> Iterator[str]:
         yield f"Space {name}: {state.unreadable}"
         return
     if state.encoder is None:
-        yield (
-            f"Space {name}: its first run was cut short."
-            f" To make it: audiosim index --space {name} --encoder NAME"
-        )
+        yield f"Space {name}: {_cut_short(name, state)}"
         return
     yield (
         f"Space {name}: {counted(state.tracks, 'track')}, {state.failed} failed, {state.gone} gone;"

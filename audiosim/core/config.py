@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.files import is_held
 from audiosim.core.paths import NO_HOME, expanded
 from audiosim.core.threads import processors
 
@@ -40,6 +41,11 @@ class Home:
     def space(self) -> str | None:
         """What it is called as a space; None for a main home."""
         return None if self.main == self else self.path.name
+
+    @property
+    def called(self) -> str:
+        """What a message calls it: ``"this home"``, ``"the space tags"``."""
+        return "this home" if self.space is None else f"the space {self.space}"
 
     @property
     def spaces(self) -> Path:
@@ -89,10 +95,12 @@ def find_home(given: str | os.PathLike[str] | None = None) -> Home:
 
 
 def no_index(home: Home) -> HomeError:
-    """Make the error for a home that has no index yet."""
-    return HomeError(
-        f"There is no index in {home.path}", "nothing was indexed yet", "Make one: audiosim index FOLDER"
-    )
+    """Make the error for a home, or a space, that has no index yet."""
+    what = f"There is no index in {home.path}"
+    if is_held(home.index_lock):
+        return HomeError(what, "a run is at work, and has indexed nothing yet", "Ask again later.")
+    arguments = "FOLDER" if home.space is None else f"`space` {home.space} `encoder` NAME"
+    return HomeError(what, "nothing was indexed yet", f"Make one: audiosim index {arguments}")
 
 
 def weights_folder() -> Path:

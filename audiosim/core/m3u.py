@@ -15,7 +15,7 @@ def playlist_text(tracks: Iterable[Track], name: Callable[[Track], str] | None =
     """Write an extended M3U playlist; `name` gives each track's line, by default its absolute path."""
     lines = ["#EXTM3U"]
     for track in tracks:
-        seconds = -1 if track.duration is None else round(track.duration)
+        seconds = -1 if track.duration is None else max(1, round(track.duration))  # 0 is not known to players
         lines += [f"#EXTINF:{seconds},{track_name(track)}", (name or _playlist_path)(track)]
     return "\n".join(lines) + "\n"
 

@@ -61,8 +61,15 @@ def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
     """
     if home is None or _found_unnamed(home):
         return text
-    option = f" --home {shell_word(home)}"
-    return COMMAND.sub(lambda command: command[0] + option, text)
+    return COMMAND.sub(lambda command: command[0] + _option(command[0], home), text)
+
+
+def _option(command: str, home: str | os.PathLike[str]) -> str:
+    """Which home a command is told; one that names a space, which may be the one meant, the space's home."""
+    main = find_home(home).main.path
+    if " --space " not in command or main == find_home(home).path:
+        return f" --home {shell_word(home)}"
+    return "" if _found_unnamed(main) else f" --home {shell_word(main)}"
 
 
 def _found_unnamed(home: str | os.PathLike[str]) -> bool:

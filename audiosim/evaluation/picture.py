@@ -43,7 +43,7 @@ class Curve:
 def render_evaluation(evaluation: Evaluation) -> bytes:
     """Draw the variants of a home, the best ones where there are many, PNG."""
     shown = chosen(evaluation)
-    here = {True: " (as this home has it)", False: ""}
+    here = {True: " (as it is here)", False: ""}
     curves = [curve(f"{one.variant.name}{here[one.variant == evaluation.own]}", one.hits) for one in shown]
     count = len(evaluation.results)
     some = f"{len(shown)} of {count} variants, best MAP first" if len(shown) < count else ""

@@ -81,7 +81,7 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
         scores = text_scores(texts, side.embed(texts), index.catalog.tracks)
         return scores, [[texts.index(text) for text in group] for group in groups]
     labels = _labels(index)
-    named = named_labels(groups, labels)
+    named = named_labels(groups, labels, index.home.called)
     columns = sorted({column for group in named for column in group})
     scores = WordScores(tuple(labels[column] for column in columns), *index.catalog.words.all(columns))
     return scores, [[columns.index(column) for column in group] for group in named]
@@ -120,7 +120,9 @@ def _labels(index: Index) -> tuple[str, ...]:
     return labels
 
 
-def named_labels(groups: Sequence[Iterable[str]], labels: Sequence[str]) -> list[list[int]]:
+def named_labels(
+    groups: Sequence[Iterable[str]], labels: Sequence[str], where: str = "this home"
+) -> list[list[int]]:
     """Find the labels that groups of texts name, each once: of several that begin at a word, the longest.
 
     A label that names one thing in several ways ("Male speech, man speaking") is known by each of them.
@@ -128,13 +130,13 @@ def named_labels(groups: Sequence[Iterable[str]], labels: Sequence[str]) -> list
     Raises
     ------
     UsageError
-        If words are of no label; it tells all of them, and which labels are near.
+        If words are of no label; it tells all of them, which labels are near, and whose these are.
     """
     known = _names(labels)
     read = [[_read(text, known) for text in group] for group in groups]
     unknown = dict.fromkeys(word for group in read for _, words in group for word in words)
     if unknown:
-        raise _unknown([*unknown], labels, known)
+        raise _unknown([*unknown], labels, known, where)
     return [list(dict.fromkeys(label for found, _ in group for label in found)) for group in read]
 
 
@@ -171,7 +173,9 @@ def _words(text: str) -> list[str]:
     return WORD.findall(folded(text))
 
 
-def _unknown(words: Sequence[str], labels: Sequence[str], known: dict[tuple[str, ...], int]) -> UsageError:
+def _unknown(
+    words: Sequence[str], labels: Sequence[str], known: dict[tuple[str, ...], int], where: str
+) -> UsageError:
     """That words are of no label; with those near each, and the whole list, if it is short, once."""
     few = len(labels) <= FEW
     lines = [
@@ -181,7 +185,7 @@ def _unknown(words: Sequence[str], labels: Sequence[str], known: dict[tuple[str,
     ]
     lines += [f"All of them: {', '.join(labels)}"] if few else []
     told = f"{'word' if len(words) == 1 else 'words'} {', '.join(map(visible, words))}"
-    return UsageError(f"The home's encoder has no {told}", f"it knows {len(labels)}", "\n".join(lines))
+    return UsageError(f"The encoder of {where} has no {told}", f"it knows {len(labels)}", "\n".join(lines))
 
 
 def _near(word: str, labels: Sequence[str], known: dict[tuple[str, ...], int], alike: float) -> list[str]:
@@ -208,7 +212,7 @@ def _no_scores(index: Index) -> HomeError:
 def _no_words(index: Index) -> UsageError:
     card = resolve(FOR_WORDS).card
     return UsageError(
-        f"This home's encoder, {index.spec.name}, knows no words",
+        f"The encoder of {index.home.called}, {index.spec.name}, knows no words",
         "",
         f"Add one that does, for words only: about {size(card.download + card.text_download)} to fetch"
         f" (`variant` int8: about a quarter of that), and for this library about"

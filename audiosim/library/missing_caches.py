@@ -88,7 +88,7 @@ def copied_from(folder: Path) -> str:
     """Say where the caches of a folder come from, with the command that copies them."""
     there = shell_word(f"{folder.parent}/")
     return (
-        "from the home that the tracks come from, OLD here:"
+        "from the home that the tracks come from, OLD here (of a space of it, OLD is its spaces/NAME):"
         f" mkdir -p {there} && cp -R OLD/cache/{folder.name} {there}"
     )
 

@@ -18,7 +18,7 @@ from audiosim.library.hubness import HubScaling
 from audiosim.library.index import Index, open_index
 from audiosim.library.statistics import Percentiles, hub_scaling, percentiles
 from audiosim.search.folding import Asked
-from audiosim.search.query import Paths, Query, Resolver, Source, as_source, mean_direction
+from audiosim.search.query import LEFT_OUT, Paths, Query, Resolver, Source, as_source, mean_direction
 from audiosim.search.ranking import Likeness, Measure, Pick, RankingOptions
 from audiosim.search.recordings import Recordings, told_by_windows
 from audiosim.search.retrieval import Retrieval
@@ -153,7 +153,7 @@ def find_similar(
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if wanted.paths and not likes:
-            raise AudiosimError("Nothing to search with", resolver.notes[0])
+            raise AudiosimError("Nothing to search with", resolver.notes[0].removesuffix(LEFT_OUT))
         named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
         result = searcher.answer(likes, dislikes, *named)
         notes = (*wanted.notes, *unwanted.notes, *resolver.notes, *result.notes)

@@ -141,7 +141,8 @@ class TrackWords:
         entry = find_for(self._index.spec)
         found = None if entry is None else entry.vocabulary(self._index.spec)
         if found is None or found.labels != self.scores.labels:
-            raise AudiosimError("This home's words are not its encoder's any more", "", "Run: audiosim index")
+            what = f"The words of {self._index.home.called} are not its encoder's any more"
+            raise AudiosimError(what, "", "Run: audiosim index")
         return found
 
     @cached_property

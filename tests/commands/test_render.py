@@ -126,6 +126,10 @@ def test_a_playlist_has_length_name_and_path_of_each_match() -> None:
     ]
 
 
+def test_a_sound_of_a_moment_is_not_of_unknown_length_in_a_playlist() -> None:
+    assert "#EXTINF:1," in text(answer(track(b"/m/b.wav", Tags(), 0.1)), "m3u8")
+
+
 def test_a_table_has_a_line_for_each_match() -> None:
     header, first, second = text(answer(track(), track(b"/music/b.mp3", Tags())), "table").splitlines()
     assert header.split() == ["Similarity", "Length", "Track", "File"]

@@ -12,7 +12,9 @@ from kept_folder import KeptFolder
 from two_encoders import SOUND, WORDS, SpacesHome, TwoEncoders, counts, keep_spaces
 
 from audiosim import find_space, space_with_words
+from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
+from audiosim.core.files import hold
 from audiosim.library.catalog import Catalog
 
 pytestmark = pytest.mark.slow
@@ -49,6 +51,40 @@ def test_a_query_that_is_not_in_the_index_is_heard_by_the_space_that_is_asked(
         found = home.done("similar", tmp_path / "query.wav", "-k", 3, *words)
         assert {Path(match["path"]).parent.name for match in found["matches"]} == {"low"}
         assert tuple(entry.windows - old for entry, old in zip(entries, before, strict=True)) == expected
+
+
+def test_a_space_whose_first_run_was_cut_short_is_told_with_the_command_that_makes_it(
+    home: SpacesHome, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Home(home.path / "spaces" / "begun")
+    place.path.mkdir()
+    with Catalog(place.catalog):
+        pass
+    query = home.music / "low" / "00 track.wav"
+    asked = [("status",), ("status", "--space", "begun"), ("verify",)]
+    asked += [
+        (command, *words, "--space", "begun") for command, words in (("similar", [query]), ("list", []))
+    ]
+    asked += [("index", "--home", place.path), ("similar", query, "--home", place.path)]
+
+    def told(*words: object) -> str:
+        """What is said of it, by a command that is told the home."""
+        done = cli(*words, *(() if "--home" in words else ("--home", home.path)))
+        return f"{done.out}{done.err}"
+
+    make = "audiosim index --space begun --encoder NAME"
+    for words in asked:
+        assert f"{make} --home {home.path}\n" in told(*words), words
+        assert "FOLDER" not in told(*words)
+    with hold(home_lock := Home(home.path).index_lock, wait=0, what="indexing"):
+        assert home_lock == place.index_lock
+        for words in asked[:-2]:
+            assert "a run is at work" in told(*words)
+            assert "cut short" not in told(*words)
+            assert make not in told(*words)
+    monkeypatch.setenv("AUDIOSIM_HOME", str(home.path))
+    assert cli("similar", query, "--space", "begun").err.endswith(f": {make}\n")
+    assert cli("status", "--space", "begun").out.endswith(f": {make}\n")
 
 
 def test_every_command_that_reads_a_home_asks_a_space(home: SpacesHome, tmp_path: Path) -> None:

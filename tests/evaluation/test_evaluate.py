@@ -356,9 +356,7 @@ def test_the_command_compares_variants_best_first(home: Home, cli: Cli) -> None:
     assert "Best" not in table  # what the home has was not among them
     assert "Largest N10" in cli(*several, "--all").out
     told = cli(*several).out.partition("\nBest for searches here: ")[2]
-    assert told.startswith(
-        "mean (as this home has it), in MAP 0.000 (95 % interval 0.000 to 0.000, over labels"
-    )
+    assert told.startswith("mean (as it is here), in MAP 0.000 (95 % interval 0.000 to 0.000, over labels")
     assert "That may be chance (p 1.0000, best of 3 that searches can have)." in " ".join(told.split())
     assert "To try it" not in told
 

@@ -50,7 +50,7 @@ def test_every_curve_has_a_name_and_intervals_as_the_caption_says(monkeypatch: p
     assert render_evaluation(told).startswith(PNG)
     (axes,) = figures[0].axes
     named = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert named == [MAX.name, f"{OWN.name} (as this home has it)", PLAIN.name, "random answers"]
+    assert named == [MAX.name, f"{OWN.name} (as it is here)", PLAIN.name, "random answers"]
     assert len(axes.collections) == 3
     assert any(text.get_text() == "Bars: 95 % intervals over queries" for text in figures[0].texts)
     assert any("(moods $.csv)" in text.get_text() for text in figures[0].texts)

@@ -26,7 +26,7 @@ def test_the_best_that_searches_can_have_is_named_with_its_command() -> None:
     assert found.gain.figure.value == pytest.approx(0.2)
     text = evaluation_table(told).splitlines()[-4:]
     assert text[0].startswith("Best for searches here: max, centred, score, in MAP 0.200 (95 % interval 0.")
-    assert "ahead of mean, centred, score (as this home has it). That is sure" in " ".join(text)
+    assert "ahead of mean, centred, score (as it is here). That is sure" in " ".join(text)
     assert "mean, score has a higher MAP; no command makes searches so." in " ".join(text)
     assert text[-1] == "To have it: audiosim index --pooling max --home '/a home'"
     fields = evaluation_fields(told)["verdict"]
@@ -63,7 +63,7 @@ def test_a_home_that_has_the_best_is_told_so_and_given_no_command() -> None:
     assert found is not None
     assert (found.best.variant, found.over.variant in (MAX, PLAIN), found.sure) == (OWN, True, True)
     text = evaluation_table(told)
-    assert "Best for searches here: mean, centred, score (as this home has it)" in text
+    assert "Best for searches here: mean, centred, score (as it is here)" in text
     assert evaluation_fields(told)["verdict"]["commands"] == []
 
 

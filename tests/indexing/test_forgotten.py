@@ -205,7 +205,7 @@ def test_an_import_leaves_out_what_is_forgotten_here(
     export_index(tmp_path / "all.parquet", home=library.home.path)
     commands.run("forget", music / "low")
     told = commands.run("import", tmp_path / "all.parquet")
-    assert "0 tracks added, 3 known already, 3 kept as the home has them." in told.out
+    assert "0 tracks added, 3 known already, 3 kept as they are here." in told.out
     assert "3 of these lie in what was forgotten here." in told.out
     assert f" To bring it back: audiosim index {music / 'low'} --home {library.home.path}\n" in told.out
     document = commands.run("import", "--json", tmp_path / "all.parquet").json

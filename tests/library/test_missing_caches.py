@@ -18,7 +18,7 @@ from audiosim.library.catalog import Catalog
 from audiosim.library.index import home_without_caches
 from audiosim.library.missing_caches import missing_caches
 
-COPY = "Copy them there, from the home that the tracks come from, OLD here: "
+COPY = "OLD here (of a space of it, OLD is its spaces/NAME): "
 ALL = "Or, where the files are here, compute all again: audiosim index --rebuild --home {}\n"
 SOME = "computed again: audiosim verify --repair --home {0}\nand then: audiosim index --home {0}\n"
 

@@ -65,7 +65,9 @@ def test_a_word_of_no_label_is_refused_with_those_near_and_a_short_list_as_a_who
 def test_all_words_of_no_label_are_told_at_once_and_the_list_once() -> None:
     with pytest.raises(UsageError) as caught:
         named_labels([["calm harpp", "rock calm"], ["xyz"]], LABELS)
-    assert caught.value.what == "The home's encoder has no words calm, harpp, xyz"
+    assert caught.value.what == "The encoder of this home has no words calm, harpp, xyz"
+    with pytest.raises(UsageError, match="The encoder of the space tags has no word xyz"):
+        named_labels([["xyz"]], LABELS, "the space tags")
     near, whole = caught.value.remedy.splitlines()
     assert near == "Nearest in spelling to harpp: harp"
     assert whole.startswith("All of them: rock, Hip-Hop")
@@ -211,7 +213,7 @@ def test_a_home_whose_encoder_knows_no_words_names_the_command_that_adds_them(
     made.add(random_tracks(3, np.random.default_rng(1)))
     done = cli("similar", "--text", "ambient", "--home", made.home.path)
     assert done.code == 2
-    assert "This home's encoder, fake, knows no words" in done.err
+    assert "The encoder of this home, fake, knows no words" in done.err
     assert "about 621.2 MB to fetch (--variant int8: about a quarter of that)" in done.err
     assert "for this library about 1 second on two cores:\n" in done.err
     command = "audiosim index --space words --encoder clap"

@@ -165,7 +165,7 @@ def test_a_track_has_the_words_that_it_stands_out_by_where_the_home_has_any(
     url = f"{API}/tracks/{id_of(track(library, 0))}"
     assert client.get(url).json()["words"] == []
     told = problem(client.get(f"{API}/similar", params={"text": "low"}), 400)
-    assert told["title"] == "This home's encoder, fake, knows no words"
+    assert told["title"] == "The encoder of this home, fake, knows no words"
     assert told["remedy"].endswith(f"audiosim index --space words --encoder clap --home {library.home.path}")
     with_words(library)
     refreshed(client)

@@ -93,7 +93,7 @@ def test_tracks_are_found_by_name(tagged: Library, serve: Serve) -> None:
 def test_tracks_are_found_by_words(tagged: Library, serve: Serve) -> None:
     asked = {"query": "low", "limit": 2}
     told = problem(serve().post("/api/clap/search", json=asked), 400)
-    assert told["title"] == "This home's encoder, fake, knows no words"
+    assert told["title"] == "The encoder of this home, fake, knows no words"
     with_words(tagged)
     expected = find_similar(text="low", count=2, home=tagged.home.path).matches
     found = serve().post("/api/clap/search", json=asked).json()

@@ -167,6 +167,8 @@ def test_a_queue_is_filled_played_and_saved(visit: Any, library: Library, tmp_pa
     seen.until("!document.getElementById('radio').disabled")
     page.click("#radio")
     seen.until("document.querySelectorAll('#queue > li').length > 4")
+    queued = page.locator("#queue .name").all_inner_texts()
+    assert len(set(queued)) == len(queued)
     page.click("#queue .name >> nth=0")
     seen.until("document.getElementById('audio').currentTime > 0.1")
     page.keyboard.press("n")

@@ -145,7 +145,7 @@ def import_index(
         stored = catalog.settings.configuration
         home_store = Store(place, catalog)
         if stored is not None:
-            refuse_other(exports[0], Header.of(stored, ()), "those of this home")
+            refuse_other(exports[0], Header.of(stored, ()), f"those of {place.called}")
             refuse_other_store(store, catalog)
             home_store.recover()
         configuration = _settled(catalog, stored, exports, path_map, place)
@@ -200,7 +200,7 @@ def _settled(
             catalog.settings.set_configuration(configuration)
         elif damaged := recentre(catalog, configuration):
             raise HomeError(
-                f"The home's own tracks can't be centred as {giver.name} is",
+                f"The tracks that are here already can't be centred as {giver.name} is",
                 f"{len(damaged)} of their caches are damaged",
                 "Repair them: audiosim verify `repair`\nThen: audiosim index",
             )

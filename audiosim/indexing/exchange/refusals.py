@@ -39,7 +39,7 @@ def check_import(
         return
     with suppress(HomeError), Catalog(home.catalog, read_only=True) as catalog:  # told with the lock
         if (stored := catalog.settings.configuration) is not None:
-            refuse_other(exports[0], Header.of(stored, ()), "those of this home")
+            refuse_other(exports[0], Header.of(stored, ()), f"those of {home.called}")
             refuse_other_store(store, catalog)
 
 
@@ -92,7 +92,7 @@ def refuse_lacking(
             lacking += wants(record) and not cache.path(record.info.digest).exists()
         if lacking:
             raise HomeError(
-                f"The vectors of {export.name} are centred on another mean window than this home's",
+                f"The vectors of {export.name} are centred on another mean window than those here",
                 f"its tracks have to be pooled again, and {lacking} of {total} have no cache here",
                 f"Copy them, {copied_from(cache.folder)}\nOr import it into a `home` of its own.",
             )

@@ -14,7 +14,8 @@ try {
 export function add(...more) {
   tracks.push(...more.filter((track) => track.id));
   changed();
-  say(more.length === 1 ? `${titleOf(more[0])} is in the queue` : `${more.length} tracks are in the queue`);
+  const several = more.length ? `${more.length} tracks are in the queue` : "All of these were in the queue";
+  say(more.length === 1 ? `${titleOf(more[0])} is in the queue` : several);
 }
 
 /** What comes after a track, if it is in the queue. */
@@ -29,7 +30,7 @@ export const first = () => tracks[0] || null;
 export async function addRadio(seeds) {
   const wanted = new URLSearchParams({ length: Math.max(20, seeds.length + 10) });
   seeds.forEach((track) => wanted.append("seed", track.id));
-  add(...(await get("/playlists/radio", wanted)).tracks);
+  add(...(await get("/playlists/radio", wanted)).tracks.filter((track) => !holds(track)));
 }
 
 function changed() {
