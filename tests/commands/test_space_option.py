@@ -61,10 +61,8 @@ def test_a_space_whose_first_run_was_cut_short_is_told_with_the_command_that_mak
     with Catalog(place.catalog):
         pass
     query = home.music / "low" / "00 track.wav"
-    asked = [("status",), ("status", "--space", "begun"), ("verify",)]
-    asked += [
-        (command, *words, "--space", "begun") for command, words in (("similar", [query]), ("list", []))
-    ]
+    asked: list[tuple[object, ...]] = [("status",), ("status", "--space", "begun"), ("verify",)]
+    asked += [("similar", query, "--space", "begun"), ("list", "--space", "begun")]
     asked += [("index", "--home", place.path), ("similar", query, "--home", place.path)]
 
     def told(*words: object) -> str:
