@@ -6,8 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from audiosim.core.config import find_home
+from audiosim.core.config import Home, find_home
 from audiosim.core.errors import HomeError
 from audiosim.core.text import visible
 
@@ -59,17 +60,16 @@ def at_home(text: str, home: str | os.PathLike[str] | None) -> str:
     str
         ``"To go on: audiosim index --home /music/home"``, the path quoted for a shell.
     """
-    if home is None or _found_unnamed(home):
+    if home is None:
         return text
     return COMMAND.sub(lambda command: command[0] + _option(command[0], home), text)
 
 
 def _option(command: str, home: str | os.PathLike[str]) -> str:
-    """Which home a command is told; one that names a space, which may be the one meant, the space's home."""
-    main = find_home(home).main.path
-    if " --space " not in command or main == find_home(home).path:
-        return f" --home {shell_word(home)}"
-    return "" if _found_unnamed(main) else f" --home {shell_word(main)}"
+    """Which home a command is told; of a space that it names itself, the home that has it."""
+    given = Home(Path(home))
+    place = given.main.path if " --space " in command and given.space is not None else home
+    return "" if _found_unnamed(place) else f" --home {shell_word(place)}"
 
 
 def _found_unnamed(home: str | os.PathLike[str]) -> bool:
