@@ -260,7 +260,7 @@ def _update(home: Home, catalog: Catalog, target: Target, options: IndexOptions)
     if stored is not None and configuration.pooling != stored.pooling:
         digests = sorted(catalog.tracks.known_digests())
         catalog.tracks.replace_vectors(configuration, repooled(digests, configuration))
-    elif configuration != stored:
+    elif configuration != stored or not catalog.settings.tells_whose_cache:
         catalog.settings.set_configuration(configuration)
     if target.exclude != catalog.settings.exclude:
         catalog.settings.set_exclude(target.exclude)

@@ -21,7 +21,7 @@ from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.options import IndexOptions
 from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.spaces import find_space, named_space, spaces
-from audiosim.library.status import home_status
+from audiosim.library.status import disk_use, home_status
 from audiosim.library.store_url import EMBEDDED, Leftover
 from audiosim.store import Store
 
@@ -183,7 +183,7 @@ def remove_space(
     main = find_home(home)
     place = Home(find_space(name, main.path))
     with hold(main.index_lock, wait=wait, what="indexing this home"):
-        state = home_status(place.path)
+        state, own = home_status(place.path), disk_use(place.path)
         with Catalog(place.catalog) as catalog:
             configuration = catalog.settings.configuration
             cache = None if configuration is None else configuration.cache
@@ -192,7 +192,7 @@ def remove_space(
         if not dry_run:
             remove_folder(place)
     outside = None if cache is None or place.path in cache.parents else cache
-    return Removed(place.path.name, state.encoder, state.tracks, state.disk_use, outside)
+    return Removed(place.path.name, state.encoder, state.tracks, own, outside)
 
 
 def remove_folder(place: Home) -> None:

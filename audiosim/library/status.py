@@ -139,10 +139,8 @@ def _space_status(place: Home) -> HomeStatus:
 
 
 def _unknown(place: Home) -> HomeStatus:
-    disk_use, running = _disk_use(place.path), is_held(place.index_lock)
-    return HomeStatus(
-        place.path, None, None, [], 0, 0.0, 0, 0, 0, disk_use, None, None, [], [], running=running
-    )
+    size, running = disk_use(place.path), is_held(place.index_lock)
+    return HomeStatus(place.path, None, None, [], 0, 0.0, 0, 0, 0, size, None, None, [], [], running=running)
 
 
 def _status(place: Home) -> HomeStatus:
@@ -165,7 +163,7 @@ def _status(place: Home) -> HomeStatus:
             failed=catalog.files.count("failed"),
             gone=catalog.files.count("gone"),
             older_decoding=len(catalog.tracks.older_decodings()),
-            disk_use=sum(map(_disk_use, folders)),
+            disk_use=sum(map(disk_use, folders)),
             store=catalog.settings.store_url.text if configuration else None,
             last_run=json.loads(last_run) if last_run else None,
             failures=catalog.files.failures(),
@@ -240,7 +238,8 @@ def _rebuild_unopened(home: Home) -> int | None:
         return 0
 
 
-def _disk_use(folder: Path) -> int:
+def disk_use(folder: Path) -> int:
+    """Count the bytes of all files in a folder, and below it."""
     total = 0
     for current, _, names in os.walk(folder):
         for name in names:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import Cli
 from homes import Made, make_home, recording
+from libraries import Library
 
 from audiosim.core.config import Home
 from audiosim.library.catalog import Catalog
@@ -130,6 +133,46 @@ def test_the_command_that_is_told_brings_the_caches_of_an_imported_home(
     done = cli("duplicates", "--home", other)
     assert ("cache" in done.err, "2 files of one recording" in done.out) == (False, True)
     assert cli("status", "--home", other, "--json").json["without_cache"] == 0
+
+
+def test_a_home_that_is_moved_or_copied_has_its_caches_with_it(home: Home, tmp_path: Path, cli: Cli) -> None:
+    before = cli("duplicates", "--home", home.path, "--json").json
+    moved = home.path.rename(tmp_path / "moved")
+    assert cli("verify", "--home", moved).code == 0
+    assert cli("duplicates", "--home", moved, "--json").json == before
+    copied = shutil.copytree(moved, tmp_path / "copied")
+    shutil.rmtree(moved / "cache")
+    assert cli("verify", "--home", copied).code == 0
+    assert cli("verify", "--home", moved).code == 3
+
+
+def as_an_earlier_version(home: Home) -> None:
+    key = "UPDATE meta SET value = json_remove(value, '$.own_cache') WHERE key = 'configuration'"
+    with closing(sqlite3.connect(home.catalog)) as database, database:
+        assert database.execute(key).rowcount == 1
+
+
+def test_the_next_run_of_an_earlier_version_s_home_writes_down_whose_its_caches_are(indexed: Library) -> None:
+    as_an_earlier_version(indexed.home)
+    for known in (False, True):
+        with Catalog(indexed.home.catalog, read_only=True) as catalog:
+            assert catalog.settings.tells_whose_cache is known
+        indexed.index()
+
+
+def test_a_moved_home_of_an_earlier_version_finds_its_own_caches_where_those_it_knew_are_gone(
+    home: Home, tmp_path: Path
+) -> None:
+    as_an_earlier_version(home)
+    copied = Home(Path(shutil.copytree(home.path, tmp_path / "copied")))
+    moved = Home(home.path.rename(tmp_path / "moved"))
+    with Catalog(moved.catalog, read_only=True) as catalog:
+        assert catalog.settings.configuration is not None
+        assert catalog.settings.configuration.cache == moved.cache
+    shutil.rmtree(copied.cache)
+    with Catalog(copied.catalog, read_only=True) as catalog:  # it may be a disk that is not mounted
+        assert catalog.settings.configuration is not None
+        assert catalog.settings.configuration.cache == home.cache
 
 
 def test_copies_that_share_a_cache_are_as_many_tracks_as_verify_and_import_count(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from audiosim.core.config import Home
 from audiosim.core.types import EncoderSpec
 from audiosim.library.catalog.database import Connection
 from audiosim.library.catalog.models import Configuration
@@ -19,6 +20,7 @@ from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
 WHITENING = "whitening"  # a key of blobs: the matrix; and of meta: "off" where the user wants none
 NEIGHBOURHOODS = "neighbourhoods"  # a key of blobs: of all tracks, as they were measured last
+OWN_CACHE = "own_cache"  # a key of the configuration: whether caches are in the home itself
 DOUBTED = "doubted"  # a key of meta
 LEARNT = "whitening_tracks"  # a key of meta: how many tracks there were when it was learnt
 
@@ -58,10 +60,11 @@ class Settings:
         if text is None:
             return None
         data = json.loads(text)
+        spec = EncoderSpec.from_json(data["spec"])
         return Configuration(
-            EncoderSpec.from_json(data["spec"]),
+            spec,
             data["pooling"],
-            Path(data["cache"]),
+            self._cache(Path(data["cache"]), spec, is_own=data.get(OWN_CACHE)),
             base64.b64decode(data.get("centre", "")),
             self._whitening(data.get("whitening")),
         )
@@ -72,6 +75,7 @@ class Settings:
             "spec": configuration.spec.to_json(),
             "pooling": configuration.pooling,
             "cache": str(configuration.cache),
+            OWN_CACHE: configuration.cache == Home(self._db.path.parent).cache,
             "centre": base64.b64encode(configuration.centre).decode("ascii"),
         }
         if configuration.whitening:
@@ -79,6 +83,22 @@ class Settings:
         with self._db.transaction():
             self.set_meta("configuration", json.dumps(data))
             self.set_blob(WHITENING, configuration.whitening)
+
+    def _cache(self, folder: Path, spec: EncoderSpec, *, is_own: bool | None) -> Path:
+        """Where caches are: those of the home itself go where it goes, by `mv` or as a copy.
+
+        An earlier version did not write down whether they are; then the home's own are taken where the folder
+        is not there any more and they hold what the encoder computed.
+        """
+        own = Home(self._db.path.parent).cache
+        if is_own is None:
+            is_own = not folder.exists() and folder.name == own.name and (own / spec.fingerprint).is_dir()
+        return own if is_own else folder
+
+    @property
+    def tells_whose_cache(self) -> bool:
+        """Whether it is written down whether the caches are the home's own; earlier versions did not."""
+        return OWN_CACHE in json.loads(self.meta("configuration") or "{}")
 
     def _whitening(self, digest: str | None) -> bytes:
         """The matrix of this digest; a version that knows of none leaves it out when it changes the rest."""
