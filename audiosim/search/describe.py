@@ -156,8 +156,14 @@ def _timeline(index: Index, words: TrackWords, query: Query) -> Iterator[Stretch
     tops[~heard] = -1
     starts = [0, *(np.flatnonzero(np.diff(tops)) + 1).tolist()]
     for first, end in zip(starts, [*starts[1:], len(tops)], strict=True):
-        best = () if tops[first] < 0 else words.best(_mean(values[first:end]), STRETCH_WORDS)
+        best = () if tops[first] < 0 else words.best(words.together(_part(frames, first, end)), STRETCH_WORDS)
         yield Stretch(*_span(index, frames, query.track, first, end), tuple(best))
+
+
+def _part(frames: FrameEmbeddings, first: int, end: int) -> FrameEmbeddings:
+    """Some windows, one after the other."""
+    level = frames.level[first:end]
+    return FrameEmbeddings(frames.embedding[first:end], frames.timestamps[first:end], level)
 
 
 def steady(standing: Float32, cost: float) -> NDArray[np.intp]:
@@ -187,11 +193,6 @@ def steady(standing: Float32, cost: float) -> NDArray[np.intp]:
     for place in reversed(range(len(standing))):
         chosen[place], word = word, before[place][word]
     return chosen
-
-
-def _mean(values: Float32) -> Float32:
-    mean: Float32 = values.mean(axis=0)
-    return mean
 
 
 def _span(index: Index, frames: FrameEmbeddings, track: Track, first: int, end: int) -> tuple[float, float]:

@@ -84,7 +84,14 @@ class TrackWords:
         elif texts is not None:
             own = cosines(query.vector[None], texts)[0]
         else:
-            own = track_odds(self._vocabulary, self.frames(query))
+            own = self.together(self.frames(query))
+        return own
+
+    def together(self, frames: FrameEmbeddings) -> Float32:
+        """Give the values (labels,) of windows taken together, as those of a whole track are."""
+        if self._texts is None:
+            return track_odds(self._vocabulary, frames)
+        own: Float32 = cosines(self._index.configuration.pooler(frames).vector[None], self._texts)[0]
         return own
 
     def windows(self, frames: FrameEmbeddings) -> Float32:

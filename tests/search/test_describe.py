@@ -101,6 +101,23 @@ def test_a_file_that_is_not_indexed_and_its_course(
     assert [part.start for part in told.timeline][1:] == ends[:-1]
 
 
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_part_that_is_the_whole_track_has_the_words_of_the_track(
+    monkeypatch: pytest.MonkeyPatch, home: Home, tmp_path: Path, reads: bool
+) -> None:
+    fake_words.built_in(monkeypatch, reads=reads)
+    monkeypatch.setattr("audiosim.search.describe.CHANGE", 1e6)  # no word gives way
+    path = tmp_path / "low.wav"
+    parts = [tone(4, pitch) for pitch in (112, 140, 300)]
+    soundfile.write(path, np.concatenate(parts), SAMPLE_RATE)
+    (told,) = describe_files(path, timeline=True, home=home.path, encoder=FakeEncoder()).files
+    (part,) = told.timeline
+    assert [word.word for word in part.words] == [word.word for word in told.words[: len(part.words)]]
+    assert [word.score for word in part.words] == pytest.approx(
+        [word.score for word in told.words[: len(part.words)]], abs=1e-3
+    )
+
+
 def test_a_word_gives_way_only_where_another_gains_more_than_the_change_costs() -> None:
     standing = np.tile(np.array([1, 0], np.float32), (12, 1))
     standing[5], standing[9:] = (0, 2), (-1, 2)
