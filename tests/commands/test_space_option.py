@@ -15,7 +15,9 @@ from audiosim import find_space, space_with_words
 from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.files import hold
+from audiosim.indexing.spaces import remove_space
 from audiosim.library.catalog import Catalog
+from audiosim.library.status import disk_use, home_status
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +85,19 @@ def test_a_space_whose_first_run_was_cut_short_is_told_with_the_command_that_mak
     monkeypatch.setenv("AUDIOSIM_HOME", str(home.path))
     assert cli("similar", query, "--space", "begun").err.endswith(f": {make}\n")
     assert cli("status", "--space", "begun").out.endswith(f": {make}\n")
+
+
+def test_caches_that_a_removed_space_leaves_elsewhere_are_not_counted(
+    home: SpacesHome, tmp_path: Path
+) -> None:
+    home.done("index", "--space", "other", "--encoder", WORDS, "--cache", tmp_path / "elsewhere")
+    place = home.path / "spaces" / "other"
+    home_status(place)  # whose reading leaves files beside the catalog
+    size = disk_use(place)
+    removed = remove_space("other", home=home.path, dry_run=True)
+    assert removed.left_alone == tmp_path / "elsewhere"
+    assert disk_use(tmp_path / "elsewhere") > 0
+    assert removed.bytes == size
 
 
 def test_every_command_that_reads_a_home_asks_a_space(home: SpacesHome, tmp_path: Path) -> None:
