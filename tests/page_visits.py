@@ -39,8 +39,6 @@ class Visit:
     def find(self, words: str) -> None:
         self.page.keyboard.press("/")
         self.page.keyboard.type(words)
-        self.until("!document.getElementById('found').hidden")
-        self.page.keyboard.press("ArrowDown")
         self.page.keyboard.press("Enter")
         self.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
 

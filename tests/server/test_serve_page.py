@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,65 @@ def test_a_track_is_found_as_one_types_and_its_likes_are_played(
     page.click("#play")
     seen.until("document.getElementById('audio').paused")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert told(seen) == []
+
+
+HELD = """(part) => {
+  const asked = window.fetch;
+  const held = new Promise((done) => { window.release = done; });
+  window.fetch = async (url, options) => {
+    if (String(url).includes(part)) await held;
+    return asked(url, options);
+  };
+}"""
+
+
+def with_a_search_on_its_way(visit: Any) -> Any:
+    """A page that lists what "piece" names, while "piece 5" is typed and not answered yet."""
+    seen = visit(1400)
+    seen.page.keyboard.press("/")
+    seen.page.keyboard.type("piece")
+    seen.until("document.querySelectorAll('#found li').length === 6")
+    seen.page.evaluate(HELD, "/tracks?")
+    seen.page.keyboard.type(" 5")
+    return seen
+
+
+def test_enter_chooses_what_is_typed_and_not_what_was_listed_before(visit: Any, library: Library) -> None:
+    seen = with_a_search_on_its_way(visit)
+    seen.page.keyboard.press("Enter")
+    seen.page.evaluate("release()")
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
+    assert "id=" + id_of(track(library, 5)) in seen.page.url
+    assert told(seen) == []
+
+
+def test_a_list_that_comes_late_opens_over_no_answers(visit: Any, library: Library) -> None:
+    seen = with_a_search_on_its_way(visit)
+    time.sleep(0.2)  # it is asked for 80 ms after the last key
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        seen.page.keyboard.press(key)
+    seen.until("document.querySelectorAll('#answers > li[data-id]').length > 0")
+    assert "id=" + id_of(track(library, 4)) in seen.page.url
+    seen.page.evaluate("release()")
+    time.sleep(0.5)
+    assert seen.page.is_hidden("#found")
+    seen.page.click("#answers > li:nth-child(1) .name")
+    assert told(seen) == []
+
+
+def test_what_is_asked_for_stays_when_what_was_gone_back_to_comes_late(visit: Any, library: Library) -> None:
+    seen = visit(1400)
+    seen.find("piece 5")
+    seen.find("piece 0")
+    seen.page.evaluate(HELD, f"/tracks/{id_of(track(library, 5))}")
+    seen.page.evaluate("history.back()")
+    seen.until(f"location.hash.includes('{id_of(track(library, 5))}')")
+    seen.find("piece 3")
+    seen.page.evaluate("release()")
+    time.sleep(0.5)
+    assert seen.page.inner_text("#seeds .name") == "+ Piece 3"
+    assert "id=" + id_of(track(library, 3)) in seen.page.url
     assert told(seen) == []
 
 

@@ -11,6 +11,16 @@ export class Refused extends Error {
 export const toldOf = (error) => [error.message, error.remedy].filter(Boolean).join(". ");
 export const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
+/** Calls of which only the newest counts: each is given a signal, and ends the one before it. */
+export function newest() {
+  let last = new AbortController();
+  return () => {
+    last.abort();
+    last = new AbortController();
+    return last.signal;
+  };
+}
+
 async function refused(response) {
   const problem = await response.json().catch(() => ({}));
   return new Refused({ title: "The server did not answer", ...problem, status: response.status });

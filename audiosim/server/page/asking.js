@@ -1,5 +1,5 @@
 // What is asked for: tracks to be like, tracks to be unlike, words, a file, a passage, filters; kept in the URL.
-import { get, send } from "./api.js";
+import { get, newest, send } from "./api.js";
 import { element, make, titleOf } from "./dom.js";
 import { play } from "./player.js";
 import { removal } from "./removing.js";
@@ -9,7 +9,8 @@ const words = [form.elements.text, form.elements.not_text];
 const DEFAULTS = { count: "20", diversity: "0" };
 const seeds = []; // {track, like}
 let file = null; // {name, path, url, data}
-let asked = new AbortController();
+const turn = newest(); // of asking, and of taking up what to ask
+let soon; // filters that have changed are asked with
 let answered = () => {};
 let failed = () => {};
 
@@ -65,9 +66,8 @@ function parameters() {
 /** Asks the server; passages, which take longer, are filled in by a second answer. */
 export async function ask(keep = true) {
   show();
-  asked.abort();
-  asked = new AbortController();
-  const { signal } = asked;
+  clearTimeout(soon);
+  const signal = turn();
   const wanted = parameters();
   if (keep) history.pushState(null, "", `${location.pathname}${String(wanted) ? `#${wanted}` : ""}`);
   if (!file && !likes().length && !wanted.has("text")) {
@@ -127,12 +127,14 @@ function show() {
 
 /** Takes up what the URL says. */
 export async function restore() {
+  const signal = turn();
   const wanted = new URLSearchParams(location.hash.slice(1));
   const named = [...wanted].filter(([name]) => name === "id" || name === "not");
   const found = await Promise.all(named.map(async ([name, id]) => {
-    const track = await get(`/tracks/${encodeURIComponent(id)}`).catch(() => null);
+    const track = await get(`/tracks/${encodeURIComponent(id)}`, null, signal).catch(() => null);
     return track && { track, like: name === "id" };
   }));
+  if (signal.aborted) return; // something else is asked for by now
   seeds.splice(0, seeds.length, ...found.filter(Boolean));
   form.reset();
   for (const [name, value] of wanted) {
@@ -145,7 +147,6 @@ export async function restore() {
   ask(false);
 }
 
-let soon;
 form.addEventListener("input", () => {
   clearTimeout(soon);
   soon = setTimeout(ask, 400);

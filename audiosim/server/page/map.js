@@ -1,9 +1,10 @@
 // The map: the page that `audiosim map` draws, in a frame, drawn by the server when it is wanted first.
-import { get, getInTime, toldOf } from "./api.js";
+import { get, getInTime, newest, toldOf } from "./api.js";
 import { element, make } from "./dom.js";
 import { askWith } from "./asking.js";
 import { play } from "./player.js";
 
+const turn = newest();
 let frame = null;
 let drawing = false;
 
@@ -36,7 +37,7 @@ element("view-map").addEventListener("click", () => show(true));
 element("view-list").addEventListener("click", () => show(false));
 addEventListener("message", async (event) => {
   if (event.origin !== location.origin || !frame || event.source !== frame.contentWindow) return;
-  const track = await get(`/tracks/${encodeURIComponent(event.data.play)}`).catch(() => null);
+  const track = await get(`/tracks/${encodeURIComponent(event.data.play)}`, null, turn()).catch(() => null);
   if (!track) return;
   play(track);
   askWith(track);

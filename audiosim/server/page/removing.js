@@ -1,9 +1,10 @@
 // Taking a track out of the library, after a question; where the server changes nothing there is no button for it.
-import { change, get, toldOf } from "./api.js";
+import { change, get, newest, toldOf } from "./api.js";
 import { element, make, titleOf } from "./dom.js";
 import { addRow, became, follow } from "./jobs.js";
 
 const dialog = element("removing");
+const turn = newest();
 let asked = null; // the track that the question is about
 
 export function removal(track) {
@@ -13,7 +14,7 @@ export function removal(track) {
 
 async function question(track) {
   try {
-    const { upload, path } = await get(`/tracks/${encodeURIComponent(track.id)}`);
+    const { upload, path } = await get(`/tracks/${encodeURIComponent(track.id)}`, null, turn());
     element("removed").textContent = `Remove ${titleOf(track)}?`;
     element("removal").textContent = upload
       ? "It was added here: its file is deleted, too. That can't be taken back."
@@ -21,7 +22,7 @@ async function question(track) {
     asked = track;
     dialog.showModal();
   } catch (error) {
-    addRow(titleOf(track)).end(toldOf(error), false);
+    if (error.name !== "AbortError") addRow(titleOf(track)).end(toldOf(error), false);
   }
 }
 

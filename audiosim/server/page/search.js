@@ -1,28 +1,31 @@
 // The search box: tracks by name as one types, to be asked with.
-import { get } from "./api.js";
+import { get, newest } from "./api.js";
 import { aboutOf, element, make, titleOf } from "./dom.js";
 import { askWith } from "./asking.js";
 import { fail } from "./answers.js";
 
 const box = element("search");
 const list = element("found");
+const turn = newest();
 let found = [];
+let listed = ""; // what the list is of
 let at = -1;
-let asked = new AbortController();
 let soon;
 
-async function run() {
-  asked.abort();
-  asked = new AbortController();
-  const words = box.value.trim();
+const typed = () => box.value.trim();
+
+async function look() {
+  clearTimeout(soon);
+  const words = typed();
   if (!words) {
     close();
     return;
   }
   try {
-    const answer = await get("/tracks", new URLSearchParams({ q: words, limit: 12 }), asked.signal);
+    const answer = await get("/tracks", new URLSearchParams({ q: words, limit: 12 }), turn());
     found = answer.tracks;
     at = -1;
+    listed = words;
     list.replaceChildren(...found.map(option));
     if (!found.length) list.append(make("li", { className: "none", role: "option", "aria-disabled": "true" }, ["No track has such a name.", ...answer.notes].join(" ")));
     else if (answer.total > found.length) list.append(make("li", { className: "none", role: "option", "aria-disabled": "true" }, `${answer.total.toLocaleString("en")} found: type more.`));
@@ -39,16 +42,28 @@ function option(track, index) {
 }
 
 function choose(track) {
+  if (!track) return;
   box.value = "";
   box.blur();
   askWith(track);
 }
 
+/** Chooses what was stepped to, or else the first of what is typed by now, which need not be listed yet. */
+async function enter() {
+  if (at < 0 && listed !== typed()) await look();
+  if (at >= 0 || listed === typed()) choose(found[Math.max(0, at)]);
+}
+
+/** Ends the search; an answer that is under way opens no list any more. */
 function close() {
+  clearTimeout(soon);
+  turn();
   list.hidden = true;
   box.setAttribute("aria-expanded", "false");
   box.removeAttribute("aria-activedescendant");
   found = [];
+  listed = "";
+  at = -1;
 }
 
 function step(by) {
@@ -62,13 +77,14 @@ function step(by) {
 
 box.addEventListener("input", () => {
   clearTimeout(soon);
-  soon = setTimeout(run, 80);
+  soon = setTimeout(look, 80);
 });
 box.addEventListener("blur", close);
 box.addEventListener("keydown", (event) => {
+  if (event.isComposing) return; // a key of what helps to type, as for Japanese
   if (event.key === "ArrowDown") step(1);
   else if (event.key === "ArrowUp") step(-1);
-  else if (event.key === "Enter" && found.length) choose(found[Math.max(0, at)]);
+  else if (event.key === "Enter") enter();
   else if (event.key === "Escape") { box.value = ""; close(); box.blur(); } else return;
   event.preventDefault();
 });
