@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,9 +17,9 @@ from audiosim.core.threads import limited_threads
 from audiosim.core.types import Encoder, EncoderSpec
 from audiosim.encoders.passage_vectors import PASSAGE, windows_in
 from audiosim.indexing.changes import changes
-from audiosim.indexing.measuring import OnProgress, lengths_of, windows_per_second
+from audiosim.indexing.measuring import OnProgress, lengths_of, scales, windows_per_second
 from audiosim.indexing.options import IndexOptions
-from audiosim.indexing.plan import Plan, doubt, plan
+from audiosim.indexing.plan import Plan, doubt, not_moved, plan
 from audiosim.indexing.spaces import check_begun
 from audiosim.indexing.survey import Target, decide, resumed, survey, vacant
 from audiosim.library.catalog import Catalog
@@ -47,15 +46,18 @@ class Estimate:
         Files in the folders.
     files : int
         Those of them to be opened.
+    moved : int
+        Those of `files` that have the size of known ones which are missing: most likely these, under other
+        names, which are read, but not computed anew. What follows leaves them out.
     reread : int
         Others that will be read again, for only their ctime is another one, or to `rescan`; not in `seconds`.
     vacant : tuple of bytes
         Folders that were named and hold no audio files, and known files and folders that are not there any
         more; all, where none holds one that `include` matches.
     sampled : int
-        Those of `files` whose lengths were read; the lengths of the others follow from their sizes.
+        How many lengths were read; the others follow from the sizes.
     audio_hours : float or None
-        How much audio all of them hold; None before lengths were read, as the two that follow.
+        How much audio they hold; None before lengths were read, as the two that follow.
     windows : int or None
         How many windows of it the network will see.
     bytes_needed : int or None
@@ -63,8 +65,7 @@ class Estimate:
     bytes_free : int
         What there is.
     seconds : float or None
-        The time it will take, if no file turns out to be known audio under a new name; None where it was not
-        measured.
+        The time it will take, if no other file turns out to be known audio; None where it was not measured.
     real_time_factor : float or None
         Hours of audio an hour.
     unmeasured : str or None
@@ -87,6 +88,7 @@ class Estimate:
     encoder: str
     found: int
     files: int
+    moved: int
     reread: int
     vacant: tuple[bytes, ...]
     sampled: int
@@ -112,6 +114,10 @@ class Estimate:
             *self.changes,
             f"{counted(self.found, 'file')} found, {self.files} to open.",
         ]
+        if self.moved:
+            lines.append(
+                f"{self.moved} of these most likely known files that have moved: read, not computed again."
+            )
         if self.reread:
             lines.append(f"{self.reread} of the others to be read again, without the network.")
         if self.left_out:
@@ -121,14 +127,14 @@ class Estimate:
             )
         if self.missing:
             lines.append(f"{counted(self.missing, 'file')} would be in no answer: not there any more.")
-        if self.files and self.audio_hours is not None and self.bytes_needed is not None:
+        if self.sampled and self.audio_hours is not None and self.bytes_needed is not None:
             room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
             lengths = f"from the lengths of {counted(self.sampled, 'file')}"
             lines += [
                 f"About {span(3600 * self.audio_hours)} of audio ({lengths}).",
                 f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
             ]
-        if self.files and self.seconds is not None and self.real_time_factor:
+        if self.sampled and self.seconds is not None and self.real_time_factor:
             lines.append(f"About {span(self.seconds)} on this machine, at {speed(self.real_time_factor)}.")
         if self.unmeasured is not None:
             lines.append(f"How long it takes can't be measured. {self.unmeasured}")
@@ -182,8 +188,9 @@ def estimates(
         place = named_space(place, options.space)
     with limited_threads(options.jobs):
         target, plans, before, told = _surveyed(paths, place, options, encoder)
-        work = [file for plan in plans for file in [*plan.process, *plan.alone]]
-        known = _with_losses(_counted(target, place, plans, work), before, options)
+        files = [file for plan in plans for file in [*plan.process, *plan.alone]]
+        work = not_moved(plans)
+        known = _with_losses(_counted(target, place, plans, files, work), before, options)
         known = replace(known, changes=told)
         yield known
         if not work:
@@ -222,14 +229,21 @@ def _surveyed(
         return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans], ()
 
 
-def _counted(target: Target, place: Home, plans: Sequence[Plan], work: Sequence[FoundFile]) -> Estimate:
+def _counted(
+    target: Target,
+    place: Home,
+    plans: Sequence[Plan],
+    files: Sequence[FoundFile],
+    work: Sequence[FoundFile],
+) -> Estimate:
     nothing = None if work else 0
     return Estimate(
         home=place.path,
         encoder=target.configuration.spec.describe(),
         space=place.space,
         found=sum(plan.found for plan in plans),
-        files=len(work),
+        files=len(files),
+        moved=len(files) - len(work),
         reread=sum(len(plan.reread) for plan in plans),
         vacant=tuple(vacant(target, plans)),
         sampled=0,
@@ -261,9 +275,9 @@ def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) 
 def _with_lengths(
     known: Estimate, target: Target, work: Sequence[FoundFile], lengths: Mapping[FoundFile, float]
 ) -> Estimate:
-    spec, scales = target.configuration.spec, _scales(work, lengths)
-    seconds = sum(scales[_kind(file)] * each for file, each in lengths.items())
-    windows = round(sum(scales[_kind(file)] * _windows(spec, each) for file, each in lengths.items()))
+    spec, stands_for = target.configuration.spec, scales(work, lengths)
+    seconds = sum(stands_for[file] * each for file, each in lengths.items())
+    windows = round(sum(stands_for[file] * _windows(spec, each) for file, each in lengths.items()))
     cached = windows * (2 * spec.dimension + 10)
     passages = windows / windows_in(PASSAGE, spec.hop) * spec.dimension
     row = VECTORS * 4 * target.configuration.dimension + TRACK_BYTES
@@ -276,21 +290,6 @@ def _with_lengths(
         windows=windows,
         bytes_needed=round(needed),
     )
-
-
-def _kind(file: FoundFile) -> bytes:
-    """What tells about how many bytes a second of it takes: the extension."""
-    return os.path.splitext(file.path)[1].lower()
-
-
-def _scales(work: Sequence[FoundFile], some: Iterable[FoundFile]) -> dict[bytes, float]:
-    """For how many bytes each byte of some files stands, by kind; kinds not among them are shared out."""
-    sizes, told = Counter[bytes](), Counter[bytes]()
-    for counts, files in ((sizes, work), (told, some)):
-        for file in files:
-            counts[_kind(file)] += file.size
-    shared = sizes.total() / sum(sizes[kind] for kind in told)
-    return {kind: shared * sizes[kind] / size for kind, size in told.items() if size}
 
 
 def _with_speed(known: Estimate, rate: float) -> Estimate:

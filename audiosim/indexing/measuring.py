@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
@@ -53,6 +55,36 @@ def lengths_of(
             found[by_path[event.path]] = event.info.duration
         on_progress("Lengths read", min(number, len(files)), len(files))
     return found
+
+
+def scales(files: Sequence[FoundFile], some: Collection[FoundFile]) -> dict[FoundFile, float]:
+    """Give for how many files, by their bytes, each of some stands.
+
+    What tells about how many bytes a second of a file takes is its extension; files whose extension none of
+    the some has are shared out.
+
+    Parameters
+    ----------
+    files : sequence of FoundFile
+        All of them.
+    some : collection of FoundFile
+        Those that stand for all.
+
+    Returns
+    -------
+    dict of {FoundFile: float}
+        For each of the some.
+    """
+    sizes, told = Counter[bytes](), Counter[bytes]()
+    for counts, each in ((sizes, files), (told, some)):
+        for file in each:
+            counts[_kind(file)] += file.size
+    shared = sizes.total() / sum(sizes[kind] for kind in told)
+    return {file: shared * sizes[_kind(file)] / told[_kind(file)] for file in some}
+
+
+def _kind(file: FoundFile) -> bytes:
+    return os.path.splitext(file.path)[1].lower()
 
 
 def windows_per_second(

@@ -177,6 +177,18 @@ def _is_problem(row: FileRow) -> bool:
     return row.size < 0 and row.digest is None
 
 
+def not_moved(plans: Sequence[Plan]) -> list[FoundFile]:
+    """Give the files to be opened whose sizes are not those of known files that are missing."""
+    lost = Counter(row.size for each in plans for row in each.missing if row.state == "indexed")
+    left = []
+    for file in (file for each in plans for file in [*each.process, *each.alone]):
+        if lost[file.size] > 0:
+            lost[file.size] -= 1
+        else:
+            left.append(file)
+    return left
+
+
 def is_vacant(plan: Plan) -> bool:
     """Whether there is no audio, not even some that is left out, and none is taken to be there."""
     return _is_empty(plan.scan) and plan.known == 0

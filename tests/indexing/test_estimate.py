@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from conftest import GOLDEN, SAMPLE_RATE, Cli, tone
 from fake_encoder import FakeEncoder
-from libraries import Library, cache_of, digest_of
+from libraries import Library, cache_of, counts, digest_of
 
 from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.types import Float32, TrackOutcome
@@ -52,6 +52,23 @@ def test_only_what_is_new_counts(indexed: Library) -> None:
     assert (nothing.files, nothing.seconds, nothing.bytes_needed) == (0, 0.0, 0)
     soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
     assert estimate(home=home, encoder=FakeEncoder()).files == 1
+
+
+def test_files_that_have_moved_are_read_and_not_computed_again(indexed: Library) -> None:
+    home, music = indexed.home.path, indexed.music
+    for path in [path for path in music.rglob("*") if path.is_file()]:
+        path.rename(path.with_name(f"moved {path.name}"))
+    found = estimate(home=home, encoder=FakeEncoder())
+    assert (found.found, found.files, found.moved, found.missing, found.doubted) == (6, 6, 6, 0, ())
+    assert (found.audio_hours, found.windows, found.seconds) == (0, 0, 0)
+    told = "6 of these most likely known files that have moved: read, not computed again."
+    assert found.lines()[-2:] == ["6 files found, 6 to open.", told]
+    soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
+    found = estimate(home=home, encoder=FakeEncoder())
+    assert (found.files, found.moved, found.sampled) == (7, 6, 1)
+    assert found.audio_hours == pytest.approx(5 / 3600)
+    assert found.seconds
+    assert counts(indexed.index()) == {"found": 7, "indexed": 1, "moved": 6}
 
 
 def assert_the_run_opens_as_many(library: Library, *paths: Path, **options: Any) -> int:
