@@ -257,12 +257,12 @@ def tell_of_folders(only: "Filter | None", home: Path | None, *, quiet: bool = F
     """Say on stderr which folders of a filter hold no track of the index."""
     if only is None or not only.under:
         return
-    from audiosim.core.text import display_path
+    from audiosim.core.told_commands import at_home
     from audiosim.library.index import folders_without_tracks
 
-    for folder in folders_without_tracks(only, home):
+    for note in folders_without_tracks(only, home):
         if not quiet:
-            typer.echo(f"audiosim: no track of the index is in {display_path(folder)}.", err=True)
+            typer.echo(f"audiosim: {at_home(note, home)}", err=True)
 
 
 def one_of(flag: str, value: str, choices: tuple[str, ...]) -> str:

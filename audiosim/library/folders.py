@@ -12,6 +12,7 @@ from dataclasses import replace
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import contains
 from audiosim.core.text import display_path
+from audiosim.core.told_commands import index_again
 from audiosim.library.catalog import DROPPED, Catalog, Settings
 from audiosim.library.filters import Filter
 from audiosim.library.scan import Globs
@@ -99,18 +100,24 @@ def located(only: Filter | None, catalog: Catalog) -> Filter:
     return replace(only, under=tuple(under))
 
 
-def without_tracks(only: Filter, catalog: Catalog) -> Iterator[bytes]:
-    """Find the folders of a filter of which the index has no track.
+def notes_of_folders(only: Filter, catalog: Catalog) -> Iterator[str]:
+    """Say of which folders of a filter the index has no track, and of which because they were forgotten.
 
     Yields
     ------
-    bytes
-        A folder, as the user said it.
+    str
+        A sentence.
     """
-    roots = catalog.settings.roots()
+    roots, is_forgotten = catalog.settings.roots(), told_forgotten(catalog)
     for folder in only.under:
-        if not any("indexed" in _rows(name, catalog) for name in known_as(folder, roots)):
-            yield folder
+        names = known_as(folder, roots)
+        if any("indexed" in _rows(name, catalog) for name in names):
+            continue
+        if any(map(is_forgotten, names)):
+            again = index_again([folder])
+            yield f"{display_path(folder)} was forgotten. To bring it back: {again}"
+        else:
+            yield f"No track of the index is in {display_path(folder)}."
 
 
 def _rows(path: bytes, catalog: Catalog) -> set[str]:

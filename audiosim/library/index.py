@@ -23,7 +23,7 @@ from audiosim.library.catalog import Catalog, Configuration
 from audiosim.library.catalog.made_columns import LEAST
 from audiosim.library.configuration import check_encoder
 from audiosim.library.filters import Filter
-from audiosim.library.folders import located, without_tracks
+from audiosim.library.folders import located, notes_of_folders
 from audiosim.library.missing_caches import MissingCaches, missing_caches
 from audiosim.library.scan import is_gone
 from audiosim.library.store_url import EMBEDDED
@@ -225,8 +225,8 @@ def index_roots(home: str | os.PathLike[str] | None = None) -> list[bytes]:
         return index.catalog.settings.roots()
 
 
-def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = None) -> list[bytes]:
-    """Find the folders of a filter of which a home's index has no track.
+def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = None) -> list[str]:
+    """Say of which folders of a filter a home's index has no track, and why.
 
     Parameters
     ----------
@@ -237,8 +237,8 @@ def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = N
 
     Returns
     -------
-    list of bytes
-        Folders, as the filter has them.
+    list of str
+        Sentences.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def folders_without_tracks(only: Filter, home: str | os.PathLike[str] | None = N
     """
     with open_index(home) as index:
         index.located(only)
-        return list(without_tracks(only, index.catalog))
+        return list(notes_of_folders(only, index.catalog))
 
 
 def home_without_caches(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from audiosim.core.text import display_path
 from audiosim.core.types import Track
 from audiosim.library.filters import Filter
-from audiosim.library.folders import without_tracks
+from audiosim.library.folders import notes_of_folders
 from audiosim.library.index import Index, absent_note, unopened_note
 from audiosim.library.suggestions import suggestions
 from audiosim.server.problems import named
@@ -50,8 +49,7 @@ def notes_of(
 
 def _notes(index: Index, own: Iterable[str], only: Filter | None, empty: bool) -> Iterator[str]:
     if only is not None:
-        for folder in without_tracks(only, index.catalog):
-            yield f"No track of the index is in {display_path(folder)}."
+        yield from notes_of_folders(only, index.catalog)
     yield from own
     if empty:
         yield from suggestions(index.catalog, only or Filter())

@@ -138,8 +138,18 @@ def test_every_command_says_which_folder_it_does_not_know_and_which_holds_nothin
     assert empty.code == (
         1 if words[0] in ("export", "map", "playlist") else 0
     )  # which have nothing to write
-    assert f"no track of the index is in {tmp_path / 'elsewhere'}" in empty.err
-    assert "no track of the index" not in cli(*given, "--under", tmp_path / "real", *home).err
+    assert f"No track of the index is in {tmp_path / 'elsewhere'}" in empty.err
+    assert "No track of the index" not in cli(*given, "--under", tmp_path / "real", *home).err
+
+
+def test_a_folder_that_was_forgotten_is_told_with_the_way_back(
+    linked: Path, tmp_path: Path, cli: Cli
+) -> None:
+    forgotten = tmp_path / "real" / "a"
+    assert cli("forget", forgotten, "--home", linked).code == 0
+    told = cli("list", "--under", forgotten, "--home", linked)
+    back = f"audiosim index {forgotten} --home {linked}"
+    assert told.err.splitlines()[0] == f"audiosim: {forgotten} was forgotten. To bring it back: {back}"
 
 
 def test_an_unknown_folder_is_told_with_those_of_the_index(tmp_path: Path, cli: Cli) -> None:
