@@ -309,3 +309,9 @@ def test_the_api_describes_itself_and_can_be_tried(visit: Any) -> None:
     seen.until("[...document.querySelectorAll('pre')].some((pre) => pre.textContent.startsWith('200'))")
     assert '"title": "Piece 3"' in call.locator("pre").last.inner_text()
     assert told(seen) == []
+    page.context.set_offline(True)
+    call.locator("button").click()
+    seen.until("document.body.textContent.includes('The server does not answer')")
+    page.context.set_offline(False)
+    call.locator("button").click()
+    seen.until("[...document.querySelectorAll('pre')].some((pre) => pre.textContent.startsWith('200'))")

@@ -66,6 +66,18 @@ function parametersOf(call) {
   return rows.length ? make("table", {}, make("tbody", {}, ...rows)) : null;
 }
 
+/** The status and the text of an answer, laid out if it is JSON. */
+async function answer(url, options) {
+  const response = await fetch(url, options);
+  const kind = response.headers.get("Content-Type") || "";
+  const text = /json|text|mpegurl/.test(kind) ? await response.text() : `${(await response.blob()).size} bytes of ${kind}`;
+  let told = text;
+  try {
+    told = JSON.stringify(JSON.parse(text), null, 2);
+  } catch { /* it is no JSON */ }
+  return `${response.status}\n${told.slice(0, MOST)}`;
+}
+
 /** A form that asks the server itself. */
 function tryOf(method, path, call) {
   const shown = make("pre", { hidden: true, tabindex: "0" });
@@ -75,6 +87,7 @@ function tryOf(method, path, call) {
     make("input", { name: one.name, required: one.required, placeholder: exampleOf(one) ?? "" })));
   if (body?.type === "multipart/form-data") inputs.push(make("label", {}, "file", make("input", { name: "file", type: "file", required: true })));
   else if (body) inputs.push(make("label", {}, "body", make("input", { name: "body", required: true, value: JSON.stringify(body.schema.examples?.[0] ?? {}) })));
+  const sent = make("button", { type: "submit", className: "button" }, "Send");
   const form = make("form", { onsubmit: async (event) => {
     event.preventDefault();
     let url = path;
@@ -93,16 +106,10 @@ function tryOf(method, path, call) {
       options.body = form.elements.body.value;
       options.headers = { "Content-Type": "application/json" };
     }
-    const response = await fetch(`${url}?${query}`, options);
-    const kind = response.headers.get("Content-Type") || "";
-    const text = /json|text|mpegurl/.test(kind) ? await response.text() : `${(await response.blob()).size} bytes of ${kind}`;
-    let told = text;
-    try {
-      told = JSON.stringify(JSON.parse(text), null, 2);
-    } catch { /* it is no JSON */ }
-    shown.textContent = `${response.status}\n${told.slice(0, MOST)}`;
-    shown.hidden = false;
-  } }, ...inputs, make("button", { type: "submit", className: "button" }, "Send"));
+    sent.disabled = true; // one answer at a time
+    shown.textContent = await answer(`${url}?${query}`, options).catch(() => "The server does not answer: it was ended, perhaps.");
+    shown.hidden = sent.disabled = false;
+  } }, ...inputs, sent);
   return make("details", {}, make("summary", {}, "Try it"), form, shown);
 }
 
