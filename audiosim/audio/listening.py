@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiosim.audio.events import Ended, Failed, Probed
 from audiosim.audio.fingerprint import RATE
@@ -14,7 +14,10 @@ from audiosim.core.types import AudioInfo
 
 @dataclass(frozen=True)
 class Heard:
-    """A file was identified and, where that was wanted, decoded: its fingerprint, else empty."""
+    """A file was identified and, where that was wanted, decoded: its fingerprint, else empty.
+
+    Of what was decoded, `info` has the duration that it had.
+    """
 
     path: bytes
     info: AudioInfo
@@ -57,8 +60,8 @@ def fingerprint_files(
                         infos[path] = info
                     else:
                         yield Heard(path, info)
-                case Ended(path):
-                    yield Heard(path, infos.pop(path), event.fingerprint)
+                case Ended(path, duration):
+                    yield Heard(path, replace(infos.pop(path), duration=duration), event.fingerprint)
                 case Failed(path):
                     infos.pop(path, None)
                     yield event

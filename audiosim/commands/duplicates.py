@@ -188,6 +188,7 @@ def _files_listing(files: list[FileHeld], vacant: list[bytes]) -> Listing:
     rows = []
     for file in files:
         told = {**path_fields(file.path), "state": file.state, "reason": file.reason}
+        told["comparable"] = "true" if file.comparable else "false"
         places = [
             {
                 name: utf8_path(one.track.path),
@@ -198,7 +199,7 @@ def _files_listing(files: list[FileHeld], vacant: list[bytes]) -> Listing:
             for one in some
         ]
         rows += [told | place for place in places or [{}]]
-    columns = ["path", "state", "held", *EVIDENCE, "reason", "present", "part", "path_bytes"]
+    columns = ["path", "state", "held", *EVIDENCE, "reason", "present", "part", "comparable", "path_bytes"]
     document = {"files": records, "vacant": [path_fields(path) for path in vacant]}
     return Listing(document, records, columns, [], rows=rows)
 

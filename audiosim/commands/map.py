@@ -39,7 +39,8 @@ def map_(
             "--colour",
             metavar="NAME",
             help="What gives tracks their colours: folder, genre, artist, album, year, or the words by which"
-            " regions stand out [default: genre where most tracks have one, else folder].",
+            " regions stand out [default: genre, where most tracks have one and there are 2 to 40 genres;"
+            " else folder].",
         ),
     ] = None,
     absolute: Annotated[

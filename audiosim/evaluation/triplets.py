@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from audiosim.core.errors import UsageError
-from audiosim.core.text import counted, display_path
+from audiosim.core.text import display_path
 from audiosim.core.types import Float64, Track
 from audiosim.evaluation.csv_file import path_in, read_rows
 from audiosim.evaluation.home import EvaluatedHome
@@ -252,8 +252,7 @@ def _mostly_unknown(
 ) -> UsageError:
     missing = dict.fromkeys(path for one in unknown for path in one.paths if path not in indexed)
     return UsageError(
-        f"{len(unknown)} of the {counted(known + len(unknown), 'triplet')} of {file} name tracks that"
-        " are not in the index",
+        f"{len(unknown)} of {known + len(unknown)} triplets of {file} name tracks that are not in the index",
         f"the first ones: {', '.join(map(display_path, list(missing)[:SHOWN]))}" if missing else "",
         "Give absolute paths, paths relative to the folder of the CSV file, or titles.",
     )

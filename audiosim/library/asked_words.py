@@ -7,9 +7,11 @@ catalog; where it reads texts, they are placed among the tracks' vectors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
+from audiosim.core.config import Home
 from audiosim.core.errors import HomeError, UsageError
 from audiosim.core.tag_values import folded
 from audiosim.core.text import counted, size, span, visible
@@ -17,8 +19,10 @@ from audiosim.core.types import Float32
 from audiosim.encoders.musicnn_labels import MSD, MTT
 from audiosim.encoders.registry import FOR_WORDS, find_for, resolve
 from audiosim.encoders.words import TextSide
+from audiosim.library.catalog import Catalog
 from audiosim.library.index import Index
 from audiosim.library.missing_caches import missing_caches
+from audiosim.library.spaces import spaces
 from audiosim.library.word_scores import WordScores, text_scores
 
 TAGS = tuple(dict.fromkeys((*MSD, *MTT)))  # what is asked of an encoder that reads any text
@@ -81,7 +85,7 @@ def asked_for(index: Index, groups: Sequence[Sequence[str]]) -> tuple[WordScores
         scores = text_scores(texts, side.embed(texts), index.catalog.tracks)
         return scores, [[texts.index(text) for text in group] for group in groups]
     labels = _labels(index)
-    named = named_labels(groups, labels, index.home.called)
+    named = named_labels(groups, labels, index.home.called, _others(index.home))
     columns = sorted({column for group in named for column in group})
     scores = WordScores(tuple(labels[column] for column in columns), *index.catalog.words.all(columns))
     return scores, [[columns.index(column) for column in group] for group in named]
@@ -120,12 +124,34 @@ def _labels(index: Index) -> tuple[str, ...]:
     return labels
 
 
+def _others(asked: Home) -> Iterator[tuple[str, Sequence[str]]]:
+    """The labels of a home's other spaces, and what these are called."""
+    main = asked.main
+    for place in (place for place in (main, *spaces(main)) if place != asked):
+        with suppress(HomeError), Catalog(place.catalog, read_only=True) as catalog:
+            yield "the home itself" if place == main else place.called, catalog.words.labels
+
+
 def named_labels(
-    groups: Sequence[Iterable[str]], labels: Sequence[str], where: str = "this home"
+    groups: Sequence[Iterable[str]],
+    labels: Sequence[str],
+    where: str = "this home",
+    others: Iterable[tuple[str, Sequence[str]]] = (),
 ) -> list[list[int]]:
     """Find the labels that groups of texts name, each once: of several that begin at a word, the longest.
 
     A label that names one thing in several ways ("Male speech, man speaking") is known by each of them.
+
+    Parameters
+    ----------
+    groups : sequence of iterable of str
+        The texts.
+    labels : sequence of str
+        All labels.
+    where : str
+        Whose these are.
+    others : iterable of (str, sequence of str)
+        Where else there are labels, and which; drawn where words are of none of these.
 
     Raises
     ------
@@ -136,7 +162,7 @@ def named_labels(
     read = [[_read(text, known) for text in group] for group in groups]
     unknown = dict.fromkeys(word for group in read for _, words in group for word in words)
     if unknown:
-        raise _unknown([*unknown], labels, known, where)
+        raise _unknown([*unknown], labels, known, where, others)
     return [list(dict.fromkeys(label for found, _ in group for label in found)) for group in read]
 
 
@@ -174,7 +200,11 @@ def _words(text: str) -> list[str]:
 
 
 def _unknown(
-    words: Sequence[str], labels: Sequence[str], known: dict[tuple[str, ...], int], where: str
+    words: Sequence[str],
+    labels: Sequence[str],
+    known: dict[tuple[str, ...], int],
+    where: str,
+    others: Iterable[tuple[str, Sequence[str]]],
 ) -> UsageError:
     """That words are of no label; with those near each, and the whole list, if it is short, once."""
     few = len(labels) <= FEW
@@ -184,6 +214,8 @@ def _unknown(
         if (near := _near(word, labels, known, ALIKE if few else 0.0))
     ]
     lines += [f"All of them: {', '.join(labels)}"] if few else []
+    elsewhere = [name for name, theirs in others if theirs and not _read(" ".join(words), _names(theirs))[1]]
+    lines += [f"Known to {' and '.join(elsewhere)}."] if elsewhere else []
     told = f"{'word' if len(words) == 1 else 'words'} {', '.join(map(visible, words))}"
     return UsageError(f"The encoder of {where} has no {told}", f"it knows {len(labels)}", "\n".join(lines))
 

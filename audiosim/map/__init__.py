@@ -65,8 +65,9 @@ def draw_map(
     png : str or path-like, optional
         The picture.
     color : {"folder", "genre", "artist", "album", "year", "words"}, optional
-        What gives tracks their colours; by default the genre where most tracks have one, else the
-        folder. By words, each region has the one by which it stands out of the library most.
+        What gives tracks their colours; by default the genre where most tracks have one and there are 2
+        to 40 of them, else the folder. By words, each region has the one by which it stands out of the
+        library most.
     absolute : bool
         Whether the page names the audio files by ``file://`` URIs instead of by their places relative
         to it.

@@ -10,7 +10,7 @@ from typing import Literal
 
 from audiosim.audio.events import Failed
 from audiosim.audio.fingerprint import Landmarks
-from audiosim.audio.listening import fingerprint_files
+from audiosim.audio.listening import Heard, fingerprint_files
 from audiosim.core.errors import UsageError
 from audiosim.core.paths import identity
 from audiosim.core.types import AudioInfo, Track
@@ -160,19 +160,18 @@ class _Library:
     def holding(self, paths: Sequence[bytes], jobs: int | None) -> dict[bytes, FileHeld]:
         """What the library holds of each file."""
         told: dict[bytes, FileHeld] = {}
-        heard: list[tuple[bytes, str, Landmarks | None]] = []
+        heard: list[tuple[Heard, Landmarks | None]] = []
         for event in fingerprint_files(paths, jobs=jobs, want=self._unheard):
             if isinstance(event, Failed):
                 told[event.path] = FileHeld(event.path, reason=event.reason)
                 continue
-            digest = event.info.digest
-            landmarks = self._recordings.landmarks(digest)
+            landmarks = self._recordings.landmarks(event.info.digest)
             if landmarks is None and event.fingerprint:
                 landmarks = Landmarks.from_bytes(event.fingerprint)
-            heard.append((event.path, digest, landmarks))
-        near = self._near([landmarks for _, _, landmarks in heard])
-        for row, (path, digest, landmarks) in enumerate(heard):
-            told[path] = self._told(path, digest, landmarks, near[row])
+            heard.append((event, landmarks))
+        near = self._near([landmarks for _, landmarks in heard])
+        for row, (file, landmarks) in enumerate(heard):
+            told[file.path] = self._told(file, landmarks, near[row])
         return told
 
     def _unheard(self, path: bytes, info: AudioInfo) -> bool:
@@ -188,7 +187,9 @@ class _Library:
             found[second - len(known)].append(digests[first])
         return found
 
-    def _told(self, path: bytes, digest: str, landmarks: Landmarks | None, near: Iterable[str]) -> FileHeld:
+    def _told(self, file: Heard, landmarks: Landmarks | None, near: Iterable[str]) -> FileHeld:
+        digest, own = file.info.digest, self._holders.get(file.info.digest)
+        length = (own and own[0].duration) or file.info.duration
         found = self._held(digest, Evidence("same audio", 1.0))
         parts: list[Held] = []
         for other in near:
@@ -196,13 +197,14 @@ class _Library:
             if other == digest or known is None or landmarks is None:
                 continue
             over = overlap(known, landmarks)
-            if evidence := evidence_of(over, 0.0):
+            durations = self._holders[other][0].duration or 0.0, length
+            if evidence := evidence_of(over, 0.0, durations):
                 found += self._held(other, evidence)
-            elif evidence := part_evidence(over, 0.0):
+            elif evidence := part_evidence(over, 0.0, durations):
                 parts += self._held(other, evidence)
-        others = tuple(one for one in found if not _is_same(path, one.track.path))
+        others = tuple(one for one in found if not _is_same(file.path, one.track.path))
         return FileHeld(
-            path,
+            file.path,
             others,
             indexed=len(others) < len(found),
             parts=() if found else tuple(parts),

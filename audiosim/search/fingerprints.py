@@ -90,9 +90,6 @@ class Overlap:
         Which share of each one's landmarks lies where both play.
     parts : float
         The share of the parts of the overlap that agree by themselves.
-    lasting : tuple of float
-        Which share of each one's time, from its first landmark to its last, both play: these lie closer in
-        some parts of a recording than in others.
     """
 
     speed: float
@@ -103,7 +100,14 @@ class Overlap:
     met: float
     covered: tuple[float, float]
     parts: float
-    lasting: tuple[float, float]
+
+    def shares(self, first: float, second: float) -> tuple[float, float]:
+        """Give the part of each file's time that is in both, of files so many seconds long.
+
+        It is not the part of their landmarks: these lie closer in some parts of a recording than in others.
+        """
+        both = min(second, first / self.speed + self.offset) - max(0.0, self.offset)  # s of the second
+        return _part(both * self.speed, first), _part(both, second)
 
     @property
     def agreement(self) -> float:
@@ -235,20 +239,17 @@ def _judged(first: Landmarks, second: Landmarks, speed: float, offset: float) ->
     parts = _parts(
         np.searchsorted(np.flatnonzero(inside[0]), rows), int(inside[0].sum()), a, b, _limits(speed)
     )
-    lasting = _lasting(at, second.places), _lasting(back, first.places)
-    return Overlap(speed, offset * SECONDS, pitch, bands, len(rows), met, covered, parts, lasting)
+    return Overlap(speed, offset * SECONDS, pitch, bands, len(rows), met, covered, parts)
+
+
+def _part(seconds: float, whole: float) -> float:
+    return min(1.0, max(0.0, seconds / whole))
 
 
 def _within(places: Floats, others: Places) -> Marks:
     """Which places lie where the others do."""
     inside: Marks = (places >= others[0] - MEET) & (places <= others[-1] + MEET)
     return inside
-
-
-def _lasting(places: Floats, others: Places) -> float:
-    """Which share of the time between the first place and the last lies where the others do."""
-    both = min(places[-1], others[-1]) - max(places[0], others[0])
-    return min(1.0, max(0.0, float(both / (places[-1] - places[0]))))
 
 
 def _meeting(places: Floats, others: Places) -> tuple[Indices, Indices]:

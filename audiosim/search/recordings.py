@@ -108,11 +108,12 @@ class Recordings:
         digests = first.track.digest, second.track.digest
         if digests[0] == digests[1]:
             return Evidence("same audio", similarity)
+        durations = first.track.duration or 0.0, second.track.duration or 0.0
         landmarks = [self.landmarks(digest) for digest in digests]
         if landmarks[0] is not None and landmarks[1] is not None:
             found = overlap(landmarks[0], landmarks[1])
-            return evidence_of(found, similarity) or (part_evidence(found, similarity) if parts else None)
-        durations = first.track.duration or 0.0, second.track.duration or 0.0
+            told = evidence_of(found, similarity, durations)
+            return told or (part_evidence(found, similarity, durations) if parts else None)
         if similarity < SIMILAR or abs(durations[0] - durations[1]) > slack(max(durations)):
             return None
         over_time = self._windows.correlation(*digests, max(durations))
@@ -131,21 +132,23 @@ class Recordings:
         return dict.fromkeys(digests) | found
 
 
-def evidence_of(found: Overlap | None, similarity: float) -> Evidence | None:
-    """What an overlap of fingerprints says, if it is of one recording."""
+def evidence_of(found: Overlap | None, similarity: float, durations: tuple[float, float]) -> Evidence | None:
+    """What an overlap of fingerprints says of two files so many seconds long, if it is of one recording."""
     if found is None or not found.is_same or min(found.covered) < LEAST_CUT:
         return None
-    return _evidence(found, similarity)
+    return _evidence(found, similarity, durations)
 
 
-def part_evidence(found: Overlap | None, similarity: float) -> Evidence | None:
+def part_evidence(
+    found: Overlap | None, similarity: float, durations: tuple[float, float]
+) -> Evidence | None:
     """What an overlap says, if one is likely a part of the other, too little to be its recording."""
     if found is None or not found.is_same or min(found.covered) >= LEAST_CUT:
         return None
-    return _evidence(found, similarity)
+    return _evidence(found, similarity, durations)
 
 
-def _evidence(found: Overlap, similarity: float) -> Evidence:
+def _evidence(found: Overlap, similarity: float, durations: tuple[float, float]) -> Evidence:
     change: Change = "speed" if abs(found.speed - 1) > STEADY else "encoding"
     if min(found.covered) < CUT:
         change = "cut"
@@ -156,7 +159,7 @@ def _evidence(found: Overlap, similarity: float) -> Evidence:
         agreement=found.agreement,
         change=change,
         speed=found.speed,
-        shares=found.lasting,
+        shares=found.shares(*durations) if all(durations) else found.covered,
     )
 
 

@@ -211,6 +211,14 @@ def test_the_space_that_knows_words_is_found(home: SpacesHome, cli: Cli, tmp_pat
     assert space_with_words(deaf.path) is None
 
 
+def test_a_word_that_another_space_knows_is_told_with_it(home: SpacesHome, cli: Cli) -> None:
+    for place, label in ((home.path, "violin"), (home.said, "rock")):
+        with Catalog(place / "catalog.db") as catalog:
+            catalog.words.set_labels([label])
+    done = cli("list", "--text", "violin", "--space", "SAID", "--home", home.path)
+    assert (done.code, done.err.splitlines()[-1]) == (2, "Known to the home itself.")
+
+
 @pytest.mark.slow
 @pytest.mark.long
 def test_two_real_encoders_hear_one_library(

@@ -136,7 +136,7 @@ def test_mostly_unknown_tracks_are_an_error_that_names_some(folder: Path) -> Non
     file = write(
         folder, f"{low[0]},x.wav,{high[0]}", f"{low[0]},y.wav,{high[0]}", f"{low[0]},{low[1]},{high[0]}"
     )
-    with pytest.raises(UsageError, match=r"2 of the 3 triplets .*x\.wav.*y\.wav"):
+    with pytest.raises(UsageError, match=r"2 of 3 triplets .*x\.wav.*y\.wav"):
         judge_triplets(file, folder / "home")
     with pytest.raises(UsageError, match="0 of the 0 triplets"):
         judge_triplets(write(folder), folder / "home")

@@ -135,6 +135,11 @@ def test_copies_share_a_spot_and_are_no_neighbours_of_each_other() -> None:
     assert [set(row) for row in atlas.neighbours.indices.tolist()] == [{1, 2}, {0, 2}, {0, 1}]
 
 
+@pytest.mark.parametrize(("genres", "by"), [(1, "folder"), (2, "genre"), (40, "genre"), (41, "folder")])
+def test_genres_give_the_colours_where_there_are_a_few(genres: int, by: str) -> None:
+    assert group_tracks([track(genre=f"Genre {number}") for number in range(genres)]).by == by
+
+
 def test_genres_give_the_colours_where_most_tracks_have_one() -> None:
     tagged = [track(genre="Rock"), track(genre="rock "), track(genre="Jazz/Funk"), track()]
     grouping = group_tracks(tagged)

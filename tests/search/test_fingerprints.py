@@ -82,7 +82,8 @@ def test_a_cut_is_found_with_its_offset_either_way(form: str, cut: tuple[float, 
     assert back.offset == pytest.approx(cut[0], abs=0.03)
     assert found.covered[0] == pytest.approx((cut[1] - cut[0]) / SECONDS, abs=0.15)
     assert found.covered[1] > 0.9
-    assert found.lasting == pytest.approx(((cut[1] - cut[0]) / SECONDS, 1.0), abs=0.03)
+    shares = found.shares(SECONDS, cut[1] - cut[0])
+    assert shares == pytest.approx(((cut[1] - cut[0]) / SECONDS, 1.0), abs=0.002)
 
 
 def test_silence_in_front_and_a_fade_at_the_end_change_nothing() -> None:

@@ -178,8 +178,9 @@ def test_of_which_share_a_cut_is_tells_time_however_close_its_landmarks_lie() ->
     steps = np.append(np.full(90, 100), np.full(30, 300))
     whole = Landmarks(np.cumsum(steps), a_set(1, 120).bits)
     cut = Landmarks(whole.places[:90], whole.bits[:90])
+    lengths = {id(whole): 180.0, id(cut): 90.0}
     for pair, expected in (((whole, cut), (0.5, 1.0)), ((cut, whole), (1.0, 0.5))):
-        found = evidence_of(overlap(*pair), 0.0)
+        found = evidence_of(overlap(*pair), 0.0, (lengths[id(pair[0])], lengths[id(pair[1])]))
         assert found is not None
         assert found.change == "cut"
         assert found.shares == pytest.approx(expected, abs=0.01)

@@ -68,6 +68,10 @@ def test_all_words_of_no_label_are_told_at_once_and_the_list_once() -> None:
     assert caught.value.what == "The encoder of this home has no words calm, harpp, xyz"
     with pytest.raises(UsageError, match="The encoder of the space tags has no word xyz"):
         named_labels([["xyz"]], LABELS, "the space tags")
+    others = [("the home itself", ["calm"]), ("the space tags", ["Calm", "xyz", "harpp"])]
+    with pytest.raises(UsageError) as told:
+        named_labels([["calm harpp", "rock"], ["xyz"]], LABELS, others=others)
+    assert told.value.remedy.splitlines()[-1] == "Known to the space tags."
     near, whole = caught.value.remedy.splitlines()
     assert near == "Nearest in spelling to harpp: harp"
     assert whole.startswith("All of them: rock, Hip-Hop")
