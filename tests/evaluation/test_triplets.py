@@ -138,7 +138,7 @@ def test_mostly_unknown_tracks_are_an_error_that_names_some(folder: Path) -> Non
     )
     with pytest.raises(UsageError, match=r"2 of 3 triplets .*x\.wav.*y\.wav"):
         judge_triplets(file, folder / "home")
-    with pytest.raises(UsageError, match="0 of the 0 triplets"):
+    with pytest.raises(UsageError, match="0 of 0 triplets"):
         judge_triplets(write(folder), folder / "home")
 
 
