@@ -37,6 +37,13 @@ def test_a_track_is_found_as_one_types_and_its_likes_are_played(
     seen.find("piece 3")
     assert set(seen.names()[:2]) == {"Piece 4", "Piece 5"}
     assert "id=" + id_of(track(library, 3)) in page.url
+    asked = f"/api/v1/similar?{page.url.partition('#')[2]}"
+    scores = [
+        match["score"]
+        for match in page.evaluate("async (url) => (await fetch(url)).json()", asked)["matches"]
+    ]
+    shown = [float(text) for text in page.locator("#answers .figure").all_inner_texts()]
+    assert shown == sorted(shown, reverse=True) == pytest.approx(scores, abs=0.006)
     first, second = seen.names()[:2]
     page.click("#answers > li:nth-child(1) .name")
     seen.until("document.getElementById('audio').currentTime > 0.2")

@@ -46,7 +46,7 @@ function row(match) {
       make("b", {}, title), make("small", {}, aboutOf(match) || match.path)),
     make("span", { className: "time" }, clock(match.duration)),
     make("meter", { min: 0, max: 1, value: Math.max(0, match.similarity), "aria-label": "Similarity", title: told(match) }),
-    make("span", { className: "figure" }, match.similarity.toFixed(2)),
+    make("span", { className: "figure", title: told(match) }, match.score.toFixed(2)), // what sorts
     make("span", { className: "actions" },
       button("more", "More like", () => lean(match, true), "m"),
       button("less", "Less like", () => lean(match, false), "l"),
