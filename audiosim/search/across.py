@@ -61,8 +61,8 @@ class FileHeld:
     failed_before : bool
         Whether `index_folder` has met and told the same failure: the file, or what can't be read, is known.
     parts : tuple of Held
-        Of a file that the library does not hold: the tracks of which it is likely a part, or which are a part
-        of it, less than counts as the recording.
+        Of a file of which the library holds no other: the tracks of which it is likely a part, or which are a
+        part of it, less than counts as the recording.
     comparable : bool
         Whether it has enough in it to be told in another encoding; silence and the shortest sounds have not,
         and of these only files of the very same audio are found.
@@ -207,7 +207,7 @@ class _Library:
             file.path,
             others,
             indexed=len(others) < len(found),
-            parts=() if found else tuple(parts),
+            parts=() if others else tuple(parts),
             comparable=landmarks is not None and len(landmarks) >= MIN_LANDMARKS,
         )
 

@@ -304,6 +304,13 @@ def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
     done = cli("duplicates", "--across", tmp_path, "--home", library.home.path, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert {(row["state"], row["held"], row["change"]) for row in rows} == {("new", "", "cut")}
+    shutil.copy(tmp_path / "third.flac", music)
+    library.index()
+    itself, of_whole = cli(
+        "duplicates", "--across", music / "third.flac", "--home", library.home.path
+    ).out.splitlines()
+    assert (itself.split()[0], itself.endswith("(in the library itself; no other copy)")) == ("indexed", True)
+    assert of_whole == of_third
     parts = [one["path"] for file in told for one in file["parts"]]
     assert [row["part"] for row in rows] == parts
 
