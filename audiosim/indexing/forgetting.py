@@ -15,6 +15,7 @@ from audiosim.indexing.spaces import other_spaces
 from audiosim.library.catalog import DROPPED, Catalog
 from audiosim.library.folders import known_as
 from audiosim.library.spaces import space_catalogs
+from audiosim.library.statistics import measure
 from audiosim.store import Store
 
 
@@ -108,6 +109,7 @@ def _forgotten(
     if not dry_run:
         for each in catalogs(place, catalog):
             _forget(each, paths, stay=stay)
+        measure(catalog)
         Store(place, catalog).flush()
     return doomed
 

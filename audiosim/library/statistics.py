@@ -8,6 +8,7 @@ library has grown tenfold. Neighbourhoods follow each new track, pairs as the li
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from audiosim.encoders.passage_vectors import unpacked
 from audiosim.encoders.pooling import summary
 from audiosim.library.cache import Cache
 from audiosim.library.catalog import Catalog, Configuration
-from audiosim.library.catalog.settings import MEASURED, NEIGHBOURHOODS, PERCENTILES
+from audiosim.library.catalog.settings import MARKED, MEASURED, NEIGHBOURHOODS, PERCENTILES
 from audiosim.library.configuration import repooled
 from audiosim.library.hubness import HubScaling, scales
 from audiosim.library.neighbourhoods import Neighbourhoods, marks_of, neighbourhoods
@@ -29,7 +30,7 @@ from audiosim.library.whitening import audible_windows, learnt, whitens
 MIN_TRACKS = 50
 CENTRE_SAMPLE = 1000  # tracks whose mean is taken
 RELEARNT = 10  # times as many tracks, after which the whitening is learnt again
-GROWTH = 0.1  # of the library, after which random pairs are measured again, and who is gone is noticed
+GROWTH = 0.1  # of the library, after which random pairs are measured again
 SAMPLE = 1000  # tracks, all of whose pairs are taken
 REACH = 12.0  # of the shares kept, as logits: the best hundred-thousandth is told apart
 SHARES = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, 1001)))
@@ -50,7 +51,7 @@ def refresh(catalog: Catalog, *, complete: bool = True) -> Iterator[str]:
     if complete and not configuration.centre:
         yield from _freeze_centre(catalog, configuration, catalog.tracks.indexed_digests())
     yield from _whiten(catalog, complete)
-    _measure(catalog)
+    measure(catalog)
 
 
 def percentiles(catalog: Catalog) -> Percentiles | None:
@@ -189,20 +190,23 @@ def _mean_of(frames: FrameEmbeddings) -> Float32 | None:
         return None
 
 
-def _measure(catalog: Catalog) -> None:
-    """How near tracks' neighbours are; and, once the library has grown, how alike random pairs.
+def measure(catalog: Catalog) -> None:
+    """Measure how near tracks' neighbours are; and, once the library has grown, how alike random pairs.
 
-    All of it or nothing is kept: after a kill it is done again.
+    The catalog is open for writing, with the index lock held. All of it or nothing is kept: after a kill it
+    is done again. Of fewer than fifty tracks what was measured stays.
     """
     tracks, settings, configuration = catalog.tracks, catalog.settings, catalog.settings.configuration
-    count = tracks.indexed_count()
+    held = tracks.indexed_digests()
+    count, mark = len(held), hashlib.blake2b("".join(held).encode(), digest_size=16).hexdigest()
     last = int(settings.meta(MEASURED) or 0)
     grown = abs(count - last) > GROWTH * last
-    if configuration is None or not (grown or tracks.digests_without_scale()):
+    changed = grown or mark != settings.meta(MARKED) or tracks.digests_without_scale()
+    if configuration is None or not changed:
         return
     digests, vectors = tracks.audio_vectors()
     if len(digests) < MIN_TRACKS:
-        return  # the others are damaged
+        return  # or the others are damaged
     marks = marks_of(vectors, configuration.collection)
     vectors = configuration.space(vectors)
     kept = Neighbourhoods.from_bytes(settings.blob(NEIGHBOURHOODS))
@@ -210,7 +214,8 @@ def _measure(catalog: Catalog) -> None:
     before = tracks.scales()
     now = zip(digests, scales(found.near.cosines).tolist(), strict=True)
     with catalog.transaction():
-        tracks.set_scales((digest, scale) for digest, scale in now if scale != before.get(digest))
+        tracks.set_scales((scale, digest) for digest, scale in now if scale != before.get(digest))
+        settings.set_meta(MARKED, mark)
         if found is not kept:
             settings.set_blob(NEIGHBOURHOODS, found.to_bytes())
         if grown:

@@ -306,11 +306,11 @@ def test_a_new_file_that_is_a_small_part_of_a_track_or_has_one_in_it_says_so(
     assert {(row["state"], row["held"], row["change"]) for row in rows} == {("new", "", "cut")}
     shutil.copy(tmp_path / "third.flac", music)
     library.index()
-    itself, of_whole = cli(
+    itself, whole = cli(
         "duplicates", "--across", music / "third.flac", "--home", library.home.path
     ).out.splitlines()
     assert (itself.split()[0], itself.endswith("(in the library itself; no other copy)")) == ("indexed", True)
-    assert of_whole == of_third
+    assert whole == of_third
     parts = [one["path"] for file in told for one in file["parts"]]
     assert [row["part"] for row in rows] == parts
 

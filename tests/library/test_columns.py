@@ -484,7 +484,7 @@ CHANGES: dict[str, Callable[[Catalog], object]] = {
     "gone": lambda c: c.files.mark_gone([path_of(NAMES[4])]),
     "dropped": lambda c: c.files.drop([path_of(NAMES[4])]),
     "moved": lambda c: c.files.relocate(b"/music/low", b"/music/other", keep_ctimes=True),
-    "neighbourhoods": lambda c: c.tracks.set_scales([(digest_of(NAMES[4]), 0.5)]),
+    "neighbourhoods": lambda c: c.tracks.set_scales([(0.5, digest_of(NAMES[4]))]),
     "no whitening": lambda c: c.tracks.set_whitening(unwhitened(c), 0),
     "a fingerprint": lambda c: c.fingerprints.set(digest_of(NAMES[1]), fingerprint(1)),
     "a fingerprint less": lambda c: c.fingerprints.drop([digest_of(NAMES[4])]),

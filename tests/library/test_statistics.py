@@ -22,6 +22,8 @@ from audiosim.core.errors import StoreError
 from audiosim.core.types import Float32
 from audiosim.encoders.passage_vectors import unpacked
 from audiosim.encoders.pooling import pool, summary
+from audiosim.indexing.forgetting import forget
+from audiosim.indexing.maintenance import collect_garbage
 from audiosim.indexing.report import Notice
 from audiosim.indexing.verify import verify_home
 from audiosim.library.cache import Cache
@@ -32,7 +34,7 @@ from audiosim.library.catalog.tracks import Tracks
 from audiosim.library.filters import Filter
 from audiosim.library.hubness import scales
 from audiosim.library.neighbours import nearest_others
-from audiosim.library.statistics import MIN_TRACKS, Percentiles, percentiles, refresh
+from audiosim.library.statistics import MIN_TRACKS, Percentiles, hub_scaling, percentiles, refresh
 from audiosim.search.query import Resolver
 from audiosim.search.similar import find_similar
 from audiosim.store import Store
@@ -137,6 +139,51 @@ def measured(made: MadeHome) -> dict[str, float]:
     found = {digest: vectors(made)[digest] for digest in made.scales()}
     near = nearest_others(np.stack([*found.values()]), 10)
     return dict(zip(found, scales(near.cosines).tolist(), strict=True))
+
+
+def measured_anew(home: MadeHome | Library) -> tuple[dict[str, float], float]:
+    """The scales of the tracks in the index by their own vectors alone, and their median."""
+    with Catalog(home.home.catalog, read_only=True) as catalog:
+        digests, matrix = catalog.tracks.audio_vectors()
+        assert catalog.settings.configuration is not None
+        searched = catalog.settings.configuration.space(matrix)
+    found = scales(nearest_others(searched, 10).cosines).tolist()
+    return dict(zip(digests, found, strict=True)), float(np.median(found))
+
+
+def assert_only_the_index_tells(home: MadeHome | Library) -> None:
+    """That scales, and what they are compared with, are of the tracks of the index alone."""
+    expected, usual = measured_anew(home)
+    with Catalog(home.home.catalog, read_only=True) as catalog:
+        assert catalog.tracks.scales() == pytest.approx(expected)
+        scaling = hub_scaling(catalog, percentiles(catalog))
+    assert scaling is not None
+    assert scaling.usual == pytest.approx(usual)
+
+
+def test_what_was_forgotten_tells_nothing_of_the_others(made: MadeHome, rng: np.random.Generator) -> None:
+    made.add(random_tracks(60, rng))
+    made.refresh()
+    assert_only_the_index_tells(made)
+    with Catalog(made.home.catalog) as catalog:
+        first, *_ = (entry.track.path for entry in catalog.tracks.entries())
+    forget([os.fsdecode(first)], home=made.home.path)
+    assert_only_the_index_tells(made)
+
+
+def test_what_is_gone_tells_nothing_of_the_others_before_and_after_it_is_forgotten(stages: Stages) -> None:
+    library = stages.at("grown")
+    first, second, *others = sorted(library.music.iterdir())
+    for path in (first, second):
+        path.unlink()
+    assert counts(library.index())["gone"] == 2
+    assert_only_the_index_tells(library)
+    query = os.fspath(others[0])
+    before = find_similar([query], home=library.home.path, count=20).matches
+    collect_garbage(home=library.home.path, age=0)
+    assert_only_the_index_tells(library)
+    after = find_similar([query], home=library.home.path, count=20).matches
+    assert [(one.track.path, one.score) for one in after] == [(one.track.path, one.score) for one in before]
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", None], ids=["empty", "cut", "none, as in homes of before"])

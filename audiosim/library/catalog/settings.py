@@ -19,6 +19,7 @@ from audiosim.library.store_url import EMBEDDED, Leftover, StoreUrl, parse_store
 # similarity stands among those of random pairs, and how many tracks there were.
 PERCENTILES, MEASURED = "percentiles", "measured_tracks"
 WHITENING = "whitening"  # a key of blobs: the matrix; and of meta: "off" where the user wants none
+MARKED = "measured_audio"  # a key of meta: a hash of the audio whose neighbourhoods were measured
 NEIGHBOURHOODS = "neighbourhoods"  # a key of blobs: of all tracks, as they were measured last
 OWN_CACHE = "own_cache"  # a key of the configuration: whether caches are in the home itself
 DOUBTED = "doubted"  # a key of meta

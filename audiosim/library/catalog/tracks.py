@@ -34,6 +34,7 @@ from audiosim.library.whitening import AS_THEY_ARE, SearchSpace
 COMPARED = 4096  # vectors at a time
 ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM files JOIN tracks USING (digest) WHERE state = 'indexed'"
 INDEXED = "digest IN (SELECT digest FROM files WHERE state = 'indexed')"
+THERE = "EXISTS (SELECT 1 FROM files WHERE digest = tracks.digest AND state = 'indexed')"  # sooner for a few
 
 
 class Tracks:
@@ -285,8 +286,8 @@ class Tracks:
         return {row[0] for row in self._db.execute(query)}
 
     def usual_scale(self, count: int) -> float | None:
-        """The median scale of up to `count` tracks, drawn by their digests; None where none is known."""
-        query = "SELECT scale FROM tracks WHERE scale IS NOT NULL ORDER BY digest LIMIT ?"
+        """The median scale of `count` tracks of the index, drawn by digest; None where none is known."""
+        query = f"SELECT scale FROM tracks WHERE scale IS NOT NULL AND {THERE} ORDER BY digest LIMIT ?"
         found = sorted(row[0] for row in self._db.execute(query, (count,)))
         middle = found[(len(found) - 1) // 2 : len(found) // 2 + 1]  # np.median loads numpy.ma, for longer
         return sum(middle) / len(middle) if found else None
@@ -295,12 +296,10 @@ class Tracks:
         """How near the neighbours of all audio in the index are; None where that is not known."""
         return dict(self._db.execute(f"SELECT digest, scale FROM tracks WHERE {INDEXED}"))
 
-    def set_scales(self, scales: Iterable[tuple[str, float]]) -> None:
-        """Keep (digest, mean cosine distance to the nearest neighbours)."""
+    def set_scales(self, scales: Iterable[tuple[float, str]]) -> None:
+        """Keep (mean cosine distance to the nearest neighbours, digest)."""
         with self._db.transaction():
-            self._db.executemany(
-                "UPDATE tracks SET scale = ? WHERE digest = ?", [(scale, digest) for digest, scale in scales]
-            )
+            self._db.executemany("UPDATE tracks SET scale = ? WHERE digest = ?", scales)
 
     def note_decoding(self, digest: str, decoding: int = DECODING) -> None:
         """Note by which decoding audio was decoded, or that this one would make no other windows of it."""
