@@ -104,12 +104,10 @@ def import_(
     from audiosim.indexing.exchange import import_index
     from audiosim.indexing.exchange.path_map import parse_move
 
-    if space is not None:
-        home = _space(home, space)
     with ProgressDisplay(shown=not quiet) as display:
         done = import_index(
             files,
-            home=home,
+            home=home if space is None else _space(home, space),
             maps=[parse_move(text) for text in maps or ()],
             store=store,
             wait=wait,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,13 +83,18 @@ def _fields(state: HomeStatus) -> dict[str, Any]:
     }
 
 
+def _folder(root: bytes, state: HomeStatus) -> str:
+    missed = not os.path.lexists(root) and root not in dict(state.doubted)  # of which more is told
+    return f"Folder: {display_path(root)}" + ", which is not there now" * missed
+
+
 def _text(state: HomeStatus, home: Path | None, *, whole: bool) -> str:
     if state.encoder is None:
         return f"Home: {state.home}\n{_without_index(state, home)}\n"
     failed = [f"failed: {shown_path(path)}: {visible(reason)}" for path, reason in state.failures]
     gone = [f"gone since {_moment(since)}: {shown_path(path)}" for path, since in state.gone_files]
     lists = {
-        "folders": [f"Folder: {display_path(root)}" for root in state.roots],
+        "folders": [_folder(root, state) for root in state.roots],
         "doubted": [at_home(_doubted(root, reason), home) for root, reason in state.doubted],
         "forgotten": [f"Forgotten: {display_path(path)}" for path in state.forgotten],
         "failed": failed,

@@ -1,4 +1,4 @@
-"""Fingerprints of what was indexed before there were any: files are read again, without the network."""
+"""Fingerprints of what was that had none: files are read again, without the network."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def fill_fingerprints(
     left = catalog.fingerprints.lacking()
     if made:
         more = f"; {counted(left, 'track lacks', 'tracks lack')} one, which later runs make" if left else ""
-        yield Notice(
-            f"Fingerprints were made of {counted(made, 'track')} indexed before there were any{more}."
-        )
+        yield Notice(f"Fingerprints were made of {counted(made, 'track')} that had none{more}.")
 
 
 def _in_turn(catalog: Catalog, missing: dict[str, bytes]) -> Sequence[str]:

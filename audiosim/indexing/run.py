@@ -302,9 +302,7 @@ class IndexRun:
             self._catalog.files.mark_gone(lost)
             self.report.gone += len(lost)
             if self._options.accept_removals and not plan.scan.present:
-                roots = self._catalog.settings.roots()
                 self._catalog.files.note_unopened(others=self._catalog.files.unopened(root))
-                self._catalog.settings.set_roots(known for known in roots if known != root)
             elif is_gone_file(plan, lost):
                 gone.append(root)
         if gone:

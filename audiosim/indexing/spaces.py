@@ -15,7 +15,7 @@ from audiosim.core.errors import AudiosimWarning, HomeError, StoreError, UsageEr
 from audiosim.core.files import hold
 from audiosim.core.paths import contains, identity
 from audiosim.core.text import display_path
-from audiosim.core.told_commands import index_again
+from audiosim.core.told_commands import at_home, index_again
 from audiosim.core.types import Encoder
 from audiosim.encoders.request import EncoderRequest
 from audiosim.indexing.options import IndexOptions
@@ -72,10 +72,11 @@ def check_named(home: Home, name: str, paths: Iterable[str | os.PathLike[str]] =
     for path in map(identity, paths):
         known = any(contains(root, path) for root in roots)
         if not known or any(contains(each, path) for each in forgotten):
+            everywhere = at_home(index_again([path]), home.main.path)
             raise UsageError(
                 f"{display_path(path)} is {'forgotten' if known else 'in no folder of the home'}",
                 "which is the same for all its spaces",
-                f"Leave `space` out, then all of them have it: {index_again([path])}",
+                f"Leave `space` out, then all of them have it: {everywhere}",
             )
 
 

@@ -1,4 +1,4 @@
-"""Word scores of what was indexed before there were any: from the caches, without the network."""
+"""Word scores of what was that had none: from the caches, without the network."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ def fill_words(catalog: Catalog, cache: Cache, scorer: WordScorer, end: float) -
     if made:
         left = catalog.words.lacking_count()
         more = f"; {counted(left, 'track lacks', 'tracks lack')} them" if left else ""
-        yield Notice(f"Words were scored for {counted(made, 'track')} indexed before there were any{more}.")
+        yield Notice(f"Words were scored for {counted(made, 'track')} that had none{more}.")

@@ -180,7 +180,7 @@ def test_an_old_home_is_filled_in_without_the_network(
     assert run.err.splitlines() == [
         "audiosim: At its end this run makes what tracks lack, for 15 minutes at most:"
         " fingerprints of 3 tracks.",
-        "audiosim: Fingerprints were made of 3 tracks indexed before there were any.",
+        "audiosim: Fingerprints were made of 3 tracks that had none.",
     ]
     assert fingerprints(old) == fingerprints(library)
     assert cli("duplicates", "--home", old.home.path).err == ""

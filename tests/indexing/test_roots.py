@@ -77,6 +77,25 @@ def test_a_known_file_that_is_named_and_not_there_is_told(library: Library, musi
     assert library.index(music / "low", folder).vacant == [os.fsencode(folder)]
 
 
+def test_a_folder_that_was_given_up_returns_with_its_files(
+    library: Library, music: Path, tmp_path: Path, cli: Cli
+) -> None:
+    home = ("--home", library.home.path)
+    library.index(music / "low", music / "high")
+    away = (music / "high").rename(tmp_path / "away")
+    done = cli("index", "--accept-removals", *home)
+    assert (done.code, done.err, "3 unchanged, 3 gone" in done.out) == (0, "", True)
+    assert f"Folder: {music / 'high'}, which is not there now\n" in cli("status", *home).out
+    assert (cli("index", "--quiet", *home).err, cli("index", "--dry-run", *home).code) == ("", 0)
+    away.rename(music / "high")
+    assert counts(library.index()) == {"found": 6, "reused": 3, "unchanged": 3}
+    shutil.move(music, away)
+    assert counts(library.index(accept_removals=True)) == {"gone": 6}
+    assert cli("index", *home).code == 0
+    shutil.move(away, music)
+    assert counts(library.index()) == {"found": 6, "reused": 6}
+
+
 def test_a_file_that_was_named_and_is_gone_is_no_disk_that_is_not_mounted(
     library: Library, music: Path, tmp_path: Path, cli: Cli
 ) -> None:
@@ -91,7 +110,8 @@ def test_a_file_that_was_named_and_is_gone_is_no_disk_that_is_not_mounted(
     told = f"audiosim: Gone: {low}. What comes back returns to the answers at no cost.\n"
     assert (done.code, done.err, "1 unchanged, 1 gone" in done.out) == (0, told, True)
     assert cli("index", *home).err == ""
-    assert f": {low}\n" in cli("status", *home).out
+    assert "gone since " in cli("status", *home).out
+    assert f"Folder: {low}, which is not there now\n" in cli("status", *home).out
     away.rename(low)
     assert counts(library.index()) == {"found": 2, "reused": 1, "unchanged": 1, "reread": 1}
     low.rename(away)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -160,7 +161,26 @@ def test_a_library_that_is_not_mounted_is_told_once_and_stays_in_all_spaces(home
     assert [len(paths) for paths in home.listed()] == [6, 6]
     assert home("index", "--accept-removals").code == 0
     assert home.listed() == ([], [])
-    assert home("index").code == 2  # no folder is known any more
+    assert home("index").code == 0
+    home.music.with_name("unmounted").rename(home.music)
+    assert home("index").code == 0
+    assert [len(paths) for paths in home.listed()] == [6, 6]
+
+
+def test_what_an_import_into_a_space_leaves_forgotten_comes_back_by_the_command_that_is_told(
+    home: SpacesHome, tmp_path: Path, cli: Cli
+) -> None:
+    exported, doomed = tmp_path / "said.parquet", next((home.music / "low").iterdir())
+    home.done("export", exported, "--space", "said")
+    assert home("forget", "--space", "said").code == 0
+    assert home("forget", doomed).code == 0
+    back = f"audiosim index {shlex.quote(str(doomed))} --home {home.path}"
+    assert f" To bring it back: {back}\n" in home("import", exported, "--space", "said").out
+    refused = cli("index", doomed, "--home", home.said)
+    assert (refused.code, refused.err.splitlines()[-1].partition(": ")[2]) == (2, back)
+    assert [len(paths) for paths in home.listed()] == [5, 5]
+    assert home("index", doomed).code == 0
+    assert [len(paths) for paths in home.listed()] == [6, 6]
 
 
 def test_a_space_whose_catalog_is_damaged_is_told_and_the_rest_goes_on(home: SpacesHome) -> None:

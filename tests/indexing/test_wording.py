@@ -77,7 +77,7 @@ def test_a_home_of_before_gets_them_from_its_caches_once(
     assert len(odds(library)) == 6
     assert notices(library) == [
         "At its end this run makes what tracks lack, for 15 minutes at most: word scores of 6 tracks.",
-        "Words were scored for 6 tracks indexed before there were any.",
+        "Words were scored for 6 tracks that had none.",
     ]
     assert type(library.events[library.events.index(Planned(6, 0)) + 1]) is Notice
     entry.loaded = 0
@@ -103,7 +103,7 @@ def test_what_was_scored_when_a_run_ended_stays_and_the_next_one_goes_on(
     first = odds(library)
     assert set(first) == set(seen)
     library.index()
-    assert "Words were scored for 3 tracks indexed before there were any." in notices(library)
+    assert "Words were scored for 3 tracks that had none." in notices(library)
     assert len(odds(library)) == 6
     assert first.items() <= odds(library).items()
 
@@ -123,9 +123,7 @@ def test_a_track_without_a_cache_is_passed_by_and_asking_says_so(
     cache_of(library).path(lost).unlink()
     library.index()
     assert lost not in odds(library)
-    assert "Words were scored for 5 tracks indexed before there were any; 1 track lacks them." in notices(
-        library
-    )
+    assert "Words were scored for 5 tracks that had none; 1 track lacks them." in notices(library)
     found = find_similar(text="low", home=library.home.path)
     assert any("1 track has no word scores" in note for note in found.notes)
     assert lost not in {match.track.digest for match in found.matches}
