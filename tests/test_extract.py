@@ -246,6 +246,11 @@ def test_the_command_takes_the_files_of_folders_and_playlists(
     empty = cli("extract", "empty", "-o", "out")
     assert (empty.code, empty.err) == (2, "audiosim: No audio file in empty\n")
     assert cli("extract", "nowhere", "-o", "out").err == "audiosim: No such file: nowhere\n"
+    (tmp_path / "gone.m3u").write_text("a.wav\nb.wav\n")
+    gone = cli("extract", "gone.m3u", "-o", "out")
+    assert (gone.code, gone.err) == (2, "failed: a.wav: it is not there\nfailed: b.wav: it is not there\n")
+    (tmp_path / "gone.m3u").write_text("a.wav\nmusic/low/00 track.wav\n")
+    assert cli("extract", "gone.m3u", "-o", "out").code == 3
 
 
 def mono_parts(folder: Path, samples: Float32, form: Form) -> list[Path]:

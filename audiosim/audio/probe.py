@@ -95,7 +95,7 @@ def probe(path: str, tick: Tick) -> AudioInfo:
 def unreadable(error: OSError) -> str:
     """Say in one line why the system does not let us read a file."""
     if isinstance(error, FileNotFoundError):
-        return "it is no longer there"
+        return "it is not there"
     if isinstance(error, PermissionError):
         return "no permission to read it"
     return f"not readable ({error.strerror or error})"

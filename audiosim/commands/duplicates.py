@@ -135,7 +135,7 @@ def _across(paths: list[Path], home: Path | None, only: Filter | None, output: O
     tell_absent((one.track for file in files for one in file.held), home, "file")
     failed = [file for file in files if file.reason is not None]
     if (failed or missing) and len(failed) == len(files):
-        raise typer.Exit(1)
+        raise typer.Exit(1 if files else UsageError.exit_code)
     if vacant or missing or any(not file.failed_before or file.path in named for file in failed):
         raise typer.Exit(NEEDS_A_LOOK)
 

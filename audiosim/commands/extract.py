@@ -83,8 +83,10 @@ def extract(
                 np.savez(file, embedding=result.embedding, timestamps=result.timestamps)
             if not quiet:
                 typer.echo(f"{shown} -> {display_path(os.fsencode(target))}", err=True)
+    if failed and failed == len(targets):
+        raise typer.Exit(1 if any(map(os.path.lexists, files)) else UsageError.exit_code)
     if failed:
-        raise typer.Exit(1 if failed == len(targets) else NEEDS_A_LOOK)
+        raise typer.Exit(NEEDS_A_LOOK)
 
 
 def output_paths(files: list[Path], folder: Path) -> dict[str, Path]:

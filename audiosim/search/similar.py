@@ -153,7 +153,8 @@ def find_similar(
         found = resolver.resolve([*wanted.paths, *unwanted.paths], wanted.listed | unwanted.listed)
         likes, dislikes = ([found[p] for p in some.paths if p in found] for some in (wanted, unwanted))
         if wanted.paths and not likes:
-            raise AudiosimError("Nothing to search with", resolver.notes[0].removesuffix(LEFT_OUT))
+            fault = AudiosimError if any(map(os.path.lexists, wanted.paths)) else UsageError
+            raise fault("Nothing to search with", resolver.notes[0].removesuffix(LEFT_OUT))
         named = [[found[p] for p in some.paths if p not in some.listed] for some in (wanted, unwanted)]
         result = searcher.answer(likes, dislikes, *named)
         notes = (*wanted.notes, *unwanted.notes, *resolver.notes, *result.notes)

@@ -369,7 +369,7 @@ def test_files_that_vanish_or_change_after_the_folder_was_read(music: Path, tmp_
             change()
         if isinstance(event, TrackOutcome):
             outcomes[event.path] = (event.status, event.reason)
-    assert outcomes[bytes(vanished)] == ("failed", "it is no longer there")
+    assert outcomes[bytes(vanished)] == ("failed", "it is not there")
     assert outcomes[bytes(folder)] == ("failed", "not readable (Is a directory)")
     assert [status for status, _ in outcomes.values()].count("indexed") == 4
     with Catalog(Home(tmp_path / "home").catalog, read_only=True) as catalog:

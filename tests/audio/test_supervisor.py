@@ -151,7 +151,7 @@ def test_unusable_files_fail_with_their_reason_and_the_rest_go_on(tmp_path: Path
     events = run([text, empty, missing, silent, tmp_path, good])
     assert "not readable as audio" in reason(events, text)
     assert reason(events, empty) == "the file is empty"
-    assert reason(events, missing) == "it is no longer there"
+    assert reason(events, missing) == "it is not there"
     assert "not one sample" in reason(events, silent)
     assert "not readable" in reason(events, tmp_path)
     assert isinstance(of(events, good)[-1], Ended)

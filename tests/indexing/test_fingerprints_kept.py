@@ -440,6 +440,6 @@ def test_files_of_a_playlist_are_told_one_by_one(
     assert (done.code, [Path(file["path"]).name for file in done.json["files"]]) == (3, ["copy.wav"])
     assert done.err == f"audiosim: No such file: {tmp_path / 'none.wav'}; it is left out.\n"
     playlist.write_text("none.wav\n")
-    assert cli(*command, playlist).code == 1
+    assert cli(*command, playlist).code == 2
     playlist.write_text("\n")
     assert cli(*command, playlist).code == 2

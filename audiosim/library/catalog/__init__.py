@@ -194,7 +194,7 @@ class Catalog:
         """
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise HomeError(f"The catalog {self.path} is damaged", str(found), DAMAGED)
+            raise HomeError(f"The catalog {self.path} is damaged", " ".join(str(found).split()), DAMAGED)
 
     def adopt(self, other: Path) -> None:
         """Replace everything by another catalog's content, in one step; the store stays the home's own."""
