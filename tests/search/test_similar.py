@@ -447,7 +447,7 @@ def test_what_came_from_a_list_is_left_out_with_a_note_where_it_can_not_be_used(
         find_similar(Source([*listed], listed), home=home.path, only=ALL, encoder=FakeEncoder())
     for there, code in ((["absent.mp3"], 2), (["absent.mp3", "text.mp3"], 1)):
         listed = frozenset(os.fsencode(tmp_path / name) for name in there)
-        with pytest.raises(AudiosimError, match="^Nothing to search with") as caught:
+        with pytest.raises(AudiosimError, match=r"^Nothing to search with") as caught:
             find_similar(Source([*listed], listed), home=home.path, only=ALL, encoder=FakeEncoder())
         assert caught.value.exit_code == code
 
