@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -25,7 +26,7 @@ def expand(names: Iterable[str | os.PathLike[str]], stdin: BinaryIO, roots: Root
     names : Iterable[str or os.PathLike[str]]
         Files, folders, playlists, or ``-`` for paths on stdin.
     stdin : BinaryIO
-        Read where it is named: a path a line, or between zero bytes.
+        Read where it is named: a path a line, or between zero bytes; or an M3U playlist.
     roots : callable
         Gives folders in which to look for files of playlists that were written elsewhere.
 
@@ -98,8 +99,7 @@ def _expanded(
 ) -> tuple[list[bytes], bool]:
     """The files, and whether they come from a list."""
     if name == STDIN:
-        data = stdin.read()
-        return [line for line in data.split(b"\0" if b"\0" in data else b"\n") if line.strip()], True
+        return _lines(stdin.read()), True
     path = os.fsencode(name)
     if os.path.isdir(path):
         found = scan(identity(path))
@@ -110,6 +110,14 @@ def _expanded(
     if _is_playlist(path, (*READABLE, *UNREADABLE)):
         return read_playlist(path, roots, notes), True
     return [path], False
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """The paths of a list; of an M3U playlist that is piped, what is no comment."""
+    lines = [line for line in data.split(b"\0" if b"\0" in data else b"\n") if line.strip()]
+    if not data.removeprefix(BOM_UTF8).startswith(b"#EXTM3U"):
+        return lines
+    return [line.rstrip(b"\r") for line in lines[1:] if not line.startswith(b"#")]
 
 
 def _is_playlist(path: bytes, kinds: tuple[bytes, ...]) -> bool:

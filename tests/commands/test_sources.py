@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 import unicodedata
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -108,6 +109,13 @@ def test_a_playlist_of_radio_stations_or_an_empty_folder_is_a_usage_error(
         expand([tmp_path / "empty"], stdin())
     with pytest.raises(UsageError, match="No audio file in stdin"):
         expand(["-"], stdin(b"\n \n"))
+
+
+@pytest.mark.parametrize("start", [b"", BOM_UTF8])
+def test_a_playlist_that_is_piped_has_no_comments_for_paths(start: bytes) -> None:
+    piped = b"#EXTM3U\r\n#EXTINF:12,A song\r\n/m/a song.mp3\r\n#1 hit.mp3\r\n/m/b.mp3\r\n"
+    assert expand(["-"], stdin(start + piped)).paths == [b"/m/a song.mp3", b"/m/b.mp3"]
+    assert expand(["-"], stdin(b"/m/#1 hit.mp3\n/#EXTM3U\n")).paths == [b"/m/#1 hit.mp3", b"/#EXTM3U"]
 
 
 def test_a_playlist_that_can_not_be_read_says_why(tmp_path: Path) -> None:
