@@ -20,7 +20,7 @@ from audiosim.core.text import display_path, first_lines, visible
 from audiosim.core.told_commands import at_home
 
 if TYPE_CHECKING:
-    from audiosim.indexing.estimate import Estimate
+    from audiosim.indexing.estimated import Estimate
     from audiosim.indexing.options import IndexOptions
 
 WHOLE = "audiosim index --dry-run --json"

@@ -6,18 +6,18 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from audiosim.audio.framing import window_count
 from audiosim.core.config import Home, find_home
 from audiosim.core.errors import NoWeightsError
-from audiosim.core.text import counted, size, span, speed
 from audiosim.core.threads import limited_threads
-from audiosim.core.types import Encoder, EncoderSpec
+from audiosim.core.types import AudioInfo, Encoder, EncoderSpec
 from audiosim.encoders.passage_vectors import PASSAGE, windows_in
 from audiosim.indexing.changes import changes
-from audiosim.indexing.measuring import OnProgress, lengths_of, scales, windows_per_second
+from audiosim.indexing.estimated import Estimate
+from audiosim.indexing.measuring import OnProgress, look_into, scales, windows_per_second
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt, not_moved, plan
 from audiosim.indexing.spaces import check_begun
@@ -30,115 +30,6 @@ from audiosim.library.spaces import foreseen, named_space
 HOME_BYTES, TRACK_BYTES = 300_000, 10_000
 VECTORS = 3  # float32, of a track: in the catalog, in its columns, and in the store
 FINGERPRINT_BYTES = 8  # a second of audio
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What `index_folder` would do now; nothing was written.
-
-    Parameters
-    ----------
-    home : Path
-        The home folder.
-    encoder : str
-        The encoder, described.
-    found : int
-        Files in the folders.
-    files : int
-        Those of them to be opened.
-    moved : int
-        Those of `files` that have the size of known ones which are missing: most likely these, under other
-        names, which are read, but not computed anew. What follows leaves them out.
-    reread : int
-        Others that will be read again, for only their ctime is another one, or to `rescan`; not in `seconds`.
-    vacant : tuple of bytes
-        Folders that were named and hold no audio files, and known files and folders that are not there any
-        more; all, where none holds one that `include` matches.
-    sampled : int
-        How many lengths were read; the others follow from the sizes.
-    audio_hours : float or None
-        How much audio they hold; None before lengths were read, as the two that follow.
-    windows : int or None
-        How many windows of it the network will see.
-    bytes_needed : int or None
-        Disk space for caches, catalog and store.
-    bytes_free : int
-        What there is.
-    seconds : float or None
-        The time it will take, if no other file turns out to be known audio; None where it was not measured.
-    real_time_factor : float or None
-        Hours of audio an hour.
-    unmeasured : str or None
-        Why it could not be measured.
-    doubted : tuple of (bytes, str)
-        Folders that look like disks that are not mounted, with the reason.
-    missing : int
-        Known files in other folders that are not where they were, and seem not to have moved.
-    left_out : int
-        Known files that are left out from now on.
-    changes : tuple of str
-        What else changes in the home, a sentence each: pooling, what is left out, the store.
-    problems : tuple of (bytes, str)
-        Files and folders that can't be read, with the reason; known ones aside.
-    space : str or None
-        The name of the further space that this is of.
-    """
-
-    home: Path
-    encoder: str
-    found: int
-    files: int
-    moved: int
-    reread: int
-    vacant: tuple[bytes, ...]
-    sampled: int
-    audio_hours: float | None
-    windows: int | None
-    bytes_needed: int | None
-    bytes_free: int
-    seconds: float | None = None
-    real_time_factor: float | None = None
-    unmeasured: str | None = None
-    doubted: tuple[tuple[bytes, str], ...] = ()
-    missing: int = 0
-    left_out: int = 0
-    changes: tuple[str, ...] = ()
-    problems: tuple[tuple[bytes, str], ...] = ()
-    space: str | None = None
-
-    def lines(self) -> list[str]:
-        """Say what is known so far, for people; who knows more says more, after that."""
-        whose = f"Encoder: {self.encoder}; home: {self.home}"
-        lines = [
-            whose if self.space is None else f"Space {self.space}: {self.encoder}",
-            *self.changes,
-            f"{counted(self.found, 'file')} found, {self.files} to open.",
-        ]
-        if self.moved:
-            lines.append(
-                f"{self.moved} of these most likely known files that have moved: read, not computed again."
-            )
-        if self.reread:
-            lines.append(f"{self.reread} of the others to be read again, without the network.")
-        if self.left_out:
-            lines.append(
-                f"{counted(self.left_out, 'file')} would be in no answer: left out, by `exclude`, as"
-                " forgotten, or in folders that systems make (bins, snapshots, thumbnails)."
-            )
-        if self.missing:
-            lines.append(f"{counted(self.missing, 'file')} would be in no answer: not there any more.")
-        if self.sampled and self.audio_hours is not None and self.bytes_needed is not None:
-            room = "there is room" if self.bytes_free > self.bytes_needed else "THERE IS NOT ENOUGH ROOM"
-            lengths = f"from the lengths of {counted(self.sampled, 'file')}"
-            lines += [
-                f"About {span(3600 * self.audio_hours)} of audio ({lengths}).",
-                f"About {size(self.bytes_needed)} of disk; {size(self.bytes_free)} are free: {room}.",
-            ]
-        if self.sampled and self.seconds is not None and self.real_time_factor:
-            lines.append(f"About {span(self.seconds)} on this machine, at {speed(self.real_time_factor)}.")
-        if self.unmeasured is not None:
-            lines.append(f"How long it takes can't be measured. {self.unmeasured}")
-        return lines
 
 
 def estimate(
@@ -187,7 +78,7 @@ def estimates(
     if options.space is not None:
         place = named_space(place, options.space)
     with limited_threads(options.jobs):
-        target, plans, before, told = _surveyed(paths, place, options, encoder)
+        target, plans, before, told, held = _surveyed(paths, place, options, encoder)
         files = [file for plan in plans for file in [*plan.process, *plan.alone]]
         work = not_moved(plans)
         known = _with_losses(_counted(target, place, plans, files, work), before, options)
@@ -195,14 +86,18 @@ def estimates(
         yield known
         if not work:
             return
-        lengths = lengths_of(work, target.encoder, options.jobs, on_progress)
-        if not any(lengths.values()):
+        infos = look_into(work, target.encoder, options.jobs, on_progress)
+        if not any(info.duration for info in infos.values()):
             yield replace(known, unmeasured="None of the files that were tried could be read.")
             return
-        known = _with_lengths(known, target, work, lengths)
+        new = _without_known(infos, held)
+        known = _with_lengths(known, target, work, infos, new)
         yield known
+        if not known.windows:
+            yield replace(known, seconds=0.0, real_time_factor=0.0)
+            return
         try:
-            rate = windows_per_second(list(lengths), target.encoder, options.jobs, on_progress)
+            rate = windows_per_second(list(new), target.encoder, options.jobs, on_progress)
         except NoWeightsError as error:
             yield replace(known, unmeasured=str(error))
         else:
@@ -211,8 +106,8 @@ def estimates(
 
 def _surveyed(
     paths: Iterable[str | os.PathLike[str]], place: Home, options: IndexOptions, encoder: Encoder | None
-) -> tuple[Target, list[Plan], list[Plan], tuple[str, ...]]:
-    """What is to be done, how that compares with what answers now, and what else changes.
+) -> tuple[Target, list[Plan], list[Plan], tuple[str, ...], set[str]]:
+    """What is to be done, how that compares with what answers now, what else changes, and known audio.
 
     The first two are the same but for a rebuild.
     """
@@ -222,11 +117,12 @@ def _surveyed(
         target = decide(place, catalog, paths, options, encoder, read_only=True)
         if not target.rebuilds or catalog is None:
             plans = survey(target, catalog, options)
-            return target, plans, plans, tuple(changes(target, catalog))
+            return target, plans, plans, tuple(changes(target, catalog)), _held(catalog)
         with _reading(place.rebuild) as new:
             target = resumed(target, new.settings.configuration if new else None, place)
             plans = survey(target, new, options)
-        return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans], ()
+            held = _held(new)
+        return target, plans, [plan(p.scan, catalog.files.all(p.scan.root)) for p in plans], (), held
 
 
 def _counted(
@@ -247,6 +143,7 @@ def _counted(
         reread=sum(len(plan.reread) for plan in plans),
         vacant=tuple(vacant(target, plans)),
         sampled=0,
+        reused=0,
         audio_hours=nothing,
         windows=nothing,
         bytes_needed=nothing,
@@ -272,12 +169,30 @@ def _with_losses(known: Estimate, plans: Sequence[Plan], options: IndexOptions) 
     return replace(known, doubted=tuple(doubted), missing=missing, left_out=left_out)
 
 
+def _held(catalog: Catalog | None) -> set[str]:
+    return set() if catalog is None else catalog.tracks.known_digests()
+
+
+def _without_known(infos: Mapping[FoundFile, AudioInfo], held: set[str]) -> dict[FoundFile, AudioInfo]:
+    """The files whose audio is not known, each audio once."""
+    first: dict[str, FoundFile] = {}
+    for file, info in infos.items():
+        first.setdefault(info.digest, file)
+    return {
+        file: info for file, info in infos.items() if info.digest not in held and first[info.digest] is file
+    }
+
+
 def _with_lengths(
-    known: Estimate, target: Target, work: Sequence[FoundFile], lengths: Mapping[FoundFile, float]
+    known: Estimate,
+    target: Target,
+    work: Sequence[FoundFile],
+    infos: Mapping[FoundFile, AudioInfo],
+    new: Mapping[FoundFile, AudioInfo],
 ) -> Estimate:
-    spec, stands_for = target.configuration.spec, scales(work, lengths)
-    seconds = sum(stands_for[file] * each for file, each in lengths.items())
-    windows = round(sum(stands_for[file] * _windows(spec, each) for file, each in lengths.items()))
+    spec, stands_for = target.configuration.spec, scales(work, infos)
+    seconds = sum(stands_for[file] * info.duration for file, info in new.items())
+    windows = round(sum(stands_for[file] * _windows(spec, info.duration) for file, info in new.items()))
     cached = windows * (2 * spec.dimension + 10)
     passages = windows / windows_in(PASSAGE, spec.hop) * spec.dimension
     row = VECTORS * 4 * target.configuration.dimension + TRACK_BYTES
@@ -285,7 +200,8 @@ def _with_lengths(
     needed += HOME_BYTES if target.stored is None else 0
     return replace(
         known,
-        sampled=len(lengths),
+        sampled=len(infos),
+        reused=len(infos) - len(new),
         audio_hours=seconds / 3600,
         windows=windows,
         bytes_needed=round(needed),

@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 
 from audiosim.audio.events import Embedded, Failed, Probed
-from audiosim.core.types import Encoder, Float32
+from audiosim.core.types import AudioInfo, Encoder, Float32
 from audiosim.encoders import LazyEncoder
 from audiosim.extract import embed_files
 from audiosim.library.scan import FoundFile
@@ -24,10 +24,10 @@ SPEED_FILES = 16  # of those, at most, that are decoded to time the machine
 SPEED_SECONDS = 5.0  # of timing
 
 
-def lengths_of(
+def look_into(
     files: Sequence[FoundFile], encoder: Encoder, jobs: int | None, on_progress: OnProgress
-) -> dict[FoundFile, float]:
-    """Read the lengths of some files, evenly spread, for a few seconds.
+) -> dict[FoundFile, AudioInfo]:
+    """Read what is told without decoding of some files, evenly spread, for a few seconds.
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ def lengths_of(
 
     Returns
     -------
-    dict of {FoundFile: float}
-        In s, of those that can be read, and in time.
+    dict of {FoundFile: AudioInfo}
+        Of those that can be read, and in time.
     """
     files = _spread(files, SAMPLE_FILES)
     by_path = {file.path: file for file in files}
     end = time.monotonic() + LENGTH_SECONDS
-    found: dict[FoundFile, float] = {}
+    found: dict[FoundFile, AudioInfo] = {}
     in_time = takewhile(lambda _: not found or time.monotonic() < end, by_path)  # decoders may start slowly
     for number, event in enumerate(embed_files(in_time, encoder, jobs=jobs, want=lambda *_: False), 1):
         if isinstance(event, Probed):
-            found[by_path[event.path]] = event.info.duration
+            found[by_path[event.path]] = event.info
         on_progress("Lengths read", min(number, len(files)), len(files))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -20,7 +21,8 @@ from audiosim.core.errors import HomeError, UsageError, WeightsError
 from audiosim.core.types import Float32, TrackOutcome
 from audiosim.encoders import expected_spec
 from audiosim.encoders.request import EncoderRequest
-from audiosim.indexing.estimate import Estimate, estimate, estimates
+from audiosim.indexing.estimate import estimate, estimates
+from audiosim.indexing.estimated import Estimate
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.pipeline import index_events, index_folder
 from audiosim.indexing.report import Notice, Planned
@@ -69,6 +71,24 @@ def test_files_that_have_moved_are_read_and_not_computed_again(indexed: Library)
     assert found.audio_hours == pytest.approx(5 / 3600)
     assert found.seconds
     assert counts(indexed.index()) == {"found": 7, "indexed": 1, "moved": 6}
+
+
+def test_files_that_hold_known_audio_or_that_of_another_are_read_and_not_computed(indexed: Library) -> None:
+    home, music = indexed.home.path, indexed.music
+    for path in [path for path in music.rglob("*") if path.is_file()]:
+        os.utime(path, (1_000_000_000, 1_000_000_000))  # as after a copy to another machine
+    found = estimate(home=home, encoder=FakeEncoder())
+    assert (found.files, found.moved, found.sampled, found.reused) == (6, 0, 6, 6)
+    assert (found.audio_hours, found.windows, found.seconds) == (0, 0, 0)
+    told = "6 of 6 files looked into hold known audio: read, not computed again."
+    assert found.lines()[-2:] == ["6 files found, 6 to open.", told]
+    soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
+    shutil.copy(music / "new.wav", music / "copy.wav")
+    found = estimate(home=home, encoder=FakeEncoder())
+    assert (found.files, found.sampled, found.reused) == (8, 8, 7)
+    assert found.audio_hours == pytest.approx(5 / 3600)
+    assert found.seconds
+    assert counts(indexed.index()) == {"found": 8, "indexed": 1, "reused": 7}
 
 
 def assert_the_run_opens_as_many(library: Library, *paths: Path, **options: Any) -> int:
