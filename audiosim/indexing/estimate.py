@@ -174,13 +174,13 @@ def _held(catalog: Catalog | None) -> set[str]:
 
 
 def _without_known(infos: Mapping[FoundFile, AudioInfo], held: set[str]) -> dict[FoundFile, AudioInfo]:
-    """The files whose audio is not known, each audio once."""
-    first: dict[str, FoundFile] = {}
+    """The files whose audio is not known, each audio once; those without any, which will fail, aside."""
+    new, told = dict[FoundFile, AudioInfo](), set(held)
     for file, info in infos.items():
-        first.setdefault(info.digest, file)
-    return {
-        file: info for file, info in infos.items() if info.digest not in held and first[info.digest] is file
-    }
+        if info.duration and info.digest not in told:
+            new[file] = info
+            told.add(info.digest)
+    return new
 
 
 def _with_lengths(
@@ -201,7 +201,7 @@ def _with_lengths(
     return replace(
         known,
         sampled=len(infos),
-        reused=len(infos) - len(new),
+        reused=sum(info.duration > 0 for info in infos.values()) - len(new),
         audio_hours=seconds / 3600,
         windows=windows,
         bytes_needed=round(needed),

@@ -84,11 +84,12 @@ def test_files_that_hold_known_audio_or_that_of_another_are_read_and_not_compute
     assert found.lines()[-2:] == ["6 files found, 6 to open.", told]
     soundfile.write(music / "new.wav", tone(5, 300), SAMPLE_RATE)
     shutil.copy(music / "new.wav", music / "copy.wav")
+    (music / "broken.mp3").write_bytes(b"no music" * 99)
     found = estimate(home=home, encoder=FakeEncoder())
-    assert (found.files, found.sampled, found.reused) == (8, 8, 7)
+    assert (found.files, found.sampled, found.reused) == (9, 9, 7)
     assert found.audio_hours == pytest.approx(5 / 3600)
     assert found.seconds
-    assert counts(indexed.index()) == {"found": 8, "indexed": 1, "reused": 7}
+    assert counts(indexed.index()) == {"found": 9, "indexed": 1, "reused": 7, "failed": 1}
 
 
 def assert_the_run_opens_as_many(library: Library, *paths: Path, **options: Any) -> int:
