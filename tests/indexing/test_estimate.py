@@ -48,6 +48,12 @@ def test_it_counts_what_there_is_to_do_and_writes_nothing(music: Path, tmp_path:
     assert 0.7 < found.bytes_needed / home_status(home).disk_use < 1.4
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All lengths are read, however slow the machine."""
+    monkeypatch.setattr("audiosim.indexing.measuring.LENGTH_SECONDS", 120.0)
+
+
 def test_only_what_is_new_counts(indexed: Library) -> None:
     home, music = indexed.home.path, indexed.music
     nothing = estimate(home=home, encoder=FakeEncoder())
@@ -56,7 +62,7 @@ def test_only_what_is_new_counts(indexed: Library) -> None:
     assert estimate(home=home, encoder=FakeEncoder()).files == 1
 
 
-def test_files_that_have_moved_are_read_and_not_computed_again(indexed: Library) -> None:
+def test_files_that_have_moved_are_read_and_not_computed_again(indexed: Library, unhurried: None) -> None:
     home, music = indexed.home.path, indexed.music
     for path in [path for path in music.rglob("*") if path.is_file()]:
         path.rename(path.with_name(f"moved {path.name}"))
@@ -73,7 +79,9 @@ def test_files_that_have_moved_are_read_and_not_computed_again(indexed: Library)
     assert counts(indexed.index()) == {"found": 7, "indexed": 1, "moved": 6}
 
 
-def test_files_that_hold_known_audio_or_that_of_another_are_read_and_not_computed(indexed: Library) -> None:
+def test_files_that_hold_known_audio_or_that_of_another_are_read_and_not_computed(
+    indexed: Library, unhurried: None
+) -> None:
     home, music = indexed.home.path, indexed.music
     for path in [path for path in music.rglob("*") if path.is_file()]:
         os.utime(path, (1_000_000_000, 1_000_000_000))  # as after a copy to another machine
