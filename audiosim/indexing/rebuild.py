@@ -10,6 +10,7 @@ from audiosim.core.config import Home
 from audiosim.indexing.options import IndexOptions
 from audiosim.indexing.plan import Plan, doubt
 from audiosim.indexing.report import IndexEvent, IndexReport, Notice, RootDoubted
+from audiosim.indexing.roots import sound_roots
 from audiosim.indexing.run import IndexRun
 from audiosim.indexing.survey import Target, resumed
 from audiosim.library.catalog import Catalog
@@ -53,8 +54,8 @@ def rebuild_events(
             if not isinstance(event, IndexReport):
                 yield event
         lacking = [] if options.accept_removals else _lacking(catalog, new, run.plans)
-        gone = [plan.scan.root for plan in run.plans if plan.scan.gone and not options.accept_removals]
-        new.settings.set_roots(target.walk.outermost([*new.settings.roots(), *gone]))  # they may return
+        known = sound_roots(catalog)  # of which some are missing, and may return
+        new.settings.set_roots(target.walk.outermost([*new.settings.roots(), *known]))
     if run.report.left:
         yield Notice("Time is up: the old index stays until another `rebuild` completes the new one.")
     elif lacking:
